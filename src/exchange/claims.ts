@@ -1,0 +1,38 @@
+// What a verified token says. A value of these types exists only past the verifier: no unverified claim has this shape.
+
+export interface Actor {
+  /** Empty: the issuer of the token. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** Empty: not in the token. */
+  readonly clientId: string;
+}
+
+/** Claims of an access token; instants in whole seconds since the epoch. Empty strings: not in the token. */
+export interface TokenClaims {
+  readonly issuer: string;
+  readonly subject: string;
+  /** The client that the token was issued to. */
+  readonly clientId: string;
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly tokenId: string;
+  /** Outermost first, at most four. */
+  readonly actors: readonly Actor[];
+  readonly name: string;
+  readonly preferredUsername: string;
+  readonly email: string;
+}
+
+/** A finished verification: what is remembered. Whether it allows anything is decided anew on every call. */
+export interface Verification {
+  readonly claims: TokenClaims;
+  /** Configured name of the provider whose key verified the signature. */
+  readonly provider: string;
+  /** Key id of that key; empty where the token named none. */
+  readonly keyId: string;
+  /** Epoch milliseconds: min(exp − buffer, decided + 60 s). Not renewed by a hit. */
+  readonly validUntilMs: number;
+}

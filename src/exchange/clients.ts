@@ -1,0 +1,38 @@
+// Who may call, as configured: an immutable description that policy/ compiles and every operation reads.
+// Nothing is allowed that is not listed here; an empty list allows nothing.
+
+export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl"] as const;
+export type Method = (typeof methods)[number];
+
+/** What a client may do with one provider. */
+export interface ProviderGrant {
+  /** Exact redirect URIs; loopback ports of native clients excepted (RFC 8252 §7.3). */
+  readonly redirectUris: readonly string[];
+  readonly scopes: readonly string[];
+  /** Names of the audiences that it may ask tokens for. */
+  readonly audiences: readonly string[];
+}
+
+export interface Client {
+  readonly id: string;
+  /** service: proves itself in `authorization`. browser, native: public, named in the message. */
+  readonly kind: "service" | "browser" | "native";
+  readonly origins: ReadonlySet<string>;
+  readonly methods: ReadonlySet<Method>;
+  readonly providers: ReadonlyMap<string, ProviderGrant>;
+  /** Names of the audiences that are its own: it validates tokens for these only. The first is the default. */
+  readonly audiences: readonly string[];
+  /** True: refresh tokens go out as the provider made them. False: as sealed handles. */
+  readonly rawRefreshTokens: boolean;
+}
+
+/** What one audience takes from one provider. */
+export interface AudienceRule {
+  /** Values of `aud` that mean this audience there; the first is sent as resource indicator. */
+  readonly identifiers: readonly string[];
+  /** Origin clients whose tokens it accepts. */
+  readonly clients: ReadonlySet<string>;
+}
+
+/** Audience name → provider name → rule. */
+export type Audiences = ReadonlyMap<string, ReadonlyMap<string, AudienceRule>>;

@@ -1,0 +1,67 @@
+// The closed list of reasons for which a call fails, and the one error that carries them through the core.
+// What a reason looks like on a wire (code, status, sentence) is not known here: see rpc/error-table.ts.
+
+export const reasons = [
+  "MALFORMED_REQUEST",
+  "MESSAGE_TOO_LARGE",
+  "CALLER_UNAUTHENTICATED",
+  "CALLER_NOT_ALLOWED",
+  "ORIGIN_NOT_ALLOWED",
+  "REDIRECT_URI_NOT_ALLOWED",
+  "PROVIDER_UNKNOWN",
+  "TOKEN_MALFORMED",
+  "TOKEN_INVALID",
+  "TOKEN_NOT_YET_VALID",
+  "TOKEN_TYPE_MISMATCH",
+  "TOKEN_EXPIRED",
+  "ISSUER_NOT_TRUSTED",
+  "PROOF_REQUIRED",
+  "AUDIENCE_MISMATCH",
+  "CLIENT_NOT_TRUSTED",
+  "SCOPE_NOT_ALLOWED",
+  "SCOPE_INSUFFICIENT",
+  "TARGET_NOT_ALLOWED",
+  "GRANT_INVALID",
+  "REAUTHENTICATION_REQUIRED",
+  "UPSTREAM_RATE_LIMITED",
+  "UPSTREAM_UNAVAILABLE",
+  "UPSTREAM_INVALID_RESPONSE",
+  "STORE_UNAVAILABLE",
+  "UPSTREAM_TIMEOUT",
+  "DEADLINE_EXCEEDED",
+  "OUTCOME_UNKNOWN",
+  "UPSTREAM_REJECTED_CLIENT",
+  "INTERNAL",
+] as const;
+
+export type Reason = (typeof reasons)[number];
+
+/** Which credential an error is about. */
+export type CredentialField = "CALLER" | "SUBJECT_TOKEN";
+
+export interface FailureFacts {
+  readonly field?: CredentialField;
+  /** The token's `exp`, in seconds since the epoch; with TOKEN_EXPIRED. */
+  readonly expiredAt?: number;
+  /** How long to wait before asking again, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** What happened, for the log. It never leaves the process. */
+  readonly cause?: unknown;
+}
+
+/** A decided failure. Its message is the reason's name, so that nothing else can slip into a log line. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly reason: Reason;
+  readonly field: CredentialField | undefined;
+  readonly expiredAt: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: Reason, facts: FailureFacts = {}) {
+    super(reason, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.reason = reason;
+    this.field = facts.field;
+    this.expiredAt = facts.expiredAt;
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}
