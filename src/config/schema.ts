@@ -1,171 +1,197 @@
 // The shape of a configuration file, once: the check at start, the types and the editors' JSON Schema all come from here.
-// What a value means to a room is that room's business; how files and environment are read stands in load.ts.
+// Scalars are in fields.ts, what keys demand of each other in rules.ts, how files and environment are read in load.ts.
 
 import { z } from "zod";
 import { methods } from "../exchange/clients.ts";
-import { Secret } from "../exchange/secret.ts";
+import { completeClient, completeProvider } from "./defaults.ts";
+import { clientId, duration, issuer, name, origin, redirectUri, routePath, scope, secret, url } from "./fields.ts";
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "use 1 to 128 letters, digits, dots, dashes or underscores")
-  .describe("A name of your choice.");
-
-/** `10s`, `250ms`, `5m`, `1h` → milliseconds. */
-function duration(minMs: number, maxMs: number) {
-  return z
-    .string()
-    .regex(/^[0-9]+(ms|s|m|h)$/, "write a number and a unit, such as 250ms, 10s, 5m or 1h")
-    .transform((text) => {
-      const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[text.replace(/[0-9]+/, "") as "ms" | "s" | "m" | "h"];
-      return Number.parseInt(text, 10) * unit;
+const server = z.strictObject({
+  host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
+  port: z
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8080)
+    .describe("Port to listen on; 0 takes any free one. If it is not given, the environment's PORT counts."),
+  tls: z
+    .strictObject({
+      certificate_file: z.string().min(1).max(4096).describe("The certificate and its chain, PEM."),
+      key_file: z.string().min(1).max(4096).describe("Its private key, PEM."),
     })
-    .refine((ms) => ms >= minMs && ms <= maxMs, `must lie between ${minMs} ms and ${maxMs} ms`);
-}
-
-const secret = z
-  .string()
-  .min(1, "must not be empty")
-  .max(4096)
-  .transform((text) => new Secret(text));
-
-const url = z.url({ protocol: /^https?$/, error: "write an absolute http or https address" });
-
-const origin = z
-  .string()
-  .refine((text) => URL.canParse(text) && new URL(text).origin === text, "write scheme, host and port only, such as https://app.example.com");
-
-/** An absolute URI without a fragment (RFC 6749 §3.1.2). */
-const redirectUri = z
-  .string()
-  .max(2048)
-  .refine((text) => URL.canParse(text) && !text.includes("#"), "write an absolute address without a fragment");
-
-const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, "a scope is printable ASCII without spaces, quotes or backslashes");
+    .optional()
+    .describe("Without it the port speaks cleartext HTTP/1.1 and HTTP/2."),
+  reflection: z.boolean().default(true).describe("gRPC server reflection, so that tools need no schema at hand."),
+  deadline: duration("100ms", "2m")
+    .prefault("15s")
+    .describe("Time limit for a call whose client sets none, and the upper limit for those that do."),
+  drain: duration("0s", "5m").prefault("25s").describe("How long a stop waits for work in flight."),
+});
 
 const sealingKey = z.strictObject({
-  id: name.describe("Name of the key; stands in what it seals."),
+  id: name.describe("Name of the key. It stands in whatever the key seals, so give a new key a new name."),
   key: secret.describe("32 bytes in base64url (43 characters). Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"),
 });
 
+const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
+
 const tokenRules = z.strictObject({
-  algorithms: z
-    .array(z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]))
-    .min(1)
-    .optional()
-    .describe("Signature algorithms of access tokens. Default: RS256 and ES256."),
+  algorithms: z.array(algorithm).min(1).max(16).optional().describe("Accepted signature algorithms. Default: RS256 and ES256."),
   header_types: z
     .array(z.string().min(1).max(64))
     .min(1)
+    .max(8)
     .optional()
-    .describe("Accepted `typ` headers, without `application/`, any case. Default: at+jwt; for keycloak: JWT."),
+    .describe("Accepted `typ` headers, without `application/`, in any case. Default: at+jwt; for keycloak: JWT."),
   payload_type: z.string().min(1).max(64).optional().describe("Required `typ` in the payload. Default: none; for keycloak: Bearer."),
   client_claims: z
     .array(z.enum(["client_id", "azp"]))
     .min(1)
+    .max(2)
     .optional()
-    .describe("Claims that name the client a token was issued to; each must be present, and all agree. Default: client_id; for keycloak: azp."),
-  issuer_check: z.boolean().default(true).describe("false: `iss` is not compared for tokens sent with this provider's name. Its keys, audience and origin client still decide."),
-  expiry_buffer: duration(0, 600_000).prefault("60s").describe("A token counts as expired this long before its `exp`."),
-  clock_tolerance: duration(0, 300_000).prefault("30s").describe("How far `iat` and `nbf` may lie ahead. Never applied to `exp`."),
-  max_lifetime: duration(60_000, 31 * 86_400_000).prefault("24h").describe("Tokens that live longer (exp − iat) are refused."),
-  deny_key_ids: z.array(z.string().min(1).max(256)).default([]).describe("Key ids that are refused whatever the provider publishes."),
+    .describe(
+      "Claims that name the client a token was issued to; each must be present, and all agree. Default: client_id; for keycloak: azp.",
+    ),
+  issuer_check: z
+    .boolean()
+    .default(true)
+    .describe("false: `iss` is not compared for tokens sent with this provider's name. Its keys, audience and origin client still decide."),
+  expiry_buffer: duration("0s", "10m").prefault("60s").describe("A token counts as expired this long before its `exp`."),
+  clock_tolerance: duration("0s", "5m").prefault("30s").describe("How far `iat` and `nbf` may lie ahead. Never applied to `exp`."),
+  max_lifetime: duration("1m", "744h").prefault("24h").describe("Tokens that live longer (`exp` − `iat`) are refused."),
+  deny_key_ids: z
+    .array(z.string().min(1).max(256))
+    .max(64)
+    .default([])
+    .describe("Key ids that are refused whatever the provider publishes."),
 });
 
-const provider = z.strictObject({
-  kind: z.enum(["oidc", "keycloak"]).describe("oidc: any compliant provider. keycloak: the same with Keycloak's token types."),
-  issuer: url.describe("The provider's issuer, byte for byte as it stands in `iss`."),
-  back_channel_url: url.optional().describe("Where this service reaches the provider, if not at the issuer's address. Discovery is read from there; its `issuer` must still be the one above."),
-  endpoints: z
-    .strictObject({ authorization: url, token: url, jwks: url })
-    .partial()
-    .default({})
-    .describe("Addresses that win over discovery. With all three, discovery is not read."),
-  allowed_origins: z.array(origin).default([]).describe("Further origins that discovery may name endpoints on. Default: those of issuer, back channel and endpoints."),
-  allow_http: z.boolean().default(false).describe("true: plain http beyond loopback. For closed networks only."),
-  client: z
-    .strictObject({
-      id: z.string().min(1).max(256),
-      secret: secret.optional(),
-      authentication: z.enum(["basic", "post", "none"]).default("basic").describe("How this service proves itself at the token endpoint."),
-    })
-    .describe("This service's own registration at the provider."),
-  pkce: z.enum(["S256", "none"]).default("S256"),
-  timeout: duration(100, 60_000).prefault("10s").describe("Total time for one call to the provider."),
-  tokens: tokenRules.prefault({}).describe("What an access token of this provider must look like."),
+const providerClient = z.strictObject({
+  id: z.string().min(1).max(256).describe("Client id that the provider gave to this service."),
+  secret: secret.optional().describe("Its secret; not with authentication none."),
+  authentication: z.enum(["basic", "post", "none"]).default("basic").describe("How this service proves itself at the token endpoint."),
 });
+
+const provider = z
+  .strictObject({
+    kind: z.enum(["oidc", "keycloak"]).describe("oidc: any compliant provider. keycloak: the same with Keycloak's token types."),
+    issuer: issuer.describe("The provider's issuer, byte for byte as it stands in `iss`."),
+    back_channel_url: url
+      .optional()
+      .describe(
+        "Where this service reaches the provider, if not at the issuer's address. Discovery is read from there; the issuer in it must still be the one above.",
+      ),
+    endpoints: z
+      .strictObject({
+        authorization: url.describe("Where users sign in."),
+        token: url.describe("Where codes and refresh tokens are redeemed; the only address that sees the client secret."),
+        jwks: url.describe("Where the provider's keys are."),
+      })
+      .partial()
+      .default({})
+      .describe("Addresses that win over discovery. With all three, discovery is not read."),
+    allowed_origins: z
+      .array(origin)
+      .max(16)
+      .default([])
+      .describe("Further origins that discovery may name endpoints on, besides those of issuer, back channel and endpoints."),
+    allow_http: z.boolean().default(false).describe("true: plain http beyond loopback. For closed networks only."),
+    client: providerClient.describe("This service's own registration at the provider."),
+    pkce: z.enum(["S256", "none"]).default("S256").describe("none: only for a provider or an application that cannot do PKCE."),
+    timeout: duration("100ms", "1m").prefault("10s").describe("Total time for one call to the provider."),
+    tokens: tokenRules.prefault({}).describe("What an access token of this provider must look like."),
+  })
+  .transform(completeProvider);
 
 const audience = z.strictObject({
   accepts: z
     .record(
       name,
       z.strictObject({
-        identifiers: z.array(z.string().min(1).max(2048)).min(1).describe("Values of `aud` that mean this audience; one must match byte for byte. The first is sent as `resource`."),
-        clients: z.array(z.string().min(1).max(256)).describe("Clients of that provider whose tokens are accepted. Empty: none."),
+        identifiers: z
+          .array(z.string().min(1).max(2048))
+          .min(1)
+          .max(64)
+          .describe("Values of `aud` that mean this audience; one must match byte for byte. The first is sent as `resource`."),
+        clients: z.array(z.string().min(1).max(256)).max(1024).describe("Clients of that provider whose tokens are accepted. Empty: none."),
       }),
     )
-    .describe("By provider."),
+    .describe("What it accepts, by provider."),
 });
 
-const client = z.strictObject({
-  kind: z.enum(["service", "browser", "native"]),
-  secrets: z.array(secret).max(2).default([]).describe("Secrets of a service; two while one is being replaced. At least 16 characters each."),
-  origins: z.array(origin).default([]).describe("Pages that a browser client calls from."),
-  methods: z.array(z.enum(methods)).default([]).describe("RPCs that it may call. Empty: none."),
-  providers: z
-    .record(
-      name,
-      z.strictObject({
-        redirect_uris: z.array(redirectUri).default([]),
-        scopes: z.array(scope).default([]),
-        audiences: z.array(name).default([]).describe("Audiences that it may ask tokens for."),
-      }),
-    )
-    .default({})
-    .describe("Providers that it may use. Empty: none."),
-  audiences: z.array(name).default([]).describe("Its own audiences: it may validate tokens for these. The first is the default."),
-  raw_refresh_tokens: z.boolean().optional().describe("true: it holds the provider's refresh tokens as they are. Default: services yes, others no."),
+const client = z
+  .strictObject({
+    kind: z
+      .enum(["service", "browser", "native"])
+      .describe(
+        "service: proves itself by a secret. browser: public, on listed origins. native: public, without an origin (command line, mobile).",
+      ),
+    secrets: z
+      .array(secret)
+      .max(2)
+      .default([])
+      .describe("Secrets of a service, at least 16 characters each; two while one is being replaced."),
+    origins: z.array(origin).max(64).default([]).describe("Pages that a browser client calls from."),
+    methods: z.array(z.enum(methods)).max(16).default([]).describe("RPCs that it may call. Empty: none."),
+    providers: z
+      .record(
+        name,
+        z.strictObject({
+          redirect_uris: z
+            .array(redirectUri)
+            .max(64)
+            .default([])
+            .describe("Where the provider may send its users back to, byte for byte; only a native client's loopback port is free."),
+          scopes: z.array(scope).max(128).default([]).describe("Scopes that it may ask for. Empty: none."),
+          audiences: z.array(name).max(64).default([]).describe("Audiences that it may ask tokens for. Empty: none."),
+        }),
+      )
+      .default({})
+      .describe("Providers that it may use. Empty: none."),
+    audiences: z.array(name).max(64).default([]).describe("Its own audiences: it may validate tokens for these. The first is the default."),
+    raw_refresh_tokens: z
+      .boolean()
+      .optional()
+      .describe("true: it holds the provider's refresh tokens as they are. Default: services yes, others no."),
+  })
+  .transform(completeClient);
+
+const route = z.strictObject({
+  path: routePath.describe("Path of the route."),
+  client: clientId.describe("The public client that it serves."),
+  provider: name.describe("The provider that redeems its codes."),
 });
 
 export const configurationSchema = z.strictObject({
-  server: z
-    .strictObject({
-      host: z.string().min(1).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
-      port: z.int().min(0).max(65535).optional().describe("Port to listen on. Default: the environment's PORT, else 8080. 0: any free one."),
-      tls: z.strictObject({ certificate_file: z.string(), key_file: z.string() }).optional().describe("PEM files. Without them the port speaks cleartext HTTP/1.1 and HTTP/2."),
-      reflection: z.boolean().default(true).describe("gRPC server reflection."),
-      deadline: duration(100, 120_000).prefault("15s").describe("Time limit for a call whose client sets none, and the upper limit for those that do."),
-      drain: duration(0, 300_000).prefault("25s").describe("How long a stop waits for work in flight."),
-    })
-    .prefault({}),
-  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  server: server.prefault({}).describe("The port that everything is served on."),
+  log: z
+    .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("The least level that is written.") })
+    .prefault({})
+    .describe("Logs go to standard output, one JSON object per line."),
   sealing: z
-    .strictObject({ keys: z.array(sealingKey).min(1).describe("The first seals, all of them open.") })
+    .strictObject({ keys: z.array(sealingKey).min(1).max(16).describe("The first seals, all of them open.") })
     .optional()
-    .describe("Keys for refresh handles and cached values. Without it keys are made at start: one replica only, and handles end with the process."),
+    .describe(
+      "Keys for refresh handles and cached values. Without it keys are made at start: one replica only, and handles end with the process.",
+    ),
   redis: z
-    .strictObject({ url: secret.describe("redis:// or rediss://") })
+    .strictObject({ url: secret.describe("redis:// or rediss://; it may hold a password.") })
     .optional()
-    .describe("Shared cache and one-time store. Default: the environment's REDIS_URL. Without either everything is kept in process: one replica only."),
-  providers: z.record(name, provider),
-  audiences: z.record(name, audience).default({}),
-  clients: z.record(z.string().min(1).max(256), client),
+    .describe(
+      "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without either everything is kept in process: one replica only.",
+    ),
+  providers: z.record(name, provider).describe("Identity providers, by a name of your choice."),
+  audiences: z.record(name, audience).default({}).describe("Recipients of tokens, by a name of your choice."),
+  clients: z.record(clientId, client).describe("Who may call, by client id. Nothing is allowed that is not listed."),
   routes: z
     .strictObject({
-      exchange: z
-        .array(
-          z.strictObject({
-            path: z.string().regex(/^\/[A-Za-z0-9/_.-]+$/),
-            client: z.string().describe("The public client that this route serves."),
-            provider: name,
-          }),
-        )
-        .default([])
-        .describe("Plain HTTP routes that redeem an authorization code: JSON in, JSON out."),
+      exchange: z.array(route).max(32).default([]).describe("Routes that redeem an authorization code: JSON in, JSON out."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Plain HTTP beside the RPCs."),
 });
 
-/** A checked configuration. Durations are milliseconds. */
+/** A checked and complete configuration. Durations are milliseconds. */
 export type Configuration = z.output<typeof configurationSchema>;
 export type ProviderConfiguration = Configuration["providers"][string];
 export type ClientConfiguration = Configuration["clients"][string];

@@ -1,0 +1,53 @@
+# The only entry to everything one does here. `make` lists the targets.
+# Node comes from the project itself (optionalDependencies), so an older one on the machine does no harm.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.installed
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Install dependencies, Node included
+
+$(INSTALLED): package.json package-lock.json
+	@echo "== installing dependencies (about half a minute)"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@node scripts/check-node.mjs
+	@touch $@
+
+.PHONY: generate
+generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configuration's JSON Schema
+	buf generate
+	node src/cli/cambio.ts schema > cambio.schema.json
+
+.PHONY: check
+check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date
+	@echo "== types";    tsc -p .
+	@echo "== lint";     oxlint --type-aware --deny-warnings
+	@echo "== format";   oxfmt --check .
+	@echo "== proto";    buf lint; buf format -d --exit-code; scripts/breaking.sh
+	@echo "== generated"; scripts/check-generated.sh
+	@echo "== imports";  vitest run test/imports.test.ts --reporter=dot
+
+.PHONY: test
+test: $(INSTALLED) ## Run all tests; finds or installs what they need
+	@scripts/system-packages.sh redis-server chromium
+	@echo "== tests"
+	@vitest run $(TESTS)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provider
+	@node examples/demo.ts
+
+.PHONY: dev
+dev: $(INSTALLED) ## Keep the demo's stack up (PORT, 8080 by default) and print lines to copy
+	@node examples/dev.ts
+
+.PHONY: clean
+clean: ## Remove what was installed and built
+	rm -rf node_modules dist coverage .vitest

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Finds the programs that tests need; installs what is missing where it may (root on Debian), else says what to install.
+set -euo pipefail
+
+# A program's name, and where else it may be.
+find_program() {
+  case $1 in
+    chromium)
+      command -v chromium || command -v chromium-browser || command -v google-chrome ||
+        ls "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" "/Applications/Chromium.app/Contents/MacOS/Chromium" 2>/dev/null
+      ;;
+    *) command -v "$1" ;;
+  esac
+}
+
+missing=()
+for program in "$@"; do
+  find_program "$program" >/dev/null || missing+=("$program")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "== installing ${missing[*]} (a minute or two)"
+  export DEBIAN_FRONTEND=noninteractive
+  # Services must not be started by their installation: tests start their own, on free ports.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+    trap 'rm -f $policy' EXIT
+  fi
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "Missing: ${missing[*]}." >&2
+  echo "  Debian:  sudo apt-get install ${missing[*]}" >&2
+  echo "  macOS:   brew install redis; brew install --cask chromium" >&2
+  exit 1
+fi

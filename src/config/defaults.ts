@@ -1,0 +1,34 @@
+// Defaults that depend on another key, so that a checked configuration is complete and no reader has a default of its own.
+// Defaults that stand alone are in schema.ts, beside their key.
+
+interface WrittenTokenRules {
+  readonly algorithms?: readonly string[] | undefined;
+  readonly header_types?: readonly string[] | undefined;
+  readonly payload_type?: string | undefined;
+  readonly client_claims?: readonly string[] | undefined;
+}
+
+/** RFC 9068 types its access tokens in the header; Keycloak calls them JWT there and tells them apart in the payload. */
+const byKind = {
+  oidc: { header_types: ["at+jwt"], payload_type: undefined, client_claims: ["client_id"] },
+  keycloak: { header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"] },
+} as const;
+
+export function completeProvider<T extends { kind: keyof typeof byKind; tokens: WrittenTokenRules }>(provider: T) {
+  const tokens: T["tokens"] = provider.tokens;
+  const defaults = byKind[provider.kind];
+  return {
+    ...provider,
+    tokens: {
+      ...tokens,
+      algorithms: (tokens.algorithms ?? ["RS256", "ES256"]) as NonNullable<T["tokens"]["algorithms"]>,
+      header_types: (tokens.header_types ?? [...defaults.header_types]) as NonNullable<T["tokens"]["header_types"]>,
+      payload_type: tokens.payload_type ?? defaults.payload_type,
+      client_claims: (tokens.client_claims ?? [...defaults.client_claims]) as NonNullable<T["tokens"]["client_claims"]>,
+    },
+  };
+}
+
+export function completeClient<T extends { kind: "service" | "browser" | "native"; raw_refresh_tokens?: boolean | undefined }>(client: T) {
+  return { ...client, raw_refresh_tokens: client.raw_refresh_tokens ?? client.kind === "service" };
+}

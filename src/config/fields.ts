@@ -1,0 +1,69 @@
+// The kinds of scalars that a configuration is made of, each with the sentence that says how it is written.
+// Which key holds which of them stands in schema.ts. No sentence here repeats what was written.
+
+import { z } from "zod";
+import { Secret } from "../exchange/secret.ts";
+
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "use 1 to 128 letters, digits, dots, dashes or underscores")
+  .describe("A name of your choice.");
+
+/** RFC 6749 appendix A.1, without the space. It also keeps `__proto__` out of records, which zod would drop silently. */
+export const clientId = z.string().regex(/^(?!__proto__$)[\x21-\x7e]{1,256}$/, "use 1 to 256 printable ASCII characters without spaces");
+
+const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `10s`, `250ms`, `5m`, `1h` → milliseconds. */
+export function duration(minimum: string, maximum: string) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}(ms|s|m|h)$/, "write a number and a unit, such as 250ms, 10s, 5m or 1h")
+    .transform(milliseconds)
+    .refine((ms) => ms >= milliseconds(minimum) && ms <= milliseconds(maximum), `choose from ${minimum} to ${maximum}`);
+}
+
+function milliseconds(text: string): number {
+  return Number.parseInt(text, 10) * unitsMs[text.replace(/^[0-9]+/, "") as keyof typeof unitsMs];
+}
+
+/** `format: password` marks the places that may be read from a file: shape.ts looks for it. */
+export const secret = z
+  .string()
+  .min(1)
+  .max(4096)
+  .meta({ format: "password" })
+  .transform((text) => new Secret(text));
+
+/** An address with a user name or password in it would put a secret where addresses are logged. */
+export const url = z
+  .url({ protocol: /^https?$/, error: "write an absolute http or https address, such as https://login.example.com" })
+  .max(2048)
+  .refine((text) => {
+    const parsed = URL.parse(text);
+    return parsed === null || (parsed.username === "" && parsed.password === "");
+  }, "leave user name and password out of the address");
+
+/** RFC 8414 §2. */
+export const issuer = url.refine((text) => !/[?#]/.test(text), "an issuer has no query and no fragment");
+
+export const origin = z.string().refine((text) => {
+  const parsed = URL.parse(text);
+  return parsed !== null && parsed.origin === text && /^https?:$/.test(parsed.protocol);
+}, "write scheme, host and port only, such as https://app.example.com");
+
+/** An absolute URI without a fragment (RFC 6749 §3.1.2). */
+export const redirectUri = z
+  .string()
+  .max(2048)
+  .refine((text) => URL.canParse(text) && !text.includes("#"), "write an absolute address without a fragment");
+
+/** RFC 6749 §3.3. */
+export const scope = z
+  .string()
+  .regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, "a scope is 1 to 128 printable ASCII characters without spaces, quotes or backslashes");
+
+export const routePath = z
+  .string()
+  .max(256)
+  .regex(/^(\/[A-Za-z0-9_.-]+)+$/, "start with a slash; use letters, digits, dots, dashes and underscores between slashes");

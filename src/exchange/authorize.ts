@@ -1,0 +1,109 @@
+// CreateAuthorizationUrl: begins an authorization code flow (RFC 6749 §4.1.1, RFC 7636 §4.3).
+// Who keeps the PKCE verifier is decided here: public clients their own; an authenticated service may leave it to us.
+
+import type { Audiences, Client } from "./clients.ts";
+import { ExchangeError } from "./errors.ts";
+import { narrowScopes, resourcesFor } from "./narrowing.ts";
+import { newState, type Pkce } from "./pkce.ts";
+import type { Clock, OneTimeStore, Provider } from "./ports.ts";
+import { chooseProvider } from "./provider-choice.ts";
+import { chooseRedirectUri } from "./redirect-uri.ts";
+import type { Secret } from "./secret.ts";
+
+export interface AuthorizeQuestion {
+  readonly client: Client;
+  readonly provider: string;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  readonly codeChallenge: string;
+  readonly nonce: string;
+  readonly loginHint: string;
+  readonly prompt: string;
+  /** Told which provider this is about, once that is known; for the log. */
+  readonly onProvider: (name: string) => void;
+}
+
+export interface AuthorizeAnswer {
+  readonly authorizationUrl: string;
+  readonly state: string;
+  readonly expiresAtMs: number;
+}
+
+export interface AuthorizeDeps {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly audiences: Audiences;
+  readonly oneTime: OneTimeStore;
+  readonly pkce: Pkce;
+  readonly clock: Clock;
+}
+
+/** How long a user may take to sign in. The one-time store forgets a state after this long. */
+export const stateLifetimeMs = 10 * 60_000;
+
+export function createAuthorize(deps: AuthorizeDeps) {
+  return async function authorize(question: AuthorizeQuestion, signal: AbortSignal): Promise<AuthorizeAnswer> {
+    // 1. Which provider, and may this client use it.
+    const { provider, grant } = chooseProvider(deps.providers, question.client, question.provider);
+    question.onProvider(provider.name);
+
+    // 2. Where to come back, and what to ask for: never more than configured.
+    const redirectUri = chooseRedirectUri(question.client, grant, question.redirectUri);
+    const scopes = narrowScopes(grant, question.scopes);
+    const resources = resourcesFor(deps.audiences, grant, provider.name, question.audiences);
+
+    // 3. Who keeps verifier and nonce.
+    const custody = await decideCustody(question, provider, scopes);
+
+    // 4. The state, remembered before anyone is sent anywhere.
+    const prepared = await provider.prepare(signal);
+    const state = newState(deps.pkce);
+    await deps.oneTime.keepState(state, {
+      clientId: question.client.id,
+      provider: provider.name,
+      redirectUri,
+      codeChallenge: custody.codeChallenge,
+      codeVerifier: custody.codeVerifier,
+      nonce: custody.nonce,
+    });
+    const expiresAtMs = deps.clock() + stateLifetimeMs;
+
+    // 5. The address.
+    const authorizationUrl = prepared.authorizationUrl({
+      redirectUri,
+      scopes,
+      resources,
+      state,
+      codeChallenge: custody.codeChallenge,
+      nonce: custody.nonce,
+      loginHint: question.loginHint === "" ? undefined : question.loginHint,
+      prompt: question.prompt === "" ? undefined : question.prompt,
+    });
+    return { authorizationUrl, state, expiresAtMs };
+  };
+
+  async function decideCustody(question: AuthorizeQuestion, provider: Provider, scopes: readonly string[]): Promise<Custody> {
+    if (question.codeChallenge !== "") {
+      const codeChallenge = provider.pkce === "S256" ? question.codeChallenge : undefined;
+      return { codeChallenge, codeVerifier: undefined, nonce: question.nonce === "" ? undefined : question.nonce };
+    }
+    // Verifier and nonce are kept by one side: half of the custody would leave a flow that nobody can check.
+    if (question.nonce !== "") throw new ExchangeError("MALFORMED_REQUEST");
+    if (question.client.kind !== "service") {
+      if (provider.pkce === "S256") throw new ExchangeError("MALFORMED_REQUEST");
+      return { codeChallenge: undefined, codeVerifier: undefined, nonce: undefined };
+    }
+    const nonce = scopes.includes("openid") ? deps.pkce.random() : undefined;
+    if (provider.pkce === "none") return { codeChallenge: undefined, codeVerifier: undefined, nonce };
+    const codeVerifier = deps.pkce.newVerifier();
+    return { codeChallenge: await deps.pkce.challengeOf(codeVerifier), codeVerifier, nonce };
+  }
+}
+
+interface Custody {
+  readonly codeChallenge: string | undefined;
+  readonly codeVerifier: Secret | undefined;
+  readonly nonce: string | undefined;
+}
+
+export type Authorize = ReturnType<typeof createAuthorize>;

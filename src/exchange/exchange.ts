@@ -1,0 +1,155 @@
+// Exchange: an authorization code becomes tokens (RFC 6749 §4.1.3). The main path is one screen; the rules it applies stand
+// beside it. A code reaches its provider at most once, whatever fails in between.
+
+import type { Audiences, Client } from "./clients.ts";
+import { ExchangeError } from "./errors.ts";
+import { checkScopes, resourcesFor } from "./narrowing.ts";
+import { nothingWasSent, outcomeOf } from "./outcome.ts";
+import { isOurState, type Pkce } from "./pkce.ts";
+import type { CodeClaim, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
+import { chooseProvider } from "./provider-choice.ts";
+import { chooseRedirectUri } from "./redirect-uri.ts";
+import type { Secret } from "./secret.ts";
+import type { TokenSet } from "./tokens.ts";
+
+export interface ExchangeQuestion {
+  readonly client: Client;
+  readonly provider: string;
+  readonly code: Secret;
+  readonly redirectUri: string;
+  /** Undefined: none was sent. */
+  readonly codeVerifier: Secret | undefined;
+  readonly state: string;
+  readonly nonce: string;
+  /** `iss` of the authorization response (RFC 9207); empty: none was sent. */
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  /** Told which provider this is about, once that is known; for the log. */
+  readonly onProvider: (name: string) => void;
+}
+
+export interface ExchangeDeps {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly audiences: Audiences;
+  readonly oneTime: OneTimeStore;
+  readonly handles: RefreshHandles;
+  readonly pkce: Pkce;
+}
+
+export function createExchange(deps: ExchangeDeps) {
+  return async function exchange(question: ExchangeQuestion, signal: AbortSignal): Promise<TokenSet> {
+    // 1. Which provider, may this client use it, and for what.
+    const { provider, grant } = chooseProvider(deps.providers, question.client, question.provider);
+    question.onProvider(provider.name);
+    const redirectUri = chooseRedirectUri(question.client, grant, question.redirectUri);
+    const resources = resourcesFor(deps.audiences, grant, provider.name, question.audiences);
+    checkIssuer(provider, question.issuer);
+
+    // 2. Everything that can fail without harm comes before anything is spent.
+    const prepared = await provider.prepare(signal);
+
+    // 3. Claim the code, then the state: a second use of either ends here, not at the provider.
+    const claim = await deps.oneTime.claimCode(provider.name, question.code);
+    if (claim === undefined) throw new ExchangeError("GRANT_INVALID");
+    const attempt: Attempt = { claim, pending: undefined, sent: false };
+    const tokens = await redeem(question, { provider, prepared, redirectUri, resources }, attempt, signal).catch(
+      async (failure: unknown) => {
+        await giveBack(attempt, question.state, failure);
+        throw failure;
+      },
+    );
+
+    // 5. Never wider: what the provider granted is within what the client may have.
+    if (tokens.scopes !== undefined) checkScopes(grant, tokens.scopes);
+
+    // 6. Issue: the provider's own tokens; its refresh token only as the client may hold it.
+    return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
+  };
+
+  // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
+  async function redeem(question: ExchangeQuestion, at: Redemption, attempt: Attempt, signal: AbortSignal): Promise<TokenSet> {
+    attempt.pending = await takePending(question, at.provider, at.redirectUri);
+    const codeVerifier = await provenVerifier(question, at.provider, attempt.pending);
+    const nonce = agreedNonce(question, attempt.pending);
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+    attempt.sent = true;
+    const { code } = question;
+    return outcomeOf(at.prepared.redeemCode({ code, redirectUri: at.redirectUri, codeVerifier, resources: at.resources, nonce }), signal);
+  }
+
+  async function takePending(question: ExchangeQuestion, provider: Provider, redirectUri: string): Promise<PendingState | undefined> {
+    if (!isOurState(question.state)) return undefined;
+    const pending = await deps.oneTime.takeState(question.state);
+    const matches =
+      pending !== undefined &&
+      pending.clientId === question.client.id &&
+      pending.provider === provider.name &&
+      pending.redirectUri === redirectUri;
+    if (!matches) throw new ExchangeError("GRANT_INVALID");
+    return pending;
+  }
+
+  async function provenVerifier(
+    question: ExchangeQuestion,
+    provider: Provider,
+    pending: PendingState | undefined,
+  ): Promise<Secret | undefined> {
+    if (provider.pkce === "none") return undefined;
+    if (pending?.codeVerifier !== undefined) {
+      // Kept here, so nobody else can know it: one that is sent along is somebody's guess.
+      if (question.codeVerifier !== undefined) throw new ExchangeError("GRANT_INVALID");
+      return pending.codeVerifier;
+    }
+    if (question.codeVerifier === undefined) throw new ExchangeError("MALFORMED_REQUEST");
+    // Told apart here already, so that a wrong verifier does not spend the code.
+    if (pending?.codeChallenge !== undefined && (await deps.pkce.challengeOf(question.codeVerifier)) !== pending.codeChallenge) {
+      throw new ExchangeError("GRANT_INVALID");
+    }
+    return question.codeVerifier;
+  }
+
+  /** Makes good the promise that asking again is safe, where nothing can have left the process. */
+  async function giveBack(attempt: Attempt, state: string, failure: unknown): Promise<void> {
+    if (attempt.sent && !nothingWasSent(failure)) return;
+    await attempt.claim.release();
+    // The verifier may live under the state: without it a retry could not succeed. A state that was refused stays used.
+    if (attempt.pending !== undefined && !isRefusal(failure)) await deps.oneTime.keepState(state, attempt.pending).catch(() => undefined);
+  }
+}
+
+export type Exchange = ReturnType<typeof createExchange>;
+
+/** The mix-up defence of RFC 9207 §2.4: an answer that names another issuer was not this provider's. */
+function checkIssuer(provider: Provider, issuer: string): void {
+  if (issuer !== "" && issuer !== provider.issuer) throw new ExchangeError("GRANT_INVALID");
+}
+
+function agreedNonce(question: ExchangeQuestion, pending: PendingState | undefined): string | undefined {
+  const sent = question.nonce === "" ? undefined : question.nonce;
+  if (pending?.nonce !== undefined && sent !== undefined && pending.nonce !== sent) throw new ExchangeError("GRANT_INVALID");
+  return pending?.nonce ?? sent;
+}
+
+function isRefusal(failure: unknown): boolean {
+  return failure instanceof ExchangeError && failure.reason === "GRANT_INVALID";
+}
+
+interface Redemption {
+  readonly provider: Provider;
+  readonly prepared: PreparedProvider;
+  readonly redirectUri: string;
+  readonly resources: readonly string[];
+}
+
+/** How far an attempt came: what was taken, and whether anything can have left the process. */
+interface Attempt {
+  readonly claim: CodeClaim;
+  pending: PendingState | undefined;
+  sent: boolean;
+}
+
+/** Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one. */
+export function sealRefreshToken(handles: RefreshHandles, client: Client, provider: string, tokens: TokenSet): TokenSet {
+  if (tokens.refreshToken === undefined || client.rawRefreshTokens) return tokens;
+  return { ...tokens, refreshToken: handles.seal(client.id, { provider, refreshToken: tokens.refreshToken }) };
+}

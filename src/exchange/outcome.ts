@@ -1,0 +1,25 @@
+// Waiting for an upstream call that spends something one-time. Such a call is never aborted: the provider may already have
+// acted on it. Who waits may leave; it then learns that the outcome is unknown, never that asking again is safe.
+
+import { ExchangeError } from "./errors.ts";
+
+/**
+ * Waits for `work`, at most until `signal`. The work itself goes on to its end.
+ * @throws what the work throws, or ExchangeError OUTCOME_UNKNOWN
+ */
+export async function outcomeOf<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new ExchangeError("OUTCOME_UNKNOWN"));
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([work, gaveUp]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+/** True where the failure says that nothing one-time can have left the process, so that a claim may be given back. */
+export function nothingWasSent(failure: unknown): boolean {
+  return failure instanceof ExchangeError && (failure.reason === "UPSTREAM_UNAVAILABLE" || failure.reason === "UPSTREAM_TIMEOUT");
+}

@@ -1,0 +1,32 @@
+// Which redirect URI a request means: byte for byte one of the client's list (RFC 9700 §2.1), except that a native client's
+// loopback address may have any port (RFC 8252 §7.3).
+
+import type { Client, ProviderGrant } from "./clients.ts";
+import { ExchangeError } from "./errors.ts";
+
+/**
+ * @param wanted as sent; empty: the client's only one
+ * @throws ExchangeError MALFORMED_REQUEST (empty, several registered), REDIRECT_URI_NOT_ALLOWED
+ */
+export function chooseRedirectUri(client: Client, grant: ProviderGrant, wanted: string): string {
+  if (wanted === "") {
+    const [only, ...others] = grant.redirectUris;
+    if (only === undefined) throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
+    if (others.length > 0) throw new ExchangeError("MALFORMED_REQUEST");
+    return only;
+  }
+  if (grant.redirectUris.includes(wanted)) return wanted;
+  if (client.kind === "native") {
+    const portless = withoutLoopbackPort(wanted);
+    if (portless !== undefined && grant.redirectUris.some((uri) => withoutLoopbackPort(uri) === portless)) return wanted;
+  }
+  throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
+}
+
+// Anchored at both ends and with every delimiter spelled out: `http://127.0.0.1:1@evil.example/` is not a loopback address.
+const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?((?:\/[\x21-\x7e]*)?)$/;
+
+function withoutLoopbackPort(uri: string): string | undefined {
+  const parts = loopback.exec(uri);
+  return parts === null ? undefined : `${parts[1]}${parts[2]}`;
+}

@@ -1,0 +1,26 @@
+// How an outbound call fails, in three kinds. What a failure means for the caller (may it ask again?) is decided in
+// providers/upstream-errors.ts; here stands only what is known about the bytes.
+
+export type HttpFailureKind =
+  /** No answer came: refused, unresolved, reset, untrusted certificate, too many calls. */
+  | "unavailable"
+  /** The total time ran out, or whoever asked gave up. */
+  | "timeout"
+  /** An answer came that breaks a bound or the protocol, or the address itself is not allowed. */
+  | "invalid";
+
+/** Its message holds a kind and a code of ours, Node's or undici's: no address, no header, no body. */
+export class HttpFailure extends Error {
+  override readonly name = "HttpFailure";
+  readonly kind: HttpFailureKind;
+  /** True: a byte of the request may have left this process. */
+  readonly sent: boolean;
+  readonly code: string;
+
+  constructor(kind: HttpFailureKind, facts: { readonly sent: boolean; readonly code: string }) {
+    super(`${kind} (${facts.code})`);
+    this.kind = kind;
+    this.sent = facts.sent;
+    this.code = facts.code;
+  }
+}

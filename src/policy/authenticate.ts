@@ -1,0 +1,67 @@
+// Proves a service by HTTP Basic (RFC 7617), its id and secret each form-encoded (RFC 6749 §2.3.1). Constant time: neither
+// the secret nor whether the client exists can be told from how long a refusal takes.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Client } from "../exchange/clients.ts";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { Secret } from "../exchange/secret.ts";
+
+export interface ServiceCredentials {
+  readonly client: Client;
+  /** One or, while one is being replaced, two. */
+  readonly secrets: readonly Secret[];
+}
+
+/** More than any configured id and secret can need, form-encoded and in base64. */
+const maxHeaderLength = 12_288;
+
+/**
+ * @returns what an `authorization` header proves; undefined: there is none
+ * @throws ExchangeError CALLER_UNAUTHENTICATED, the same for every way to be wrong
+ */
+export function createAuthenticate(services: readonly ServiceCredentials[]) {
+  const known = new Map(
+    services.map(({ client, secrets }) => [client.id, { client, digests: secrets.map((secret) => digest(secret.reveal())) }]),
+  );
+  const nobody = [digest("")];
+
+  return function authenticate(authorization: string | null): Client | undefined {
+    if (authorization === null) return undefined;
+    const credentials = parseBasic(authorization);
+    if (credentials === undefined) throw refused();
+    const service = known.get(credentials.id);
+    const shown = digest(credentials.secret);
+    // Every digest is compared, so that the number of comparisons does not depend on which one fits.
+    const fits = (service?.digests ?? nobody).map((expected) => timingSafeEqual(expected, shown));
+    if (service === undefined || !fits.includes(true)) throw refused();
+    return service.client;
+  };
+}
+
+function refused(): ExchangeError {
+  return new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function parseBasic(header: string): { id: string; secret: string } | undefined {
+  if (header.length > maxHeaderLength) return undefined;
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header)?.[1];
+  if (encoded === undefined) return undefined;
+  const pair = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  if (colon < 1) return undefined;
+  const id = formDecode(pair.slice(0, colon));
+  const secret = formDecode(pair.slice(colon + 1));
+  return id === undefined || secret === undefined || secret === "" ? undefined : { id, secret };
+}
+
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return undefined;
+  }
+}

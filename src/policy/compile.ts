@@ -1,0 +1,51 @@
+// Configuration → the immutable description of who may do what that every operation reads. Checks of the configuration
+// itself stand in config/; here only shapes change, and what is absent stays "nothing".
+
+import type { Configuration } from "../config/schema.ts";
+import type { Audiences, Client, Method } from "../exchange/clients.ts";
+
+export interface Policy {
+  readonly clients: ReadonlyMap<string, Client>;
+  readonly audiences: Audiences;
+  /** Methods that at least one public client may call. */
+  readonly publicMethods: ReadonlySet<Method>;
+  /** Every origin that any client lists: what a browser may be told about in advance. */
+  readonly origins: ReadonlySet<string>;
+}
+
+export function compilePolicy(configuration: Pick<Configuration, "clients" | "audiences">): Policy {
+  const clients = new Map(Object.entries(configuration.clients).map(([id, client]) => [id, compileClient(id, client)]));
+  const publicClients = [...clients.values()].filter((client) => client.kind !== "service");
+  return {
+    clients,
+    audiences: new Map(Object.entries(configuration.audiences).map(([name, audience]) => [name, compileAudience(audience)])),
+    publicMethods: new Set(publicClients.flatMap((client) => [...client.methods])),
+    origins: new Set(publicClients.flatMap((client) => [...client.origins])),
+  };
+}
+
+function compileClient(id: string, client: Configuration["clients"][string]): Client {
+  return {
+    id,
+    kind: client.kind,
+    origins: new Set(client.origins),
+    methods: new Set(client.methods),
+    providers: new Map(
+      Object.entries(client.providers).map(([name, grant]) => [
+        name,
+        { redirectUris: grant.redirect_uris, scopes: grant.scopes, audiences: grant.audiences },
+      ]),
+    ),
+    audiences: client.audiences,
+    rawRefreshTokens: client.raw_refresh_tokens ?? client.kind === "service",
+  };
+}
+
+function compileAudience(audience: Configuration["audiences"][string]) {
+  return new Map(
+    Object.entries(audience.accepts).map(([provider, rule]) => [
+      provider,
+      { identifiers: rule.identifiers, clients: new Set(rule.clients) },
+    ]),
+  );
+}

@@ -1,0 +1,162 @@
+// What a provider says about itself (OpenID Connect Discovery 1.0, RFC 8414): its endpoints, remembered, and its key set,
+// fetched anew each time (keys/ remembers it). What configuration says wins over what the provider says.
+
+import { allowInsecureRequests, customFetch, discoveryRequest } from "oauth4webapi";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { HttpClient } from "../net/http-client.ts";
+import { checkTarget, type TargetRules } from "../net/target-checks.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
+import { type JsonObject, readJsonAnswer, readJsonObject } from "./json-answer.ts";
+import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
+
+export interface ProviderMetadata {
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly jwksUri: string;
+  /** Authorization responses carry `iss` (RFC 9207 §3). */
+  readonly sendsIssuer: boolean;
+}
+
+export interface DiscoveryAddresses {
+  readonly issuer: string;
+  /** Where this service reaches the provider, if not at its issuer. */
+  readonly backChannelUrl?: string | undefined;
+  /** Each wins over discovery; with all three discovery is not read. */
+  readonly endpoints: {
+    readonly authorization?: string | undefined;
+    readonly token?: string | undefined;
+    readonly jwks?: string | undefined;
+  };
+}
+
+export interface DiscoveryOptions extends DiscoveryAddresses, TargetRules {}
+
+export interface Discovery {
+  /** @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED (the signal's; the shared fetch goes on) */
+  metadata(signal: AbortSignal): Promise<ProviderMetadata>;
+  /** The key set as it stands there now, unread. @throws as `metadata` */
+  fetchJwks(signal: AbortSignal): Promise<unknown>;
+}
+
+const freshMs = 3_600_000;
+// Endpoints move rarely: an old answer serves while the provider cannot repeat it, for a day.
+const lastGoodMs = 24 * 3_600_000;
+// Failures count: while a provider is down, it is asked once in this time, not once per call.
+const coolDownMs = 10_000;
+const maxJwksBytes = 256 * 1024;
+
+/** The origins that a provider's endpoints may lie on: those that configuration names in one way or another. */
+export function allowedOriginsOf(addresses: DiscoveryAddresses, further: readonly string[]): ReadonlySet<string> {
+  const { issuer, backChannelUrl, endpoints } = addresses;
+  const named = [issuer, backChannelUrl, endpoints.authorization, endpoints.token, endpoints.jwks].filter(
+    (address) => address !== undefined,
+  );
+  return new Set([...named.map((address) => new URL(address).origin), ...further]);
+}
+
+/** @throws Error where the configured addresses themselves are not allowed */
+export function createDiscovery(deps: { readonly http: HttpClient; readonly clock: Clock }, options: DiscoveryOptions): Discovery {
+  const baseUrl = configured(options.backChannelUrl ?? options.issuer, options);
+  const { authorization, token, jwks } = options.endpoints;
+  for (const address of [authorization, token, jwks]) if (address !== undefined) configured(address, options);
+  const needless = authorization !== undefined && token !== undefined && jwks !== undefined;
+
+  let good: { readonly metadata: ProviderMetadata; readonly atMs: number } | undefined;
+  let bad: { readonly failure: ExchangeError; readonly untilMs: number } | undefined;
+  let flight: Promise<ProviderMetadata> | undefined;
+
+  async function metadata(signal: AbortSignal): Promise<ProviderMetadata> {
+    const nowMs = deps.clock();
+    if (good !== undefined && (needless || nowMs - good.atMs < freshMs)) return good.metadata;
+    const coolingDown = bad !== undefined && nowMs < bad.untilMs;
+    if (flight === undefined && !coolingDown) flight = learn();
+    // An old answer at once rather than a new one late: nobody waits for a provider that is away.
+    if (good !== undefined && nowMs - good.atMs < lastGoodMs) return good.metadata;
+    if (flight !== undefined) return waitFor(flight, signal);
+    throw new ExchangeError(bad?.failure.reason ?? "UPSTREAM_UNAVAILABLE", {
+      cause: bad?.failure.cause,
+      retryAfterMs: Math.max(1_000, bad?.failure.retryAfterMs ?? 0, (bad?.untilMs ?? 0) - nowMs),
+    });
+  }
+
+  function learn(): Promise<ProviderMetadata> {
+    const learning = (needless ? Promise.resolve({}) : read()).then(toMetadata);
+    void learning.then(
+      (metadata) => {
+        good = { metadata, atMs: deps.clock() };
+        bad = undefined;
+        flight = undefined;
+      },
+      (failure: unknown) => {
+        bad = { failure: failure as ExchangeError, untilMs: deps.clock() + coolDownMs };
+        flight = undefined;
+      },
+    );
+    return learning;
+  }
+
+  async function read(): Promise<JsonObject> {
+    const response = await discoveryRequest(baseUrl, {
+      [customFetch]: guardedFetch(deps.http, "discovery"),
+      // The guarded client decides where plain http may go.
+      [allowInsecureRequests]: true,
+    }).catch((failure: unknown) => {
+      throw failureOfReading("discovery", failure, undefined);
+    });
+    if (response.status !== 200) throw refusalOfReading("discovery", response, deps.clock());
+    const document = await readJsonAnswer(response);
+    // Byte for byte: a document about another issuer would lend it this one's keys.
+    if (document === undefined || document["issuer"] !== options.issuer) throw refusalOfReading("discovery", response, deps.clock());
+    return document;
+  }
+
+  function toMetadata(document: JsonObject): ProviderMetadata {
+    return {
+      authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
+      tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),
+      jwksUri: allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
+      sendsIssuer: document["authorization_response_iss_parameter_supported"] === true,
+    };
+  }
+
+  function allowed(address: unknown, member: string): string {
+    const checked = typeof address === "string" ? checkTarget(address, options) : undefined;
+    if (checked?.kind === "allowed") return checked.url.href;
+    const code = `${member}:${checked?.fault ?? "missing"}`;
+    throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: { endpoint: "discovery", code } });
+  }
+
+  async function fetchJwks(signal: AbortSignal): Promise<unknown> {
+    const { jwksUri } = await metadata(signal);
+    const headers = { accept: "application/jwk-set+json, application/json" };
+    const call = { endpoint: "jwks", method: "GET", url: jwksUri, headers, maxBodyBytes: maxJwksBytes, signal } as const;
+    const response = await deps.http.send(call).catch((failure: unknown) => {
+      throw failureOfReading("jwks", failure, signal);
+    });
+    const keys = response.status === 200 ? await readJsonObject(response) : undefined;
+    if (keys === undefined) throw refusalOfReading("jwks", response, deps.clock());
+    return keys;
+  }
+
+  return { metadata, fetchJwks };
+}
+
+function configured(address: string, rules: TargetRules): URL {
+  const target = checkTarget(address, rules);
+  if (target.kind === "refused") throw new Error(`provider address ${address} is not allowed: ${target.fault}`);
+  return target.url;
+}
+
+/** Waits until the signal says otherwise; the work goes on for those who still wait. */
+async function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new ExchangeError("DEADLINE_EXCEEDED"));
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([work, gaveUp]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}

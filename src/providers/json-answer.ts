@@ -1,0 +1,21 @@
+// An HTTP answer as a JSON object, or nothing. Size and time were bounded in net/; what the members mean is read elsewhere.
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Undefined: not labelled as JSON (RFC 6749 §5.1), not UTF-8, not JSON, or not an object. */
+export async function readJsonAnswer(response: Response): Promise<JsonObject | undefined> {
+  const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
+  return type.trim().toLowerCase() === "application/json" ? readJsonObject(response) : undefined;
+}
+
+/** As `readJsonAnswer`, whatever its label: key sets are often plain files. */
+export async function readJsonObject(response: Response): Promise<JsonObject | undefined> {
+  try {
+    const value: unknown = JSON.parse(strictUtf8.decode(await response.arrayBuffer()));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}

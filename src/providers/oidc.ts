@@ -1,0 +1,143 @@
+// A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, code exchange, refresh.
+// Where its endpoints are: discovery.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
+
+import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { AuthorizationStart, Clock, CodeGrant, PreparedProvider, Provider } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
+import type { HttpClient } from "../net/http-client.ts";
+import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
+import type { Discovery, ProviderMetadata } from "./discovery.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
+import { readJsonAnswer } from "./json-answer.ts";
+import { readTokenAnswer } from "./token-answer.ts";
+import { failureOfSpending, type OneTimeCredential, refusalOf } from "./upstream-errors.ts";
+
+export interface OidcDeps {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly discovery: Pick<Discovery, "metadata">;
+  /** Returns once there are keys to check ID tokens with. @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED */
+  readonly keysReady: (signal: AbortSignal) => Promise<void>;
+  /** @throws ExchangeError GRANT_INVALID (another nonce), UPSTREAM_* */
+  readonly verifyIdToken: (
+    token: Secret,
+    expected: { readonly nonce?: string },
+    signal: AbortSignal,
+  ) => Promise<{ readonly subject: string }>;
+}
+
+export interface OidcOptions {
+  readonly name: string;
+  readonly issuer: string;
+  readonly client: UpstreamClient;
+  readonly pkce: "S256" | "none";
+  /** Some client may ask for `openid` here, so ID tokens come back. */
+  readonly openid: boolean;
+  /** Time for checking an ID token, should that need a fetch of keys. */
+  readonly timeoutMs: number;
+}
+
+interface Spending {
+  readonly credential: OneTimeCredential;
+  readonly grantType: "authorization_code" | "refresh_token";
+  readonly parameters: URLSearchParams;
+  readonly nonce: string | undefined;
+}
+
+export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provider {
+  const authenticate = clientAuthentication(options.client);
+  const fetchTokens = guardedFetch(deps.http, "token");
+
+  async function prepare(signal: AbortSignal): Promise<PreparedProvider> {
+    const metadata = await deps.discovery.metadata(signal);
+    if (options.openid) await deps.keysReady(signal);
+    return {
+      sendsIssuer: metadata.sendsIssuer,
+      authorizationUrl: (start) => authorizationUrl(metadata, options, start),
+      redeemCode: (grant) => redeemCode(metadata, grant),
+      refresh: (refreshToken, scopes) => refresh(metadata, refreshToken, scopes),
+    };
+  }
+
+  async function redeemCode(metadata: ProviderMetadata, grant: CodeGrant): Promise<TokenSet> {
+    if ((grant.codeVerifier === undefined) !== (options.pkce === "none"))
+      throw new Error("a code verifier goes with PKCE, and only with it");
+    const parameters = new URLSearchParams({ code: grant.code.reveal(), redirect_uri: grant.redirectUri });
+    if (grant.codeVerifier !== undefined) parameters.set("code_verifier", grant.codeVerifier.reveal());
+    for (const resource of grant.resources) parameters.append("resource", resource);
+    return spend(metadata, { credential: "code", grantType: "authorization_code", parameters, nonce: grant.nonce });
+  }
+
+  async function refresh(metadata: ProviderMetadata, refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet> {
+    const parameters = new URLSearchParams({ refresh_token: refreshToken.reveal() });
+    if (scopes.length > 0) parameters.set("scope", scopes.join(" "));
+    return spend(metadata, { credential: "refresh_token", grantType: "refresh_token", parameters, nonce: undefined });
+  }
+
+  async function spend(metadata: ProviderMetadata, spending: Spending): Promise<TokenSet> {
+    // 1. Ask, once. `state` and `iss` of the authorization response were the operation's to check.
+    const askedAtMs = deps.clock();
+    const server = { issuer: options.issuer, token_endpoint: metadata.tokenEndpoint };
+    const guarded = { [customFetch]: fetchTokens, [allowInsecureRequests]: true } as const;
+    const client = { client_id: options.client.id };
+    const response = await genericTokenEndpointRequest(
+      server,
+      client,
+      authenticate,
+      spending.grantType,
+      spending.parameters,
+      guarded,
+    ).catch((failure: unknown) => {
+      throw failureOfSpending(failure);
+    });
+
+    // 2. Read the answer. From here on the credential is gone: nothing below may say that asking again is safe.
+    const answer = await readJsonAnswer(response);
+    if (response.status !== 200 || answer === undefined || "error" in answer)
+      throw refusalOf(spending.credential, response, answer, deps.clock());
+    const tokens = readTokenAnswer(answer, options.issuer, askedAtMs);
+    if (tokens === undefined) throw refusalOf(spending.credential, response, undefined, deps.clock());
+
+    // 3. Who signed in must be who the ID token says.
+    await checkIdToken(tokens.idToken, spending.nonce);
+    return tokens;
+  }
+
+  async function checkIdToken(idToken: Secret | undefined, nonce: string | undefined): Promise<void> {
+    if (idToken === undefined) {
+      // Without one nothing ties this code to the sign-in that the nonce was made for: it may be somebody else's.
+      if (nonce !== undefined) throw new ExchangeError("GRANT_INVALID");
+      return;
+    }
+    try {
+      await deps.verifyIdToken(idToken, nonce === undefined ? {} : { nonce }, AbortSignal.timeout(options.timeoutMs));
+    } catch (failure) {
+      if (failure instanceof ExchangeError && failure.reason === "GRANT_INVALID") throw failure;
+      throw new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });
+    }
+  }
+
+  return { name: options.name, issuer: options.issuer, pkce: options.pkce, prepare };
+}
+
+function authorizationUrl(metadata: ProviderMetadata, options: OidcOptions, start: AuthorizationStart): string {
+  if ((start.codeChallenge === undefined) !== (options.pkce === "none"))
+    throw new Error("a code challenge goes with PKCE, and only with it");
+  // The endpoint may have a query of its own, which stays (RFC 6749 §3.1).
+  const url = new URL(metadata.authorizationEndpoint);
+  const set = (name: string, value: string | undefined) => value !== undefined && url.searchParams.set(name, value);
+  set("response_type", "code");
+  set("client_id", options.client.id);
+  set("redirect_uri", start.redirectUri);
+  set("scope", start.scopes.length === 0 ? undefined : start.scopes.join(" "));
+  set("state", start.state);
+  set("code_challenge", start.codeChallenge);
+  set("code_challenge_method", start.codeChallenge === undefined ? undefined : "S256");
+  set("nonce", start.nonce);
+  set("login_hint", start.loginHint);
+  set("prompt", start.prompt);
+  for (const resource of start.resources) url.searchParams.append("resource", resource);
+  return url.href;
+}

@@ -1,0 +1,52 @@
+// The CreateAuthorizationUrl RPC: message → question, core, answer → message.
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import {
+  type CreateAuthorizationUrlRequest,
+  type CreateAuthorizationUrlResponse,
+  CreateAuthorizationUrlResponseSchema,
+} from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import type { Authorize } from "../exchange/authorize.ts";
+import { isChallenge } from "../exchange/pkce.ts";
+import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { audienceList, bounded, bounds, malformed, scopeList, visible } from "./rules.ts";
+
+export interface AuthorizationUrlRpcDeps {
+  readonly callers: Callers;
+  readonly authorize: Authorize;
+}
+
+export function createAuthorizationUrlRpc({ callers, authorize }: AuthorizationUrlRpcDeps) {
+  return async function handle(request: CreateAuthorizationUrlRequest, context: HandlerContext): Promise<CreateAuthorizationUrlResponse> {
+    const call = callOf(context.values);
+    const asked = decode(request);
+    const clientId = bounded(request.clientId, bounds.clientId);
+    const client = callerOf(callers, call, { clientId, method: "CreateAuthorizationUrl", proofInMessage: false });
+    const answer = await authorize({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    return create(CreateAuthorizationUrlResponseSchema, {
+      authorizationUrl: answer.authorizationUrl,
+      state: answer.state,
+      expiresAt: timestampFromMs(answer.expiresAtMs),
+    });
+  };
+}
+
+/** OpenID Connect Core §3.1.2.1. */
+const prompts: ReadonlySet<string> = new Set(["none", "login", "consent", "select_account"]);
+
+function decode(request: CreateAuthorizationUrlRequest) {
+  if (request.codeChallenge !== "" && !isChallenge(request.codeChallenge)) throw malformed();
+  if (request.prompt !== "" && !request.prompt.split(" ").every((word) => prompts.has(word))) throw malformed();
+  return {
+    provider: visible(request.provider, bounds.name),
+    redirectUri: visible(request.redirectUri, bounds.uri),
+    scopes: scopeList(request.scopes),
+    audiences: audienceList(request.audiences),
+    codeChallenge: request.codeChallenge,
+    nonce: visible(request.nonce, bounds.opaque),
+    loginHint: bounded(request.loginHint, bounds.opaque),
+    prompt: request.prompt,
+  };
+}

@@ -1,0 +1,83 @@
+// POST /api/auth/exchange: the Exchange operation for a page that speaks plain JSON (RFC 6749 §4.1.3 in spirit). Provider and
+// client come from the route's configuration; the body carries code, verifier and redirect URI, and nothing else that counts.
+
+import type { Client } from "../exchange/clients.ts";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { isVerifier } from "../exchange/pkce.ts";
+import type { Clock } from "../exchange/ports.ts";
+import { Secret } from "../exchange/secret.ts";
+import type { Call } from "./call.ts";
+import { type Callers, callerOf, noteProvider } from "./caller.ts";
+import { bounds, malformed, visible } from "./rules.ts";
+import { secondsLeft } from "./token-set.ts";
+
+export interface ExchangeRouteDeps {
+  readonly callers: Callers;
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+  readonly client: Client;
+  readonly provider: string;
+}
+
+/** The answer of RFC 6749 §5.1. The page asked for an access token; an ID token is for those who call the RPC. */
+export interface ExchangeRouteAnswer {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: number;
+  readonly refresh_token?: string;
+}
+
+export function createExchangeRoute(deps: ExchangeRouteDeps) {
+  return async function handle(body: string, call: Call, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
+    const client = callerOf(deps.callers, call, { clientId: deps.client.id, method: "Exchange", proofInMessage: true });
+    const asked = decode(body);
+    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], onProvider: noteProvider(call) };
+    const tokens = await deps.exchange(question, signal);
+    const expiresIn = secondsLeft(tokens, deps.clock);
+    return {
+      access_token: tokens.accessToken.reveal(),
+      token_type: tokens.tokenType,
+      ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
+      ...(tokens.refreshToken === undefined ? {} : { refresh_token: tokens.refreshToken.reveal() }),
+    };
+  };
+}
+
+const members: ReadonlySet<string> = new Set(["code", "code_verifier", "redirect_uri", "state"]);
+
+function decode(body: string) {
+  const fields = object(body);
+  if (![...fields.keys()].every((name) => members.has(name))) throw malformed();
+  const code = text(fields.get("code"));
+  const verifier = text(fields.get("code_verifier"));
+  const state = fields.get("state") === undefined ? "" : visible(text(fields.get("state")), bounds.opaque);
+  const redirectUri = visible(text(fields.get("redirect_uri")), bounds.uri);
+  return { code: grantSecret(code), redirectUri, codeVerifier: grantVerifier(verifier), state };
+}
+
+function object(body: string): ReadonlyMap<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return new Map(Object.entries(value));
+  } catch {
+    // The parser's message quotes the body.
+  }
+  throw malformed();
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string" || value === "") throw malformed();
+  return value;
+}
+
+// A provider answers `invalid_grant` to a code or verifier that cannot be right, whatever is wrong with its form; so does this route.
+function grantSecret(code: string): Secret {
+  if (code.length > bounds.code || !/^[\x20-\x7e]+$/.test(code)) throw new ExchangeError("GRANT_INVALID");
+  return new Secret(code);
+}
+
+function grantVerifier(verifier: string): Secret {
+  if (!isVerifier(verifier)) throw new ExchangeError("GRANT_INVALID");
+  return new Secret(verifier);
+}

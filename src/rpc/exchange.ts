@@ -1,0 +1,49 @@
+// The Exchange RPC: message → question, core, answer → message.
+
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import { type ExchangeRequest, type ExchangeResponse, ExchangeResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { isVerifier } from "../exchange/pkce.ts";
+import type { Clock } from "../exchange/ports.ts";
+import { Secret } from "../exchange/secret.ts";
+import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { audienceList, bounded, bounds, malformed, requiredSecret, visible } from "./rules.ts";
+import { encodeTokenSet } from "./token-set.ts";
+
+export interface ExchangeRpcDeps {
+  readonly callers: Callers;
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+}
+
+export function createExchangeRpc({ callers, exchange, clock }: ExchangeRpcDeps) {
+  return async function handle(request: ExchangeRequest, context: HandlerContext): Promise<ExchangeResponse> {
+    const call = callOf(context.values);
+    const asked = decode(request);
+    const client = callerOf(callers, call, {
+      clientId: bounded(request.clientId, bounds.clientId),
+      method: "Exchange",
+      proofInMessage: true,
+    });
+    const tokens = await exchange({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
+  };
+}
+
+function decode(request: ExchangeRequest) {
+  if (request.subject.case !== "authorizationCode") throw malformed();
+  const subject = request.subject.value;
+  if (subject.codeVerifier !== "" && !isVerifier(subject.codeVerifier)) throw malformed();
+  return {
+    provider: visible(request.provider, bounds.name),
+    code: requiredSecret(subject.code, bounds.code),
+    redirectUri: visible(subject.redirectUri, bounds.uri),
+    codeVerifier: subject.codeVerifier === "" ? undefined : new Secret(subject.codeVerifier),
+    state: visible(subject.state, bounds.opaque),
+    nonce: visible(subject.nonce, bounds.opaque),
+    issuer: visible(subject.issuer, bounds.uri),
+    audiences: audienceList(request.audiences),
+  };
+}

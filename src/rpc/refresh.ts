@@ -1,0 +1,40 @@
+// The Refresh RPC: message → question, core, answer → message.
+
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { Refresh } from "../exchange/refresh.ts";
+import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { bounded, bounds, malformed, requiredSecret, scopeList, visible } from "./rules.ts";
+import { encodeTokenSet } from "./token-set.ts";
+
+export interface RefreshRpcDeps {
+  readonly callers: Callers;
+  readonly refresh: Refresh;
+  readonly clock: Clock;
+}
+
+export function createRefreshRpc({ callers, refresh, clock }: RefreshRpcDeps) {
+  return async function handle(request: RefreshRequest, context: HandlerContext): Promise<RefreshResponse> {
+    const call = callOf(context.values);
+    const asked = decode(request);
+    const client = callerOf(callers, call, {
+      clientId: bounded(request.clientId, bounds.clientId),
+      method: "Refresh",
+      proofInMessage: true,
+    });
+    const tokens = await refresh({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    return create(RefreshResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
+  };
+}
+
+function decode(request: RefreshRequest) {
+  if (request.credential.case !== "refreshToken") throw malformed();
+  return {
+    provider: visible(request.provider, bounds.name),
+    refreshToken: requiredSecret(request.credential.value, bounds.token),
+    scopes: scopeList(request.scopes),
+  };
+}

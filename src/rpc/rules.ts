@@ -1,0 +1,57 @@
+// The rules that a request must keep, enforced in one place, before the core sees anything. The proto states the same rules
+// in words. No error says which value broke one: MALFORMED_REQUEST is the whole answer.
+
+import { ExchangeError } from "../exchange/errors.ts";
+import { Secret } from "../exchange/secret.ts";
+
+/** Bounds of api fields, in bytes, as the proto states them. */
+export const bounds = {
+  clientId: 256,
+  name: 128,
+  uri: 2_048,
+  opaque: 512,
+  code: 2_048,
+  token: 16_384,
+  scope: 128,
+  scopes: 64,
+  audiences: 16,
+} as const;
+
+export function malformed(): ExchangeError {
+  return new ExchangeError("MALFORMED_REQUEST");
+}
+
+/** A string of at most so many bytes. Empty stays empty: what that means is the field's business. */
+export function bounded(text: string, maxBytes: number): string {
+  // UTF-16 units never outnumber bytes: most texts are decided without counting.
+  if (text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes)) throw malformed();
+  return text;
+}
+
+/** As `bounded`, and made of visible ASCII only: what may stand in a header, a URL or a form without surprises. */
+export function visible(text: string, maxBytes: number): string {
+  if (!/^[\x21-\x7e]*$/.test(bounded(text, maxBytes))) throw malformed();
+  return text;
+}
+
+export function requiredSecret(text: string, maxBytes: number): Secret {
+  if (text === "") throw malformed();
+  return new Secret(visible(text, maxBytes));
+}
+
+/** scope-token of RFC 6749 §3.3. */
+export function scopeList(scopes: readonly string[]): readonly string[] {
+  if (scopes.length > bounds.scopes) throw malformed();
+  for (const scope of scopes) {
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(scope)) throw malformed();
+  }
+  return scopes;
+}
+
+export function audienceList(audiences: readonly string[]): readonly string[] {
+  if (audiences.length > bounds.audiences) throw malformed();
+  for (const audience of audiences) {
+    if (visible(audience, bounds.name) === "") throw malformed();
+  }
+  return audiences;
+}

@@ -1,0 +1,27 @@
+// Domain tokens → the message. Secrets are revealed here, on their way to the caller, and nowhere else in this room.
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type TokenSet as TokenSetMessage, TokenSetSchema } from "../../gen/cambio/v1/token_pb.ts";
+import type { Clock } from "../exchange/ports.ts";
+import { type TokenSet, tokenTypes } from "../exchange/tokens.ts";
+
+export function encodeTokenSet(tokens: TokenSet, clock: Clock): TokenSetMessage {
+  const message = create(TokenSetSchema, {
+    accessToken: tokens.accessToken.reveal(),
+    tokenType: tokens.tokenType,
+    expiresIn: secondsLeft(tokens, clock) ?? 0,
+    refreshToken: tokens.refreshToken?.reveal() ?? "",
+    idToken: tokens.idToken?.reveal() ?? "",
+    scopes: [...(tokens.scopes ?? [])],
+    issuedTokenType: tokenTypes.accessToken,
+    issuer: tokens.issuer,
+  });
+  if (tokens.expiresAtMs !== undefined) message.expiresAt = timestampFromMs(tokens.expiresAtMs);
+  return message;
+}
+
+/** Whole seconds until expiry, never negative; undefined: the provider does not say. */
+export function secondsLeft(tokens: TokenSet, clock: Clock): number | undefined {
+  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.floor((tokens.expiresAtMs - clock()) / 1000));
+}

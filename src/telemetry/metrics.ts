@@ -1,0 +1,110 @@
+// What is counted and timed, in Prometheus form. Labels come from closed sets (configured names, reasons), so that no caller
+// can make a series of his own.
+
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Reason } from "../exchange/errors.ts";
+import type { Protocol } from "../rpc/call.ts";
+
+export type Tier = "memory" | "redis";
+
+export interface Metrics {
+  /** `reason`: OK, a reason, or FRAMING for what never became a call. */
+  call(labels: { method: string; protocol: Protocol; reason: Reason | "OK" | "FRAMING" }, durationMs: number): void;
+  cacheHit(tier: Tier): void;
+  cacheMiss(): void;
+  /** A cached value that nobody here wrote. */
+  cacheAlarm(): void;
+  upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
+  /** The whole exposition. */
+  expose(): Promise<{ contentType: string; text: string }>;
+  close(): void;
+}
+
+/** Seconds. A hit is well under a millisecond; the upper end is the deadline. */
+const callBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
+const upstreamBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createMetrics(): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  const calls = new Counter({
+    name: "cambio_calls_total",
+    help: "Calls, by outcome.",
+    labelNames: ["method", "protocol", "reason"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "cambio_call_duration_seconds",
+    help: "Time from the first byte understood to the answer.",
+    labelNames: ["method", "protocol"],
+    buckets: callBuckets,
+    registers,
+  });
+  const lookups = new Counter({
+    name: "cambio_cache_lookups_total",
+    help: "Verifications looked up: found in process (memory), in Redis (redis), or not at all (none).",
+    labelNames: ["tier"],
+    registers,
+  });
+  const alarms = new Counter({
+    name: "cambio_cache_alarms_total",
+    help: "Cached values that did not open under their own key.",
+    registers,
+  });
+  const upstreamCalls = new Counter({
+    name: "cambio_upstream_calls_total",
+    help: "Requests to providers, by outcome.",
+    labelNames: ["provider", "endpoint", "outcome"],
+    registers,
+  });
+  const upstreamDurations = new Histogram({
+    name: "cambio_upstream_duration_seconds",
+    help: "Time of requests to providers.",
+    labelNames: ["provider", "endpoint"],
+    buckets: upstreamBuckets,
+    registers,
+  });
+  const stopObserving = observeProcess(registers);
+
+  return {
+    call(labels, durationMs) {
+      calls.inc(labels);
+      durations.observe({ method: labels.method, protocol: labels.protocol }, durationMs / 1000);
+    },
+    cacheHit: (tier) => lookups.inc({ tier }),
+    cacheMiss: () => lookups.inc({ tier: "none" }),
+    cacheAlarm: () => alarms.inc(),
+    upstream(labels, durationMs) {
+      upstreamCalls.inc(labels);
+      upstreamDurations.observe({ provider: labels.provider, endpoint: labels.endpoint }, durationMs / 1000);
+    },
+    expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    close: stopObserving,
+  };
+}
+
+/** Event-loop delay and memory; the delay is that since the last scrape. */
+function observeProcess(registers: Registry[]): () => void {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  void new Gauge({
+    name: "cambio_event_loop_delay_seconds",
+    help: "Event-loop delay since the last scrape.",
+    labelNames: ["quantile"],
+    registers,
+    collect() {
+      for (const quantile of [0.5, 0.99]) this.set({ quantile: String(quantile) }, delay.percentile(quantile * 100) / 1e9);
+      delay.reset();
+    },
+  });
+  void new Gauge({
+    name: "cambio_resident_memory_bytes",
+    help: "Resident memory of the process.",
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  return () => delay.disable();
+}
