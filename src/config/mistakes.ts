@@ -38,5 +38,13 @@ export function pathText(path: Path): string {
 
 /** True: one of them lies within the other, so that a mistake at one may be the cause of a mistake at the other. */
 export function related(a: Path, b: Path): boolean {
-  return a.slice(0, b.length).every((part, index) => part === b[index]);
+  const [inner, outer] = [subject(a), subject(b)].sort((one, other) => other.length - one.length) as [Path, Path];
+  return outer.every((part, index) => part === inner[index]);
+}
+
+/** A mistake at `x_file`, or at the `file` of a list entry, is one at the secret that it stands for. */
+function subject(path: Path): Path {
+  const last = path.at(-1);
+  if (last === "file" && typeof path.at(-2) === "number") return path.slice(0, -1);
+  return typeof last === "string" ? [...path.slice(0, -1), last.replace(/_file$/, "")] : path;
 }

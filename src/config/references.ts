@@ -27,9 +27,10 @@ export function resolveReferences(text: string, env: Environment): Resolved {
       return "";
     }
     whole = match.length === text.length;
-    const value = (Object.hasOwn(env, variable) ? env[variable] : undefined) || fallback;
-    if (value === undefined) missing.push(variable);
-    return value ?? "";
+    const value = Object.hasOwn(env, variable) ? env[variable] : undefined;
+    if (value !== undefined && value !== "") return value;
+    if (fallback === undefined) missing.push(variable);
+    return fallback ?? "";
   });
   return { text: resolved, whole, missing, malformed };
 }

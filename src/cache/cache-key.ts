@@ -1,0 +1,19 @@
+// Cache keys: an HMAC over the whole question, so that a key tells nothing about the token and cannot be made without the
+// server's secret. It owns the question's encoding and its key; what is stored under it is the tiers' business.
+
+import { createHmac } from "node:crypto";
+import type { Secret } from "../exchange/secret.ts";
+import { lengthPrefixed } from "./length-prefix.ts";
+import { deriveKey, type MasterKey } from "./master-keys.ts";
+
+/**
+ * Keys of 43 base64url characters. Under the first master key only: while keys rotate, replicas that disagree on the first
+ * miss each other's entries, which costs a verification and nothing else.
+ */
+export function createCacheKeys(first: MasterKey): (token: Secret, scope: string) => string {
+  const key = deriveKey(first, "cambio/v1/cache-key");
+  return (token, scope) =>
+    createHmac("sha256", key)
+      .update(lengthPrefixed([token.reveal(), scope]))
+      .digest("base64url");
+}

@@ -1,0 +1,65 @@
+// Single flight: callers that ask the same question at the same time wait for one answer. It owns the joining, the shared
+// work's time limit and its abort; it remembers nothing, so an error reaches those who waited for it and nobody else.
+
+import { ExchangeError } from "../exchange/errors.ts";
+import type { SingleFlight } from "../exchange/ports.ts";
+
+interface Flight {
+  readonly result: Promise<unknown>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
+/**
+ * Flights are bounded by the calls being served: each has at least one waiter, and goes when it settles or the last one leaves.
+ * `limitMs` bounds the shared work, whatever its callers' own time limits are.
+ */
+export function createSingleFlight(limitMs: number): SingleFlight {
+  const flights = new Map<string, Flight>();
+
+  function takeOff<T>(key: string, start: (signal: AbortSignal) => Promise<T>): Flight {
+    const abort = new AbortController();
+    const expired = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const error = new ExchangeError("DEADLINE_EXCEEDED");
+      // Rejected here too: work that ignores its signal must not hold its waiters.
+      expired.reject(error);
+      abort.abort(error);
+    }, limitMs);
+    const work = (async () => start(abort.signal))();
+    const result = Promise.race([work, expired.promise]).finally(() => {
+      clearTimeout(timer);
+      land(key, flight);
+    });
+    const flight: Flight = { result, abort, waiters: 0 };
+    // With no waiter left, a late failure has nobody to go to.
+    result.catch(() => undefined);
+    flights.set(key, flight);
+    return flight;
+  }
+
+  /** Only its own entry: another flight may have taken the key since this one was given up. */
+  function land(key: string, flight: Flight): void {
+    if (flights.get(key) === flight) flights.delete(key);
+  }
+
+  return async <T>(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+    const flight = flights.get(key) ?? takeOff(key, start);
+    flight.waiters += 1;
+    const left = Promise.withResolvers<never>();
+    const leave = () => left.reject(new ExchangeError("DEADLINE_EXCEEDED"));
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return (await Promise.race([flight.result, left.promise])) as T;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      flight.waiters -= 1;
+      if (flight.waiters === 0) {
+        // Out of the map first, so that nobody joins work that is being aborted.
+        land(key, flight);
+        flight.abort.abort();
+      }
+    }
+  };
+}

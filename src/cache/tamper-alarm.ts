@@ -1,0 +1,10 @@
+// The alarm for stored values that this service cannot have written where they were found. It carries no byte of the value
+// and no key: who listens logs and counts it.
+
+export interface TamperAlarm {
+  readonly kind: "unreadable" | "implausible";
+  /** Which store the value was read from. */
+  readonly store: "verifications" | "states";
+}
+
+export type OnAlarm = (alarm: TamperAlarm) => void;

@@ -1,0 +1,104 @@
+// What clients and routes demand of each other and of what they name.
+// Nothing is granted here: that a client may do something is read from the same configuration by policy/.
+
+import { isHttpsOrLoopback, isPrivateUse } from "./addresses.ts";
+import type { Path, Report } from "./mistakes.ts";
+import { checkName, own } from "./rule-input.ts";
+import type { RuleInput } from "./rule-input.ts";
+import type { ClientConfiguration, Configuration } from "./schema.ts";
+
+/** Less than this can be guessed over the network. */
+const minSecretLength = 16;
+
+export function checkClients(input: RuleInput): void {
+  for (const [id, client] of Object.entries(input.configuration.clients)) {
+    const path = ["clients", id];
+    checkProof(path, client, input.report);
+    checkNeeds(path, client, input.report);
+    checkGrants(path, client, input);
+    for (const [index, name] of client.audiences.entries()) {
+      checkName(name, { path: [...path, "audiences", index], kind: "audiences" }, input);
+    }
+  }
+}
+
+function checkProof(path: Path, { kind, secrets, origins }: ClientConfiguration, report: Report): void {
+  if (kind === "service") {
+    if (secrets.length === 0) report([...path, "secrets"], "is missing: a service proves itself by a secret", "Add one, or make the client browser or native.");
+    for (const [index, secret] of secrets.entries()) {
+      if (secret.reveal().length >= minSecretLength) continue;
+      report([...path, "secrets", index], `is shorter than ${minSecretLength} characters`, "Make one with: openssl rand -base64 32");
+    }
+  } else if (secrets.length > 0) {
+    report([...path, "secrets"], `is not for a ${kind} client: what it ships to its users is no secret`, "Remove it, or make the client a service.");
+  }
+  if (kind === "browser" && origins.length === 0) {
+    report([...path, "origins"], "is missing: a browser client is known by its origin", "List the origins of its pages.");
+  }
+}
+
+/** A method that can only ever be refused is an oversight. */
+function checkNeeds(path: Path, { methods, providers, audiences }: ClientConfiguration, report: Report): void {
+  const redirects = Object.values(providers).some((grant) => grant.redirect_uris.length > 0);
+  for (const [index, method] of methods.entries()) {
+    if ((method === "Exchange" || method === "CreateAuthorizationUrl") && !redirects) {
+      report([...path, "methods", index], "needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers.");
+    }
+    if (method === "ValidateCrossClient" && audiences.length === 0) {
+      report([...path, "methods", index], "needs an audience, and the client has none", "List its own audiences under audiences.");
+    }
+  }
+}
+
+function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput): void {
+  const { configuration, report } = input;
+  for (const [provider, grant] of Object.entries(client.providers)) {
+    const at = [...path, "providers", provider];
+    checkName(provider, { path: at, kind: "providers" }, input);
+    for (const [index, uri] of grant.redirect_uris.entries()) {
+      if (isHttpsOrLoopback(uri) || (client.kind === "native" && isPrivateUse(uri))) continue;
+      report([...at, "redirect_uris", index], "would carry codes in the clear or to another program", redirectFixes[client.kind]);
+    }
+    for (const [index, name] of grant.audiences.entries()) {
+      const audiencePath = [...at, "audiences", index];
+      if (!checkName(name, { path: audiencePath, kind: "audiences" }, input)) continue;
+      const audience = own(configuration.audiences, name);
+      if (audience !== undefined && own(audience.accepts, provider) === undefined) {
+        report(audiencePath, "names an audience that accepts nothing from this provider", `Add accepts.${provider} to that audience, or remove it here.`);
+      }
+    }
+  }
+}
+
+const redirectFixes = {
+  service: "Use https, or http on loopback.",
+  browser: "Use https, or http on loopback.",
+  native: "Use http on loopback, https, or a scheme after your domain such as com.example.app:/callback.",
+} as const;
+
+/** Paths that belong to the service itself and to its RPCs. */
+const reserved = /^\/(livez|readyz|metrics|\.well-known|cambio\.v1\..*|grpc\..*)(\/|$)/;
+
+export function checkRoutes(input: RuleInput): void {
+  const { configuration, report } = input;
+  const taken = new Set<string>();
+  for (const [index, route] of configuration.routes.exchange.entries()) {
+    const path = ["routes", "exchange", index];
+    if (reserved.test(route.path) || /\/\.\.?(\/|$)/.test(route.path)) report([...path, "path"], "is a path of the service itself, or leads to one", "Choose another one, such as /api/auth/exchange.");
+    if (taken.has(route.path)) report([...path, "path"], "is the path of another route as well", "Give each route a path of its own.");
+    taken.add(route.path);
+    checkName(route.provider, { path: [...path, "provider"], kind: "providers" }, input);
+    if (checkName(route.client, { path: [...path, "client"], kind: "clients" }, input)) checkRouteClient(path, route, input);
+  }
+}
+
+function checkRouteClient(path: Path, route: Configuration["routes"]["exchange"][number], { configuration, report }: RuleInput): void {
+  const client = own(configuration.clients, route.client);
+  if (client === undefined) return;
+  const at = [...path, "client"];
+  if (client.kind === "service") report(at, "is a service, and a route has no caller to prove itself", "Name a browser or native client.");
+  if (!client.methods.includes("Exchange")) report(at, "may not call Exchange", "Add Exchange to the client's methods.");
+  const grant = own(client.providers, route.provider);
+  if (grant === undefined) report([...path, "provider"], "is not among the providers of the route's client", "Add it to the client, or choose one of its providers.");
+  else if (grant.redirect_uris.length === 0) report([...path, "provider"], "has no redirect URI for the route's client", "List redirect_uris under that provider of the client.");
+}

@@ -1,0 +1,95 @@
+// What keys demand of each other, for the service, its providers and its audiences; clients and routes are in client-rules.ts.
+// Values that are wrong by themselves are the schema's matter.
+
+import { isHttpsOrLoopback } from "./addresses.ts";
+import { checkClients, checkRoutes } from "./client-rules.ts";
+import type { Path, Report } from "./mistakes.ts";
+import { checkName } from "./rule-input.ts";
+import type { RuleInput } from "./rule-input.ts";
+import type { ProviderConfiguration } from "./schema.ts";
+
+export function checkRules(input: RuleInput): void {
+  checkServer(input);
+  checkSealing(input);
+  checkRedis(input);
+  checkProviders(input);
+  checkAudiences(input);
+  checkClients(input);
+  checkRoutes(input);
+}
+
+function checkServer({ configuration, report, fileProblem }: RuleInput): void {
+  const { tls } = configuration.server;
+  if (tls === undefined) return;
+  for (const key of ["certificate_file", "key_file"] as const) {
+    const problem = fileProblem(tls[key]);
+    if (problem !== undefined) report(["server", "tls", key], `names a file that ${problem}`, "Check the path; a relative one starts at the configuration file's folder.");
+  }
+}
+
+function checkSealing({ configuration, report }: RuleInput): void {
+  const ids = new Set<string>();
+  for (const [index, { id, key }] of (configuration.sealing?.keys ?? []).entries()) {
+    if (ids.has(id)) report(["sealing", "keys", index, "id"], "stands for another key as well", "Give each key an id of its own.");
+    ids.add(id);
+    const text = key.reveal();
+    const bytes = Buffer.from(text, "base64url");
+    // Encoded again it must be the same text: the decoder drops whatever it does not know.
+    if (bytes.length !== 32 || bytes.toString("base64url") !== text) {
+      report(["sealing", "keys", index, "key"], "is not 32 bytes in base64url", "Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+    } else if (bytes.every((byte) => byte === bytes[0])) {
+      report(["sealing", "keys", index, "key"], "is one byte over and over", "Make a random one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+    }
+  }
+}
+
+function checkRedis({ configuration, report }: RuleInput): void {
+  if (configuration.redis === undefined) return;
+  const address = URL.parse(configuration.redis.url.reveal());
+  if (address === null || !/^rediss?:$/.test(address.protocol) || address.hostname === "") {
+    report(["redis", "url"], "is not the address of a Redis", "Write redis://HOST:PORT, or rediss:// for TLS.");
+  }
+}
+
+function checkProviders({ configuration, report }: RuleInput): void {
+  const byIssuer = new Map<string, string>();
+  for (const [name, provider] of Object.entries(configuration.providers)) {
+    const path = ["providers", name];
+    for (const [key, address] of addresses(provider)) {
+      if (provider.allow_http || isHttpsOrLoopback(address)) continue;
+      report([...path, ...key], "is plain http beyond loopback", "Use https, or set allow_http: true for a closed network.");
+    }
+    // A token's issuer must lead to one provider, or its keys could vouch for another's tokens.
+    const other = byIssuer.get(provider.issuer);
+    if (other !== undefined) report([...path, "issuer"], `is the issuer of ${other} as well`, "Keep one provider for each issuer.");
+    byIssuer.set(provider.issuer, name);
+    checkProviderClient(path, provider, report);
+    if (provider.tokens.expiry_buffer >= provider.tokens.max_lifetime) {
+      report([...path, "tokens", "expiry_buffer"], "is not shorter than max_lifetime", "Shorten it; as it is, no token would ever be accepted.");
+    }
+  }
+}
+
+function addresses({ issuer, back_channel_url, endpoints, allowed_origins }: ProviderConfiguration): readonly (readonly [key: Path, address: string])[] {
+  const single = Object.entries({ issuer, back_channel_url }).map(([key, address]) => [[key], address] as const);
+  const named = Object.entries(endpoints).map(([key, address]) => [["endpoints", key], address] as const);
+  const listed = allowed_origins.map((address, index) => [["allowed_origins", index], address] as const);
+  return [...single, ...named, ...listed].flatMap(([key, address]) => (address === undefined ? [] : [[key, address] as const]));
+}
+
+function checkProviderClient(path: Path, { client }: ProviderConfiguration, report: Report): void {
+  const at = [...path, "client", "secret"];
+  if (client.authentication === "none") {
+    if (client.secret !== undefined) report(at, "is not used with authentication none", "Remove it, or choose basic or post.");
+  } else if (client.secret === undefined) {
+    report(at, `is missing: authentication ${client.authentication} needs it`, "Add secret or secret_file, or set authentication: none for a public client.");
+  }
+}
+
+function checkAudiences(input: RuleInput): void {
+  for (const [name, audience] of Object.entries(input.configuration.audiences)) {
+    for (const provider of Object.keys(audience.accepts)) {
+      checkName(provider, { path: ["audiences", name, "accepts", provider], kind: "providers" }, input);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const source = join(import.meta.dirname, "../src");
+
+/** Room → rooms of src/ that it may import. Rooms not named here may import nothing but their own. */
+const allowedRooms: Record<string, readonly string[]> = {
+  exchange: [],
+  config: ["exchange"],
+  policy: ["exchange", "config"],
+  net: ["exchange"],
+  keys: ["exchange"],
+  cache: ["exchange"],
+  providers: ["exchange", "net"],
+  telemetry: ["exchange", "rpc"],
+  rpc: ["exchange"],
+  transport: ["exchange", "rpc", "telemetry"],
+  cli: ["exchange", "config", "."],
+  ".": ["exchange", "config", "policy", "net", "keys", "cache", "providers", "telemetry", "rpc", "transport"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly target: string;
+}
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const roomOf = (file: string): string => (file.includes("/") ? (file.split("/")[0] ?? ".") : ".");
+
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(source, file), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => ({ file, room: roomOf(file), target: match[1] ?? "" }));
+});
+
+const inside = imports.filter((one) => one.target.startsWith("."));
+const targetOf = (one: Import): string => relative(source, join(source, dirname(one.file), one.target));
+
+describe("imports point inward", () => {
+  it("finds the files it judges", () => {
+    expect(files.length).toBeGreaterThan(30);
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it("lets each room import only the rooms it may", () => {
+    const wrong = inside
+      .filter((one) => !targetOf(one).startsWith(".."))
+      .filter((one) => roomOf(targetOf(one)) !== one.room && !(allowedRooms[one.room] ?? []).includes(roomOf(targetOf(one))));
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps every library and every Node module out of the core", () => {
+    expect(imports.filter((one) => one.room === "exchange" && !one.target.startsWith("."))).toEqual([]);
+  });
+
+  it("keeps Connect in transport and rpc", () => {
+    expect(imports.filter((one) => one.target.startsWith("@connectrpc/") && !["transport", "rpc"].includes(one.room))).toEqual([]);
+  });
+
+  it("keeps generated code in transport and rpc", () => {
+    expect(inside.filter((one) => targetOf(one).startsWith("../gen/") && !["transport", "rpc"].includes(one.room))).toEqual([]);
+  });
+
+  it("reads the environment in config and at the process's edge only", () => {
+    const readers = files.filter((file) => /process\.env/.test(readFileSync(join(source, file), "utf8")));
+    expect(readers.filter((file) => !["config", "cli", "."].includes(roomOf(file)))).toEqual([]);
+  });
+
+  it("makes outbound requests in net only", () => {
+    expect(imports.filter((one) => one.target === "undici" && one.room !== "net")).toEqual([]);
+  });
+});
