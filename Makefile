@@ -27,12 +27,12 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date
-	@echo "== types";    tsc -p .
-	@echo "== lint";     oxlint --type-aware --deny-warnings
-	@echo "== format";   oxfmt --check .
-	@echo "== proto";    buf lint; buf format -d --exit-code; scripts/breaking.sh
-	@echo "== generated"; scripts/check-generated.sh
-	@echo "== imports";  vitest run test/imports.test.ts --reporter=dot
+	@echo "== types" && tsc -p .
+	@echo "== lint" && oxlint --type-aware --deny-warnings
+	@echo "== format" && oxfmt --check .
+	@echo "== proto" && buf lint && buf format -d --exit-code && scripts/breaking.sh
+	@echo "== generated files" && scripts/check-generated.sh
+	@echo "== import rules" && vitest run test/imports.test.ts --reporter=dot
 
 .PHONY: test
 test: $(INSTALLED) ## Run all tests; finds or installs what they need

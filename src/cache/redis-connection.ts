@@ -59,33 +59,28 @@ export function createRedis(url: Secret, options: RedisOptions): RedisConnection
   async function run<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     if (status() === "away") throw new RedisFailure("AWAY", "refused");
     if (inFlight >= maxInFlight) throw new RedisFailure("BUSY", "refused");
+    const issued = command(client);
     inFlight += 1;
+    // A command past its limit stays counted until the library lets go of it: by its reply, or when the socket is dropped.
+    const reply = issued.then(settle, (error: unknown) => settle(Promise.reject(classifyRedisError(error))));
     const limit = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       overdue = true;
       noteTimeout();
       limit.reject(new RedisFailure("TIMEOUT", "unknown"));
     }, commandLimitMs);
-    const reply = command(client).then(
-      (value) => {
-        // Late or not, any reply shows that this connection answers.
-        overdue = false;
-        return value;
-      },
-      (error: unknown) => {
-        throw classifyRedisError(error);
-      },
-    );
     try {
       return await Promise.race([reply, limit.promise]);
     } finally {
       clearTimeout(timer);
-      // A command past its limit stays counted until the library lets go of it: by its reply, or when the socket is dropped.
-      const settled = () => {
-        inFlight -= 1;
-      };
-      reply.then(settled, settled);
     }
+  }
+
+  /** Late or not, a reply shows that this connection answers; a connection that was lost has been reset by `close`. */
+  function settle<T>(outcome: T): T {
+    inFlight -= 1;
+    overdue = false;
+    return outcome;
   }
 
   return {

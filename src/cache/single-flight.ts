@@ -29,18 +29,14 @@ export function createSingleFlight(limitMs: number): SingleFlight {
     const work = (async () => start(abort.signal))();
     const result = Promise.race([work, expired.promise]).finally(() => {
       clearTimeout(timer);
-      land(key, flight);
+      // Only its own entry: another flight may have taken the key since this one was given up.
+      if (flights.get(key) === flight) flights.delete(key);
     });
     const flight: Flight = { result, abort, waiters: 0 };
     // With no waiter left, a late failure has nobody to go to.
     result.catch(() => undefined);
     flights.set(key, flight);
     return flight;
-  }
-
-  /** Only its own entry: another flight may have taken the key since this one was given up. */
-  function land(key: string, flight: Flight): void {
-    if (flights.get(key) === flight) flights.delete(key);
   }
 
   return async <T>(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -55,9 +51,9 @@ export function createSingleFlight(limitMs: number): SingleFlight {
     } finally {
       signal.removeEventListener("abort", leave);
       flight.waiters -= 1;
-      if (flight.waiters === 0) {
+      if (flight.waiters === 0 && flights.get(key) === flight) {
         // Out of the map first, so that nobody joins work that is being aborted.
-        land(key, flight);
+        flights.delete(key);
         flight.abort.abort();
       }
     }

@@ -5,7 +5,7 @@ import { isHttpsOrLoopback, isPrivateUse } from "./addresses.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
-import type { ClientConfiguration, Configuration } from "./schema.ts";
+import type { ClientConfiguration } from "./schema.ts";
 
 /** Less than this can be guessed over the network. */
 const minSecretLength = 16;
@@ -24,13 +24,18 @@ export function checkClients(input: RuleInput): void {
 
 function checkProof(path: Path, { kind, secrets, origins }: ClientConfiguration, report: Report): void {
   if (kind === "service") {
-    if (secrets.length === 0) report([...path, "secrets"], "is missing: a service proves itself by a secret", "Add one, or make the client browser or native.");
+    if (secrets.length === 0)
+      report([...path, "secrets"], "is missing: a service proves itself by a secret", "Add one, or make the client browser or native.");
     for (const [index, secret] of secrets.entries()) {
       if (secret.reveal().length >= minSecretLength) continue;
       report([...path, "secrets", index], `is shorter than ${minSecretLength} characters`, "Make one with: openssl rand -base64 32");
     }
   } else if (secrets.length > 0) {
-    report([...path, "secrets"], `is not for a ${kind} client: what it ships to its users is no secret`, "Remove it, or make the client a service.");
+    report(
+      [...path, "secrets"],
+      `is not for a ${kind} client: what it ships to its users is no secret`,
+      "Remove it, or make the client a service.",
+    );
   }
   if (kind === "browser" && origins.length === 0) {
     report([...path, "origins"], "is missing: a browser client is known by its origin", "List the origins of its pages.");
@@ -42,7 +47,11 @@ function checkNeeds(path: Path, { methods, providers, audiences }: ClientConfigu
   const redirects = Object.values(providers).some((grant) => grant.redirect_uris.length > 0);
   for (const [index, method] of methods.entries()) {
     if ((method === "Exchange" || method === "CreateAuthorizationUrl") && !redirects) {
-      report([...path, "methods", index], "needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers.");
+      report(
+        [...path, "methods", index],
+        "needs a redirect URI, and the client lists none",
+        "List redirect_uris under one of its providers.",
+      );
     }
     if (method === "ValidateCrossClient" && audiences.length === 0) {
       report([...path, "methods", index], "needs an audience, and the client has none", "List its own audiences under audiences.");
@@ -64,7 +73,11 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
       if (!checkName(name, { path: audiencePath, kind: "audiences" }, input)) continue;
       const audience = own(configuration.audiences, name);
       if (audience !== undefined && own(audience.accepts, provider) === undefined) {
-        report(audiencePath, "names an audience that accepts nothing from this provider", `Add accepts.${provider} to that audience, or remove it here.`);
+        report(
+          audiencePath,
+          "names an audience that accepts nothing from this provider",
+          `Add accepts.${provider} to that audience, or remove it here.`,
+        );
       }
     }
   }
@@ -84,21 +97,30 @@ export function checkRoutes(input: RuleInput): void {
   const taken = new Set<string>();
   for (const [index, route] of configuration.routes.exchange.entries()) {
     const path = ["routes", "exchange", index];
-    if (reserved.test(route.path) || /\/\.\.?(\/|$)/.test(route.path)) report([...path, "path"], "is a path of the service itself, or leads to one", "Choose another one, such as /api/auth/exchange.");
+    if (reserved.test(route.path) || /\/\.\.?(\/|$)/.test(route.path))
+      report([...path, "path"], "is a path of the service itself, or leads to one", "Choose another one, such as /api/auth/exchange.");
     if (taken.has(route.path)) report([...path, "path"], "is the path of another route as well", "Give each route a path of its own.");
     taken.add(route.path);
-    checkName(route.provider, { path: [...path, "provider"], kind: "providers" }, input);
-    if (checkName(route.client, { path: [...path, "client"], kind: "clients" }, input)) checkRouteClient(path, route, input);
+    const providerKnown = checkName(route.provider, { path: [...path, "provider"], kind: "providers" }, input);
+    if (!checkName(route.client, { path: [...path, "client"], kind: "clients" }, input)) continue;
+    const client = own(input.configuration.clients, route.client);
+    if (client === undefined) continue;
+    checkRouteClient([...path, "client"], client, input.report);
+    if (providerKnown) checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
   }
 }
 
-function checkRouteClient(path: Path, route: Configuration["routes"]["exchange"][number], { configuration, report }: RuleInput): void {
-  const client = own(configuration.clients, route.client);
-  if (client === undefined) return;
-  const at = [...path, "client"];
-  if (client.kind === "service") report(at, "is a service, and a route has no caller to prove itself", "Name a browser or native client.");
-  if (!client.methods.includes("Exchange")) report(at, "may not call Exchange", "Add Exchange to the client's methods.");
-  const grant = own(client.providers, route.provider);
-  if (grant === undefined) report([...path, "provider"], "is not among the providers of the route's client", "Add it to the client, or choose one of its providers.");
-  else if (grant.redirect_uris.length === 0) report([...path, "provider"], "has no redirect URI for the route's client", "List redirect_uris under that provider of the client.");
+function checkRouteClient(path: Path, client: ClientConfiguration, report: Report): void {
+  if (client.kind === "service") {
+    report(path, "is a service, and a route has no caller to prove itself", "Name a browser or native client.");
+  }
+  if (!client.methods.includes("Exchange")) report(path, "may not call Exchange", "Add Exchange to the client's methods.");
+}
+
+function checkRouteGrant(path: Path, grant: ClientConfiguration["providers"][string] | undefined, report: Report): void {
+  if (grant === undefined) {
+    report(path, "is not among the providers of the route's client", "Add it to the client, or choose one of its providers.");
+  } else if (grant.redirect_uris.length === 0) {
+    report(path, "has no redirect URI for the route's client", "List redirect_uris under that provider of the client.");
+  }
 }

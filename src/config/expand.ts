@@ -68,7 +68,8 @@ function expandMap(value: Record<string, unknown>, place: Place, input: Expansio
       entries.push([key, secretFromFile(file, filePath, input)]);
     }
   }
-  // fromEntries defines own properties: a key `__proto__` stays an unknown key and is refused as one.
+  // The schema library passes over this name in silence; what stood under it would be missing without a word.
+  if (Object.hasOwn(value, "__proto__")) input.report(place.path, "has an entry named __proto__", "Choose another name.");
   return Object.fromEntries(entries);
 }
 
@@ -83,11 +84,15 @@ function expandItem(item: unknown, place: Place, input: ExpansionInput): unknown
 
 function expandText(text: string, { shape, path }: Place, { env, report }: ExpansionInput): unknown {
   const resolved = resolveReferences(text, env);
-  for (const variable of resolved.missing) {
-    report(path, `needs the environment variable ${variable}, which is not set`, `Set ${variable}${isSecret(shape) ? "" : `, or write \${${variable}:-default}`}.`);
+  if (resolved.malformed) {
+    report(path, "has ${ without a name and a closing brace", "Write ${NAME} or ${NAME:-default}, or $${ for a plain ${.");
+  } else {
+    for (const variable of resolved.missing) {
+      const fallback = isSecret(shape) ? "" : `, or write \${${variable}:-default}`;
+      report(path, `needs the environment variable ${variable}, which is not set`, `Set ${variable}${fallback}.`);
+    }
   }
-  if (resolved.malformed) report(path, "has ${ without a name and a closing brace", "Write ${NAME} or ${NAME:-default}, or $${ for a plain ${.");
-  if (resolved.missing.length > 0 || resolved.malformed) return isSecret(shape) ? standIn : unresolved;
+  if (resolved.malformed || resolved.missing.length > 0) return isSecret(shape) ? standIn : unresolved;
   return resolved.whole ? coerce(resolved.text, shape) : resolved.text;
 }
 
@@ -110,7 +115,11 @@ function secretFromFile(file: unknown, path: Path, input: ExpansionInput): strin
     if (text !== "") return text;
     input.report(path, "names an empty file", "Write the secret into it.");
   } catch (error) {
-    input.report(path, `names a file that ${readProblem(error)}`, "Check the path; a relative one starts at the configuration file's folder.");
+    input.report(
+      path,
+      `names a file that ${readProblem(error)}`,
+      "Check the path; a relative one starts at the configuration file's folder.",
+    );
   }
   return standIn;
 }

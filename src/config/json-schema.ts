@@ -12,7 +12,11 @@ export function jsonSchema(): Shape {
     ...($schema === undefined ? {} : { $schema }),
     title: "Cambio configuration",
     definitions: {
-      reference: { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}", description: "A text with ${NAME} or ${NAME:-default} from the environment." },
+      reference: {
+        type: "string",
+        pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}",
+        description: "A text with ${NAME} or ${NAME:-default} from the environment.",
+      },
     },
     ...accepting(shape),
   };
@@ -38,7 +42,8 @@ function acceptingMap(shape: Shape): Shape {
   const properties: Record<string, Shape> = {};
   for (const key of Object.keys(shape.properties)) properties[key] = accepting(childShape(shape, key) ?? {});
   const secrets = secretKeys(shape);
-  for (const key of secrets) properties[`${key}_file`] = { type: "string", minLength: 1, description: `File that holds ${key} and nothing else.` };
+  for (const key of secrets)
+    properties[`${key}_file`] = { type: "string", minLength: 1, description: `File that holds ${key} and nothing else.` };
 
   const neededSecrets = secrets.filter((key) => shape.required?.includes(key));
   const required = (shape.required ?? []).filter((key) => !neededSecrets.includes(key));
@@ -49,9 +54,14 @@ function acceptingMap(shape: Shape): Shape {
 
 function acceptingReference(shape: Shape): Shape {
   const { description, default: fallback, ...rule } = shape;
-  const free = shape.type === "string" && shape.enum === undefined && shape.pattern === undefined && (shape.format === undefined || isSecret(shape));
+  const free =
+    shape.type === "string" && shape.enum === undefined && shape.pattern === undefined && (shape.format === undefined || isSecret(shape));
   if (free) return shape;
-  return { ...(description === undefined ? {} : { description }), ...(fallback === undefined ? {} : { default: fallback }), anyOf: [rule, reference] };
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+    anyOf: [rule, reference],
+  };
 }
 
 function secretOrFile(item: Shape): Shape {

@@ -27,7 +27,12 @@ export interface ConfigurationSource {
 /** @throws ConfigurationError with all mistakes, none of which holds a value. */
 export function loadConfiguration({ path, env, readFile }: ConfigurationSource): Configuration {
   const mistakes: Mistake[] = [];
-  const fail = () => new ConfigurationError(path, mistakes);
+  /** In the order of the file; what is not in it comes first. */
+  const fail = () =>
+    new ConfigurationError(
+      path,
+      mistakes.toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0)),
+    );
   const folder = dirname(resolve(path));
 
   const text = readText({ path, env, readFile }, mistakes);
@@ -73,7 +78,12 @@ function readText({ path, readFile }: ConfigurationSource, mistakes: Mistake[]):
   try {
     return readFile(path, maxFileBytes);
   } catch (error) {
-    mistakes.push({ path: "", line: undefined, problem: `the file ${readProblem(error)}`, fix: "Give the path of a configuration file; cambio.example.yaml is one to start from." });
+    mistakes.push({
+      path: "",
+      line: undefined,
+      problem: `the file ${readProblem(error)}`,
+      fix: "Give the path of a configuration file; cambio.example.yaml is one to start from.",
+    });
     return undefined;
   }
 }

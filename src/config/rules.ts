@@ -23,7 +23,12 @@ function checkServer({ configuration, report, fileProblem }: RuleInput): void {
   if (tls === undefined) return;
   for (const key of ["certificate_file", "key_file"] as const) {
     const problem = fileProblem(tls[key]);
-    if (problem !== undefined) report(["server", "tls", key], `names a file that ${problem}`, "Check the path; a relative one starts at the configuration file's folder.");
+    if (problem !== undefined)
+      report(
+        ["server", "tls", key],
+        `names a file that ${problem}`,
+        "Check the path; a relative one starts at the configuration file's folder.",
+      );
   }
 }
 
@@ -36,9 +41,17 @@ function checkSealing({ configuration, report }: RuleInput): void {
     const bytes = Buffer.from(text, "base64url");
     // Encoded again it must be the same text: the decoder drops whatever it does not know.
     if (bytes.length !== 32 || bytes.toString("base64url") !== text) {
-      report(["sealing", "keys", index, "key"], "is not 32 bytes in base64url", "Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+      report(
+        ["sealing", "keys", index, "key"],
+        "is not 32 bytes in base64url",
+        "Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+      );
     } else if (bytes.every((byte) => byte === bytes[0])) {
-      report(["sealing", "keys", index, "key"], "is one byte over and over", "Make a random one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+      report(
+        ["sealing", "keys", index, "key"],
+        "is one byte over and over",
+        "Make a random one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+      );
     }
   }
 }
@@ -65,12 +78,21 @@ function checkProviders({ configuration, report }: RuleInput): void {
     byIssuer.set(provider.issuer, name);
     checkProviderClient(path, provider, report);
     if (provider.tokens.expiry_buffer >= provider.tokens.max_lifetime) {
-      report([...path, "tokens", "expiry_buffer"], "is not shorter than max_lifetime", "Shorten it; as it is, no token would ever be accepted.");
+      report(
+        [...path, "tokens", "expiry_buffer"],
+        "is not shorter than max_lifetime",
+        "Shorten it; as it is, no token would ever be accepted.",
+      );
     }
   }
 }
 
-function addresses({ issuer, back_channel_url, endpoints, allowed_origins }: ProviderConfiguration): readonly (readonly [key: Path, address: string])[] {
+function addresses({
+  issuer,
+  back_channel_url,
+  endpoints,
+  allowed_origins,
+}: ProviderConfiguration): readonly (readonly [key: Path, address: string])[] {
   const single = Object.entries({ issuer, back_channel_url }).map(([key, address]) => [[key], address] as const);
   const named = Object.entries(endpoints).map(([key, address]) => [["endpoints", key], address] as const);
   const listed = allowed_origins.map((address, index) => [["allowed_origins", index], address] as const);
@@ -82,7 +104,11 @@ function checkProviderClient(path: Path, { client }: ProviderConfiguration, repo
   if (client.authentication === "none") {
     if (client.secret !== undefined) report(at, "is not used with authentication none", "Remove it, or choose basic or post.");
   } else if (client.secret === undefined) {
-    report(at, `is missing: authentication ${client.authentication} needs it`, "Add secret or secret_file, or set authentication: none for a public client.");
+    report(
+      at,
+      `is missing: authentication ${client.authentication} needs it`,
+      "Add secret or secret_file, or set authentication: none for a public client.",
+    );
   }
 }
 

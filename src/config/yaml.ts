@@ -48,7 +48,10 @@ export function readYaml(text: string, report: (line: number, problem: string, f
   const found = [...document.errors, ...document.warnings].map((error) => ({ offset: error.pos[0], sentence: sentences[error.code] }));
   if (found.length === 0) found.push(...wrongAliases(document));
   for (const { offset, sentence } of found.slice(0, maxSyntaxErrors)) {
-    const [problem, fix] = sentence ?? ["this is not valid YAML", "Look for a missing quote, colon, bracket or space; put texts with special characters in quotes."];
+    const [problem, fix] = sentence ?? [
+      "this is not valid YAML",
+      "Look for a missing quote, colon, bracket or space; put texts with special characters in quotes.",
+    ];
     report(line(offset), problem, fix);
   }
   if (found.length > 0) return { value: undefined, lineOf };
@@ -101,4 +104,3 @@ function locate(document: Document.Parsed, path: Path, line: (offset: number) =>
   }
   return offset === undefined ? undefined : line(offset);
 }
-

@@ -24,9 +24,10 @@ export function chooseRedirectUri(client: Client, grant: ProviderGrant, wanted: 
 }
 
 // Anchored at both ends and with every delimiter spelled out: `http://127.0.0.1:1@evil.example/` is not a loopback address.
-const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?((?:\/[\x21-\x7e]*)?)$/;
+const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::([0-9]{1,5}))?((?:\/[\x21-\x7e]*)?)$/;
+const maxPort = 65_535;
 
 function withoutLoopbackPort(uri: string): string | undefined {
   const parts = loopback.exec(uri);
-  return parts === null ? undefined : `${parts[1]}${parts[2]}`;
+  return parts === null || Number(parts[2] ?? 0) > maxPort ? undefined : `${parts[1]}${parts[3]}`;
 }

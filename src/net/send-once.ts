@@ -2,7 +2,7 @@
 // many came back. Where requests may go, how long they may take and what is tried again stands in http-client.ts.
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Dispatcher } from "undici";
+import { type Dispatcher, errors } from "undici";
 import { HttpFailure, type HttpFailureKind } from "./http-failure.ts";
 
 export interface OutboundRequest {
@@ -114,12 +114,13 @@ function keep(from: IncomingHttpHeaders): Headers {
   return kept;
 }
 
+const timeouts: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+const nonsense: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"]);
+
 function kindOf(error: unknown): HttpFailureKind {
   const code = codeOf(error);
-  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "timeout";
-  return code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
-    ? "invalid"
-    : "unavailable";
+  if (timeouts.has(code)) return "timeout";
+  return nonsense.has(code) || error instanceof errors.HTTPParserError ? "invalid" : "unavailable";
 }
 
 function codeOf(error: unknown): string {

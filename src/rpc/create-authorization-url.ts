@@ -11,7 +11,7 @@ import {
 import type { Authorize } from "../exchange/authorize.ts";
 import { isChallenge } from "../exchange/pkce.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { audienceList, bounded, bounds, malformed, scopeList, visible } from "./rules.ts";
+import { audienceList, bounded, bounds, malformed, printable, scopeList, visible } from "./rules.ts";
 
 export interface AuthorizationUrlRpcDeps {
   readonly callers: Callers;
@@ -45,7 +45,7 @@ function decode(request: CreateAuthorizationUrlRequest) {
     scopes: scopeList(request.scopes),
     audiences: audienceList(request.audiences),
     codeChallenge: request.codeChallenge,
-    nonce: visible(request.nonce, bounds.opaque),
+    nonce: printable(request.nonce, bounds.opaque),
     loginHint: bounded(request.loginHint, bounds.opaque),
     prompt: request.prompt,
   };

@@ -9,7 +9,7 @@ import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Call } from "./call.ts";
 import { type Callers, callerOf, noteProvider } from "./caller.ts";
-import { bounds, malformed, visible } from "./rules.ts";
+import { bounds, malformed, printable, visible } from "./rules.ts";
 import { secondsLeft } from "./token-set.ts";
 
 export interface ExchangeRouteDeps {
@@ -51,7 +51,7 @@ function decode(body: string) {
   if (![...fields.keys()].every((name) => members.has(name))) throw malformed();
   const code = text(fields.get("code"));
   const verifier = text(fields.get("code_verifier"));
-  const state = fields.get("state") === undefined ? "" : visible(text(fields.get("state")), bounds.opaque);
+  const state = fields.get("state") === undefined ? "" : printable(text(fields.get("state")), bounds.opaque);
   const redirectUri = visible(text(fields.get("redirect_uri")), bounds.uri);
   return { code: grantSecret(code), redirectUri, codeVerifier: grantVerifier(verifier), state };
 }

@@ -9,7 +9,7 @@ import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { audienceList, bounded, bounds, malformed, requiredSecret, visible } from "./rules.ts";
+import { audienceList, bounded, bounds, malformed, printable, requiredSecret, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
 export interface ExchangeRpcDeps {
@@ -41,8 +41,8 @@ function decode(request: ExchangeRequest) {
     code: requiredSecret(subject.code, bounds.code),
     redirectUri: visible(subject.redirectUri, bounds.uri),
     codeVerifier: subject.codeVerifier === "" ? undefined : new Secret(subject.codeVerifier),
-    state: visible(subject.state, bounds.opaque),
-    nonce: visible(subject.nonce, bounds.opaque),
+    state: printable(subject.state, bounds.opaque),
+    nonce: printable(subject.nonce, bounds.opaque),
     issuer: visible(subject.issuer, bounds.uri),
     audiences: audienceList(request.audiences),
   };

@@ -34,9 +34,15 @@ export function visible(text: string, maxBytes: number): string {
   return text;
 }
 
+/** As `visible`, and spaces: VSCHAR, of which codes, states and tokens are made (RFC 6749 appendix A). */
+export function printable(text: string, maxBytes: number): string {
+  if (!/^[\x20-\x7e]*$/.test(bounded(text, maxBytes))) throw malformed();
+  return text;
+}
+
 export function requiredSecret(text: string, maxBytes: number): Secret {
   if (text === "") throw malformed();
-  return new Secret(visible(text, maxBytes));
+  return new Secret(printable(text, maxBytes));
 }
 
 /** scope-token of RFC 6749 §3.3. */

@@ -38,8 +38,14 @@ const maxFrames = 12;
  */
 export function causeFields(cause: unknown): Fields {
   if (!(cause instanceof Error)) return { cause: typeof cause };
-  const frames = (cause.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+  const frames = framesOf(cause).split("\n").filter((line) => line.startsWith("    at "));
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
   const inner = cause.cause instanceof Error ? cause.cause.name : undefined;
   return { cause: cause.name, cause_code: code, cause_inner: inner, cause_stack: frames.slice(0, maxFrames).map((line) => line.trim()) };
+}
+
+/** The message stands in front of the frames and may have lines that look like one; where it is not found, there are none. */
+function framesOf({ stack = "", message }: Error): string {
+  const at = stack.indexOf(message);
+  return at < 0 ? "" : stack.slice(at + message.length);
 }

@@ -29,7 +29,7 @@ export async function signIn(authorizationUrl: string, login = "alice"): Promise
     }
     await response.body?.cancel();
     const target = new URL(location, next.url);
-    if (target.href.startsWith(redirectUri)) return resultOf(redirectUri, target.searchParams);
+    if (target.origin + target.pathname === redirectUri) return resultOf(redirectUri, target.searchParams);
     next = { url: target.href, form: undefined };
   }
   throw new Error("the provider never came back to the redirect URI");

@@ -1,0 +1,106 @@
+// Used codes and pending states in Redis: the authority for all replicas (run it with `noeviction`). When Redis cannot tell, the
+// answer is STORE_UNAVAILABLE, never a guess; a claim that may or may not have been made is undone in the background.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CodeClaim, OneTimeStore } from "../exchange/ports.ts";
+import { oneTimeLifeMs, storeUnavailable } from "./one-time.ts";
+import type { OneTimeNames } from "./one-time-names.ts";
+import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";
+import { decodePendingState, encodePendingState } from "./pending-state-codec.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { RedisFailure } from "./redis-failure.ts";
+import type { Sealer } from "./sealing.ts";
+import type { OnAlarm } from "./tamper-alarm.ts";
+
+/** Redirect URI, challenge, verifier and nonce, each bounded where it comes in. */
+const maxStateBytes = 16 * 1024;
+const nonceBytes = 16;
+/**
+ * When to undo an uncertain claim. More than once although nothing was found, because a server that was stopped may carry out
+ * what its old connection still holds after it has answered on the new one. After the last, the mark expires by itself.
+ */
+const releaseDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000];
+/** Claims being undone at a time. Above this they are left to expire: the user starts over, nothing is used twice. */
+const maxReleases = 1_000;
+
+export interface OneTimeRedisParts {
+  readonly redis: RedisConnection;
+  readonly names: OneTimeNames;
+  /** Purpose `pending-state`. */
+  readonly sealer: Sealer;
+  readonly onAlarm: OnAlarm;
+  readonly random?: (size: number) => Uint8Array;
+  /** Waits between attempts to undo a claim; rejects when the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
+  const { redis, names, sealer, onAlarm } = parts;
+  const random = parts.random ?? randomBytes;
+  const wait = parts.wait ?? ((ms, signal) => sleep(ms, undefined, { signal, ref: false }));
+  let releases = 0;
+
+  async function release(keys: readonly string[], nonce: string): Promise<boolean> {
+    return (await redis.run((client) => client.eval(releaseScript, keys.length, ...keys, nonce))) !== 0;
+  }
+
+  async function releaseLater(keys: readonly string[], nonce: string): Promise<void> {
+    if (releases >= maxReleases) return;
+    releases += 1;
+    try {
+      for (const delay of releaseDelaysMs) {
+        await wait(delay, redis.closed);
+        if (await release(keys, nonce).catch(() => false)) return;
+      }
+    } catch {
+      // The connection was closed for good: the mark expires by itself.
+    } finally {
+      releases -= 1;
+    }
+  }
+
+  function claimOf(keys: readonly string[], nonce: string): CodeClaim {
+    return {
+      async release() {
+        await release(keys, nonce).catch(() => void releaseLater(keys, nonce));
+      },
+    };
+  }
+
+  return {
+    async claimCode(provider, code) {
+      const keys = names.ofCode(provider, code);
+      const nonce = Buffer.from(random(nonceBytes)).toString("base64url");
+      try {
+        const claimed = await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, oneTimeLifeMs));
+        return claimed === 1 ? claimOf(keys, nonce) : undefined;
+      } catch (error) {
+        // Nobody was told that the code is theirs, so undoing this claim takes it from nobody.
+        if (!(error instanceof RedisFailure) || error.outcome === "unknown") void releaseLater(keys, nonce);
+        throw storeUnavailable(error);
+      }
+    },
+    async keepState(state, pending) {
+      const [name] = names.ofState(state);
+      const sealed = Buffer.from(sealer.seal(encodePendingState(pending), [state]));
+      if (sealed.length > maxStateBytes) throw new Error("a pending state is larger than its bound");
+      await redis.run((client) => client.set(name, sealed, "PX", oneTimeLifeMs)).catch(rethrowUnavailable);
+    },
+    async takeState(state) {
+      const keys = names.ofState(state);
+      const taken = await redis
+        .run((client) => client.callBuffer("EVAL", takeScript, keys.length, ...keys, maxStateBytes))
+        .catch(rethrowUnavailable);
+      if (!Buffer.isBuffer(taken)) return undefined;
+      const opened = sealer.open(taken, [state]);
+      const pending = opened === undefined ? undefined : decodePendingState(opened);
+      if (pending === undefined) onAlarm({ kind: "unreadable", store: "states" });
+      return pending;
+    },
+  };
+}
+
+function rethrowUnavailable(error: unknown): never {
+  throw storeUnavailable(error);
+}

@@ -1,0 +1,38 @@
+// A pending sign-in as bytes and back. The bytes hold a PKCE verifier in clear: they are for sealing and for nothing else.
+
+import { z } from "zod";
+import type { PendingState } from "../exchange/ports.ts";
+import { Secret } from "../exchange/secret.ts";
+
+const shape = z.strictObject({
+  clientId: z.string(),
+  provider: z.string(),
+  redirectUri: z.string(),
+  codeChallenge: z.string().optional(),
+  codeVerifier: z.string().optional(),
+  nonce: z.string().optional(),
+});
+
+export function encodePendingState(pending: PendingState): Uint8Array {
+  return Buffer.from(JSON.stringify({ ...pending, codeVerifier: pending.codeVerifier?.reveal() }));
+}
+
+export function decodePendingState(bytes: Uint8Array): PendingState | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    return undefined;
+  }
+  const decoded = shape.safeParse(value);
+  if (!decoded.success) return undefined;
+  const { clientId, provider, redirectUri, codeChallenge, codeVerifier, nonce } = decoded.data;
+  return {
+    clientId,
+    provider,
+    redirectUri,
+    codeChallenge,
+    codeVerifier: codeVerifier === undefined ? undefined : new Secret(codeVerifier),
+    nonce,
+  };
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The `cambio` command's first step: is this Node able to run the rest? Everything else is loaded after that,
+// because an older Node would stop at its first import with an error that says nothing.
+
+const oldestNode = 24;
+
+if (Number.parseInt(process.versions.node, 10) < oldestNode) {
+  process.stderr.write(`cambio needs Node ${oldestNode} or newer; this is Node ${process.versions.node}.\n`);
+  process.exitCode = 1;
+} else {
+  const { runCommand } = await import("./run-command.ts");
+  process.exitCode = await runCommand(process.argv.slice(2), {
+    out: (text) => process.stdout.write(text),
+    error: (text) => process.stderr.write(text),
+  });
+}

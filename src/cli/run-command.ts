@@ -1,0 +1,80 @@
+// Words of the command line → one command → exit status: 0 done, 1 failed, 2 not understood.
+// What a command does is elsewhere; `serve` is loaded only when it is asked for, as it brings the whole service along.
+
+import { parseArgs } from "node:util";
+import { jsonSchemaText } from "../config/json-schema.ts";
+import { ConfigurationError } from "../config/mistakes.ts";
+import { readConfiguration } from "../config/read-configuration.ts";
+import type { Configuration } from "../config/schema.ts";
+
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+}
+
+const defaultFile = "./cambio.yaml";
+
+const usage = `Usage: cambio COMMAND
+
+  serve [CONFIG]   run the service until SIGTERM or SIGINT
+  check [CONFIG]   look for mistakes in a configuration; starts nothing and connects to nothing
+  schema           print the JSON Schema of configurations, for editors
+  help             print this
+
+CONFIG is a YAML file, ${defaultFile} by default. cambio.example.yaml is one to start from.
+`;
+
+export async function runCommand(words: readonly string[], output: Output): Promise<number> {
+  const parsed = parse(words);
+  if (parsed === undefined) return misunderstood(output);
+  const { command, file, help } = parsed;
+  if (help || command === "help") {
+    output.out(usage);
+    return 0;
+  }
+  if (command === "check") return check(file ?? defaultFile, output);
+  if (command === "serve") {
+    const { runProcess } = await import("../main.ts");
+    return runProcess(file ?? defaultFile);
+  }
+  if (command === "schema" && file === undefined) {
+    output.out(jsonSchemaText());
+    return 0;
+  }
+  return misunderstood(output);
+}
+
+function parse(words: readonly string[]): { command: string | undefined; file: string | undefined; help: boolean } | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { help: { type: "boolean", short: "h", default: false } },
+    });
+    const [command, file, ...more] = positionals;
+    return more.length === 0 ? { command, file, help: values.help } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function misunderstood({ error }: Output): number {
+  error(usage);
+  return 2;
+}
+
+function check(file: string, { out, error }: Output): number {
+  try {
+    out(`ok: ${summary(readConfiguration(file))}\n`);
+    return 0;
+  } catch (failure) {
+    if (!(failure instanceof ConfigurationError)) throw failure;
+    error(`${failure.message}\n`);
+    return 1;
+  }
+}
+
+function summary({ providers, audiences, clients, routes }: Configuration): string {
+  const count = (things: object, thing: string) => `${Object.keys(things).length} ${thing}${Object.keys(things).length === 1 ? "" : "s"}`;
+  return [count(providers, "provider"), count(audiences, "audience"), count(clients, "client"), count(routes.exchange, "route")].join(", ");
+}

@@ -1,0 +1,117 @@
+// What an access token must say, once its signature is good (RFC 9068 §4, RFC 8725): pure, and the only place that decides
+// which instant of a claim lies in the past or ahead. Whether the token opens an audience is policy, not decided here.
+
+import type { TokenClaims } from "../claims.ts";
+import { ExchangeError, type Reason } from "../errors.ts";
+import { readActors } from "./actor-chain.ts";
+import { isInstant, isText, plainMediaType, readAudiences } from "./claim-shapes.ts";
+import { type CompactToken, unverifiedIssuer } from "./compact.ts";
+import type { JsonObject, JsonValue } from "./strict-json.ts";
+
+export interface AccessTokenRules {
+  readonly issuer: string;
+  /** False: `iss` is not compared. */
+  readonly issuerCheck: boolean;
+  /** Accepted `typ` headers, without `application/`, any case. */
+  readonly headerTypes: readonly string[];
+  /** Required `typ` in the payload; undefined: none. */
+  readonly payloadType: string | undefined;
+  /** Claims that name the client; each must be there, and all agree. */
+  readonly clientClaims: readonly string[];
+  /** A token counts as expired this long before its `exp`. */
+  readonly expiryBufferMs: number;
+  /** How far `iat` and `nbf` may lie ahead. */
+  readonly clockToleranceMs: number;
+  /** The most that `exp` may lie after `iat`. */
+  readonly maxLifetimeMs: number;
+}
+
+/** Payload `typ` of tokens that Keycloak signs with the same keys; never an access token, whatever is configured. */
+const foreignPayloadTypes = ["id", "refresh", "offline", "logout"];
+
+/** Claims of ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and of logout tokens (Back-Channel Logout §2.4). */
+const foreignClaims = ["nonce", "at_hash", "c_hash", "events"];
+
+/**
+ * @param token its signature was verified with a key of the rules' issuer
+ * @throws ExchangeError ISSUER_NOT_TRUSTED, TOKEN_TYPE_MISMATCH, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID, PROOF_REQUIRED
+ */
+export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactToken, nowMs: number): TokenClaims {
+  const { payload } = token;
+  checkIssuer(rules, token);
+  checkType(rules, token);
+  const { issuedAt, expiresAt } = checkTimes(rules, payload, nowMs);
+  // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
+  if ("cnf" in payload) throw refusal("PROOF_REQUIRED");
+  return {
+    issuer: optionalText(payload["iss"]),
+    subject: required(isText(payload["sub"]) ? payload["sub"] : undefined),
+    clientId: required(readClient(rules.clientClaims, payload)),
+    audiences: required(readAudiences(payload["aud"])),
+    scopes: required(readScopes(payload["scope"])),
+    issuedAt,
+    expiresAt,
+    tokenId: required(payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
+    actors: required(readActors(payload["act"])),
+    name: optionalText(payload["name"]),
+    preferredUsername: optionalText(payload["preferred_username"]),
+    email: optionalText(payload["email"]),
+  };
+}
+
+/** Byte for byte. Exported because a verifier asks it first of all, before it looks for a key. */
+export function checkIssuer(rules: Pick<AccessTokenRules, "issuer" | "issuerCheck">, token: CompactToken): void {
+  if (rules.issuerCheck && unverifiedIssuer(token) !== rules.issuer) throw refusal("ISSUER_NOT_TRUSTED");
+}
+
+function checkType(rules: AccessTokenRules, { header, payload }: CompactToken): void {
+  const headerType = header.typ === undefined ? undefined : plainMediaType(header.typ);
+  const payloadType = payload["typ"];
+  const accepted = headerType !== undefined && rules.headerTypes.some((type) => plainMediaType(type) === headerType);
+  if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH");
+  if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH");
+  if (typeof payloadType === "string" && foreignPayloadTypes.includes(payloadType.toLowerCase())) throw refusal("TOKEN_TYPE_MISMATCH");
+  // Where no type tells kinds apart (`JWT` says nothing), a claim that only another kind carries does.
+  const typed = headerType === "at+jwt" || rules.payloadType !== undefined;
+  if (!typed && foreignClaims.some((name) => name in payload)) throw refusal("TOKEN_TYPE_MISMATCH");
+}
+
+function checkTimes(rules: AccessTokenRules, payload: JsonObject, nowMs: number): { issuedAt: number; expiresAt: number } {
+  const { exp, iat, nbf } = payload;
+  if (!isInstant(exp) || !isInstant(iat) || (nbf !== undefined && !isInstant(nbf))) throw refusal("TOKEN_INVALID");
+  const lifetimeMs = (exp - iat) * 1_000;
+  if (lifetimeMs <= 0 || lifetimeMs > rules.maxLifetimeMs) throw refusal("TOKEN_INVALID");
+  // The buffer only shortens, the tolerance never lengthens.
+  if (nowMs >= exp * 1_000 - rules.expiryBufferMs) {
+    throw new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: exp });
+  }
+  const latestMs = nowMs + rules.clockToleranceMs;
+  if (iat * 1_000 > latestMs || (nbf !== undefined && nbf * 1_000 > latestMs)) throw refusal("TOKEN_NOT_YET_VALID");
+  return { issuedAt: iat, expiresAt: exp };
+}
+
+/** No claim configured means no client, not any. */
+function readClient(claims: readonly string[], payload: JsonObject): string | undefined {
+  const [first, ...others] = claims.map((claim) => payload[claim]);
+  return isText(first) && others.every((other) => other === first) ? first : undefined;
+}
+
+/** Names with a space between (RFC 6749 §3.3). An empty name is no name. */
+function readScopes(scope: JsonValue | undefined): readonly string[] | undefined {
+  if (scope === undefined || scope === "") return [];
+  return isText(scope) ? scope.split(" ").filter((name) => name !== "") : undefined;
+}
+
+/** For claims that inform and decide nothing: another shape counts as absent. */
+function optionalText(value: JsonValue | undefined): string {
+  return isText(value) ? value : "";
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw refusal("TOKEN_INVALID");
+  return value;
+}
+
+function refusal(reason: Reason): ExchangeError {
+  return new ExchangeError(reason, { field: "SUBJECT_TOKEN" });
+}

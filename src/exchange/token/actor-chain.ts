@@ -1,0 +1,25 @@
+// The actors of a token (RFC 8693 §4.1): who acts for its subject, the current one first, earlier ones nested inside.
+
+import type { Actor } from "../claims.ts";
+import { isText } from "./claim-shapes.ts";
+import type { JsonObject, JsonValue } from "./strict-json.ts";
+
+/** Delegation longer than this is nobody's design; the chain is never cut, so the token is refused. */
+export const maxActors = 4;
+
+/** @returns undefined: too long, or not a chain of actors */
+export function readActors(act: JsonValue | undefined): readonly Actor[] | undefined {
+  const actors: Actor[] = [];
+  for (let next = act; next !== undefined; ) {
+    if (actors.length === maxActors || next === null || typeof next !== "object" || Array.isArray(next)) return undefined;
+    const { sub, iss, client_id, act: earlier } = next as JsonObject;
+    if (!isText(sub) || !isTextOrAbsent(iss) || !isTextOrAbsent(client_id)) return undefined;
+    actors.push({ issuer: iss ?? "", subject: sub, clientId: client_id ?? "" });
+    next = earlier;
+  }
+  return actors;
+}
+
+function isTextOrAbsent(value: JsonValue | undefined): value is string | undefined {
+  return value === undefined || isText(value);
+}

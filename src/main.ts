@@ -1,0 +1,108 @@
+// The process around one service: read the configuration, start, stop on a signal, and say in one paragraph what failed.
+// What the service is made of is known to service.ts; nothing here knows a request.
+
+import { writeSync } from "node:fs";
+import { ConfigurationError } from "./config/mistakes.ts";
+import { readConfiguration } from "./config/read-configuration.ts";
+import type { Configuration } from "./config/schema.ts";
+
+interface RunningService {
+  close(): Promise<void>;
+}
+
+/** What of `process` is needed here. */
+interface ProcessEvents {
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+  off(event: string, listener: (...values: unknown[]) => void): unknown;
+  exit(code: number): unknown;
+}
+
+export interface ProcessSeams {
+  readonly process: ProcessEvents;
+  readonly start: (configuration: Configuration) => Promise<RunningService>;
+  /** Writes before it returns: the process may end right after. */
+  readonly writeError: (text: string) => void;
+}
+
+const standardError = 2;
+const exitStatus = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Runs until a signal ends it. The result is the process's exit status. */
+export async function runProcess(configPath: string, seams: Partial<ProcessSeams> = {}): Promise<number> {
+  const { process: events = process, start = startWholeService, writeError = (text: string) => writeSync(standardError, text) } = seams;
+  const crash = (error: unknown) => {
+    writeError(`${crashLine(error)}\n`);
+    events.exit(1);
+  };
+  let stop = () => {};
+  let stopping = false;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  let service: RunningService | undefined;
+  // Before there is anything to finish, and when finishing takes too long for whoever waits, a signal ends the process at once.
+  const onSignal = (signal: "SIGINT" | "SIGTERM") => () => {
+    if (stopping || service === undefined) return void events.exit(exitStatus[signal]);
+    stopping = true;
+    stop();
+  };
+  const listeners = [
+    ["uncaughtException", crash],
+    ["unhandledRejection", crash],
+    ["SIGINT", onSignal("SIGINT")],
+    ["SIGTERM", onSignal("SIGTERM")],
+  ] as const;
+  for (const [event, listener] of listeners) events.on(event, listener);
+  try {
+    service = await start(readConfiguration(configPath));
+    await stopped;
+    await service.close();
+    return 0;
+  } catch (error) {
+    writeError(`${failureText(error, service !== undefined)}\n`);
+    return 1;
+  } finally {
+    for (const [event, listener] of listeners) events.off(event, listener);
+  }
+}
+
+async function startWholeService(configuration: Configuration): Promise<RunningService> {
+  const { startService } = await import("./service.ts");
+  return startService(configuration);
+}
+
+function failureText(error: unknown, wasRunning: boolean): string {
+  if (error instanceof ConfigurationError) return error.message;
+  if (wasRunning) return `cambio did not stop cleanly: ${nameOf(error)}.`;
+  return `cambio did not start: ${startFailures[codeOf(error)] ?? `${nameOf(error)}.`}`;
+}
+
+const startFailures: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken by another process. Set server.port (or PORT) to another one; 0 takes any free one.",
+  EACCES: "this user may not listen on that port. Set server.port (or PORT) to one above 1023.",
+  EADDRNOTAVAIL: "this machine does not have the address in server.host.",
+  ENOTFOUND: "the name in server.host stands for no address.",
+};
+
+/** A library's message may quote what it was given, a token for instance: only the error's kind and its place in the code are written. */
+function crashLine(error: unknown): string {
+  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  const place = frames.slice(0, maxFrames).map((line) => line.trim());
+  return JSON.stringify({
+    level: "fatal",
+    time: new Date().toISOString(),
+    msg: "unexpected exception, the process ends",
+    error: nameOf(error),
+    stack: place,
+  });
+}
+
+/** Enough to find the place, and one line of a log. */
+const maxFrames = 20;
+
+function nameOf(error: unknown): string {
+  const code = codeOf(error);
+  return `${error instanceof Error ? error.name : typeof error}${code === "" ? "" : ` (${code})`}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}

@@ -1,0 +1,29 @@
+// Whom a request is addressed to (RFC 9110 §7.2): present and possible, or the request is refused before anything looks at it.
+// Libraries build a URL from it outside any try; one impossible value would end the process. Nothing is decided by its value.
+
+import type { PortRequest } from "./one-port.ts";
+
+/** Whether `Host` or `:authority` names a host, with a port at most. */
+export function hasPossibleAuthority(req: PortRequest): boolean {
+  const authority = "authority" in req ? req.authority : req.headers.host;
+  if (typeof authority !== "string" || authority === "") return false;
+  // User information, a path or a query would make it another address than the one that it begins with.
+  for (const mark of "@/\\?#") if (authority.includes(mark)) return false;
+  return URL.canParse(`http://${authority}`);
+}
+
+/** Whether a header was sent more than once. Node keeps the first `authorization` silently; which one a proxy checked is unknown. */
+export function isRepeated(rawHeaders: readonly string[], name: string): boolean {
+  let seen = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const header = rawHeaders[i];
+    if (header === undefined || header.length !== name.length || header.toLowerCase() !== name) continue;
+    if (seen) return true;
+    seen = true;
+  }
+  return false;
+}
+
+export function hasRepeatedAuthorization(rawHeaders: readonly string[]): boolean {
+  return isRepeated(rawHeaders, "authorization");
+}

@@ -1,0 +1,56 @@
+// The HTTP/2 half of the port: a server that never listens and is handed connections, and the life of its sessions:
+// bounded in streams, headers, idle time and age. Requests leave it in the same form as those of HTTP/1.1.
+
+import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import type { Limits } from "./limits.ts";
+
+export interface H2Sessions {
+  accept(socket: Socket): void;
+  /** GOAWAY to all; streams in flight end by themselves. */
+  close(): void;
+}
+
+export interface H2SessionsOptions {
+  readonly onRequest: (req: Http2ServerRequest, res: Http2ServerResponse) => void;
+  readonly limits: Limits;
+  readonly random: () => number;
+}
+
+/** Frames that break the protocol, before the session ends. A correct peer sends none; a race at shutdown may cause a few. */
+const maxInvalidFrames = 32;
+
+/** Pseudo-headers count among a stream's headers: method, scheme, path, authority. */
+const pseudoHeaders = 4;
+
+export function createH2Sessions({ onRequest, limits, random }: H2SessionsOptions): H2Sessions {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer({
+    settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerBytes, enablePush: false },
+    maxHeaderListPairs: limits.headerCount + pseudoHeaders,
+    maxSessionInvalidFrames: maxInvalidFrames,
+    maxSessionRejectedStreams: limits.streamsPerConnection,
+  });
+  server.on("request", onRequest);
+  server.on("session", (session) => {
+    sessions.add(session);
+    const age = limits.connectionAgeMs * (0.9 + 0.2 * random());
+    let timer = setTimeout(() => {
+      session.close();
+      timer = setTimeout(() => session.destroy(), limits.ageGraceMs).unref();
+    }, age).unref();
+    // A listener keeps the server from destroying the session, which would cut a stream that merely has nothing to say.
+    session.setTimeout(limits.idleSessionMs, () => session.close());
+    session.once("close", () => {
+      clearTimeout(timer);
+      sessions.delete(session);
+    });
+  });
+
+  return {
+    accept: (socket) => void server.emit("connection", socket),
+    close() {
+      for (const session of sessions) session.close();
+    },
+  };
+}

@@ -1,0 +1,152 @@
+// One port for HTTP/1.1 and HTTP/2, in clear text or over TLS: accepts, finds out the version, bounds the connection, drains.
+// What is asked on it is not known here: see front.ts.
+
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { createH2Sessions } from "./h2-sessions.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { sniff } from "./sniff.ts";
+
+export type PortRequest = IncomingMessage | Http2ServerRequest;
+export type PortResponse = ServerResponse | Http2ServerResponse;
+
+/** Must not throw: what it throws ends the process. */
+export type OnRequest = (req: PortRequest, res: PortResponse) => void;
+
+export interface OnePortOptions {
+  readonly onRequest: OnRequest;
+  /** PEM. Absent: clear text. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly limits?: Limits;
+  /** Spreads connection ages; [0, 1). */
+  readonly random?: () => number;
+}
+
+export interface OnePort {
+  /** @throws Error the operating system's, where the address cannot be had */
+  listen(host: string, port: number): Promise<{ port: number }>;
+  /** Finishes what is in flight, at most `graceMs` milliseconds long. Never rejects. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Milliseconds between the last socket's destruction and giving up on the listener's word that it is closed. */
+const lastWordMs = 1_000;
+
+/** Milliseconds of silence before the operating system asks whether the peer still exists. */
+const probeAfterMs = 60_000;
+
+export function createOnePort({ onRequest, tls, limits = defaultLimits, random = Math.random }: OnePortOptions): OnePort {
+  const responses = new Set<ServerResponse>();
+  const undecided = new Set<Socket>();
+  const sockets = new Set<Socket>();
+  let draining: Promise<void> | undefined;
+
+  const sessions = createH2Sessions({ onRequest, limits, random });
+  const listener = createListener(limits, tls);
+  listener.on("request", (req, res) => {
+    responses.add(res);
+    if (draining !== undefined) res.setHeader("connection", "close");
+    res.once("close", () => {
+      responses.delete(res);
+      // A response that was under way when the drain began has promised to keep the connection alive.
+      if (draining !== undefined) setImmediate(() => listener.closeIdleConnections());
+    });
+    onRequest(req, res);
+  });
+  dispatch();
+
+  /** Puts a look at the version between the acceptor and HTTP/1.1, whose own connection tracking needs it to stay the acceptor. */
+  function dispatch(): void {
+    const event = tls === undefined ? "connection" : "secureConnection";
+    const saved = listener.listeners(event);
+    listener.removeAllListeners(event);
+    const toH1 = (socket: Socket) => saved.forEach((take) => void Reflect.apply(take, listener, [socket]));
+    if (tls === undefined) {
+      listener.on("connection", (socket: Socket) => {
+        undecided.add(socket);
+        socket.once("close", () => undecided.delete(socket));
+        sniff(socket, limits.sniffMs, (version) => {
+          undecided.delete(socket);
+          if (version === "h2") sessions.accept(socket);
+          else toH1(socket);
+        });
+      });
+    } else {
+      listener.on("secureConnection", (socket: TLSSocket) => {
+        if (socket.alpnProtocol === "h2") sessions.accept(socket);
+        else toH1(socket);
+      });
+    }
+    listener.prependListener("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+  }
+
+  async function drain(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    sessions.close();
+    for (const socket of undecided) socket.destroy();
+    for (const res of responses) if (!res.headersSent) res.setHeader("connection", "close");
+    await Promise.race([closed, after(graceMs)]);
+    for (const socket of sockets) socket.destroy();
+    await Promise.race([closed, after(lastWordMs)]);
+  }
+
+  return {
+    async listen(host, port) {
+      await new Promise<void>((resolve, reject) => {
+        listener.once("error", reject);
+        listener.listen({ host, port }, () => {
+          listener.off("error", reject);
+          // Accepting can fail later (no descriptors left); the next attempt may not, so the process stays.
+          listener.on("error", () => undefined);
+          resolve();
+        });
+      });
+      const address = listener.address();
+      if (address === null || typeof address === "string") throw new Error("the listener has no port");
+      return { port: address.port };
+    },
+    close: (graceMs) => (draining ??= drain(graceMs)),
+  };
+}
+
+function createListener(limits: Limits, tls: OnePortOptions["tls"]): Server {
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.bodyMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    keepAlive: true,
+    keepAliveInitialDelay: probeAfterMs,
+    noDelay: true,
+    // HTTP/1.0 has no Host; those requests get the same answer as any without a possible authority.
+    requireHostHeader: false,
+  };
+  const listener: Server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({
+          ...options,
+          cert: tls.cert,
+          key: tls.key,
+          minVersion: "TLSv1.2",
+          handshakeTimeout: limits.handshakeMs,
+          ALPNProtocols: ["h2", "http/1.1"],
+        });
+  listener.timeout = limits.exchangeMs;
+  // Node drops headers past this number silently; one more than allowed is kept, so that too many are seen and refused.
+  listener.maxHeadersCount = limits.headerCount + 1;
+  listener.maxConnections = limits.connections;
+  return listener;
+}
+
+/** A wait that keeps no process alive. */
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,57 @@
+// One request on the port from its headers to the end of its answer: the Call that everybody inward fills in, and what only the
+// transport knows about it. It makes sure that every request ends in exactly one onEnd, also those whose client went away.
+
+import { Code, createContextKey } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { Call } from "../rpc/call.ts";
+import { errorTable } from "../rpc/error-table.ts";
+import type { PortRequest, PortResponse } from "./one-port.ts";
+
+export interface CallEnd {
+  /** HTTP status; 499 where the client went away before it had the answer. */
+  readonly status: number;
+  /** `ok`, or the gRPC code's name. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+export interface Hooks {
+  /** Exactly once per request. */
+  onEnd(call: Call, end: CallEnd): void;
+}
+
+export interface Visit {
+  readonly req: PortRequest;
+  readonly res: PortResponse;
+  readonly call: Call;
+  /** Code of a failure that has no reason: of framing, or of the services that are not ours (health, reflection). */
+  bareCode: Code | undefined;
+  /** The whole answer was handed to the connection. */
+  answered: boolean;
+}
+
+export const visitKey = createContextKey<Visit | undefined>(undefined, { description: "visit" });
+
+export interface VisitDeps {
+  readonly hooks: Hooks;
+  /** Monotonic, milliseconds. */
+  readonly now: () => number;
+}
+
+export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: { call: Call; deps: VisitDeps }): Visit {
+  const visit: Visit = { req, res, call, bareCode: undefined, answered: false };
+  const begun = deps.now();
+  res.once("close", () => {
+    const code = codeOf(visit);
+    deps.hooks.onEnd(call, { status: visit.answered ? res.statusCode : 499, code, durationMs: deps.now() - begun });
+  });
+  // Writing to a client that has left is no failure of ours; onEnd tells of it.
+  res.on("error", () => undefined);
+  return visit;
+}
+
+function codeOf({ call, bareCode, answered }: Visit): string {
+  if (call.failure !== undefined) return codeToString(errorTable[call.failure.reason].code);
+  if (bareCode !== undefined) return codeToString(bareCode);
+  return answered ? "ok" : codeToString(Code.Canceled);
+}

@@ -1,0 +1,72 @@
+// What the tests of the caches have in common: fixed keys, a frozen clock, one verification, and waiting for a condition.
+
+import { setImmediate } from "node:timers/promises";
+import type { MasterKey } from "../../src/cache/master-keys.ts";
+import type { RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { Verification } from "../../src/exchange/claims.ts";
+import type { PendingState } from "../../src/exchange/ports.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+
+export const nowMs = 1_800_000_000_000;
+
+export function masterKey(id: string, fill = id.charCodeAt(0)): MasterKey {
+  return { id, key: Buffer.from(Array.from({ length: 32 }, (_, index) => (fill + index) % 256)) };
+}
+
+export interface FrozenClock {
+  (): number;
+  advance(ms: number): void;
+}
+
+export function frozenClock(start = nowMs): FrozenClock {
+  let now = start;
+  return Object.assign(() => now, {
+    advance(ms: number) {
+      now += ms;
+    },
+  });
+}
+
+export function verification(overrides: Partial<Verification> = {}, subject = "user-1"): Verification {
+  return {
+    claims: {
+      issuer: "https://issuer.example",
+      subject,
+      clientId: "web",
+      audiences: ["orders", "https://orders.example"],
+      scopes: ["read", "write"],
+      issuedAt: nowMs / 1000 - 10,
+      expiresAt: nowMs / 1000 + 300,
+      tokenId: "jti-1",
+      actors: [{ issuer: "https://issuer.example", subject: "service-1", clientId: "batch" }],
+      name: "Grüße 🦊",
+      preferredUsername: "user",
+      email: "user@example.com",
+    },
+    provider: "main",
+    keyId: "kid-1",
+    validUntilMs: nowMs + 60_000,
+    ...overrides,
+  };
+}
+
+export function pendingState(overrides: Partial<PendingState> = {}): PendingState {
+  return {
+    clientId: "backend",
+    provider: "main",
+    redirectUri: "https://app.example/callback",
+    codeChallenge: "c".repeat(43),
+    codeVerifier: new Secret("v".repeat(64)),
+    nonce: "nonce-1",
+    ...overrides,
+  };
+}
+
+/** Polls between socket events; the test's own time limit ends a wait for what never comes. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await setImmediate();
+}
+
+export async function ready(...connections: readonly RedisConnection[]): Promise<void> {
+  await until(() => connections.every((connection) => connection.status() === "ready"));
+}

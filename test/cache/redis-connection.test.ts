@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { startHangingEndpoint } from "../support/tcp-hang.ts";
+import { ready, until } from "./fixtures.ts";
+
+let server: RedisServer;
+let events: RedisEvent[];
+let connections: RedisConnection[];
+
+beforeEach(async () => {
+  server = await startRedisServer();
+  events = [];
+  connections = [];
+});
+afterEach(async () => {
+  server.resume();
+  await Promise.all(connections.map((connection) => connection.close()));
+  await server.stop();
+});
+
+function connect(url = server.url): RedisConnection {
+  const connection = createRedis(url, { log: (event) => void events.push(event), random: () => 0 });
+  connections.push(connection);
+  return connection;
+}
+const ping = (connection: RedisConnection) => connection.run((client) => client.ping());
+async function took(action: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await action().catch(() => undefined);
+  return performance.now() - start;
+}
+
+test("becomes ready by itself, answers, and says so once", async () => {
+  const connection = connect();
+  expect(connection.status()).toBe("away");
+  await ready(connection);
+  expect(await ping(connection)).toBe("PONG");
+  expect(events).toEqual([{ kind: "redis_ready", host: "127.0.0.1", port: server.port }]);
+});
+
+test("away at start: commands fail at once, nothing throws, one line is logged; ready when the server appears", async () => {
+  await server.kill();
+  const connection = connect();
+  await until(() => events.length > 0);
+  expect(await took(() => ping(connection))).toBeLessThan(50);
+  await expect(ping(connection)).rejects.toMatchObject({ code: "AWAY", outcome: "refused" });
+  await server.start();
+  await ready(connection);
+  expect(await ping(connection)).toBe("PONG");
+  expect(events.map((event) => [event.kind, "code" in event ? event.code : ""])).toEqual([
+    ["redis_away", "ECONNREFUSED"],
+    ["redis_ready", ""],
+  ]);
+});
+
+test("a stopped server costs the first commands their time limit, later ones nothing, and is used again when it goes on", async () => {
+  const connection = connect();
+  await ready(connection);
+  server.pause();
+  const first = await Promise.allSettled(Array.from({ length: 20 }, () => ping(connection)));
+  for (const outcome of first) expect(outcome).toMatchObject({ reason: { code: "TIMEOUT", outcome: "unknown" } });
+  expect(await took(() => ping(connection))).toBeLessThan(50);
+  // The dead socket is dropped although nobody sends anything any more.
+  await until(() => events.some((event) => event.kind === "redis_away" && event.code === "TIMEOUT"));
+  server.resume();
+  await ready(connection);
+  expect(await ping(connection)).toBe("PONG");
+});
+
+test("a server that was only slow is used again without a new connection", async () => {
+  const connection = connect();
+  await ready(connection);
+  const id = await connection.run((client) => client.client("ID"));
+  server.pause();
+  await expect(ping(connection)).rejects.toMatchObject({ code: "TIMEOUT" });
+  expect(connection.status()).toBe("away");
+  server.resume();
+  await ready(connection);
+  expect(await connection.run((client) => client.client("ID"))).toBe(id);
+  expect(events.length).toBe(1);
+});
+
+test("an endpoint that accepts and says nothing is given up and tried again, and no command waits for it", async () => {
+  const hanging = await startHangingEndpoint();
+  const connection = connect(new Secret(`redis://127.0.0.1:${hanging.port}`));
+  await until(() => hanging.accepted() > 1);
+  expect(await took(() => ping(connection))).toBeLessThan(50);
+  await connection.close();
+  await hanging.stop();
+});
+
+test("a server killed under load fails every command in flight within its limit, none twice, and is found again", async () => {
+  const connection = connect();
+  await ready(connection);
+  const inFlight = Array.from({ length: 500 }, () => connection.run((client) => client.incr("counter")));
+  const settled = Promise.allSettled(inFlight);
+  await server.kill();
+  const outcomes = await settled;
+  for (const outcome of outcomes) if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ outcome: "unknown" });
+  await server.start();
+  await ready(connection);
+  // Nothing was queued for later: a command that failed is not carried out afterwards.
+  expect(await connection.run((client) => client.get("counter"))).toBeNull();
+});
+
+test("a reply that is an error is told apart from no reply", async () => {
+  const connection = connect();
+  await ready(connection);
+  await connection.run((client) => client.set("text", "x"));
+  await expect(connection.run((client) => client.llen("text"))).rejects.toMatchObject({ code: "WRONGTYPE", outcome: "refused" });
+  expect(connection.status()).toBe("ready");
+});
+
+test("more commands than the bound are refused instead of queued", async () => {
+  const connection = connect();
+  await ready(connection);
+  server.pause();
+  const outcomes = await Promise.allSettled(Array.from({ length: 5_000 }, () => ping(connection)));
+  const codes = outcomes.map((outcome) => (outcome.status === "rejected" ? (outcome.reason as { code: string }).code : "answered"));
+  expect(codes.filter((code) => code === "BUSY").length).toBe(5_000 - 4_096);
+  expect(codes.filter((code) => code === "TIMEOUT").length).toBe(4_096);
+  server.resume();
+  await ready(connection);
+  await until(async () => (await ping(connection).catch(() => "")) === "PONG");
+});
+
+describe("a password", () => {
+  test("that is right works; one that is wrong appears in no log and no error", async () => {
+    await server.stop();
+    server = await startRedisServer({ args: ["--requirepass", "hunter2-right"] });
+    const right = connect(new Secret(`redis://:hunter2-right@127.0.0.1:${server.port}`));
+    await ready(right);
+    const wrong = connect(new Secret(`redis://:hunter2-wrong@127.0.0.1:${server.port}`));
+    await until(() => events.some((event) => event.kind === "redis_away"));
+    const error: unknown = await ping(wrong).catch((failure: unknown) => failure);
+    expect(events).toContainEqual(expect.objectContaining({ kind: "redis_away", code: "WRONGPASS" }));
+    expect(JSON.stringify([events, error, String(error)])).not.toContain("hunter2");
+  });
+});
+
+describe("close", () => {
+  test.each([
+    ["ready", async (connection: RedisConnection) => ready(connection)],
+    ["not connected yet", async () => undefined],
+    [
+      "between two attempts",
+      async () => {
+        await server.kill();
+        await until(() => events.some((event) => event.kind === "redis_away"));
+      },
+    ],
+    [
+      "facing a stopped server",
+      async (connection: RedisConnection) => {
+        await ready(connection);
+        server.pause();
+        await ping(connection).catch(() => undefined);
+      },
+    ],
+  ])("ends in bounded time while %s, twice is once, and nothing connects again", async (_, reach) => {
+    const connection = connect();
+    await reach(connection);
+    expect(await took(() => connection.close())).toBeLessThan(1_000);
+    await connection.close();
+    expect(connection.closed.aborted).toBe(true);
+    await expect(ping(connection)).rejects.toMatchObject({ code: "AWAY" });
+    server.resume();
+    const seen = events.length;
+    await server.kill();
+    await server.start();
+    const probe = server.raw();
+    await probe.ping();
+    expect(await probe.client("LIST")).not.toMatch(/\n./);
+    expect(events.slice(seen).filter((event) => event.kind === "redis_ready")).toEqual([]);
+  });
+});

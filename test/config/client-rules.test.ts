@@ -1,0 +1,164 @@
+import { describe } from "vitest";
+import { expectOnlyMistake } from "./given.ts";
+import type { MistakeRow } from "./given.ts";
+
+describe("what the rules of clients and routes find", () => {
+  expectOnlyMistake([
+    { name: "service without a secret", changes: { "clients/orders/secrets": [] }, path: "clients.orders.secrets", words: "proves itself" },
+    {
+      name: "service with a short secret",
+      env: { ORDERS_SECRET: "fifteen letters" },
+      path: "clients.orders.secrets.0",
+      words: "16 characters",
+    },
+    {
+      name: "browser with a secret",
+      changes: { "clients/web/secrets": ["${ORDERS_SECRET}"] },
+      path: "clients.web.secrets",
+      words: "not for a browser",
+    },
+    {
+      name: "native with a secret",
+      changes: { "clients/cli/secrets": ["${ORDERS_SECRET}"] },
+      path: "clients.cli.secrets",
+      words: "not for a native",
+    },
+    {
+      name: "browser without an origin",
+      changes: { "clients/web/origins": undefined },
+      path: "clients.web.origins",
+      words: "known by its origin",
+    },
+    {
+      name: "client of an unknown provider",
+      changes: { "clients/backend/providers/elsewhere": {} },
+      path: "clients.backend.providers.elsewhere",
+      words: "main, corporate",
+    },
+    {
+      name: "client of what every object inherits",
+      changes: { "clients/backend/providers/constructor": {} },
+      path: "clients.backend.providers.constructor",
+      words: "main, corporate",
+    },
+    {
+      name: "own audience that is unknown",
+      changes: { "clients/orders/audiences": ["orders", "billing"] },
+      path: "clients.orders.audiences.1",
+      words: "none of the configured audiences",
+    },
+    {
+      name: "target audience that is unknown",
+      changes: { "clients/web/providers/main/audiences": ["billing"] },
+      path: "clients.web.providers.main.audiences.0",
+      words: "none of the configured audiences",
+    },
+    {
+      name: "target audience of another provider",
+      changes: {
+        "audiences/orders/accepts/main": undefined,
+        "clients/web/providers/main/audiences": ["orders"],
+        "clients/cli/providers/main/audiences": [],
+        "clients/backend/providers/main/audiences": [],
+      },
+      path: "clients.web.providers.main.audiences.0",
+      words: "accepts.main",
+    },
+    {
+      name: "Exchange without a redirect URI",
+      changes: { "clients/backend/methods": ["Exchange"], "clients/backend/providers/main/redirect_uris": [] },
+      path: "clients.backend.methods.0",
+      words: "redirect URI",
+    },
+    {
+      name: "ValidateCrossClient without an audience",
+      changes: { "clients/orders/audiences": [] },
+      path: "clients.orders.methods.0",
+      words: "needs an audience",
+    },
+    {
+      name: "browser's redirect over plain http",
+      changes: { "clients/web/providers/main/redirect_uris": ["http://app.example.com/cb"] },
+      path: "clients.web.providers.main.redirect_uris.0",
+      words: "Use https",
+    },
+    {
+      name: "browser's redirect to an application",
+      changes: { "clients/web/providers/main/redirect_uris": ["com.example.app:/cb"] },
+      path: "clients.web.providers.main.redirect_uris.0",
+      words: "Use https",
+    },
+    {
+      name: "service's redirect over plain http",
+      changes: { "clients/backend/providers/main/redirect_uris": ["http://app.example.com/cb"] },
+      path: "clients.backend.providers.main.redirect_uris.0",
+      words: "Use https",
+    },
+    {
+      name: "native redirect over plain http",
+      changes: { "clients/cli/providers/main/redirect_uris": ["http://10.0.0.1/cb"] },
+      path: "clients.cli.providers.main.redirect_uris.0",
+      words: "com.example.app",
+    },
+    {
+      name: "native redirect to a script",
+      changes: { "clients/cli/providers/main/redirect_uris": ["javascript:alert(1)//a.b:"] },
+      path: "clients.cli.providers.main.redirect_uris.0",
+      words: "com.example.app",
+    },
+
+    // The routes' rules.
+    {
+      name: "route of an unknown client",
+      changes: { "routes/exchange/0/client": "spa" },
+      path: "routes.exchange.0.client",
+      words: "web, cli, orders, backend",
+    },
+    {
+      name: "route of an unknown provider",
+      changes: { "routes/exchange/0/provider": "elsewhere", "clients/web/providers/elsewhere": undefined },
+      path: "routes.exchange.0.provider",
+      words: "main, corporate",
+    },
+    {
+      name: "route of a service",
+      changes: { "routes/exchange/0/client": "backend" },
+      path: "routes.exchange.0.client",
+      words: "browser or native",
+    },
+    {
+      name: "route whose client may not Exchange",
+      changes: { "clients/web/methods": ["Refresh"] },
+      path: "routes.exchange.0.client",
+      words: "Exchange",
+    },
+    {
+      name: "route whose client may not use the provider",
+      changes: { "routes/exchange/0/provider": "corporate" },
+      path: "routes.exchange.0.provider",
+      words: "not among the providers",
+    },
+    {
+      name: "route twice",
+      changes: { "routes/exchange/1": { path: "/api/auth/exchange", client: "cli", provider: "main" } },
+      path: "routes.exchange.1.path",
+      words: "another route",
+    },
+    ...[
+      "/livez",
+      "/readyz/",
+      "/metrics",
+      "/metrics/x",
+      "/.well-known/jwks.json",
+      "/cambio.v1.TokenExchangeService/Exchange",
+      "/grpc.health.v1.Health/Check",
+      "/a/../livez",
+      "/./livez",
+    ].map((path): MistakeRow => ({
+      name: `route at ${path}`,
+      changes: { "routes/exchange/0/path": path },
+      path: "routes.exchange.0.path",
+      words: path === "/readyz/" ? "between slashes" : "the service itself",
+    })),
+  ]);
+});

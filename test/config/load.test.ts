@@ -1,0 +1,192 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { maxFileBytes } from "../../src/config/load.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { environment, exampleText, exampleWith, failureOf, load } from "./given.ts";
+
+describe("a configuration that is right", () => {
+  it("is the committed example with nothing but its secrets set", () => {
+    const configuration = load();
+    expect(Object.keys(configuration.providers)).toEqual(["main", "corporate"]);
+    expect(Object.keys(configuration.clients)).toEqual(["web", "cli", "orders", "backend"]);
+    expect(configuration.server).toMatchObject({ host: "127.0.0.1", port: 8080, reflection: true, deadline: 15_000, drain: 25_000 });
+    expect(configuration.routes.exchange).toEqual([{ path: "/api/auth/exchange", client: "web", provider: "main" }]);
+    expect(configuration.sealing?.keys[0]?.key.reveal()).toBe(environment["CAMBIO_SEALING_KEY"]);
+  });
+
+  it("takes every value of the example that differs by place from the environment", () => {
+    const configuration = load({
+      env: {
+        PORT: "0",
+        CAMBIO_ISSUER: "http://localhost:3000",
+        CAMBIO_CLIENT_ID: "other",
+        WEB_ORIGIN: "http://localhost:4000",
+        WEB_REDIRECT_URI: "http://localhost:4000/cb",
+        BACKEND_REDIRECT_URI: "http://localhost:4001/cb",
+        ORDERS_AUDIENCE: "urn:orders",
+        LOG_LEVEL: "error",
+      },
+    });
+    expect(configuration.server.port).toBe(0);
+    expect(configuration.log.level).toBe("error");
+    expect(configuration.providers["main"]).toMatchObject({ issuer: "http://localhost:3000", client: { id: "other" } });
+    expect(configuration.audiences["orders"]?.accepts["main"]).toEqual({ identifiers: ["urn:orders"], clients: ["other"] });
+    expect(configuration.clients["web"]?.origins).toEqual(["http://localhost:4000"]);
+    expect(configuration.clients["web"]?.providers["main"]?.redirect_uris).toEqual(["http://localhost:4000/cb"]);
+    expect(configuration.clients["backend"]?.providers["main"]?.redirect_uris).toEqual(["http://localhost:4001/cb"]);
+  });
+
+  it("is complete: token rules of a kind and raw refresh tokens are filled in", () => {
+    const { providers, clients } = load();
+    expect(providers["main"]?.tokens).toMatchObject({
+      algorithms: ["RS256", "ES256"],
+      header_types: ["at+jwt"],
+      client_claims: ["client_id"],
+    });
+    expect(providers["main"]?.tokens.payload_type).toBeUndefined();
+    expect(providers["corporate"]?.tokens).toMatchObject({ header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"] });
+    expect(Object.entries(clients).map(([id, client]) => [id, client.raw_refresh_tokens])).toEqual([
+      ["web", false],
+      ["cli", false],
+      ["orders", true],
+      ["backend", true],
+    ]);
+  });
+
+  it("keeps token rules that are written over those of the kind", () => {
+    const rules = { algorithms: ["PS256"], header_types: ["JWT", "at+jwt"], payload_type: "access", client_claims: ["azp", "client_id"] };
+    expect(load({ text: exampleWith({ "providers/main/tokens": rules }) }).providers["main"]?.tokens).toMatchObject(rules);
+  });
+
+  it("cannot be changed, however deep", () => {
+    const notFrozen: string[] = [];
+    const visit = (value: unknown, path: string): void => {
+      if (typeof value !== "object" || value === null) return;
+      if (!Object.isFrozen(value)) notFrozen.push(path);
+      for (const [key, inner] of Object.entries(value)) visit(inner, `${path}.${key}`);
+    };
+    visit(load(), "configuration");
+    expect(notFrozen).toEqual([]);
+  });
+
+  it("does not share its defaults with another one", () => {
+    expect(load().providers["main"]?.endpoints).not.toBe(load().providers["main"]?.endpoints);
+  });
+
+  it("reads a key with nothing behind it as absent", () => {
+    expect(load({ text: exampleWith({ server: null, log: null, redis: null, "providers/main/tokens": null }) }).log.level).toBe("info");
+  });
+});
+
+describe("the platform's own variables", () => {
+  const open = exampleWith({ "server/port": undefined });
+
+  it.each([
+    ["PORT fills an absent server.port", open, { PORT: "9000" }, 9000],
+    ["PORT fills it where there is no server at all", exampleWith({ server: undefined }), { PORT: "9000" }, 9000],
+    ["an empty PORT counts as absent", open, { PORT: "" }, 8080],
+    ["a written server.port wins", exampleWith({ "server/port": 7000 }), { PORT: "9000" }, 7000],
+  ])("%s", (_name, text, env, port) => {
+    expect(load({ text, env }).server.port).toBe(port);
+  });
+
+  it("REDIS_URL fills an absent redis.url, and a written one wins", () => {
+    const env = { REDIS_URL: "redis://from-environment:6379" };
+    expect(load({ env }).redis?.url.reveal()).toBe("redis://from-environment:6379");
+    expect(load({ text: exampleWith({ "redis/url": "redis://written:6379" }), env }).redis?.url.reveal()).toBe("redis://written:6379");
+    expect(load().redis).toBeUndefined();
+  });
+
+  it.each(["0x50", "80.5", "eighty", " 80", "-1", "65536", "1e3"])("PORT=%s is a mistake", (port) => {
+    expect(failureOf({ text: open, env: { PORT: port } }).mistakes).toMatchObject([{ path: "server.port" }]);
+  });
+});
+
+describe("secrets from files", () => {
+  const cases: readonly [
+    name: string,
+    changes: Record<string, unknown>,
+    read: (configuration: ReturnType<typeof load>) => Secret | undefined,
+  ][] = [
+    [
+      "secret_file",
+      { "providers/main/client/secret": undefined, "providers/main/client/secret_file": "/run/s" },
+      (c) => c.providers["main"]?.client.secret,
+    ],
+    ["key_file", { "sealing/keys": [{ id: "1", key_file: "/run/s" }] }, (c) => c.sealing?.keys[0]?.key],
+    ["url_file", { "redis/url_file": "/run/s" }, (c) => c.redis?.url],
+    [
+      "{ file } in a list",
+      { "clients/orders/secrets": ["another-secret-here", { file: "/run/s" }] },
+      (c) => c.clients["orders"]?.secrets[1],
+    ],
+    ["a path with a reference", { "redis/url_file": "${RUN:-/run}/s" }, (c) => c.redis?.url],
+  ];
+  const contents: Record<string, string> = { key_file: environment["CAMBIO_SEALING_KEY"] ?? "" };
+
+  it.each(cases)("%s: one newline at the end is not part of the secret", (name, changes, read) => {
+    const content = contents[name] ?? "redis://user:password@redis:6379";
+    for (const end of ["", "\n", "\r\n"]) {
+      expect(read(load({ text: exampleWith(changes), files: { "/run/s": `${content}${end}` } }))?.reveal()).toBe(content);
+    }
+  });
+
+  it("keeps a second newline, and a reference in a file is not one", () => {
+    const read = (content: string) =>
+      load({ text: exampleWith({ "clients/orders/secrets": [{ file: "s" }] }), files: { "/etc/cambio/s": content } });
+    expect(read("sixteen characters\n\n").clients["orders"]?.secrets[0]?.reveal()).toBe("sixteen characters\n");
+    expect(read("a secret with ${BACKEND_SECRET}").clients["orders"]?.secrets[0]?.reveal()).toBe("a secret with ${BACKEND_SECRET}");
+  });
+
+  it("finds relative paths beside the configuration, the certificate's too", () => {
+    const text = exampleWith({ "server/tls": { certificate_file: "tls/server.pem", key_file: "/keys/server.pem" } });
+    const files = { "/etc/cambio/tls/server.pem": "-----BEGIN CERTIFICATE-----", "/keys/server.pem": "-----BEGIN PRIVATE KEY-----" };
+    expect(load({ text, files }).server.tls).toEqual({ certificate_file: "/etc/cambio/tls/server.pem", key_file: "/keys/server.pem" });
+  });
+});
+
+describe("bounds and robustness", () => {
+  it("refuses a file of more than one mebibyte", () => {
+    expect(failureOf({ text: `${exampleText}\n#${"x".repeat(maxFileBytes)}` }).message).toContain("too long");
+  });
+
+  it("answers any text with a configuration or with mistakes, never with another exception", () => {
+    const lines = exampleText.split("\n");
+    const slice = fc
+      .tuple(fc.nat(lines.length), fc.nat(lines.length))
+      .map(([from, to]) => lines.slice(Math.min(from, to), Math.max(from, to)).join("\n"));
+    const noise = fc.constantFrom(
+      "",
+      "\n",
+      "- ",
+      "  ",
+      "{",
+      "}",
+      "[",
+      "]",
+      ": ",
+      "*a",
+      "&a ",
+      "!t ",
+      "null",
+      "'",
+      '"',
+      "|\n",
+      "%YAML 1.1\n---\n",
+      "<<: *a",
+      "1",
+      "${",
+      "}",
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(slice, noise, fc.string()), { maxLength: 6 }), (parts) => {
+        try {
+          load({ text: parts.join("") });
+        } catch (error) {
+          expect((error as Error).name).toBe("ConfigurationError");
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

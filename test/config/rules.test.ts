@@ -1,0 +1,120 @@
+import { describe } from "vitest";
+import { expectOnlyMistake } from "./given.ts";
+
+describe("what the rules of the service, its providers and its audiences find", () => {
+  expectOnlyMistake([
+    {
+      name: "certificate that is not there",
+      changes: { "server/tls": { certificate_file: "c", key_file: "/k" } },
+      files: { "/k": "x" },
+      path: "server.tls.certificate_file",
+      words: "does not exist",
+    },
+    {
+      name: "private key that is empty",
+      changes: { "server/tls": { certificate_file: "/c", key_file: "/k" } },
+      files: { "/c": "x", "/k": "" },
+      path: "server.tls.key_file",
+      words: "is empty",
+    },
+    {
+      name: "sealing key that is too short",
+      env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODw" },
+      path: "sealing.keys.0.key",
+      words: "32 bytes",
+    },
+    {
+      name: "sealing key in plain base64",
+      env: { CAMBIO_SEALING_KEY: "+/ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" },
+      path: "sealing.keys.0.key",
+      words: "base64url",
+    },
+    {
+      name: "sealing key with a loose last bit",
+      env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9" },
+      path: "sealing.keys.0.key",
+      words: "32 bytes",
+    },
+    { name: "sealing key of zeros", env: { CAMBIO_SEALING_KEY: "A".repeat(43) }, path: "sealing.keys.0.key", words: "over and over" },
+    {
+      name: "two sealing keys of one id",
+      changes: {
+        "sealing/keys": [
+          { id: "1", key: "${CAMBIO_SEALING_KEY}" },
+          { id: "1", key: "${CAMBIO_SEALING_KEY}" },
+        ],
+      },
+      path: "sealing.keys.1.id",
+      words: "another key",
+    },
+    { name: "Redis that is none", env: { REDIS_URL: "http://redis:6379" }, path: "redis.url", words: "redis://" },
+
+    // The providers' rules.
+    {
+      name: "issuer over plain http",
+      changes: { "providers/main/issuer": "http://login.example.com" },
+      path: "providers.main.issuer",
+      words: "allow_http",
+    },
+    {
+      name: "issuer that only looks like loopback",
+      changes: { "providers/main/issuer": "http://localhost.example.com" },
+      path: "providers.main.issuer",
+      words: "plain http",
+    },
+    {
+      name: "back channel over plain http",
+      changes: { "providers/main/back_channel_url": "http://kc:8080" },
+      path: "providers.main.back_channel_url",
+      words: "plain http",
+    },
+    {
+      name: "token endpoint over plain http",
+      changes: { "providers/main/endpoints": { token: "http://kc/token" } },
+      path: "providers.main.endpoints.token",
+      words: "plain http",
+    },
+    {
+      name: "further origin over plain http",
+      changes: { "providers/main/allowed_origins": ["http://kc"] },
+      path: "providers.main.allowed_origins.0",
+      words: "plain http",
+    },
+    {
+      name: "one issuer twice",
+      env: { CORPORATE_ISSUER: "https://login.example.com" },
+      path: "providers.corporate.issuer",
+      words: "issuer of main",
+    },
+    {
+      name: "basic without a secret",
+      changes: { "providers/main/client": { id: "x" } },
+      path: "providers.main.client.secret",
+      words: "authentication basic needs it",
+    },
+    {
+      name: "post without a secret",
+      changes: { "providers/main/client": { id: "x", authentication: "post" } },
+      path: "providers.main.client.secret",
+      words: "authentication post needs it",
+    },
+    {
+      name: "none with a secret",
+      changes: { "providers/main/client/authentication": "none" },
+      path: "providers.main.client.secret",
+      words: "authentication none",
+    },
+    {
+      name: "buffer as long as a token may live",
+      changes: { "providers/main/tokens": { expiry_buffer: "5m", max_lifetime: "5m" } },
+      path: "providers.main.tokens.expiry_buffer",
+      words: "max_lifetime",
+    },
+    {
+      name: "audience that accepts from nowhere",
+      changes: { "audiences/orders/accepts/elsewhere": { identifiers: ["x"], clients: [] } },
+      path: "audiences.orders.accepts.elsewhere",
+      words: "main, corporate",
+    },
+  ]);
+});

@@ -1,0 +1,127 @@
+// The token endpoint of the fake provider: stricter than any real one, so that nothing sloppy passes by luck.
+// Everything that a careful reader of RFC 6749 would object to is a violation, kept for the test to look at.
+
+import { createHash, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { URLSearchParams } from "node:url";
+
+export interface FakeClient {
+  readonly id: string;
+  readonly secret?: string;
+  readonly authentication: "basic" | "post" | "none";
+}
+
+export interface IssuedGrant {
+  readonly clientId: string;
+  readonly subject: string;
+  readonly redirectUri: string;
+  readonly scope: string;
+  readonly resources: readonly string[];
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string | undefined;
+}
+
+export type TokenDecision =
+  | { readonly kind: "granted"; readonly by: "code" | "refresh"; readonly grant: IssuedGrant; readonly scope: string }
+  | { readonly kind: "refused"; readonly status: number; readonly error: string };
+
+const common = ["grant_type", "client_id", "client_secret"];
+const allowedParameters: Readonly<Record<string, readonly string[]>> = {
+  authorization_code: [...common, "code", "redirect_uri", "code_verifier", "resource"],
+  refresh_token: [...common, "refresh_token", "scope"],
+};
+
+export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
+  const codes = new Map<string, IssuedGrant>();
+  const refreshTokens = new Map<string, IssuedGrant>();
+  const violations: string[] = [];
+
+  function decide(request: IncomingMessage, body: string): TokenDecision {
+    const form = new URLSearchParams(body);
+    const found = objections(request, form);
+    if (found.length > 0) {
+      violations.push(...found);
+      return refuse("invalid_request");
+    }
+    const client = authenticated(request, form);
+    if (client === undefined) return refuse("invalid_client", 401);
+    return form.get("grant_type") === "refresh_token" ? refresh(client, form) : redeem(client, form);
+  }
+
+  function objections(request: IncomingMessage, form: URLSearchParams): string[] {
+    const found: string[] = [];
+    if (request.method !== "POST") found.push(`method ${request.method}`);
+    const type = request.headers["content-type"] ?? "";
+    if (!/^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)) found.push(`content-type ${type}`);
+    if (request.url !== "/token") found.push("parameters in the address");
+    if (!(request.headers.accept ?? "").includes("application/json")) found.push("does not accept JSON");
+    const allowed = allowedParameters[form.get("grant_type") ?? ""] ?? common;
+    for (const name of new Set(form.keys())) {
+      if (!allowed.includes(name)) found.push(`unknown parameter ${name}`);
+      if (name !== "resource" && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
+    }
+    if (request.headers.authorization !== undefined && form.has("client_secret")) found.push("two client authentications");
+    return found;
+  }
+
+  function authenticated(request: IncomingMessage, form: URLSearchParams): FakeClient | undefined {
+    const basic = readBasic(request.headers.authorization);
+    const id = basic?.id ?? form.get("client_id");
+    const client = clients.find((candidate) => candidate.id === id);
+    if (client === undefined) return undefined;
+    const presented = { basic: basic?.secret, post: form.get("client_secret") ?? undefined, none: undefined }[client.authentication];
+    const others = client.authentication === "basic" ? form.has("client_secret") : basic !== undefined;
+    return !others && presented === client.secret ? client : undefined;
+  }
+
+  function redeem(client: FakeClient, form: URLSearchParams): TokenDecision {
+    const code = form.get("code") ?? "";
+    const grant = codes.get(code);
+    codes.delete(code);
+    if (grant === undefined || grant.clientId !== client.id || grant.redirectUri !== form.get("redirect_uri")) return refuse("invalid_grant");
+    const verifier = form.get("code_verifier") ?? undefined;
+    const challenge = verifier === undefined ? undefined : createHash("sha256").update(verifier).digest("base64url");
+    if (challenge !== grant.codeChallenge) return refuse("invalid_grant");
+    if (form.getAll("resource").some((resource) => !grant.resources.includes(resource))) return refuse("invalid_target");
+    return { kind: "granted", by: "code", grant, scope: grant.scope };
+  }
+
+  function refresh(client: FakeClient, form: URLSearchParams): TokenDecision {
+    const token = form.get("refresh_token") ?? "";
+    const grant = refreshTokens.get(token);
+    refreshTokens.delete(token);
+    if (grant === undefined || grant.clientId !== client.id) return refuse("invalid_grant");
+    const scope = form.get("scope") ?? grant.scope;
+    const granted = grant.scope.split(" ");
+    if (scope.split(" ").some((part) => !granted.includes(part))) return refuse("invalid_scope");
+    return { kind: "granted", by: "refresh", grant, scope };
+  }
+
+  return {
+    decide,
+    violations,
+    issueCode(grant: IssuedGrant): string {
+      const code = `code-${randomUUID()}`;
+      codes.set(code, grant);
+      return code;
+    },
+    issueRefreshToken(grant: IssuedGrant): string {
+      const token = `refresh-${randomUUID()}`;
+      refreshTokens.set(token, grant);
+      return token;
+    },
+  };
+}
+
+function refuse(error: string, status = 400): TokenDecision {
+  return { kind: "refused", status, error };
+}
+
+/** RFC 6749 §2.3.1: each part form-encoded, then joined, then base64. */
+function readBasic(header: string | undefined): { readonly id: string; readonly secret: string } | undefined {
+  const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(header ?? "")?.[1];
+  if (encoded === undefined) return undefined;
+  const parts = Buffer.from(encoded, "base64").toString("latin1").split(":");
+  const [id, secret] = parts.map((part) => decodeURIComponent(part.replaceAll("+", " ")));
+  return parts.length === 2 && id !== undefined && secret !== undefined ? { id, secret } : undefined;
+}
