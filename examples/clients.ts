@@ -11,8 +11,11 @@ export type TokenExchangeClient = Client<typeof TokenExchangeService>;
 
 /** HTTP Basic, id and secret each form-encoded (RFC 6749 §2.3.1). */
 export function basic(id: string, secret: string): string {
-  const formEncoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
   return `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString("base64")}`;
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams([["", text]]).toString().slice(1);
 }
 
 /** A service: gRPC over one HTTP/2 connection. */

@@ -34,15 +34,17 @@ export async function runProcess(configPath: string, seams: Partial<ProcessSeams
     writeError(`${crashLine(error)}\n`);
     events.exit(1);
   };
-  let stop = () => {};
   let stopping = false;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   let service: RunningService | undefined;
   // Before there is anything to finish, and when finishing takes too long for whoever waits, a signal ends the process at once.
   const onSignal = (signal: "SIGINT" | "SIGTERM") => () => {
-    if (stopping || service === undefined) return void events.exit(exitStatus[signal]);
-    stopping = true;
-    stop();
+    if (stopping || service === undefined) {
+      events.exit(exitStatus[signal]);
+    } else {
+      stopping = true;
+      stop();
+    }
   };
   const listeners = [
     ["uncaughtException", crash],
@@ -71,8 +73,11 @@ async function startWholeService(configuration: Configuration): Promise<RunningS
 
 function failureText(error: unknown, wasRunning: boolean): string {
   if (error instanceof ConfigurationError) return error.message;
-  if (wasRunning) return `cambio did not stop cleanly: ${nameOf(error)}.`;
-  return `cambio did not start: ${startFailures[codeOf(error)] ?? `${nameOf(error)}.`}`;
+  const [place] = frames(error);
+  const unknown = `${nameOf(error)}${place === undefined ? "" : ` ${place}`}.`;
+  if (wasRunning) return `cambio did not stop cleanly: ${unknown}`;
+  const code = codeOf(error);
+  return `cambio did not start: ${startFailures[code.startsWith("ERR_OSSL_") ? "ERR_OSSL" : code] ?? unknown}`;
 }
 
 const startFailures: Readonly<Record<string, string>> = {
@@ -80,23 +85,33 @@ const startFailures: Readonly<Record<string, string>> = {
   EACCES: "this user may not listen on that port. Set server.port (or PORT) to one above 1023.",
   EADDRNOTAVAIL: "this machine does not have the address in server.host.",
   ENOTFOUND: "the name in server.host stands for no address.",
+  ERR_OSSL: "the certificate and the private key in server.tls cannot be used together. Both are PEM, and the key is not encrypted.",
 };
 
 /** A library's message may quote what it was given, a token for instance: only the error's kind and its place in the code are written. */
 function crashLine(error: unknown): string {
-  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
-  const place = frames.slice(0, maxFrames).map((line) => line.trim());
+  const time = new Date().toISOString();
   return JSON.stringify({
     level: "fatal",
-    time: new Date().toISOString(),
+    time,
     msg: "unexpected exception, the process ends",
     error: nameOf(error),
-    stack: place,
+    stack: frames(error),
   });
 }
 
 /** Enough to find the place, and one line of a log. */
 const maxFrames = 20;
+
+function frames(error: unknown): string[] {
+  if (!(error instanceof Error) || error.stack === undefined) return [];
+  // The stack begins with the message, whose lines may look like frames.
+  const lines = error.stack.replace(error.message, "").split("\n");
+  return lines
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim())
+    .slice(0, maxFrames);
+}
 
 function nameOf(error: unknown): string {
   const code = codeOf(error);

@@ -44,16 +44,24 @@ export interface RedisConnection {
 
 /** Connects in the background. @throws Error when the address is malformed */
 export function createRedis(url: Secret, options: RedisOptions): RedisConnection {
-  const client = openClient(url, options.random ?? Math.random);
   const closing = new AbortController();
+  // True from the decision to connect anew until the old socket is closed: the library still calls that state ready.
+  let leaving = false;
   // True while a command is overdue: further ones would only queue behind it, each for its full time limit.
   let overdue = false;
   let inFlight = 0;
-  const status = () => (client.status === "ready" && !overdue && !closing.signal.aborted ? "ready" : "away");
+  const client = openClient(url, {
+    random: options.random ?? Math.random,
+    onLeave() {
+      leaving = true;
+    },
+  });
+  const status = () => (client.status === "ready" && !overdue && !leaving && !closing.signal.aborted ? "ready" : "away");
 
   const { noteTimeout } = watchState(client, options.log);
   client.on("close", () => {
     overdue = false;
+    leaving = false;
   });
 
   async function run<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
@@ -101,7 +109,7 @@ export function createRedis(url: Secret, options: RedisOptions): RedisConnection
   };
 }
 
-function openClient(url: Secret, random: () => number): Redis {
+function openClient(url: Secret, { random, onLeave }: { readonly random: () => number; readonly onLeave: () => void }): Redis {
   const { tls, username, password, ...address } = parseRedisUrl(url);
   return new Redis({
     ...address,
@@ -125,7 +133,11 @@ function openClient(url: Secret, random: () => number): Redis {
       return delay / 2 + (random() * delay) / 2;
     },
     // After a failover the old address may be a replica now: connect anew, but do not send the command again.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    reconnectOnError(error) {
+      const demoted = classifyRedisError(error).code === "READONLY";
+      if (demoted) onLeave();
+      return demoted;
+    },
   });
 }
 

@@ -75,6 +75,10 @@ function check(file: string, { out, error }: Output): number {
 }
 
 function summary({ providers, audiences, clients, routes }: Configuration): string {
-  const count = (things: object, thing: string) => `${Object.keys(things).length} ${thing}${Object.keys(things).length === 1 ? "" : "s"}`;
   return [count(providers, "provider"), count(audiences, "audience"), count(clients, "client"), count(routes.exchange, "route")].join(", ");
+}
+
+function count(things: object, thing: string): string {
+  const number = Object.keys(things).length;
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }

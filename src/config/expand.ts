@@ -27,8 +27,8 @@ export interface ExpansionInput {
   readonly report: Report;
 }
 
-export function expand(value: unknown, shape: Shape, input: ExpansionInput): unknown {
-  return expandAt(value, { shape, path: [] }, input);
+export function expand(value: Record<string, unknown>, shape: Shape, input: ExpansionInput): Record<string, unknown> {
+  return expandMap(value, { shape, path: [] }, input);
 }
 
 interface Place {

@@ -12,7 +12,7 @@ export const name = z
 /** RFC 6749 appendix A.1, without the space. */
 export const clientId = z.string().regex(/^[\x21-\x7e]{1,256}$/, "use 1 to 256 printable ASCII characters without spaces");
 
-const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** `10s`, `250ms`, `5m`, `1h` → milliseconds. */
 export function duration(minimum: string, maximum: string) {
@@ -24,7 +24,7 @@ export function duration(minimum: string, maximum: string) {
 }
 
 function milliseconds(text: string): number {
-  return Number.parseInt(text, 10) * unitsMs[text.replace(/^[0-9]+/, "") as keyof typeof unitsMs];
+  return Number.parseInt(text, 10) * (unitsMs[text.replace(/^[0-9]+/, "")] ?? Number.NaN);
 }
 
 /** `format: password` marks the places that may be read from a file: shape.ts looks for it. */

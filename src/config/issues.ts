@@ -1,6 +1,7 @@
 // What the schema found → mistakes in our words. The schema library's sentences are used only where they are ours (fields.ts).
 
 import type { z } from "zod";
+import { isMap } from "./expand.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { secretKeys, shapeAt } from "./shape.ts";
 import type { Shape } from "./shape.ts";
@@ -20,7 +21,7 @@ const kinds: Readonly<Record<string, string>> = {
 export function reportIssue(issue: Issue, context: { value: unknown; shape: Shape; report: Report }): void {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   const described = shapeAt(context.shape, path)?.description ?? "";
-  const hint = (sentence: string) => [sentence, described].filter((part) => part !== "").join(" ");
+  const hint = (advice: string) => [advice, described].filter((part) => part !== "").join(" ");
   switch (issue.code) {
     case "unrecognized_keys":
       for (const key of issue.keys) reportUnknownKey([...path, key], context);
@@ -69,8 +70,8 @@ function sentence(text: string): string {
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
-    value,
-  );
+  return path.reduce<unknown>((inner, key) => {
+    if (Array.isArray(inner)) return inner[Number(key)];
+    return isMap(inner) ? inner[key] : undefined;
+  }, value);
 }

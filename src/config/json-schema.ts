@@ -47,9 +47,13 @@ function acceptingMap(shape: Shape): Shape {
 
   const neededSecrets = secrets.filter((key) => shape.required?.includes(key));
   const required = (shape.required ?? []).filter((key) => !neededSecrets.includes(key));
-  const either = neededSecrets.map((key): Shape => ({ oneOf: [{ required: [key] }, { required: [`${key}_file`] }] }));
+  const either = neededSecrets.map((key): Shape => ({ oneOf: [holding(key), holding(`${key}_file`)] }));
   const { required: _before, ...rest } = shape;
   return { ...rest, properties, ...(required.length > 0 ? { required } : {}), ...(either.length > 0 ? { allOf: either } : {}) };
+}
+
+function holding(key: string): Shape {
+  return { type: "object", properties: { [key]: { type: "string" } }, required: [key] };
 }
 
 function acceptingReference(shape: Shape): Shape {

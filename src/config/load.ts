@@ -5,8 +5,8 @@ import { dirname, resolve } from "node:path";
 import { expand, isMap, readProblem } from "./expand.ts";
 import type { ReadFile } from "./expand.ts";
 import { reportIssue } from "./issues.ts";
-import { ConfigurationError, pathText, related } from "./mistakes.ts";
-import type { Mistake, Path, Report } from "./mistakes.ts";
+import { createMistakeList } from "./mistake-list.ts";
+import type { MistakeList } from "./mistake-list.ts";
 import type { Environment } from "./references.ts";
 import { declaredIn, readablePart } from "./readable-part.ts";
 import { checkRules } from "./rules.ts";
@@ -25,67 +25,53 @@ export interface ConfigurationSource {
 }
 
 /** @throws ConfigurationError with all mistakes, none of which holds a value. */
-export function loadConfiguration({ path, env, readFile }: ConfigurationSource): Configuration {
-  const mistakes: Mistake[] = [];
-  /** In the order of the file; what is not in it comes first. */
-  const fail = () =>
-    new ConfigurationError(
-      path,
-      mistakes.toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0)),
-    );
+export function loadConfiguration(source: ConfigurationSource): Configuration {
+  const { path, env, readFile } = source;
   const folder = dirname(resolve(path));
+  const mistakes = createMistakeList(path);
 
-  const text = readText({ path, env, readFile }, mistakes);
-  if (text === undefined) throw fail();
-  const document = readYaml(text, (line, problem, fix) => mistakes.push({ path: "", line, problem, fix }));
-  if (mistakes.length > 0) throw fail();
-  if (!isMap(document.value)) {
-    mistakes.push({ path: "", line: undefined, problem: "is not a map of keys", fix: "Start from cambio.example.yaml." });
-    throw fail();
-  }
+  // 1. Text → plain value. Without one there is nothing to look at.
+  const written = readMap(source, mistakes);
 
-  const wrong: Path[] = [];
-  const report: Report = (at, problem, fix) => {
-    wrong.push(at);
-    mistakes.push({ path: pathText(at), line: document.lineOf(at), problem, fix });
-  };
-  /** A later step keeps quiet about places where an earlier one found the cause. */
-  const unlessRelated = (): Report => {
-    const earlier = [...wrong];
-    return (at, problem, fix) => {
-      if (!earlier.some((other) => related(at, other))) report(at, problem, fix);
-    };
-  };
-
+  // 2. Environment and secret files.
   const shape = inputShape();
-  const value = expand(withEnvironment(document.value, env), shape, { env, readFile, folder, report }) as Record<string, unknown>;
+  const value = expand(withEnvironment(written, env), shape, { env, readFile, folder, report: mistakes.nextStep() });
   anchorTlsFiles(value, folder);
 
+  // 3. The schema.
   const parsed = configurationSchema.safeParse(value);
-  const reportOfSchema = unlessRelated();
-  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, { value, shape, report: reportOfSchema });
+  const report = mistakes.nextStep();
+  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, { value, shape, report });
 
+  // 4. What keys demand of each other, in all that the schema let pass.
   const checked = parsed.success ? parsed : configurationSchema.safeParse(readablePart(value, parsed.error.issues));
   if (checked.success) {
     const fileProblem = (file: string) => problemOf(() => readFile(file, maxFileBytes));
-    checkRules({ configuration: checked.data, declared: declaredIn(value), report: unlessRelated(), fileProblem });
+    checkRules({ configuration: checked.data, declared: declaredIn(value), report: mistakes.nextStep(), fileProblem });
   }
-  if (mistakes.length > 0 || !parsed.success) throw fail();
+
+  mistakes.throwIfAny();
+  // Nothing was reported, so this holds; if it ever did not, nothing may start.
+  if (!parsed.success) throw new Error("the schema refused a configuration without a reported mistake");
   return freeze(parsed.data);
 }
 
-function readText({ path, readFile }: ConfigurationSource, mistakes: Mistake[]): string | undefined {
+function readMap({ path, readFile }: ConfigurationSource, mistakes: MistakeList): Record<string, unknown> {
+  let text = "";
   try {
-    return readFile(path, maxFileBytes);
+    text = readFile(path, maxFileBytes);
   } catch (error) {
-    mistakes.push({
-      path: "",
-      line: undefined,
-      problem: `the file ${readProblem(error)}`,
-      fix: "Give the path of a configuration file; cambio.example.yaml is one to start from.",
-    });
-    return undefined;
+    const fix = "Give the path of a configuration file; cambio.example.yaml is one to start from.";
+    mistakes.reportFile(undefined, `the file ${readProblem(error)}`, fix);
+    mistakes.throwIfAny();
   }
+  const { value, lineOf } = readYaml(text, mistakes.reportFile);
+  mistakes.throwIfAny();
+  mistakes.locate(lineOf);
+  if (isMap(value)) return value;
+  mistakes.reportFile(undefined, "the file is not a map of keys", "Start from cambio.example.yaml.");
+  mistakes.throwIfAny();
+  return {};
 }
 
 /** A platform's own variables fill what the file leaves open, by the same way as if it named them. */

@@ -38,8 +38,9 @@ export function pathText(path: Path): string {
 
 /** True: one of them lies within the other, so that a mistake at one may be the cause of a mistake at the other. */
 export function related(a: Path, b: Path): boolean {
-  const [inner, outer] = [subject(a), subject(b)].sort((one, other) => other.length - one.length) as [Path, Path];
-  return outer.every((part, index) => part === inner[index]);
+  const [one, other] = [subject(a), subject(b)];
+  const shared = Math.min(one.length, other.length);
+  return one.slice(0, shared).every((part, index) => part === other[index]);
 }
 
 /** A mistake at `x_file`, or at the `file` of a list entry, is one at the secret that it stands for. */

@@ -26,7 +26,7 @@ export interface YamlDocument {
   /** Undefined: it could not be read; what is wrong has been reported. */
   readonly value: unknown;
   /** Line of the deepest part of the path that stands in the text. */
-  lineOf(path: Path): number | undefined;
+  readonly lineOf: (path: Path) => number | undefined;
 }
 
 /** `report` takes the line beside a mistake, as syntax errors have no path. */

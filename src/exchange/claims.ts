@@ -31,7 +31,7 @@ export interface Verification {
   readonly claims: TokenClaims;
   /** Configured name of the provider whose key verified the signature. */
   readonly provider: string;
-  /** Key id of that key; empty where the token named none. */
+  /** Key id of that key, whether or not the token named it; empty where the key has none. */
   readonly keyId: string;
   /** Epoch milliseconds: min(exp − buffer, decided + 60 s). Not renewed by a hit. */
   readonly validUntilMs: number;

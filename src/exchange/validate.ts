@@ -7,6 +7,7 @@ import { ExchangeError } from "./errors.ts";
 import type { AccessTokenVerifier, Clock, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
 
 export interface ValidateQuestion {
   readonly client: Client;

@@ -51,7 +51,7 @@ export interface HttpClient {
    */
   send(call: HttpCall): Promise<Response>;
   /** Closes once the calls in flight have ended, each within its own time. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const defaultMaxBodyBytes = 1024 * 1024;

@@ -34,9 +34,9 @@ export interface DiscoveryOptions extends DiscoveryAddresses, TargetRules {}
 
 export interface Discovery {
   /** @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED (the signal's; the shared fetch goes on) */
-  metadata(signal: AbortSignal): Promise<ProviderMetadata>;
+  readonly metadata: (signal: AbortSignal) => Promise<ProviderMetadata>;
   /** The key set as it stands there now, unread. @throws as `metadata` */
-  fetchJwks(signal: AbortSignal): Promise<unknown>;
+  readonly fetchJwks: (signal: AbortSignal) => Promise<unknown>;
 }
 
 const freshMs = 3_600_000;
@@ -63,37 +63,50 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
   const needless = authorization !== undefined && token !== undefined && jwks !== undefined;
 
   let good: { readonly metadata: ProviderMetadata; readonly atMs: number } | undefined;
-  let bad: { readonly failure: ExchangeError; readonly untilMs: number } | undefined;
+  let bad: { readonly failure: ExchangeError; readonly atMs: number } | undefined;
   let flight: Promise<ProviderMetadata> | undefined;
 
+  // Without a sign: a clock that is set back must not keep anything fresh, or cooling down, until it has caught up.
+  const age = (sinceMs: number): number => Math.abs(deps.clock() - sinceMs);
+
   async function metadata(signal: AbortSignal): Promise<ProviderMetadata> {
-    const nowMs = deps.clock();
-    if (good !== undefined && (needless || nowMs - good.atMs < freshMs)) return good.metadata;
-    const coolingDown = bad !== undefined && nowMs < bad.untilMs;
-    if (flight === undefined && !coolingDown) flight = learn();
+    if (good !== undefined && (needless || age(good.atMs) < freshMs)) return good.metadata;
+    if (flight === undefined && (bad === undefined || age(bad.atMs) >= coolDownMs)) flight = learn();
     // An old answer at once rather than a new one late: nobody waits for a provider that is away.
-    if (good !== undefined && nowMs - good.atMs < lastGoodMs) return good.metadata;
+    if (good !== undefined && age(good.atMs) < lastGoodMs) return good.metadata;
     if (flight !== undefined) return waitFor(flight, signal);
-    throw new ExchangeError(bad?.failure.reason ?? "UPSTREAM_UNAVAILABLE", {
-      cause: bad?.failure.cause,
-      retryAfterMs: Math.max(1_000, bad?.failure.retryAfterMs ?? 0, (bad?.untilMs ?? 0) - nowMs),
-    });
+    throw stillCoolingDown();
   }
 
+  /** Never rejects unheard: whoever waits hears it, and the next caller finds it in `bad`. */
   function learn(): Promise<ProviderMetadata> {
-    const learning = (needless ? Promise.resolve({}) : read()).then(toMetadata);
-    void learning.then(
-      (metadata) => {
-        good = { metadata, atMs: deps.clock() };
-        bad = undefined;
-        flight = undefined;
-      },
-      (failure: unknown) => {
-        bad = { failure: failure as ExchangeError, untilMs: deps.clock() + coolDownMs };
-        flight = undefined;
-      },
-    );
+    const learning = learnOnce().finally(() => {
+      flight = undefined;
+    });
+    learning.catch(() => undefined);
     return learning;
+  }
+
+  async function learnOnce(): Promise<ProviderMetadata> {
+    try {
+      const learned = toMetadata(needless ? {} : await read());
+      good = { metadata: learned, atMs: deps.clock() };
+      bad = undefined;
+      return learned;
+    } catch (cause) {
+      const failure = cause instanceof ExchangeError ? cause : new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
+      bad = { failure, atMs: deps.clock() };
+      throw failure;
+    }
+  }
+
+  /** The last failure again, with what is left of the wait. */
+  function stillCoolingDown(): ExchangeError {
+    const waitMs = bad === undefined ? 0 : Math.max(coolDownMs - age(bad.atMs), bad.failure.retryAfterMs ?? 0);
+    return new ExchangeError(bad?.failure.reason ?? "UPSTREAM_UNAVAILABLE", {
+      cause: bad?.failure.cause,
+      retryAfterMs: Math.max(waitMs, 1_000),
+    });
   }
 
   async function read(): Promise<JsonObject> {

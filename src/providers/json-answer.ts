@@ -14,8 +14,12 @@ export async function readJsonAnswer(response: Response): Promise<JsonObject | u
 export async function readJsonObject(response: Response): Promise<JsonObject | undefined> {
   try {
     const value: unknown = JSON.parse(strictUtf8.decode(await response.arrayBuffer()));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,7 +7,11 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Hooks } from "./visit.ts";
 
 /** Worth a look even when they are refused as they should be. */
-const securityReasons: ReadonlySet<Reason | "OK" | "FRAMING"> = new Set(["ISSUER_NOT_TRUSTED", "CALLER_UNAUTHENTICATED", "ORIGIN_NOT_ALLOWED"]);
+const securityReasons: ReadonlySet<Reason | "OK" | "FRAMING"> = new Set([
+  "ISSUER_NOT_TRUSTED",
+  "CALLER_UNAUTHENTICATED",
+  "ORIGIN_NOT_ALLOWED",
+]);
 
 export function createAccessLog(log: Log, metrics: Metrics): Hooks {
   return {

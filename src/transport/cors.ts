@@ -28,13 +28,15 @@ export function createCors(origins: ReadonlySet<string>): Cors {
     },
     preflight(origin, methods, res) {
       if (!isListed(origin)) {
-        res.writeHead(403).end();
+        res.statusCode = 403;
+        res.end();
         return;
       }
       res.setHeader("access-control-allow-methods", methods.join(", "));
       res.setHeader("access-control-allow-headers", allowedHeaders);
       res.setHeader("access-control-max-age", maxAge);
-      res.writeHead(204).end();
+      res.statusCode = 204;
+      res.end();
     },
   };
 }

@@ -3,7 +3,14 @@
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { encodeEnvelope, type UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { codeToHttpStatus, endStreamFlag, endStreamFromJson, endStreamToJson, errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamFromJson,
+  endStreamToJson,
+  errorFromJsonBytes,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { Protocol } from "../rpc/call.ts";
@@ -14,44 +21,61 @@ export type Replace = (code: Code) => ConnectError;
 /** Flags and length stand before each message of a stream. */
 const envelopeHead = 5;
 
-export async function replaceErrors(
-  response: UniversalServerResponse,
-  { protocol, unary, replace }: { protocol: Protocol; unary: boolean; replace: Replace },
-): Promise<UniversalServerResponse> {
-  const { body } = response;
-  if (body === undefined) return response;
-  if (protocol === "grpc") return { ...response, body: inTrailers(body, response.trailer, replace) };
-  if (protocol === "grpc-web") return { ...response, body: inFrames(body, trailerFlag, (data) => webTrailers(data, replace)) };
-  if (!unary) return { ...response, body: inFrames(body, endStreamFlag, (data) => endOfStream(data, replace)) };
-  return response.status === 200 ? response : await inJsonBody(response, body, replace);
+export interface Where {
+  readonly protocol: Protocol;
+  readonly unary: boolean;
+  readonly replace: Replace;
+  /** Called when the last byte of the body was taken. */
+  readonly done: () => void;
 }
 
-async function inJsonBody(response: UniversalServerResponse, body: AsyncIterable<Uint8Array>, replace: Replace): Promise<UniversalServerResponse> {
+export async function replaceErrors(response: UniversalServerResponse, where: Where): Promise<UniversalServerResponse> {
+  const { body, trailer } = response;
+  const { protocol, unary, replace, done } = where;
+  if (body === undefined) return response;
+  if (protocol === "grpc") return { ...response, body: inTrailers(body, trailer, where) };
+  if (protocol === "grpc-web")
+    return { ...response, body: inFrames(body, trailerFlag, { done, rewrite: (data) => webTrailers(data, replace) }) };
+  if (!unary) return { ...response, body: inFrames(body, endStreamFlag, { done, rewrite: (data) => endOfStream(data, replace) }) };
+  if (response.status !== 200) return await inJsonBody(response, body, where);
+  return { ...response, body: mapped(body, { chunk: (chunk) => chunk, end: done }) };
+}
+
+async function inJsonBody(
+  response: UniversalServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  where: Where,
+): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const found = errorFromJsonBytes(Buffer.concat(chunks), undefined, new ConnectError("", Code.Internal));
-  const error = replace(found.code);
+  const error = where.replace(found.code);
   const bytes = errorToJsonBytes(error, undefined);
   const header = new Headers(response.header);
   header.set("content-length", String(bytes.byteLength));
-  return { status: codeToHttpStatus(error.code), header, body: single(bytes) };
+  return { status: codeToHttpStatus(error.code), header, body: single(bytes, where.done) };
 }
 
 /** Trailers are complete once the body is; until then there is nothing to look at. */
-function inTrailers(body: AsyncIterable<Uint8Array>, trailer: Headers | undefined, replace: Replace): AsyncIterable<Uint8Array> {
+function inTrailers(body: AsyncIterable<Uint8Array>, trailer: Headers | undefined, where: Where): AsyncIterable<Uint8Array> {
   return mapped(body, {
     chunk: (chunk) => chunk,
     end() {
-      if (trailer !== undefined) replaceStatus(trailer, replace);
+      if (trailer !== undefined) replaceStatus(trailer, where.replace);
+      where.done();
     },
   });
 }
 
 /** The library yields one whole frame at a time, and responses are never compressed. */
-function inFrames(body: AsyncIterable<Uint8Array>, flag: number, rewrite: (data: Uint8Array) => Uint8Array): AsyncIterable<Uint8Array> {
+function inFrames(
+  body: AsyncIterable<Uint8Array>,
+  flag: number,
+  { done, rewrite }: { done: () => void; rewrite: (data: Uint8Array) => Uint8Array },
+): AsyncIterable<Uint8Array> {
   return mapped(body, {
     chunk: (chunk) => (((chunk[0] ?? 0) & flag) === 0 ? chunk : encodeEnvelope(flag, rewrite(chunk.subarray(envelopeHead)))),
-    end: () => undefined,
+    end: done,
   });
 }
 
@@ -71,31 +95,40 @@ function replaceStatus(trailer: Headers, replace: Replace): void {
   const status = trailer.get("grpc-status") ?? "0";
   if (status === "0") return;
   trailer.delete("grpc-status-details-bin");
-  setTrailerStatus(trailer, replace(Number(status)));
+  setTrailerStatus(trailer, replace(codes.get(status) ?? Code.Internal));
 }
+
+const codes: ReadonlyMap<string, Code> = new Map(
+  Object.values(Code)
+    .filter((code) => typeof code === "number")
+    .map((code) => [String(code), code]),
+);
+
+const ended: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** Hand-written, because one more generator around every chunk costs more than all that it does. */
 function mapped(
   body: AsyncIterable<Uint8Array>,
   { chunk, end }: { chunk: (chunk: Uint8Array) => Uint8Array; end: () => void },
 ): AsyncIterable<Uint8Array> {
+  const pass = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
+    if (result.done !== true) return { done: false, value: chunk(result.value) };
+    end();
+    return result;
+  };
   return {
     [Symbol.asyncIterator]() {
       const source = body[Symbol.asyncIterator]();
-      const pass = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
-        if (result.done !== true) return { done: false, value: chunk(result.value) };
-        end();
-        return result;
-      };
       const iterator: AsyncIterator<Uint8Array> = { next: async () => pass(await source.next()) };
-      const { throw: raise, return: finish } = source;
-      if (raise !== undefined) iterator.throw = async (reason) => pass(await raise.call(source, reason));
-      if (finish !== undefined) iterator.return = (value) => finish.call(source, value);
+      // Thrown into it is a failure to write: the body is over, but nobody has it.
+      if (source.throw !== undefined) iterator.throw = async (reason) => (await source.throw?.(reason)) ?? ended;
+      if (source.return !== undefined) iterator.return = async () => (await source.return?.()) ?? ended;
       return iterator;
     },
   };
 }
 
-async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* single(bytes: Uint8Array, done: () => void): AsyncGenerator<Uint8Array> {
   yield bytes;
+  done();
 }

@@ -1,7 +1,7 @@
 // One port for HTTP/1.1 and HTTP/2, in clear text or over TLS: accepts, finds out the version, bounds the connection, drains.
 // What is asked on it is not known here: see front.ts.
 
-import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -63,7 +63,7 @@ export function createOnePort({ onRequest, tls, limits = defaultLimits, random =
     const event = tls === undefined ? "connection" : "secureConnection";
     const saved = listener.listeners(event);
     listener.removeAllListeners(event);
-    const toH1 = (socket: Socket) => saved.forEach((take) => void Reflect.apply(take, listener, [socket]));
+    const toH1 = (socket: Socket) => saved.forEach((take) => Reflect.apply(take, listener, [socket]));
     if (tls === undefined) {
       listener.on("connection", (socket: Socket) => {
         undecided.add(socket);

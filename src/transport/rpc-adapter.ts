@@ -1,15 +1,14 @@
 // RPCs over gRPC, gRPC-Web and Connect: finds the handler for a path, lets the Connect library speak the protocol, and sends what
 // it answers, with every error written anew (public-error.ts). Which RPCs there are and who may call them comes from outside.
 
-import {
-  Code,
-  type ConnectRouter,
-  createConnectRouter,
-  createContextValues,
-  type Interceptor,
-} from "@connectrpc/connect";
+import { Code, type ConnectRouter, createConnectRouter, createContextValues, type Interceptor } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { compressionBrotli, compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
 import { ExchangeError } from "../exchange/errors.ts";
 import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
@@ -20,7 +19,7 @@ import { publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
 import { replaceErrors } from "./error-responses.ts";
 import { limitStream } from "./time-limit.ts";
-import { type Visit, visitKey } from "./visit.ts";
+import { breakOff, type Visit, visitKey } from "./visit.ts";
 
 export interface RpcAdapterOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -73,18 +72,14 @@ function createRpc(handler: UniversalHandler, { limits, deadlineMs }: { limits: 
   const open = kind === "server_streaming" ? "server" : kind === "unary" ? "no" : "client";
 
   function serve(visit: Visit): void {
-    const { req, res, call } = visit;
+    const { req, res } = visit;
     if (req.method !== "POST") {
       res.setHeader("allow", "POST, OPTIONS");
       return refuse(visit, 405);
     }
     if (!handler.supportedContentType(req.headers["content-type"] ?? "")) return refuse(visit, 415);
     limitStream(visit, limits, open);
-    answer(visit).catch((cause: unknown) => {
-      // A client that left is in the log as such; anything else is a defect here, and must not be silent.
-      if (!res.destroyed && !res.writableEnded) call.failure ??= new ExchangeError("INTERNAL", { cause });
-      res.destroy();
-    });
+    answer(visit).catch((cause: unknown) => breakOff(visit, cause));
   }
 
   async function answer(visit: Visit): Promise<void> {
@@ -94,10 +89,13 @@ function createRpc(handler: UniversalHandler, { limits, deadlineMs }: { limits: 
     if (open !== "client") request.body = wholeBody(visit);
     const response = await handler(request);
     if (response.body === undefined) return refuse(visit, response.status);
-    const replace = (code: Code) => publicError(visit, code);
-    const replaced = await replaceErrors(response, { protocol: call.protocol, unary: kind === "unary", replace });
-    res.once("finish", () => {
-      visit.answered = true;
+    const replaced = await replaceErrors(response, {
+      protocol: call.protocol,
+      unary: kind === "unary",
+      replace: (code) => publicError(visit, code),
+      done: () => {
+        visit.answered = true;
+      },
     });
     await universalResponseToNodeResponse(replaced, res);
   }
@@ -125,5 +123,6 @@ function refuse(visit: Visit, status: number): void {
   visit.bareCode ??= Code.Unimplemented;
   visit.answered = true;
   if (status === 505) visit.res.setHeader("connection", "close");
-  visit.res.writeHead(status).end();
+  visit.res.statusCode = status;
+  visit.res.end();
 }

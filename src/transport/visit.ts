@@ -3,6 +3,7 @@
 
 import { Code, createContextKey } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { errorTable } from "../rpc/error-table.ts";
 import type { PortRequest, PortResponse } from "./one-port.ts";
@@ -48,6 +49,24 @@ export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: 
   // Writing to a client that has left is no failure of ours; onEnd tells of it.
   res.on("error", () => undefined);
   return visit;
+}
+
+/**
+ * Ends a request whose answer could not be written. A client that left is in the log as such; anything else is a defect of ours
+ * and must not be silent.
+ */
+export function breakOff(visit: Visit, cause: unknown): void {
+  const { req, res, call } = visit;
+  const gone = "stream" in req ? req.stream.destroyed || req.stream.closed : req.socket.destroyed;
+  if (gone) return;
+  call.failure ??= new ExchangeError("INTERNAL", { cause });
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  visit.answered = true;
+  res.statusCode = 500;
+  res.end();
 }
 
 function codeOf({ call, bareCode, answered }: Visit): string {

@@ -45,7 +45,7 @@ describe("what the schema finds", () => {
     },
     {
       name: "entry named __proto__",
-      text: `${exampleText}`.replace("  orders:\n    accepts:", "  __proto__: { accepts: {} }\n  orders:\n    accepts:"),
+      text: exampleText.replace("  orders:\n    accepts:", "  __proto__: { accepts: {} }\n  orders:\n    accepts:"),
       path: "audiences",
       words: "__proto__",
     },

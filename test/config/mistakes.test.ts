@@ -19,7 +19,7 @@ describe("what is no mistake", () => {
 });
 
 describe("all mistakes at once", () => {
-  it("those of environment, schema and rules together, each with its line", () => {
+  it("those of environment, schema and rules together, each with its line, in the order of the file", () => {
     const text = exampleText
       .replace("timeout: 10s", "timeout: soon")
       .replace("clients: [storefront]", "clients: storefront")
@@ -30,18 +30,16 @@ describe("all mistakes at once", () => {
       .replace("client: web", "client: nobody");
     const { mistakes } = failureOf({ text, env: { BACKEND_SECRET: undefined } });
     const lineOf = (part: string) => text.split("\n").findIndex((line) => line.includes(part)) + 1;
-    expect(mistakes.map(({ path, line }) => [path, line]).sort()).toEqual(
-      [
-        ["server.hots", lineOf("hots: x")],
-        ["sealing.keys.0.key", lineOf("key: short")],
-        ["providers.main.timeout", lineOf("timeout: soon")],
-        ["audiences.orders.accepts.corporate.clients", lineOf("clients: storefront")],
-        ["clients.web.origins", lineOf("origins: []")],
-        ["clients.cli.providers.main.redirect_uris.0", lineOf("10.1.1.1")],
-        ["clients.backend.secrets.0", lineOf("${BACKEND_SECRET}")],
-        ["routes.exchange.0.client", lineOf("client: nobody")],
-      ].sort(),
-    );
+    expect(mistakes.map(({ path, line }) => [path, line])).toEqual([
+      ["server.hots", lineOf("hots: x")],
+      ["sealing.keys.0.key", lineOf("key: short")],
+      ["providers.main.timeout", lineOf("timeout: soon")],
+      ["audiences.orders.accepts.corporate.clients", lineOf("clients: storefront")],
+      ["clients.web.origins", lineOf("origins: []")],
+      ["clients.cli.providers.main.redirect_uris.0", lineOf("10.1.1.1")],
+      ["clients.backend.secrets.0", lineOf("${BACKEND_SECRET}")],
+      ["routes.exchange.0.client", lineOf("client: nobody")],
+    ]);
   });
 
   it("an entry that is wrong itself is not also called missing by those who name it", () => {
@@ -59,8 +57,8 @@ describe("all mistakes at once", () => {
     expect(mistakes.map(({ path }) => path)).toEqual([
       "sealing.keys.0.key",
       "clients.orders.secrets.0",
-      "redis.url_file",
       "clients.orders.audiences.0",
+      "redis.url_file",
     ]);
   });
 });

@@ -1,6 +1,12 @@
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createHttpClient, type HttpCall, type HttpCallReport, type HttpClient, type HttpClientOptions } from "../../src/net/http-client.ts";
+import {
+  createHttpClient,
+  type HttpCall,
+  type HttpCallReport,
+  type HttpClient,
+  type HttpClientOptions,
+} from "../../src/net/http-client.ts";
 import { HttpFailure } from "../../src/net/http-failure.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "../support/fake-provider.ts";
@@ -23,7 +29,14 @@ async function startFake(options?: FakeProviderOptions): Promise<FakeProvider> {
 function clientFor(origin: string, options: Partial<HttpClientOptions> = {}): { http: HttpClient; calls: HttpCallReport[] } {
   const calls: HttpCallReport[] = [];
   const rules = { allowedOrigins: new Set([origin]), allowHttp: false };
-  const http = createHttpClient({ provider: "main", clock: Date.now, timeoutMs: 5_000, onCall: (call) => void calls.push(call), ...rules, ...options });
+  const http = createHttpClient({
+    provider: "main",
+    clock: Date.now,
+    timeoutMs: 5_000,
+    onCall: (call) => void calls.push(call),
+    ...rules,
+    ...options,
+  });
   closers.push(http.close);
   return { http, calls };
 }
@@ -148,14 +161,19 @@ describe("a request of which nothing was sent", () => {
 
   it("is never sent after all when its time ran out while it waited for a connection", async () => {
     const fake = await startFake();
-    const { http } = clientFor(fake.issuer, { timeoutMs: 400 });
+    const { http } = clientFor(fake.issuer);
     fake.faults.always("token", { kind: "hang-before-headers" });
-    const hanging = Array.from({ length: 64 }, () => failureOf(http.send(post(fake.issuer))));
-    const queued = Array.from({ length: 8 }, () => failureOf(http.send({ ...post(fake.issuer), body: "grant_type=queued" })));
-    for (const failure of await Promise.all(hanging)) expect(failure).toMatchObject({ kind: "timeout", sent: true });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const hanging = Array.from({ length: 64 }, () => failureOf(http.send({ ...post(fake.issuer), signal: first.signal })));
+    await expect.poll(() => fake.callsTo("token")).toBe(64);
+    const queued = Array.from({ length: 8 }, () =>
+      failureOf(http.send({ ...post(fake.issuer), body: "grant_type=queued", signal: second.signal })),
+    );
+    second.abort();
     for (const failure of await Promise.all(queued)) expect(failure).toMatchObject({ kind: "timeout", sent: false });
-    fake.faults.clear();
-    await http.send(get(fake.issuer));
+    first.abort();
+    for (const failure of await Promise.all(hanging)) expect(failure).toMatchObject({ kind: "timeout", sent: true });
+    await Promise.all(Array.from({ length: 80 }, () => http.send(get(fake.issuer))));
     expect(fake.requests.filter((request) => request.body === "grant_type=queued")).toEqual([]);
   });
 
@@ -224,14 +242,20 @@ describe("TLS", () => {
 
   it.each([
     ["an untrusted certificate", () => ({ served: tls, trusted: makeCertificate("localhost") })],
-    ["a certificate for another name", () => {
-      const other = makeCertificate("other.example");
-      return { served: other, trusted: other };
-    }],
-    ["an expired certificate", () => {
-      const old = makeCertificate("localhost", Date.now() - 90 * 86_400_000);
-      return { served: old, trusted: old };
-    }],
+    [
+      "a certificate for another name",
+      () => {
+        const other = makeCertificate("other.example");
+        return { served: other, trusted: other };
+      },
+    ],
+    [
+      "an expired certificate",
+      () => {
+        const old = makeCertificate("localhost", Date.now() - 90 * 86_400_000);
+        return { served: old, trusted: old };
+      },
+    ],
   ])("sends nothing to a server with %s", async (_name, make) => {
     const { served, trusted } = make();
     const fake = await startFake({ tls: served });

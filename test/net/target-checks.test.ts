@@ -4,11 +4,7 @@ import { checkTarget, isLoopback } from "../../src/net/target-checks.ts";
 const rules = { allowedOrigins: new Set(["https://id.example", "http://localhost:8080", "http://id.internal"]), allowHttp: false };
 
 describe("where outbound requests may go", () => {
-  it.each([
-    ["https://id.example/token"],
-    ["https://ID.example:443/token?x=1"],
-    ["http://localhost:8080/jwks"],
-  ])("allows %s", (address) => {
+  it.each([["https://id.example/token"], ["https://ID.example:443/token?x=1"], ["http://localhost:8080/jwks"]])("allows %s", (address) => {
     expect(checkTarget(address, rules).kind).toBe("allowed");
   });
 

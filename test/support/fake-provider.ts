@@ -33,7 +33,8 @@ export interface SeenRequest {
 
 export interface FakeProvider {
   readonly issuer: string;
-  readonly clients: readonly FakeClient[];
+  /** The first of its clients. */
+  readonly client: FakeClient;
   readonly keys: SigningKeys;
   readonly faults: FaultScript<FakeEndpoint>;
   readonly requests: readonly SeenRequest[];
@@ -45,7 +46,7 @@ export interface FakeProvider {
   login(authorizationUrl: string): Promise<SignInResult>;
   /** An access token as the token endpoint would make it, with these claims over the usual ones; undefined takes one away. */
   mint(claims?: Readonly<Record<string, unknown>>, options?: SignOptions): Promise<string>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const paths: Readonly<Record<string, SeenRequest["endpoint"]>> = {
@@ -57,7 +58,8 @@ const paths: Readonly<Record<string, SeenRequest["endpoint"]>> = {
 };
 
 export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
-  const clients = options.clients ?? [{ id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" }];
+  const usualClient: FakeClient = { id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" };
+  const clients = options.clients ?? [usualClient];
   const clock = options.clock ?? Date.now;
   const keys = await createSigningKeys();
   const faults = createFaultScript<FakeEndpoint>();
@@ -100,16 +102,23 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       codeChallenge: query.get("code_challenge") ?? undefined,
     });
     const location = new URL(redirectUri);
-    for (const [name, value] of Object.entries({ code, state: query.get("state") ?? "", iss: issuer })) location.searchParams.set(name, value);
+    for (const [name, value] of Object.entries({ code, state: query.get("state") ?? "", iss: issuer }))
+      location.searchParams.set(name, value);
     response.writeHead(302, { location: location.href }).end();
   }
 
   async function answerToken(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
     const decision = tokens.decide(request, body);
-    if (decision.kind === "refused") return sendJson(response, decision.status, { error: decision.error, error_description: "canary-description" });
+    if (decision.kind === "refused")
+      return sendJson(response, decision.status, { error: decision.error, error_description: "canary-description" });
     const { grant, scope } = decision;
     sendJson(response, 200, {
-      access_token: await mint({ sub: grant.subject, client_id: grant.clientId, scope, ...(grant.resources.length === 0 ? {} : { aud: grant.resources }) }),
+      access_token: await mint({
+        sub: grant.subject,
+        client_id: grant.clientId,
+        scope,
+        ...(grant.resources.length === 0 ? {} : { aud: grant.resources }),
+      }),
       token_type: "Bearer",
       expires_in: 3600,
       refresh_token: tokens.issueRefreshToken(grant),
@@ -124,7 +133,15 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   }
 
   function mint(claims: Readonly<Record<string, unknown>> = {}, signing: SignOptions = {}): Promise<string> {
-    const usual = { ...times(), iss: issuer, sub: "alice", aud: "https://orders.example", client_id: "web", scope: "orders:read", jti: crypto.randomUUID() };
+    const usual = {
+      ...times(),
+      iss: issuer,
+      sub: "alice",
+      aud: "https://orders.example",
+      client_id: "web",
+      scope: "orders:read",
+      jti: crypto.randomUUID(),
+    };
     const wanted = Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined);
     return keys.sign(Object.fromEntries(wanted) as JWTPayload, signing);
   }
@@ -136,7 +153,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
 
   return {
     issuer,
-    clients,
+    client: clients[0] ?? usualClient,
     keys,
     faults,
     requests,

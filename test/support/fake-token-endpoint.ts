@@ -48,22 +48,6 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
     return form.get("grant_type") === "refresh_token" ? refresh(client, form) : redeem(client, form);
   }
 
-  function objections(request: IncomingMessage, form: URLSearchParams): string[] {
-    const found: string[] = [];
-    if (request.method !== "POST") found.push(`method ${request.method}`);
-    const type = request.headers["content-type"] ?? "";
-    if (!/^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)) found.push(`content-type ${type}`);
-    if (request.url !== "/token") found.push("parameters in the address");
-    if (!(request.headers.accept ?? "").includes("application/json")) found.push("does not accept JSON");
-    const allowed = allowedParameters[form.get("grant_type") ?? ""] ?? common;
-    for (const name of new Set(form.keys())) {
-      if (!allowed.includes(name)) found.push(`unknown parameter ${name}`);
-      if (name !== "resource" && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
-    }
-    if (request.headers.authorization !== undefined && form.has("client_secret")) found.push("two client authentications");
-    return found;
-  }
-
   function authenticated(request: IncomingMessage, form: URLSearchParams): FakeClient | undefined {
     const basic = readBasic(request.headers.authorization);
     const id = basic?.id ?? form.get("client_id");
@@ -78,7 +62,8 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
     const code = form.get("code") ?? "";
     const grant = codes.get(code);
     codes.delete(code);
-    if (grant === undefined || grant.clientId !== client.id || grant.redirectUri !== form.get("redirect_uri")) return refuse("invalid_grant");
+    if (grant === undefined || grant.clientId !== client.id || grant.redirectUri !== form.get("redirect_uri"))
+      return refuse("invalid_grant");
     const verifier = form.get("code_verifier") ?? undefined;
     const challenge = verifier === undefined ? undefined : createHash("sha256").update(verifier).digest("base64url");
     if (challenge !== grant.codeChallenge) return refuse("invalid_grant");
@@ -111,6 +96,22 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
       return token;
     },
   };
+}
+
+function objections(request: IncomingMessage, form: URLSearchParams): string[] {
+  const found: string[] = [];
+  if (request.method !== "POST") found.push(`method ${request.method}`);
+  const type = request.headers["content-type"] ?? "";
+  if (!/^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)) found.push(`content-type ${type}`);
+  if (request.url !== "/token") found.push("parameters in the address");
+  if (!(request.headers.accept ?? "").includes("application/json")) found.push("does not accept JSON");
+  const allowed = allowedParameters[form.get("grant_type") ?? ""] ?? common;
+  for (const name of new Set(form.keys())) {
+    if (!allowed.includes(name)) found.push(`unknown parameter ${name}`);
+    if (name !== "resource" && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
+  }
+  if (request.headers.authorization !== undefined && form.has("client_secret")) found.push("two client authentications");
+  return found;
 }
 
 function refuse(error: string, status = 400): TokenDecision {

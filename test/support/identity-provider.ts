@@ -71,7 +71,9 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     callsTo: (path) => calls.get(path) ?? 0,
     login: (authorizationUrl, user = {}) => signIn(authorizationUrl, user.login),
     sign: (claims, typ = "at+jwt") =>
-      new SignJWT({ iss: issuer, iat: Math.floor(Date.now() / 1000), ...claims }).setProtectedHeader({ alg: "RS256", kid: keyId, typ }).sign(privateKey),
+      new SignJWT({ iss: issuer, iat: Math.floor(Date.now() / 1000), ...claims })
+        .setProtectedHeader({ alg: "RS256", kid: keyId, typ })
+        .sign(privateKey),
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
@@ -103,8 +105,17 @@ function configurationOf(options: IdentityProviderOptions, jwk: object): Record<
     rotateRefreshToken: () => true,
     expiresWithSession: () => false,
     clientBasedCORS: () => false,
-    extraTokenClaims: (_context: unknown, token: { accountId?: string }) => (token.accountId === undefined ? undefined : claimsOf(token.accountId)),
-    ttl: { AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86_400, Grant: 86_400, Session: 86_400, Interaction: 3600 },
+    extraTokenClaims: (_context: unknown, token: { accountId?: string }) =>
+      token.accountId === undefined ? undefined : claimsOf(token.accountId),
+    ttl: {
+      AccessToken: 3600,
+      AuthorizationCode: 60,
+      IdToken: 3600,
+      RefreshToken: 86_400,
+      Grant: 86_400,
+      Session: 86_400,
+      Interaction: 3600,
+    },
     features: {
       devInteractions: { enabled: true },
       rpInitiatedLogout: { enabled: false },
@@ -114,7 +125,13 @@ function configurationOf(options: IdentityProviderOptions, jwk: object): Record<
         useGrantedResource: () => true,
         getResourceServerInfo: (_context: unknown, resource: string) => {
           if (resource !== defaultResource && !others.includes(resource)) throw new Error("no such resource");
-          return { scope, audience: resource, accessTokenTTL: options.accessTokenSeconds ?? 3600, accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } };
+          return {
+            scope,
+            audience: resource,
+            accessTokenTTL: options.accessTokenSeconds ?? 3600,
+            accessTokenFormat: "jwt",
+            jwt: { sign: { alg: "RS256" } },
+          };
         },
       },
     },

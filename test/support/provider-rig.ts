@@ -1,13 +1,13 @@
-// A provider under test against the fake one: guarded client, discovery and provider, wired as the service wires them, with a
-// clock that stands still. ID tokens are checked by jose here; the service's own verifier has tests of its own.
+// A provider under test: guarded client, discovery, keys, ID tokens and provider, wired as the service wires them, with a
+// clock that stands still.
 
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
-import { ExchangeError } from "../../src/exchange/errors.ts";
 import type { Provider } from "../../src/exchange/ports.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { createIdTokenVerifier } from "../../src/keys/id-token-verifier.ts";
+import { createKeySet } from "../../src/keys/key-set.ts";
 import { createHttpClient, type HttpCallReport } from "../../src/net/http-client.ts";
 import { allowedOriginsOf, createDiscovery, type Discovery, type DiscoveryAddresses } from "../../src/providers/discovery.ts";
-import { createOidcProvider, type OidcDeps } from "../../src/providers/oidc.ts";
-import { Secret } from "../../src/exchange/secret.ts";
+import { createOidcProvider } from "../../src/providers/oidc.ts";
 import type { FakeClient } from "./fake-token-endpoint.ts";
 
 export interface RigOptions {
@@ -27,7 +27,7 @@ export interface Rig {
   readonly calls: HttpCallReport[];
   /** Epoch milliseconds; stands still until a test moves it. */
   readonly time: { nowMs: number };
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export function createRig(options: RigOptions): Rig {
@@ -47,8 +47,16 @@ export function createRig(options: RigOptions): Rig {
   });
   const discovery = createDiscovery({ http, clock }, { ...addresses, ...rules });
   const { id, secret, authentication } = options.client;
+  const keySet = createKeySet({ fetchJwks: discovery.fetchJwks, clock });
+  const idTokenRules = { issuer: options.issuer, clientId: id, algorithms: ["RS256", "ES256"], denyKeyIds: [] } as const;
   const provider = createOidcProvider(
-    { http, clock, discovery, ...idTokens(discovery, options) },
+    {
+      http,
+      clock,
+      discovery,
+      keysReady: (signal) => keySet.ready(signal),
+      verifyIdToken: createIdTokenVerifier({ keySet, clock }, idTokenRules),
+    },
     {
       name: "main",
       issuer: options.issuer,
@@ -59,18 +67,4 @@ export function createRig(options: RigOptions): Rig {
     },
   );
   return { provider, discovery, calls, time, close: () => http.close() };
-}
-
-function idTokens(discovery: Discovery, options: RigOptions): Pick<OidcDeps, "keysReady" | "verifyIdToken"> {
-  return {
-    keysReady: async (signal) => void (await discovery.fetchJwks(signal)),
-    verifyIdToken: async (token, expected, signal) => {
-      const keys = createLocalJWKSet((await discovery.fetchJwks(signal)) as JSONWebKeySet);
-      const { payload } = await jwtVerify(token.reveal(), keys, { issuer: options.issuer, audience: options.client.id }).catch((cause: unknown) => {
-        throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
-      });
-      if (expected.nonce !== undefined && payload["nonce"] !== expected.nonce) throw new ExchangeError("GRANT_INVALID");
-      return { subject: payload.sub ?? "" };
-    },
-  };
 }

@@ -35,7 +35,10 @@ export async function signIn(authorizationUrl: string, login = "alice"): Promise
   throw new Error("the provider never came back to the redirect URI");
 }
 
-function request(to: { readonly url: string; readonly form: URLSearchParams | undefined }, cookies: ReadonlyMap<string, string>): Promise<Response> {
+function request(
+  to: { readonly url: string; readonly form: URLSearchParams | undefined },
+  cookies: ReadonlyMap<string, string>,
+): Promise<Response> {
   const headers = { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") };
   return fetch(to.url, { redirect: "manual", headers, ...(to.form === undefined ? {} : { method: "POST", body: to.form }) });
 }

@@ -10,7 +10,7 @@ export const maxActors = 4;
 /** @returns undefined: too long, or not a chain of actors */
 export function readActors(act: JsonValue | undefined): readonly Actor[] | undefined {
   const actors: Actor[] = [];
-  for (let next = act; next !== undefined; ) {
+  for (let next = act; next !== undefined;) {
     if (actors.length === maxActors || next === null || typeof next !== "object" || Array.isArray(next)) return undefined;
     const { sub, iss, client_id, act: earlier } = next as JsonObject;
     if (!isText(sub) || !isTextOrAbsent(iss) || !isTextOrAbsent(client_id)) return undefined;

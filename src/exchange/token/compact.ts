@@ -28,6 +28,9 @@ export const maxJsonDepth = 8;
 /** These change what the signature covers or how the payload reads (RFC 7515 §4.1.11, RFC 7797, RFC 7516): refused, not understood. */
 const refusedMembers = ["crit", "b64", "enc", "zip"] as const;
 
+/** Keeps nothing between calls. ignoreBOM leaves a byte order mark in the text, where JSON refuses it; else it would vanish. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const printable = /^[\x20-\x7e]{1,256}$/;
 
 /**
@@ -67,9 +70,7 @@ function readHeader(header: JsonObject): CompactToken["header"] {
 function decodeObject(part: string): JsonObject {
   let value: JsonValue;
   try {
-    // ignoreBOM keeps a byte order mark in the text, where JSON refuses it; else it would vanish.
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(decodeBase64url(part));
-    value = parseStrictJson(text, { maxDepth: maxJsonDepth });
+    value = parseStrictJson(utf8.decode(decodeBase64url(part)), { maxDepth: maxJsonDepth });
   } catch {
     throw malformed();
   }

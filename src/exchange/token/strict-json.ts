@@ -13,10 +13,10 @@ export interface JsonLimits {
 }
 
 const blank = /[ \t\n\r]*/y;
-const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const numberText = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 /** Each character fits one branch only, so that no text is looked at twice. JSON.parse then judges the escapes. */
-const string = /"(?:[^"\\]|\\.)*"/y;
-const literal = /true|false|null/y;
+const quotedText = /"(?:[^"\\\x00-\x1f]+|\\.)*"/y;
+const literalText = /true|false|null/y;
 
 /** The reading position in one text. */
 interface Cursor {
@@ -49,9 +49,9 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
     case "t":
     case "f":
     case "n":
-      return JSON.parse(required(take(cursor, literal))) as boolean | null;
+      return JSON.parse(required(take(cursor, literalText))) as boolean | null;
     default:
-      return Number(required(take(cursor, number)));
+      return Number(required(take(cursor, numberText)));
   }
 }
 
@@ -82,7 +82,8 @@ function readArray(cursor: Cursor, depth: number): JsonValue[] {
 }
 
 function readString(cursor: Cursor): string {
-  const quoted = required(take(cursor, string));
+  const quoted = required(take(cursor, quotedText));
+  if (!quoted.includes("\\")) return quoted.slice(1, -1);
   try {
     return JSON.parse(quoted) as string;
   } catch {

@@ -1,0 +1,66 @@
+// The verifier of one issuer's JWT access tokens: parsing, signature and rules in the order in which they may cost something.
+// Keys come from key-set.ts, what the claims must be from exchange/token/.
+
+import { createHash } from "node:crypto";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { AccessTokenVerifier, Clock } from "../exchange/ports.ts";
+import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
+import { parseCompact } from "../exchange/token/compact.ts";
+import { cryptographicDenial } from "../exchange/token/cryptographic-denial.ts";
+import type { SignatureAlgorithm } from "./algorithms.ts";
+import type { KeySet } from "./key-set.ts";
+import { checkSignature } from "./signature-check.ts";
+
+export interface AccessTokenVerifierDeps {
+  /** Of this issuer, and of no other. */
+  readonly keySet: KeySet;
+  readonly clock: Clock;
+}
+
+export interface AccessTokenVerifierOptions extends AccessTokenRules {
+  readonly provider: string;
+  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly denyKeyIds: readonly string[];
+  /** Where the issuer's keys are read, as configured; here it only makes another `contentHash`. */
+  readonly keySource: string;
+}
+
+/** The longest that a verification is believed before the key set is asked again. */
+const maxValidityMs = 60_000;
+
+export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options: AccessTokenVerifierOptions): AccessTokenVerifier {
+  const denyKeyIds = new Set(options.denyKeyIds);
+  const check = { keySet: deps.keySet, rules: { algorithms: options.algorithms, denyKeyIds } };
+
+  return {
+    provider: options.provider,
+    issuer: options.issuer,
+    issuerCheck: options.issuerCheck,
+    contentHash: hashOptions(options),
+    denyKeyIds,
+
+    async verify(token, signal) {
+      const parsed = parseCompact(token.reveal());
+      // Before any key is asked for: a stranger's token causes no outbound call.
+      checkIssuer(options, parsed);
+      const verdict = await checkSignature(check, parsed, signal);
+      if (verdict.kind === "forged") throw cryptographicDenial();
+      if (verdict.kind === "refused") throw new ExchangeError("TOKEN_INVALID", { field: "SUBJECT_TOKEN" });
+
+      const nowMs = deps.clock();
+      const claims = applyAccessTokenRules(options, parsed, nowMs);
+      return {
+        claims,
+        provider: options.provider,
+        keyId: verdict.key.kid ?? "",
+        validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
+      };
+    },
+  };
+}
+
+/** Members in the order of their names; lists in their own, which may decide. */
+function hashOptions(options: AccessTokenVerifierOptions): string {
+  const members = Object.entries(options).sort(([one], [other]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(members)).digest("hex");
+}

@@ -1,0 +1,125 @@
+// The keys of one issuer: fetched when needed, kept while fresh, kept on for a bounded time when the issuer does not answer.
+// One per issuer, with nothing in common between them. How a set is fetched is given; what its keys are is key-index.ts.
+
+import { ExchangeError, type Reason } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { VerificationKey } from "./import-jwk.ts";
+import { indexKeys, type KeyIndex, type WantedKey } from "./key-index.ts";
+import { waitBriefly, waitFor } from "./wait-at-most.ts";
+
+export interface KeySetDeps {
+  /** Bounded in size and time by net/. @throws ExchangeError UPSTREAM_* */
+  readonly fetchJwks: (signal: AbortSignal) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly onEvent?: (event: KeySetEvent) => void;
+}
+
+export type KeySetEvent =
+  | { readonly kind: "fetched"; readonly keys: number; readonly dropped: number }
+  | { readonly kind: "failed"; readonly reason: Reason };
+
+export interface KeySetOptions {
+  /** Until this age a set is used without asking. Default: 10 min. */
+  readonly freshMs?: number;
+  /** Until this age a set is used when no newer one can be had. Default: 1 h. */
+  readonly lastGoodMs?: number;
+  /** Between two attempts, failed ones included: no token can make us ask more often. Default: 30 s. */
+  readonly cooldownMs?: number;
+  /** How long a call with an aged set waits for a newer one before it goes on with the one at hand. Default: 1 s. */
+  readonly agedWaitMs?: number;
+}
+
+export type KeyAnswer = { readonly kind: "found"; readonly key: VerificationKey } | { readonly kind: "unknown" };
+
+export interface KeySet {
+  /**
+   * The one key that is meant. `unknown` is decided by the issuer's present set.
+   * @throws ExchangeError UPSTREAM_* as the fetch failed, DEADLINE_EXCEEDED: cannot decide
+   */
+  find(wanted: WantedKey, signal: AbortSignal): Promise<KeyAnswer>;
+  /** Returns once there is a set to find keys in. @throws as `find` does */
+  ready(signal: AbortSignal): Promise<void>;
+}
+
+/** Should the given fetch forget its own limit, the longest that a configuration allows is one minute. */
+const fetchLimitMs = 60_000;
+
+/** An attempt to fetch; `failure` is undefined while it runs and when it succeeded. */
+interface Attempt {
+  readonly startedAtMs: number;
+  failure?: ExchangeError;
+}
+
+export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): KeySet {
+  const { freshMs = 600_000, lastGoodMs = 3_600_000, cooldownMs = 30_000, agedWaitMs = 1_000 } = options;
+  let set: { readonly index: KeyIndex; readonly fetchedAtMs: number } | undefined;
+  let attempt: Attempt | undefined;
+  let flight: Promise<void> | undefined;
+
+  /** Without a sign: should the clock be set back by a day, nothing stays fresh for a day. */
+  const age = (sinceMs: number): number => Math.abs(deps.clock() - sinceMs);
+
+  /** The fetch under way, else a new one, else nothing: the last attempt is too recent. It never rejects. */
+  function refetch(): Promise<void> | undefined {
+    if (flight !== undefined || (attempt !== undefined && age(attempt.startedAtMs) < cooldownMs)) return flight;
+    const current: Attempt = { startedAtMs: deps.clock() };
+    attempt = current;
+    flight = fetchOnce(current).finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  }
+
+  async function fetchOnce(current: Attempt): Promise<void> {
+    try {
+      const index = indexKeys(await deps.fetchJwks(AbortSignal.timeout(fetchLimitMs)));
+      // A set without a usable key says nothing about tokens: it is a broken answer, not a verdict on all of them.
+      if (index === undefined) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
+      set = { index, fetchedAtMs: deps.clock() };
+      deps.onEvent?.({ kind: "fetched", keys: index.size, dropped: index.dropped });
+    } catch (failure) {
+      current.failure = failure instanceof ExchangeError ? failure : new ExchangeError("INTERNAL", { cause: failure });
+      deps.onEvent?.({ kind: "failed", reason: current.failure.reason });
+    }
+  }
+
+  /** A set to decide with, as new as can be had. */
+  async function usableIndex(signal: AbortSignal): Promise<KeyIndex> {
+    if (set !== undefined && age(set.fetchedAtMs) < freshMs) return set.index;
+    const newer = refetch();
+    const aged = lastGood();
+    if (newer !== undefined) await waitFor(aged === undefined ? newer : waitBriefly(newer, agedWaitMs), signal);
+    const index = lastGood();
+    if (index === undefined) throw cannotDecide();
+    return index;
+  }
+
+  function lastGood(): KeyIndex | undefined {
+    return set !== undefined && age(set.fetchedAtMs) < lastGoodMs ? set.index : undefined;
+  }
+
+  /** A new error each time: the remaining wait differs. */
+  function cannotDecide(): ExchangeError {
+    const retryAfterMs = attempt === undefined ? cooldownMs : Math.max(cooldownMs - age(attempt.startedAtMs), 1_000);
+    return new ExchangeError(attempt?.failure?.reason ?? "UPSTREAM_UNAVAILABLE", { retryAfterMs, cause: attempt?.failure });
+  }
+
+  return {
+    async find(wanted, signal) {
+      const known = (await usableIndex(signal)).lookUp(wanted);
+      if (known !== undefined) return { kind: "found", key: known };
+
+      // An unknown key may be a new one: ask again, once per cool-down however many tokens come.
+      const newer = refetch();
+      if (newer !== undefined) await waitFor(newer, signal);
+      const key = lastGood()?.lookUp(wanted);
+      if (key !== undefined) return { kind: "found", key };
+      if (attempt?.failure !== undefined) throw cannotDecide();
+      return { kind: "unknown" };
+    },
+
+    async ready(signal) {
+      await usableIndex(signal);
+    },
+  };
+}

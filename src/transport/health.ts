@@ -1,0 +1,87 @@
+// grpc.health.v1: whether this process takes work, asked (Check, List) or followed (Watch). What makes it ready is not decided here.
+
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Health, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.ts";
+import { visitOf } from "./interceptors.ts";
+import type { Limits } from "./limits.ts";
+
+const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
+
+export interface HealthStatus {
+  serving(): boolean;
+  set(serving: boolean): void;
+  /** NOT_SERVING for good: watchers hear of it and their streams end, so that none of them holds up a stop. */
+  end(): void;
+  /** Resolves at the next change. */
+  changed(): Promise<void>;
+  ended(): boolean;
+}
+
+export function createHealthStatus(): HealthStatus {
+  let state: "serving" | "not serving" | "ended" = "not serving";
+  let next = Promise.withResolvers<void>();
+  const become = (value: typeof state): void => {
+    if (state === value || state === "ended") return;
+    state = value;
+    const told = next;
+    next = Promise.withResolvers<void>();
+    told.resolve();
+  };
+  return {
+    serving: () => state === "serving",
+    set: (serving) => become(serving ? "serving" : "not serving"),
+    end: () => become("ended"),
+    changed: () => next.promise,
+    ended: () => state === "ended",
+  };
+}
+
+export interface HealthOptions {
+  readonly status: HealthStatus;
+  /** Full names; all share the process's status. The empty name, the server as a whole, is always known. */
+  readonly services: readonly string[];
+  readonly limits: Limits;
+}
+
+export function registerHealth(router: ConnectRouter, { status, services, limits }: HealthOptions): void {
+  const known: ReadonlySet<string> = new Set(["", ...services]);
+  const current = () => ({ status: status.serving() ? SERVING : NOT_SERVING });
+  let watches = 0;
+
+  async function* watch(service: string, context: HandlerContext) {
+    if (watches >= limits.watches) throw refuseBare(context, Code.ResourceExhausted);
+    watches += 1;
+    const left = Promise.withResolvers<void>();
+    context.signal.addEventListener("abort", () => left.resolve(), { once: true });
+    try {
+      while (!context.signal.aborted) {
+        const change = status.changed();
+        yield known.has(service) ? current() : { status: SERVICE_UNKNOWN };
+        if (status.ended()) return;
+        await Promise.race([change, left.promise]);
+      }
+    } finally {
+      watches -= 1;
+    }
+  }
+
+  router.service(
+    Health,
+    {
+      check(request, context) {
+        if (!known.has(request.service)) throw refuseBare(context, Code.NotFound);
+        return current();
+      },
+      list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, current()])) }),
+      watch: (request, context) => watch(request.service, context),
+    },
+    { readMaxBytes: limits.smallMessageBytes },
+  );
+}
+
+/** An error of a service that has its own protocol, and none of Cambio's reasons. */
+function refuseBare(context: HandlerContext, code: Code): ConnectError {
+  visitOf(context.values).bareCode = code;
+  return new ConnectError("", code);
+}

@@ -1,0 +1,62 @@
+// Failures on plain HTTP routes, as JSON in the terms of OAuth (RFC 6749 §5.2, RFC 6750 §3) with what Cambio adds. Codes, names and
+// sentences stand in rpc/error-table.ts; failures of framing, which have no reason, stand here.
+
+import type { ExchangeError } from "../exchange/errors.ts";
+import { errorTable } from "../rpc/error-table.ts";
+
+export interface PlainResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface PlainErrorOptions {
+  readonly requestId: string;
+  /** The route answers like a token endpoint. */
+  readonly tokenRoute: boolean;
+}
+
+export function plainError(failure: ExchangeError, { requestId, tokenRoute }: PlainErrorOptions): PlainResponse {
+  const row = errorTable[failure.reason];
+  const override = tokenRoute ? row.tokenRoute : undefined;
+  const status = override?.status ?? row.status;
+  const error = override?.oauth ?? row.oauth;
+  const body = {
+    error,
+    error_description: row.sentence,
+    reason: failure.reason,
+    request_id: requestId,
+    ...(failure.expiredAt === undefined ? {} : { expired_at: new Date(failure.expiredAt * 1000).toISOString() }),
+  };
+  return json(status, body, { ...retryAfter(status, failure.retryAfterMs ?? row.retryAfterMs), ...challenge(status, failure, row.oauth) });
+}
+
+const framing = {
+  404: "There is nothing at this path.",
+  405: "This path does not take that method.",
+  415: "The body's type or encoding is not accepted here.",
+  431: "There are too many headers.",
+} as const;
+
+export type FramingStatus = keyof typeof framing;
+
+export function framingError(status: FramingStatus, requestId: string): PlainResponse {
+  return json(status, { error: "invalid_request", error_description: framing[status], request_id: requestId }, {});
+}
+
+function json(status: number, body: object, headers: Readonly<Record<string, string>>): PlainResponse {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
+}
+
+/** Whole seconds, rounded up: waiting less would fail again (RFC 9110 §10.2.3). */
+function retryAfter(status: number, ms: number | undefined): Readonly<Record<string, string>> {
+  if (ms === undefined || (status !== 429 && status !== 503)) return {};
+  return { "retry-after": String(Math.ceil(ms / 1000)) };
+}
+
+/** A 401 says how to do better (RFC 9110 §11.6.1): callers prove themselves by Basic, tokens are bearer tokens. */
+function challenge(status: number, failure: ExchangeError, oauth: string): Readonly<Record<string, string>> {
+  if (status !== 401) return {};
+  const basic = failure.reason === "CALLER_UNAUTHENTICATED";
+  return { "www-authenticate": basic ? 'Basic realm="cambio"' : `Bearer error="${oauth}"` };
+}

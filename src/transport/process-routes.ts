@@ -1,0 +1,39 @@
+// The routes for whoever runs the process: is it alive, does it take work, what has it counted. They carry no token and no name
+// of a client, and are open to everyone who reaches the port.
+
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { HealthStatus } from "./health.ts";
+import type { PlainRoute } from "./http-routes.ts";
+import type { PlainResponse } from "./plain-errors.ts";
+
+export interface ProcessRoutesDeps {
+  readonly health: HealthStatus;
+  readonly metrics: Metrics;
+  /** `process`: no Redis is configured. */
+  readonly redis: () => "ready" | "away" | "process";
+}
+
+export function processRoutes({ health, metrics, redis }: ProcessRoutesDeps): readonly PlainRoute[] {
+  return [
+    { method: "GET", path: "/livez", handle: async () => json(200, { status: "alive" }) },
+    {
+      method: "GET",
+      path: "/readyz",
+      // Ready without Redis too: every replica would leave at once, and validation needs none.
+      handle: async () =>
+        health.serving() ? json(200, { status: "ready", redis: redis() }) : json(503, { status: "stopping", redis: redis() }),
+    },
+    {
+      method: "GET",
+      path: "/metrics",
+      handle: async () => {
+        const { contentType, text } = await metrics.expose();
+        return { status: 200, headers: { "content-type": contentType }, body: text };
+      },
+    },
+  ];
+}
+
+function json(status: number, body: object): PlainResponse {
+  return { status, headers: { "content-type": "application/json" }, body: `${JSON.stringify(body)}\n` };
+}

@@ -1,0 +1,87 @@
+// Part of the composition root: one configured provider with its own HTTP client, discovery, keys and verifiers. Nothing of it
+// is shared with another provider, so that a slow or hostile one stays alone.
+
+import type { ProviderConfiguration } from "./config/schema.ts";
+import type { AccessTokenVerifier, Provider } from "./exchange/ports.ts";
+import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
+import { createIdTokenVerifier } from "./keys/id-token-verifier.ts";
+import { createKeySet } from "./keys/key-set.ts";
+import { createHttpClient } from "./net/http-client.ts";
+import type { Policy } from "./policy/compile.ts";
+import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
+import { createProvider } from "./providers/registry.ts";
+import type { Observers } from "./wire-storage.ts";
+
+export interface WiredProvider {
+  readonly provider: Provider;
+  readonly verifier: AccessTokenVerifier;
+  /** Lets calls in flight run to their end, one-time ones above all. */
+  close(): Promise<void>;
+}
+
+export function wireProvider(name: string, settings: ProviderConfiguration, deps: Observers & { readonly policy: Policy }): WiredProvider {
+  const { clock, log, metrics, policy } = deps;
+  const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
+  const target = {
+    allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
+    allowHttp: settings.allow_http,
+  };
+  const http = createHttpClient({
+    ...target,
+    provider: name,
+    timeoutMs: settings.timeout,
+    clock,
+    onCall: ({ provider, endpoint, outcome, ms }) => metrics.upstream({ provider, endpoint, outcome }, ms),
+  });
+  const discovery = createDiscovery({ http, clock }, { ...target, issuer, backChannelUrl, endpoints });
+  const keySet = createKeySet({
+    fetchJwks: discovery.fetchJwks,
+    clock,
+    onEvent: (event) =>
+      event.kind === "failed"
+        ? log.warn({ provider: name, reason: event.reason }, "the provider's keys could not be fetched")
+        : log.info({ provider: name, keys: event.keys, dropped: event.dropped }, "the provider's keys were fetched"),
+  });
+  const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_key_ids };
+  return {
+    provider: createProvider(
+      settings.kind,
+      {
+        http,
+        clock,
+        discovery,
+        keysReady: (signal) => keySet.ready(signal),
+        verifyIdToken: createIdTokenVerifier({ keySet, clock }, { issuer, clientId: settings.client.id, ...pinned }),
+      },
+      {
+        name,
+        issuer,
+        client: { ...settings.client, secret: settings.client.secret },
+        pkce: settings.pkce,
+        openid: asksForIdTokens(name, policy),
+        timeoutMs: settings.timeout,
+      },
+    ),
+    verifier: createAccessTokenVerifier(
+      { keySet, clock },
+      {
+        provider: name,
+        issuer,
+        issuerCheck: tokens.issuer_check,
+        ...pinned,
+        headerTypes: tokens.header_types,
+        payloadType: tokens.payload_type,
+        clientClaims: tokens.client_claims,
+        expiryBufferMs: tokens.expiry_buffer,
+        clockToleranceMs: tokens.clock_tolerance,
+        maxLifetimeMs: tokens.max_lifetime,
+        keySource: endpoints.jwks ?? backChannelUrl ?? issuer,
+      },
+    ),
+    close: () => http.close(),
+  };
+}
+
+function asksForIdTokens(name: string, policy: Policy): boolean {
+  return [...policy.clients.values()].some((client) => client.providers.get(name)?.scopes.includes("openid") === true);
+}

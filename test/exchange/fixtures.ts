@@ -1,0 +1,27 @@
+// Clients, grants and failures as tests of the core write them down: each states only what it is about.
+
+import { expect } from "vitest";
+import { type Client, methods, type ProviderGrant } from "../../src/exchange/clients.ts";
+import type { Reason } from "../../src/exchange/errors.ts";
+
+/** Nothing allowed, except what is given. */
+export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client {
+  return {
+    id: `some-${given.kind}`,
+    origins: new Set(),
+    methods: new Set(methods),
+    providers: new Map(),
+    audiences: [],
+    rawRefreshTokens: given.kind === "service",
+    ...given,
+  };
+}
+
+export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
+  return { redirectUris: [], scopes: [], audiences: [], ...given };
+}
+
+/** For `toThrow` and `rejects.toThrow`: a decided failure for this reason, and the facts where they are given. */
+export function refusal(reason: Reason, facts: Record<string, unknown> = {}): unknown {
+  return expect.objectContaining({ name: "ExchangeError", message: reason, reason, ...facts });
+}

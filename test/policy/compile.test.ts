@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { configurationSchema } from "../../src/config/schema.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
+
+const written = {
+  providers: {},
+  audiences: {
+    orders: { accepts: { main: { identifiers: ["https://orders.example", "urn:orders"], clients: ["web", "tool"] } } },
+    closed: { accepts: {} },
+  },
+  clients: {
+    page: {
+      kind: "browser",
+      origins: ["https://app.example", "https://second.example"],
+      methods: ["Exchange", "Refresh"],
+      providers: { main: { redirect_uris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"] } },
+    },
+    tool: { kind: "native", methods: ["CreateAuthorizationUrl"], raw_refresh_tokens: true },
+    orders: { kind: "service", secrets: ["0123456789abcdef"], methods: ["ValidateCrossClient"], audiences: ["orders"] },
+    strict: { kind: "service", raw_refresh_tokens: false },
+    idle: { kind: "browser" },
+  },
+};
+
+const policy = compilePolicy(configurationSchema.parse(written));
+
+describe("the compiled policy", () => {
+  it("says of a client exactly what is written", () => {
+    expect(policy.clients.get("page")).toEqual({
+      id: "page",
+      kind: "browser",
+      origins: new Set(["https://app.example", "https://second.example"]),
+      methods: new Set(["Exchange", "Refresh"]),
+      providers: new Map([["main", { redirectUris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"] }]]),
+      audiences: [],
+      rawRefreshTokens: false,
+    });
+  });
+
+  it("says of an audience exactly what is written, and of a closed one that it takes nothing", () => {
+    expect(policy.audiences.get("orders")).toEqual(
+      new Map([["main", { identifiers: ["https://orders.example", "urn:orders"], clients: new Set(["web", "tool"]) }]]),
+    );
+    expect(policy.audiences.get("closed")).toEqual(new Map());
+  });
+
+  it("turns what is absent into nothing allowed", () => {
+    expect(policy.clients.get("idle")).toEqual({
+      id: "idle",
+      kind: "browser",
+      origins: new Set(),
+      methods: new Set(),
+      providers: new Map(),
+      audiences: [],
+      rawRefreshTokens: false,
+    });
+  });
+
+  it.each([
+    ["page", false],
+    ["tool", true],
+    ["orders", true],
+    ["strict", false],
+  ])("gives raw refresh tokens to services and to whom it is said: %s → %j", (id, raw) => {
+    expect(policy.clients.get(id)?.rawRefreshTokens).toBe(raw);
+  });
+
+  it("opens for anonymous callers only what a public client may call, not what services may", () => {
+    expect(policy.publicMethods).toEqual(new Set(["Exchange", "Refresh", "CreateAuthorizationUrl"]));
+  });
+
+  it("knows the origins of all public clients", () => {
+    expect(policy.origins).toEqual(new Set(["https://app.example", "https://second.example"]));
+  });
+
+  it("of an empty configuration allows nothing to nobody", () => {
+    const empty = compilePolicy({ clients: {}, audiences: {} });
+    expect([empty.clients.size, empty.audiences.size, empty.publicMethods.size, empty.origins.size]).toEqual([0, 0, 0, 0]);
+  });
+
+  it("knows no client and no audience that every object has as a property", () => {
+    for (const name of ["__proto__", "constructor", "toString"]) {
+      expect([policy.clients.get(name), policy.audiences.get(name)]).toEqual([undefined, undefined]);
+    }
+  });
+});

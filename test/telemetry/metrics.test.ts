@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
+
+let metrics: Metrics;
+beforeEach(() => {
+  metrics = createMetrics();
+});
+afterEach(() => metrics.close());
+
+/** The exposition's samples: `name{labels}` → value. */
+async function samples(): Promise<ReadonlyMap<string, number>> {
+  const { text } = await metrics.expose();
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));
+}
+
+describe("metrics", () => {
+  it("are exposed in Prometheus form, each series with help and type", async () => {
+    metrics.call({ method: "cambio.v1.TokenExchangeService/Exchange", protocol: "grpc", reason: "OK" }, 3);
+    const { contentType, text } = await metrics.expose();
+    expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+    const names = [...text.matchAll(/^# TYPE (\S+) (counter|gauge|histogram)$/gm)].map((match) => match[1]);
+    expect(names).toEqual([
+      "cambio_calls_total",
+      "cambio_call_duration_seconds",
+      "cambio_cache_lookups_total",
+      "cambio_cache_alarms_total",
+      "cambio_upstream_calls_total",
+      "cambio_upstream_duration_seconds",
+      "cambio_event_loop_delay_seconds",
+      "cambio_resident_memory_bytes",
+    ]);
+    for (const name of names) expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, "m"));
+  });
+
+  it("count calls by method, protocol and reason, and time them in seconds", async () => {
+    const call = { method: "M", protocol: "connect" } as const;
+    metrics.call({ ...call, reason: "OK" }, 3);
+    metrics.call({ ...call, reason: "OK" }, 30);
+    metrics.call({ ...call, reason: "TOKEN_EXPIRED" }, 0.2);
+    const found = await samples();
+    expect(found.get('cambio_calls_total{method="M",protocol="connect",reason="OK"}')).toBe(2);
+    expect(found.get('cambio_calls_total{method="M",protocol="connect",reason="TOKEN_EXPIRED"}')).toBe(1);
+    expect(found.get('cambio_call_duration_seconds_count{method="M",protocol="connect"}')).toBe(3);
+    expect(found.get('cambio_call_duration_seconds_sum{method="M",protocol="connect"}')).toBeCloseTo(0.0332, 6);
+    expect(found.get('cambio_call_duration_seconds_bucket{le="0.0005",method="M",protocol="connect"}')).toBe(1);
+    expect(found.get('cambio_call_duration_seconds_bucket{le="0.005",method="M",protocol="connect"}')).toBe(2);
+  });
+
+  it("count cache lookups by tier, misses and alarms", async () => {
+    metrics.cacheHit("memory");
+    metrics.cacheHit("memory");
+    metrics.cacheHit("redis");
+    metrics.cacheMiss();
+    metrics.cacheAlarm();
+    const found = await samples();
+    const lookups = ["memory", "redis", "none"].map((tier) => found.get(`cambio_cache_lookups_total{tier="${tier}"}`));
+    expect([...lookups, found.get("cambio_cache_alarms_total")]).toEqual([2, 1, 1, 1]);
+  });
+
+  it("count and time calls to providers", async () => {
+    metrics.upstream({ provider: "main", endpoint: "token", outcome: "answered" }, 40);
+    metrics.upstream({ provider: "main", endpoint: "token", outcome: "timeout" }, 10_000);
+    const found = await samples();
+    expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="answered"}')).toBe(1);
+    expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="timeout"}')).toBe(1);
+    expect(found.get('cambio_upstream_duration_seconds_sum{provider="main",endpoint="token"}')).toBeCloseTo(10.04, 6);
+  });
+
+  it("tell event-loop delay and memory of this process", async () => {
+    const found = await samples();
+    for (const quantile of ["0.5", "0.99"]) {
+      expect(found.get(`cambio_event_loop_delay_seconds{quantile="${quantile}"}`)).toBeGreaterThanOrEqual(0);
+      expect(found.get(`cambio_event_loop_delay_seconds{quantile="${quantile}"}`)).toBeLessThan(60);
+    }
+    expect(found.get("cambio_resident_memory_bytes")).toBeGreaterThan(1_000_000);
+  });
+
+  it("of two services in one process do not mix", async () => {
+    const second = createMetrics();
+    second.cacheMiss();
+    second.close();
+    expect((await samples()).get('cambio_cache_lookups_total{tier="none"}')).toBeUndefined();
+  });
+});
