@@ -31,9 +31,14 @@ function nameOf(detail: ErrorDetail): string {
   return ErrorReasonSchema.value[detail.reason]?.localName ?? "a reason of a newer version";
 }
 
+/** As the Connect protocol spells it: `failed_precondition`. */
+function codeName(code: Code): string {
+  return Code[code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
 export function refusalFacts({ error, detail }: Refused): Facts {
   return [
-    ["refused", `${nameOf(detail)} (code ${Code[error.code]}, OAuth ${detail.oauthError})`],
+    ["refused", `${nameOf(detail)} (code ${codeName(error.code)}, OAuth ${detail.oauthError})`],
     ["message", error.rawMessage],
     ["request id", detail.requestId],
   ];
@@ -59,7 +64,7 @@ export function claimFacts({ claims, source, validUntil }: ValidateCrossClientRe
     ["issued to", `${claims?.clientId}, for ${claims?.audiences.join(" ")}`],
     ["scopes", String(claims?.scopes.join(" "))],
     ["rests on", ValidationSourceSchema.value[source]?.localName ?? "a source of a newer version"],
-    ["may be used until", instant(validUntil)],
+    ["good until", instant(validUntil)],
   ];
 }
 

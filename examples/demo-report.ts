@@ -60,10 +60,10 @@ export function expect(holds: boolean, sentence: string): void {
   if (!holds) throw new Error(sentence);
 }
 
-/** A token's first characters: enough to tell two apart. */
+/** A token's ends: enough to tell two apart, too little to use one. */
 export function short(token: string): string {
   expect(token !== "", "an empty token came");
-  return `${token.slice(0, 14)}… (${token.length} characters)`;
+  return `${token.slice(0, 14)}…${token.slice(-4)} (${token.length} characters)`;
 }
 
 function fitted(value: string): string {

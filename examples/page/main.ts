@@ -5,6 +5,9 @@ import { recall, remember, type Walk } from "./memory.ts";
 import type { PageSettings } from "./settings.ts";
 import { button, showCalls, showFacts, showStatus } from "./view.ts";
 
+/** What one person can look through, and far below what session storage holds. */
+const maxCalls = 50;
+
 async function start(): Promise<void> {
   const response = await fetch("/settings.json");
   const settings = (await response.json()) as PageSettings;
@@ -32,7 +35,7 @@ function runPage(flow: Flow, remembered: Walk): void {
   let again: (() => Promise<Redeemed>) | undefined;
 
   const keep = (next: Walk): void => {
-    walk = next;
+    walk = { ...next, calls: next.calls.slice(-maxCalls) };
     remember(walk);
     show(walk, again !== undefined);
   };

@@ -8,8 +8,8 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 /** A local command takes well under a millisecond; beyond this Redis counts as not answering. */
 const commandLimitMs = 250;
-/** With commands open and no byte arriving for this long, the socket is dead (a stopped server, a silent network). */
-const silenceLimitMs = 500;
+/** With commands open and no byte arriving for this long, the socket is dead. Long, as nothing waits for it but the next connection. */
+const silenceLimitMs = 1_000;
 const connectLimitMs = 1_000;
 /** How long a closing socket may linger before it is destroyed. */
 const lingerLimitMs = 250;
@@ -72,14 +72,20 @@ export function createRedis(url: Secret, options: RedisOptions): RedisConnection
     // A command past its limit stays counted until the library lets go of it: by its reply, or when the socket is dropped.
     const reply = issued.then(settle, (error: unknown) => settle(Promise.reject(classifyRedisError(error))));
     const limit = Promise.withResolvers<never>();
+    let answered = false;
     const timer = setTimeout(() => {
-      overdue = true;
-      noteTimeout();
-      limit.reject(new RedisFailure("TIMEOUT", "unknown"));
+      // After one more look at the socket: a stall of this process is not a silence of Redis.
+      setImmediate(() => {
+        if (answered) return;
+        overdue = true;
+        noteTimeout();
+        limit.reject(new RedisFailure("TIMEOUT", "unknown"));
+      });
     }, commandLimitMs);
     try {
       return await Promise.race([reply, limit.promise]);
     } finally {
+      answered = true;
       clearTimeout(timer);
     }
   }

@@ -82,6 +82,16 @@ test("a server that was only slow is used again without a new connection", async
   expect(events.length).toBe(1);
 });
 
+test("a stall of this very process is not held against a server that has answered", async () => {
+  const connection = connect();
+  await ready(connection);
+  const answer = ping(connection);
+  // Twice the time limit without the event loop turning once.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  expect(await answer).toBe("PONG");
+  expect(connection.status()).toBe("ready");
+});
+
 test("an endpoint that accepts and says nothing is given up and tried again, and no command waits for it", async () => {
   const hanging = await startHangingEndpoint();
   const connection = connect(new Secret(`redis://127.0.0.1:${hanging.port}`));

@@ -136,6 +136,15 @@ describe("is a miss and an alarm, never a yes:", () => {
   });
 });
 
+test("a huge value that someone put under a key is not read into memory", async () => {
+  await attacker.setrange(at("k"), 10 * 1024 * 1024, "x");
+  await attacker.config("RESETSTAT");
+  expect(await tier.get("k")).toBeUndefined();
+  const [, sent] = /total_net_output_bytes:([0-9]+)/.exec(await attacker.info("stats")) ?? [];
+  expect(Number(sent)).toBeLessThan(64 * 1024);
+  expect(alarms).toEqual([{ kind: "unreadable", store: "verifications" }]);
+});
+
 test("a key that holds another kind of Redis value is a miss", async () => {
   await attacker.lpush(at("k"), "x");
   expect(await tier.get("k")).toBeUndefined();

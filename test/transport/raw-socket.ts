@@ -7,7 +7,9 @@ export interface RawSocket {
   send(text: string | Buffer): void;
   /** Everything received until the other side closed. */
   readonly closed: Promise<string>;
-  /** What was received so far, as soon as it contains `text`. */
+  /** What was received so far. */
+  received(): string;
+  /** What was received, as soon as it contains `text`. */
   until(text: string): Promise<string>;
 }
 
@@ -27,6 +29,7 @@ export function openRaw(port: number): Promise<RawSocket> {
         socket,
         send: (text) => void socket.write(text),
         closed: closed.promise,
+        received: () => received,
         until: (text) =>
           new Promise((found, missed) => {
             const look = () => received.includes(text) && found(received);

@@ -1,0 +1,269 @@
+import { randomBytes } from "node:crypto";
+import { create, type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import {
+  CreateAuthorizationUrlRequestSchema,
+  ExchangeRequestSchema,
+  RefreshRequestSchema,
+  ValidateCrossClientRequestSchema,
+} from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import { createCacheKeys } from "../../src/cache/cache-key.ts";
+import { createMemoryTier } from "../../src/cache/memory-tier.ts";
+import { createOneTimeMemory } from "../../src/cache/one-time-memory.ts";
+import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
+import { createSealer } from "../../src/cache/sealing.ts";
+import { createSingleFlight } from "../../src/cache/single-flight.ts";
+import { createVerificationCache } from "../../src/cache/verification-cache.ts";
+import { createAuthorize } from "../../src/exchange/authorize.ts";
+import type { Reason } from "../../src/exchange/errors.ts";
+import { createExchange } from "../../src/exchange/exchange.ts";
+import { createPkce } from "../../src/exchange/pkce.ts";
+import { createRefresh } from "../../src/exchange/refresh.ts";
+import { createValidate } from "../../src/exchange/validate.ts";
+import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
+import { createExchangeRpc } from "../../src/rpc/exchange.ts";
+import { createRefreshRpc } from "../../src/rpc/refresh.ts";
+import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
+import { clientOf, grantOf, refusal } from "../exchange/fixtures.ts";
+import { callersOf, callOf, contextOf } from "./fixtures.ts";
+
+// The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
+// the core looks up, and that reason is how a row sees that its request was accepted.
+const clock = () => 1_800_000_000_000;
+const masterKeys = [{ id: "k1", key: randomBytes(32) }];
+const providers = new Map();
+const audiences = new Map();
+const pkce = createPkce(randomBytes);
+const flights = createSingleFlight(1_000);
+const oneTime = createOneTimeMemory({ names: createOneTimeNames(masterKeys), clock });
+const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"));
+const keyOf = createCacheKeys({ id: "k1", key: randomBytes(32) });
+const cache = createVerificationCache({ keyOf, memory: createMemoryTier(clock), clock, onHit: () => undefined, onMiss: () => undefined });
+const verifiers = { byName: () => undefined, byIssuer: () => undefined, contentHash: "" };
+
+const tool = clientOf({ id: "tool", kind: "native", providers: new Map([["main", grantOf({})]]), rawRefreshTokens: true });
+const service = clientOf({ id: "orders", kind: "service" });
+const callers = callersOf(tool, service);
+
+const rpcs = {
+  Exchange: createExchangeRpc({ callers, clock, exchange: createExchange({ providers, audiences, oneTime, handles, pkce }) }),
+  Refresh: createRefreshRpc({ callers, clock, refresh: createRefresh({ providers, handles, flights, fingerprint: keyOf }) }),
+  Validate: createValidateRpc({ callers, validate: createValidate({ verifiers, audiences, cache, flights, clock }) }),
+  Authorize: createAuthorizationUrlRpc({ callers, authorize: createAuthorize({ providers, audiences, oneTime, pkce, clock }) }),
+};
+
+const verifier = "v".repeat(43);
+
+interface Surface {
+  readonly schema: DescMessage;
+  /** A request that keeps every rule. */
+  readonly good: JsonObject;
+  /** Where a request that keeps every rule ends here. */
+  readonly passed: Reason;
+  ask(message: never): Promise<unknown>;
+}
+
+const surfaces: Readonly<Record<string, Surface>> = {
+  ExchangeRequest: {
+    schema: ExchangeRequestSchema,
+    good: { client_id: "tool", authorization_code: { code: "code", code_verifier: verifier } },
+    passed: "PROVIDER_UNKNOWN",
+    ask: (message) => rpcs.Exchange(message, contextOf(callOf())),
+  },
+  RefreshRequest: {
+    schema: RefreshRequestSchema,
+    good: { client_id: "tool", refresh_token: "token" },
+    passed: "PROVIDER_UNKNOWN",
+    ask: (message) => rpcs.Refresh(message, contextOf(callOf())),
+  },
+  ValidateCrossClientRequest: {
+    schema: ValidateCrossClientRequestSchema,
+    good: { token: { value: "token" } },
+    passed: "TARGET_NOT_ALLOWED",
+    ask: (message) => rpcs.Validate(message, contextOf(callOf({ service }))),
+  },
+  CreateAuthorizationUrlRequest: {
+    schema: CreateAuthorizationUrlRequestSchema,
+    good: { client_id: "tool" },
+    passed: "PROVIDER_UNKNOWN",
+    ask: (message) => rpcs.Authorize(message, contextOf(callOf())),
+  },
+};
+
+interface FieldRules {
+  readonly accepted: readonly JsonValue[];
+  readonly refused: readonly JsonValue[];
+  /** Where accepted values end, if not where the good request does. */
+  readonly passed?: Reason;
+  /** Why refused values are, if not as malformed. */
+  readonly reason?: Reason;
+}
+
+/** Any text of so many bytes: letters of two bytes show that bytes are counted. */
+function text(maxBytes: number): FieldRules {
+  const accepted = ["x".repeat(maxBytes), "é".repeat(maxBytes / 2), "😀".repeat(maxBytes / 4)];
+  return { accepted: ["", ...accepted], refused: ["x".repeat(maxBytes + 1), ...accepted.slice(1).map((full) => `${full}x`)] };
+}
+
+const control = ["\0", "a\nb", "\r", "\t", "\x7f", "\x1b[0m"];
+const beyondAscii = ["é", "\u2028", "\u202e", "😀"];
+
+function printable(maxBytes: number): FieldRules {
+  const accepted = ["", "x".repeat(maxBytes), "!\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~", "a b"];
+  return { accepted, refused: ["x".repeat(maxBytes + 1), ...control, ...beyondAscii] };
+}
+
+function visible(maxBytes: number): FieldRules {
+  const { accepted, refused } = printable(maxBytes);
+  return { accepted: accepted.slice(0, -1), refused: [...refused, "a b", " a", "a "] };
+}
+
+function required({ accepted, refused, ...rest }: FieldRules): FieldRules {
+  return { accepted: accepted.filter((value) => value !== ""), refused: [...refused, ""], ...rest };
+}
+
+function list(maxItems: number, item: FieldRules): FieldRules {
+  const filled = item.accepted.filter((value) => value !== "");
+  return {
+    accepted: [[], ...filled.map((value) => [value]), Array.from({ length: maxItems }, () => "x")],
+    refused: [[""], ["x", ""], ...item.refused.map((value) => ["x", value]), Array.from({ length: maxItems + 1 }, () => "x")],
+  };
+}
+
+const scopes = list(64, {
+  accepted: ["x".repeat(128), "orders:read", "!#[]~"],
+  refused: ["x".repeat(129), 'a"', "a\\", "a b", ...control, ...beyondAscii],
+});
+const audienceNames = list(16, visible(128));
+const name = visible(128);
+// An id that nobody has: its form is right, and the caller is refused for being unknown.
+const clientId: FieldRules = { ...text(256), accepted: text(256).accepted.filter((id) => id !== ""), passed: "CALLER_UNAUTHENTICATED" };
+
+const rules: Readonly<Record<string, FieldRules>> = {
+  "ExchangeRequest.client_id": clientId,
+  "ExchangeRequest.provider": name,
+  "ExchangeRequest.authorization_code.code": required(printable(2_048)),
+  "ExchangeRequest.authorization_code.redirect_uri": visible(2_048),
+  "ExchangeRequest.authorization_code.code_verifier": {
+    accepted: ["", "a".repeat(43), "a".repeat(128), `AZaz09-._~${"a".repeat(40)}`],
+    refused: [
+      "a".repeat(42),
+      "a".repeat(129),
+      ...["+", "/", "=", " ", "%41", ...control, ...beyondAscii].map((odd) => odd + "a".repeat(50)),
+    ],
+  },
+  "ExchangeRequest.authorization_code.state": printable(512),
+  "ExchangeRequest.authorization_code.nonce": printable(512),
+  "ExchangeRequest.authorization_code.issuer": visible(2_048),
+  "ExchangeRequest.audiences": audienceNames,
+  "RefreshRequest.client_id": clientId,
+  "RefreshRequest.provider": name,
+  "RefreshRequest.refresh_token": required(printable(16_384)),
+  "RefreshRequest.scopes": scopes,
+  // The form of a token is the core's to judge: a token of another form is refused for what it is.
+  "ValidateCrossClientRequest.token.value": {
+    accepted: ["x".repeat(16_384), "a b", "é"],
+    refused: ["x".repeat(16_385)],
+    reason: "TOKEN_MALFORMED",
+  },
+  "ValidateCrossClientRequest.token.type": {
+    accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
+    refused: [
+      "access_token",
+      "urn:ietf:params:oauth:token-type:id_token",
+      "urn:ietf:params:oauth:token-type:jwt ",
+      "x".repeat(10_000),
+      "\0",
+    ],
+    reason: "TOKEN_TYPE_MISMATCH",
+  },
+  "ValidateCrossClientRequest.provider": { ...name, passed: "TARGET_NOT_ALLOWED" },
+  "ValidateCrossClientRequest.audience": name,
+  "ValidateCrossClientRequest.required_scopes": scopes,
+  "CreateAuthorizationUrlRequest.client_id": clientId,
+  "CreateAuthorizationUrlRequest.provider": name,
+  "CreateAuthorizationUrlRequest.redirect_uri": visible(2_048),
+  "CreateAuthorizationUrlRequest.scopes": scopes,
+  "CreateAuthorizationUrlRequest.audiences": audienceNames,
+  "CreateAuthorizationUrlRequest.code_challenge": {
+    accepted: ["", `${"A".repeat(42)}A`, `${"-_".repeat(21)}8`],
+    refused: [
+      "A".repeat(42),
+      "A".repeat(44),
+      `${"A".repeat(42)}B`,
+      `${"A".repeat(42)}=`,
+      `${"+/".repeat(21)}A`,
+      `${"A".repeat(43)}\n`,
+      "é".repeat(43),
+    ],
+  },
+  "CreateAuthorizationUrlRequest.nonce": printable(512),
+  "CreateAuthorizationUrlRequest.login_hint": text(512),
+  "CreateAuthorizationUrlRequest.prompt": {
+    accepted: ["", "none", "login", "login consent select_account"],
+    refused: ["Login", "create", "login  consent", " login", "login ", "login,consent", "login\nconsent", "x".repeat(10_000), "__proto__"],
+  },
+};
+
+/** Every scalar of a message and of the messages in it, as dotted proto names. */
+function pathsOf(schema: DescMessage, prefix: string): string[] {
+  return schema.fields.flatMap((field) =>
+    field.fieldKind === "message" ? pathsOf(field.message, `${prefix}.${field.name}`) : [`${prefix}.${field.name}`],
+  );
+}
+
+function replaced(json: JsonObject, [first = "", ...rest]: readonly string[], value: JsonValue): JsonObject {
+  return { ...json, [first]: rest.length === 0 ? value : replaced((json[first] ?? {}) as JsonObject, rest, value) };
+}
+
+function surfaceOf(path: string): { surface: Surface; inside: readonly string[] } {
+  const [message = "", ...inside] = path.split(".");
+  const surface = surfaces[message];
+  if (surface === undefined) throw new Error(`no surface ${message}`);
+  return { surface, inside };
+}
+
+const shown = (value: JsonValue): string => {
+  const json = JSON.stringify(value);
+  return json.length <= 48 ? json : `${json.slice(0, 20)}… (${json.length})`;
+};
+
+const ask = (surface: Surface, json: JsonObject) => surface.ask(fromJson(surface.schema, json) as never);
+
+describe("the rules of requests", () => {
+  it("have a row for every field of every request, and for no other", () => {
+    const fields = Object.entries(surfaces).flatMap(([message, { schema }]) => pathsOf(schema, message));
+    expect(Object.keys(rules).toSorted()).toEqual(fields.toSorted());
+  });
+
+  it.each(Object.entries(surfaces))("let a good %s through to the core", async (_message, surface) => {
+    await expect(ask(surface, surface.good)).rejects.toThrow(refusal(surface.passed));
+  });
+
+  it.each(Object.entries(surfaces))("refuse an empty %s", async (message, surface) => {
+    const reason = message === "CreateAuthorizationUrlRequest" ? "CALLER_UNAUTHENTICATED" : "MALFORMED_REQUEST";
+    await expect(surface.ask(create(surface.schema) as never)).rejects.toThrow(refusal(reason));
+  });
+
+  it("refuse a token without a value", async () => {
+    const { surface } = surfaceOf("ValidateCrossClientRequest");
+    await expect(ask(surface, { token: {} })).rejects.toThrow(refusal("MALFORMED_REQUEST"));
+  });
+});
+
+describe.each(Object.entries(rules))("%s", (path, field) => {
+  const { surface, inside } = surfaceOf(path);
+  // A nonce goes with a challenge; alone it would be refused for that.
+  const base = path === "CreateAuthorizationUrlRequest.nonce" ? { ...surface.good, code_challenge: "A".repeat(43) } : surface.good;
+
+  it.each(field.accepted.map((value) => [shown(value), value] as const))("may be %s", async (_name, value) => {
+    await expect(ask(surface, replaced(base, inside, value))).rejects.toThrow(refusal(field.passed ?? surface.passed));
+  });
+
+  it.each(field.refused.map((value) => [shown(value), value] as const))("may not be %s", async (_name, value) => {
+    const failure = await ask(surface, replaced(base, inside, value)).catch((thrown: unknown) => thrown);
+    expect(failure).toEqual(refusal(field.reason ?? "MALFORMED_REQUEST"));
+    expect(Object.hasOwn(failure as Error, "cause")).toBe(false);
+  });
+});

@@ -1,0 +1,232 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { data, emptySettings, frame, frameTypes, parseFrames, postHeaders, preface } from "./h2-frames.ts";
+import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
+import { openRaw } from "./raw-socket.ts";
+import { overH1, overH2 } from "./raw-request.ts";
+
+const short = { sniffMs: 150, headersMs: 200, bodyMs: 300, checkEveryMs: 20, exchangeMs: 600 };
+let rig: PortRig;
+beforeAll(async () => {
+  rig = await startPort({ limits: short });
+});
+afterAll(() => rig.close());
+
+const json = { "content-type": "application/json" };
+const grpc = { "content-type": "application/grpc" };
+const hello = Buffer.concat([preface, emptySettings]);
+
+afterEach(async () => {
+  const good = { port: rig.port, path: exchangePath, headers: json, body: `{"clientId":"app"}` };
+  expect(await Promise.all([overH1(good), overH2(good)])).toMatchObject([{ status: 200 }, { status: 200 }]);
+});
+
+/** A POST's head over HTTP/1.1, up to the empty line. */
+const head = (lines: readonly string[]): string => `POST ${exchangePath} HTTP/1.1\r\n${lines.join("\r\n")}\r\n`;
+
+/** Opens HTTP/2 and waits until the server has spoken. */
+async function openH2() {
+  const raw = await openRaw(rig.port);
+  raw.send(hello);
+  return raw;
+}
+
+const framesOf = async (raw: Awaited<ReturnType<typeof openH2>>, type: number, stream: number) => {
+  for (let i = 0; i < 400; i += 1) {
+    const found = parseFrames(raw.received()).find((one) => one.type === type && one.stream === stream);
+    if (found !== undefined) return found;
+    await wait(5);
+  }
+  throw new Error("no such frame came");
+};
+
+describe("a client that says too little", () => {
+  it.each([
+    ["nothing", ""],
+    ["part of the HTTP/2 preface", "PRI * HT"],
+    ["all of the preface but one byte", preface.subarray(0, 23)],
+  ])("is cut off after the sniff's time limit: %s", async (_, bytes) => {
+    const raw = await openRaw(rig.port);
+    const begun = performance.now();
+    if (bytes !== "") raw.send(bytes);
+    // The loop is not blocked by undecided bytes: another client is served meanwhile.
+    expect((await overH1({ port: rig.port, path: exchangePath, headers: json, body: "{}" })).status).toBe(200);
+    expect(performance.now() - begun).toBeLessThan(short.sniffMs);
+    expect(await raw.closed).toBe("");
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(short.sniffMs - 5);
+  });
+
+  it("may send the preface byte by byte, in time", async () => {
+    const raw = await openRaw(rig.port);
+    raw.socket.setNoDelay(true);
+    for (const byte of preface) {
+      raw.send(Buffer.from([byte]));
+      await wait(1);
+    }
+    raw.send(emptySettings);
+    expect((await framesOf(raw, frameTypes.settings, 0)).type).toBe(frameTypes.settings);
+    raw.socket.destroy();
+  });
+
+  it("is cut off with 408 when its header never ends", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(head(["host: localhost"]));
+    expect(await raw.closed).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it("is cut off with 408 when its body never ends, and the log has it", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(`${head(["host: localhost", "content-type: application/json", "content-length: 100", "x-request-id: slow-h1"])}\r\n{`);
+    expect(await raw.closed).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await rig.end("slow-h1")).toMatchObject({ status: 499 });
+  });
+
+  it("loses only that stream when an HTTP/2 body never ends", async () => {
+    const raw = await openH2();
+    raw.send(Buffer.concat([postHeaders(1, exchangePath, { ...grpc, "x-request-id": "slow-h2" }), data(1, Buffer.from([0]))]));
+    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
+    expect((await rig.end("slow-h2")).call.failure?.reason).toBe("DEADLINE_EXCEEDED");
+    raw.send(Buffer.concat([postHeaders(3, exchangePath, json), data(3, Buffer.from("{}"), true)]));
+    expect(await framesOf(raw, frameTypes.headers, 3)).toBeDefined();
+    raw.socket.destroy();
+  });
+
+  it("loses the stream whose answer it does not take", async () => {
+    const raw = await openRaw(rig.port);
+    const noWindow = frame(frameTypes.settings, 0, { stream: 0, payload: Buffer.from([0, 4, 0, 0, 0, 0]) });
+    raw.send(Buffer.concat([preface, noWindow, postHeaders(1, exchangePath, json), data(1, Buffer.from("{}"), true)]));
+    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
+    raw.socket.destroy();
+  });
+});
+
+describe("a client that says too much", () => {
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, "1"]));
+  const long = { "x-long": "v".repeat(17_000) };
+
+  it("is refused with 431 for more than a hundred headers, and none is dropped silently", async () => {
+    expect(await overH1({ port: rig.port, path: exchangePath, headers: { ...json, ...many }, body: "{}" })).toMatchObject({ status: 431 });
+  });
+
+  it("is refused with 431 for more than 16 KiB of headers", async () => {
+    expect(await overH1({ port: rig.port, path: exchangePath, headers: { ...json, ...long }, body: "{}" })).toMatchObject({ status: 431 });
+  });
+
+  it.each([
+    ["more than a hundred headers", many],
+    ["more than 16 KiB of headers", long],
+  ])("loses the HTTP/2 stream with %s, before it is a request", async (_, headers) => {
+    const raw = await openH2();
+    raw.send(postHeaders(1, exchangePath, { ...json, ...headers, "x-request-id": "too-many" }));
+    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(11);
+    raw.send(Buffer.concat([postHeaders(3, exchangePath, json), data(3, Buffer.from("{}"), true)]));
+    expect(await framesOf(raw, frameTypes.headers, 3)).toBeDefined();
+    expect(rig.ended.some((one) => one.call.requestId === "too-many")).toBe(false);
+    raw.socket.destroy();
+  });
+
+  it("has its 129th stream refused, and the others served", async () => {
+    const raw = await openH2();
+    const body = Buffer.from("{}");
+    for (let i = 0; i < 129; i += 1) raw.send(postHeaders(1 + 2 * i, exchangePath, json));
+    expect((await framesOf(raw, frameTypes.reset, 257)).payload.readUInt32BE()).toBe(7);
+    raw.send(Buffer.concat(Array.from({ length: 128 }, (_, i) => data(1 + 2 * i, body, true))));
+    expect(await framesOf(raw, frameTypes.headers, 255)).toBeDefined();
+    raw.socket.destroy();
+  });
+});
+
+describe("a request that is addressed to nobody", () => {
+  it.each([
+    ["HTTP/1.0 without Host", `POST ${exchangePath} HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`],
+    ["HTTP/1.1 without Host", `${head(["content-type: application/json", "content-length: 2"])}\r\n{}`],
+    ["a Host with spaces and brackets", `${head(["host: a b<>", "content-type: application/json", "content-length: 2"])}\r\n{}`],
+    ["a port that cannot be", `${head(["host: x:99999", "content-type: application/json", "content-length: 2"])}\r\n{}`],
+    ["user information", `${head(["host: user@localhost", "content-type: application/json", "content-length: 2"])}\r\n{}`],
+    ["a path in Host", `${head(["host: localhost/x", "content-type: application/json", "content-length: 2"])}\r\n{}`],
+    ["two Hosts", `${head(["host: localhost", "host: other", "content-type: application/json", "content-length: 2"])}\r\n{}`],
+  ])("is a 400 over HTTP/1, and the log has it: %s", async (what, bytes) => {
+    const raw = await openRaw(rig.port);
+    const id = what.replace(/\W/g, "-");
+    raw.send(bytes.replace("content-type", `x-request-id: ${id}\r\ncontent-type`));
+    expect(await raw.closed).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await rig.end(id)).toMatchObject({
+      status: 400,
+      call: { protocol: "http", method: "unmatched", failure: { reason: "MALFORMED_REQUEST" } },
+    });
+  });
+
+  it.each(["x:99999", "a%zz", "[::1", "user@localhost", ""])("is a 400 over HTTP/2: :authority %j", async (authority) => {
+    const raw = await openH2();
+    const id = `authority-${rig.ended.length}`;
+    raw.send(
+      Buffer.concat([
+        postHeaders(1, exchangePath, { ...json, ":authority": authority, "x-request-id": id }),
+        data(1, Buffer.from("{}"), true),
+      ]),
+    );
+    // These are refused by the protocol layer already.
+    if (authority === "" || authority.includes("@")) expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(1);
+    else expect(await rig.end(id)).toMatchObject({ status: 400, call: { failure: { reason: "MALFORMED_REQUEST" } } });
+    raw.socket.destroy();
+  });
+
+  it("is refused for CONNECT, which has no path", async () => {
+    const h1 = await openRaw(rig.port);
+    h1.send("CONNECT localhost:1 HTTP/1.1\r\nhost: localhost:1\r\n\r\n");
+    await h1.closed;
+    const { connect } = await import("node:http2");
+    const session = connect(`http://127.0.0.1:${rig.port}`);
+    const stream = session.request({ ":method": "CONNECT", ":authority": "localhost:1" });
+    const status = await new Promise((resolve) => stream.once("response", (headers) => resolve(headers[":status"])));
+    expect(status).toBe(405);
+    session.destroy();
+  });
+});
+
+describe("a client that breaks off or talks nonsense", () => {
+  it("is dropped in the middle of a request", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(`${head(["host: localhost", "content-type: application/json", "content-length: 100", "x-request-id: reset-h1"])}\r\n{`);
+    await wait(20);
+    raw.socket.resetAndDestroy();
+    expect(await rig.end("reset-h1")).toMatchObject({ status: 499 });
+  });
+
+  it("is dropped in the middle of an answer that it waited for", async () => {
+    const raw = await openH2();
+    raw.send(
+      Buffer.concat([
+        postHeaders(1, exchangePath, { ...json, "x-request-id": "reset-h2" }),
+        data(1, Buffer.from(`{"provider":"listening"}`), true),
+      ]),
+    );
+    await framesOf(raw, frameTypes.settings, 0);
+    await wait(20);
+    raw.socket.resetAndDestroy();
+    expect(await rig.end("reset-h2")).toMatchObject({ status: 499, call: { failure: { reason: "DEADLINE_EXCEEDED" } } });
+  });
+
+  it("gets 400 for bytes that are no HTTP", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00]));
+    expect(await raw.closed).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it("is dropped for bytes after the preface that are no frames", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(Buffer.concat([hello, Buffer.alloc(4_096, 0xa5)]));
+    await raw.closed;
+  });
+});
+
+describe("the number of connections", () => {
+  it("is bounded", async () => {
+    const small = await startPort({ limits: { ...short, connections: 2, sniffMs: 5_000 } });
+    const held = [await openRaw(small.port), await openRaw(small.port)];
+    const third = await openRaw(small.port);
+    expect(await third.closed).toBe("");
+    for (const one of held) one.socket.destroy();
+    await small.close();
+  });
+});
