@@ -13,7 +13,7 @@ export interface Report {
   count(): number;
 }
 
-const titleWidth = 68;
+const titleWidth = 66;
 const nameWidth = 16;
 const valueWidth = 100 - 10 - nameWidth;
 
@@ -23,7 +23,7 @@ export function createReport(stream: WriteStream, now: () => number = () => perf
   const headline = (outcome: "ok" | "FAILED", title: string, ms: number) => {
     const colour = outcome === "ok" ? "green" : "red";
     const number = String(done + 1).padStart(2);
-    print(`${number}  ${styleText(colour, outcome.padEnd(6), { stream })}${title.padEnd(titleWidth)} ${ms.toFixed(1).padStart(8)} ms`);
+    print(`${number}  ${styleText(colour, outcome.padEnd(8), { stream })}${title.padEnd(titleWidth)} ${ms.toFixed(1).padStart(8)} ms`);
   };
   const facts = (shown: Facts) => {
     for (const [name, value] of shown) print(`          ${styleText("dim", name.padEnd(nameWidth), { stream })}${fitted(value)}`);

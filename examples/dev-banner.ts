@@ -14,7 +14,7 @@ export async function banner(stack: Stack): Promise<string> {
   const startFlow = JSON.stringify({ client_id: "web", redirect_uri: web.redirectUri, audiences: ["orders"], code_challenge: challenge });
   const badCode = JSON.stringify({ code: "invalid", code_verifier: "test", redirect_uri: web.redirectUri });
   return `
-Cambio is up. Ctrl-C stops everything; log lines appear below.
+Cambio is up. Ctrl-C stops everything; its log appears below. PORT, PROVIDER_PORT, PAGE_PORT choose the ports.
 
   Page             ${web.origin}   walk the code flow by hand and see each message
   Cambio           ${url}   gRPC, gRPC-Web, Connect and plain HTTP

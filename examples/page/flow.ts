@@ -160,7 +160,9 @@ async function rpc<I extends DescMessage, O extends DescMessage>(one: Rpc<I, O>)
 
 function errorJson(error: ConnectError): JsonValue {
   const details = error.findDetails(ErrorDetailSchema).map((detail) => toJson(ErrorDetailSchema, detail));
-  return { code: Code[error.code], message: error.rawMessage, details };
+  // As the wire spells it: `failed_precondition`.
+  const code = Code[error.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  return { code, message: error.rawMessage, details };
 }
 
 /** RFC 7636 §4.1, §4.2. */

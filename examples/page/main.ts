@@ -3,7 +3,7 @@
 import { createFlow, type Begun, type Flow, type Protocol, type Redeemed, type Returned } from "./flow.ts";
 import { recall, remember, type Walk } from "./memory.ts";
 import type { PageSettings } from "./settings.ts";
-import { button, showCalls, showFacts, showStatus } from "./view.ts";
+import { button, showCalls, showFacts, showOutcome, showStatus } from "./view.ts";
 
 /** What one person can look through, and far below what session storage holds. */
 const maxCalls = 50;
@@ -41,6 +41,7 @@ function runPage(flow: Flow, remembered: Walk): void {
   };
   const take = async (call: () => Promise<Redeemed>): Promise<void> => {
     const { call: done, refreshToken } = await call();
+    showOutcome(done);
     keep({ ...walk, calls: [...walk.calls, done], ...(refreshToken === undefined ? {} : { refreshToken }) });
   };
   const redeem = (call: (begun: Begun, returned: Returned) => Promise<Redeemed>) => async () => {
@@ -57,6 +58,7 @@ function runPage(flow: Flow, remembered: Walk): void {
 
   onClick("begin", async () => {
     const { call, begun } = await flow.begin();
+    showOutcome(call);
     again = undefined;
     keep({ calls: [...walk.calls, call], ...(begun === undefined ? {} : { begun }) });
   });

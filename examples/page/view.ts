@@ -17,6 +17,17 @@ export function showStatus(sentence: string): void {
   element("status").textContent = sentence;
 }
 
+/** How the last call went, and a way to it. */
+export function showOutcome(call: Exchanged): void {
+  const link = labelled("a", "See the message");
+  link.setAttribute("href", "#messages");
+  element("status").replaceChildren(`${call.title}: ${outcomeOf(call)}. `, link);
+}
+
+function outcomeOf(call: Exchanged): string {
+  return call.ok ? "answered" : "refused";
+}
+
 /** Name and value pairs in a definition list. */
 export function showFacts(id: string, facts: Readonly<Record<string, string>>): void {
   element(id).replaceChildren(
@@ -41,7 +52,7 @@ function card(call: Exchanged, index: number): HTMLElement {
   article.dataset["ok"] = String(call.ok);
   article.dataset["title"] = call.title;
   const heading = document.createElement("h3");
-  heading.append(labelled("span", `${index + 1}. ${call.title}`), labelled("span", call.ok ? "answered" : "refused", "outcome"));
+  heading.append(labelled("span", `${index + 1}. ${call.title}`), labelled("span", outcomeOf(call), "outcome"));
   const facts = labelled(
     "p",
     `${call.milliseconds.toFixed(1)} ms${call.requestId === "" ? "" : ` · x-request-id ${call.requestId}`}`,

@@ -148,7 +148,7 @@ function openClient(url: Secret, { random, onLeave }: { readonly random: () => n
 }
 
 /** Reports changes of state. Without a listener for `error` the library prints to the console. */
-function watchState(client: Redis, log: (event: RedisEvent) => void): { noteTimeout(): void } {
+function watchState(client: Redis, log: (event: RedisEvent) => void): { readonly noteTimeout: () => void } {
   const { host = "", port = 0 } = client.options;
   let reported: RedisEvent["kind"] | undefined;
   let lastCode = "LOST";

@@ -21,7 +21,7 @@ export class RedisFailure extends Error {
 export function classifyRedisError(error: unknown): RedisFailure {
   if (error instanceof RedisFailure) return error;
   // An error reply is Redis' own word that it did not do it: READONLY, OOM, NOAUTH, LOADING, MISCONF, NOPERM, WRONGTYPE.
-  if (error instanceof ReplyError) return new RedisFailure(firstWord((error as Error).message), "refused");
+  if (error instanceof Error && error instanceof ReplyError) return new RedisFailure(firstWord(error.message), "refused");
   return new RedisFailure(systemCode(error) ?? "LOST", "unknown");
 }
 

@@ -47,6 +47,8 @@ export function createSingleFlight(limitMs: number): SingleFlight {
     const leave = () => left.reject(new ExchangeError("DEADLINE_EXCEEDED"));
     signal.addEventListener("abort", leave, { once: true });
     try {
+      // A key stands for one question, so every flight under it carries the same type of answer.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return (await Promise.race([flight.result, left.promise])) as T;
     } finally {
       signal.removeEventListener("abort", leave);

@@ -58,6 +58,10 @@ function checkSealing({ configuration, report }: RuleInput): void {
 
 function checkRedis({ configuration, report }: RuleInput): void {
   if (configuration.redis === undefined) return;
+  // Keys made at start differ from replica to replica: none could see which codes the others have used.
+  if (configuration.sealing === undefined) {
+    report(["sealing"], "is missing although Redis is shared", "Give all replicas the same keys under sealing.keys.");
+  }
   const address = URL.parse(configuration.redis.url.reveal());
   if (address === null || !/^rediss?:$/.test(address.protocol) || address.hostname === "") {
     report(["redis", "url"], "is not the address of a Redis", "Write redis://HOST:PORT, or rediss:// for TLS.");

@@ -169,7 +169,7 @@ export const configurationSchema = z.strictObject({
     .prefault({})
     .describe("Logs go to standard output, one JSON object per line."),
   sealing: z
-    .strictObject({ keys: z.array(sealingKey).min(1).max(16).describe("The first seals, all of them open.") })
+    .strictObject({ keys: z.array(sealingKey).min(1).max(8).describe("The first seals, all of them open.") })
     .optional()
     .describe(
       "Keys for refresh handles and cached values. Without it keys are made at start: one replica only, and handles end with the process.",

@@ -84,9 +84,15 @@ function split(url: string): [path: string, query: string] {
 type Refusal = "authority" | "headers";
 
 function refusal(req: PortRequest, limits: Limits): Refusal | undefined {
-  // HTTP/2 counts by itself, before a request is made of it.
-  if (!("stream" in req) && req.rawHeaders.length / 2 > limits.headerCount) return "headers";
+  if ("stream" in req ? bytesOf(req.rawHeaders) > limits.headerBytes : req.rawHeaders.length / 2 > limits.headerCount) return "headers";
   return hasPossibleAuthority(req) && !isRepeated(req.rawHeaders, "host") ? undefined : "authority";
+}
+
+/** HTTP/1.1 bounds the bytes itself, HTTP/2 the number; but its bound for bytes binds only peers that acknowledged it. */
+function bytesOf(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 /** Whoever frames requests like this is not spoken to again on the same connection. */

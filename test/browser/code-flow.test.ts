@@ -105,7 +105,7 @@ function routeTokens({ response }: Shown) {
 
 function rpcError({ response }: Shown) {
   const [detail] = response["details"] as Record<string, string>[];
-  expect(response["code"]).toBe("FailedPrecondition");
+  expect(response["code"]).toBe("failed_precondition");
   return { reason: detail?.["reason"]?.replace("ERROR_REASON_", ""), oauth: detail?.["oauthError"], requestId: detail?.["requestId"] };
 }
 
@@ -122,7 +122,7 @@ describe.each(ways)("a page of another origin redeems a real code by $way", ({ e
   beforeAll(async () => {
     page = await browser.newPage();
     await page.goto(site.origin);
-    expect((await press(page, "begin", "CreateAuthorizationUrl by Connect")).ok).toBe(true);
+    await press(page, "begin", "CreateAuthorizationUrl by Connect");
     await signIn(page);
   });
 

@@ -62,6 +62,13 @@ export function pendingState(overrides: Partial<PendingState> = {}): PendingStat
   };
 }
 
+/** A copy with one bit changed. */
+export function flipped(bytes: Uint8Array, bit: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+  return copy;
+}
+
 /** Polls between socket events; the test's own time limit ends a wait for what never comes. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await setImmediate();

@@ -23,7 +23,7 @@ test.each([
 ])("a key that is %s stops the start, and the message does not show it", (_, key) => {
   const attempt = () => parseMasterKeys([configured(key)]);
   expect(attempt).toThrow(/sealing key k1/);
-  if (key !== "") expect(attempt).not.toThrow(key);
+  expect(attempt).not.toThrow(key || "no message has this");
 });
 
 test("no keys, nine keys, or one id twice stop the start", () => {

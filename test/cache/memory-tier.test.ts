@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { createMemoryTier } from "../../src/cache/memory-tier.ts";
 import { frozenClock, nowMs, verification } from "./fixtures.ts";
 
+const large = (length: number) => verification({}, "x".repeat(length));
+
 test("an entry is there until its instant and gone at it, by the given clock alone", () => {
   const clock = frozenClock();
   const tier = createMemoryTier(clock);
@@ -40,7 +42,6 @@ test("a flood of keys displaces the least recently used and stays within the num
 
 test("a flood of large claims stays within the bytes, and one beyond the bound is not kept at all", () => {
   const tier = createMemoryTier(frozenClock(), { maxBytes: 100_000 });
-  const large = (length: number) => verification({}, "x".repeat(length));
   for (let index = 0; index < 50; index += 1) tier.put(`k${index}`, large(5_000));
   const kept = Array.from({ length: 50 }, (_, index) => tier.get(`k${index}`)).filter((found) => found !== undefined);
   expect(kept.length).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createSealer } from "../../src/cache/sealing.ts";
-import { masterKey } from "./fixtures.ts";
+import { flipped, masterKey } from "./fixtures.ts";
 
 const plaintext = Buffer.from("what must not be read");
 const place = ["table", "row"];
@@ -25,9 +25,7 @@ describe("a sealed value", () => {
 
   test("does not open after any one bit was flipped", () => {
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
-      const forged = Uint8Array.from(sealed);
-      forged[bit >> 3]! ^= 1 << (bit & 7);
-      expect(sealer.open(forged, place), `bit ${bit}`).toBeUndefined();
+      expect(sealer.open(flipped(sealed, bit), place), `bit ${bit}`).toBeUndefined();
     }
   });
 

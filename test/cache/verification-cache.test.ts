@@ -22,17 +22,18 @@ function replica(clock: FrozenClock, shared?: SharedTier) {
   return { cache, seen };
 }
 
-async function withRedis(test: (server: RedisServer, clock: FrozenClock, tier: () => Promise<SharedTier>) => Promise<void>) {
+const onAlarm = () => {
+  throw new Error("nothing was tampered with");
+};
+
+async function withRedis(body: (server: RedisServer, clock: FrozenClock, tier: () => Promise<SharedTier>) => Promise<void>) {
   const clock = frozenClock();
   const server = await startRedisServer();
   const redis = createRedis(server.url, { log: () => undefined, random: () => 0 });
   const sealer = createSealer([masterKey("a")], "verification");
-  const onAlarm = () => {
-    throw new Error("nothing was tampered with");
-  };
   try {
     await ready(redis);
-    await test(server, clock, async () => {
+    await body(server, clock, async () => {
       await ready(redis);
       return createRedisTier({ redis, sealer, clock, onAlarm });
     });
@@ -99,7 +100,7 @@ test("Redis killed and started again under load: never a wrong answer, never a t
           const start = performance.now();
           const found = await reader.cache.get(key);
           longest = Math.max(longest, performance.now() - start);
-          if (found !== undefined) expect(found.claims.subject).toBe(key);
+          expect([undefined, key]).toContain(found?.claims.subject);
           expect((await writer.cache.get(key))?.claims.subject).toBe(key);
         }),
       );

@@ -47,6 +47,13 @@ describe("what the rules of the service, its providers and its audiences find", 
       path: "sealing.keys.1.id",
       words: "another key",
     },
+    {
+      name: "shared Redis without shared keys",
+      changes: { sealing: null },
+      env: { REDIS_URL: "redis://redis:6379" },
+      path: "sealing",
+      words: "Redis is shared",
+    },
     { name: "Redis that is none", env: { REDIS_URL: "http://redis:6379" }, path: "redis.url", words: "redis://" },
 
     // The providers' rules.

@@ -40,6 +40,8 @@ export interface FakeProvider {
   readonly requests: readonly SeenRequest[];
   /** What the token endpoint objected to. */
   readonly violations: readonly string[];
+  /** Every code and token that it made. */
+  readonly issued: readonly string[];
   callsTo(endpoint: SeenRequest["endpoint"]): number;
   /** Connections open now. */
   connections(): number;
@@ -65,6 +67,11 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   const faults = createFaultScript<FakeEndpoint>();
   const tokens = createFakeTokenEndpoint(clients);
   const requests: SeenRequest[] = [];
+  const issued: string[] = [];
+  const noted = (made: string): string => {
+    issued.push(made);
+    return made;
+  };
 
   const listener: RequestListener = (request, response) => void serve(request, response).catch(() => request.socket.destroy());
   const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
@@ -92,7 +99,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
 
   function authorize(query: URLSearchParams, response: ServerResponse): void {
     const redirectUri = query.get("redirect_uri") ?? "";
-    const code = tokens.issueCode({
+    const grant: IssuedGrant = {
       clientId: query.get("client_id") ?? "",
       subject: options.subject ?? "alice",
       redirectUri,
@@ -100,7 +107,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       resources: query.getAll("resource"),
       nonce: query.get("nonce") ?? undefined,
       codeChallenge: query.get("code_challenge") ?? undefined,
-    });
+    };
+    const code = noted(tokens.issueCode(grant));
     const location = new URL(redirectUri);
     for (const [name, value] of Object.entries({ code, state: query.get("state") ?? "", iss: issuer }))
       location.searchParams.set(name, value);
@@ -121,18 +129,18 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       }),
       token_type: "Bearer",
       expires_in: 3600,
-      refresh_token: tokens.issueRefreshToken(grant),
+      refresh_token: noted(tokens.issueRefreshToken(grant)),
       scope,
       ...(scope.split(" ").includes("openid") ? { id_token: await idToken(grant) } : {}),
     });
   }
 
-  function idToken(grant: IssuedGrant): Promise<string> {
+  async function idToken(grant: IssuedGrant): Promise<string> {
     const nonce = grant.nonce === undefined ? {} : { nonce: grant.nonce };
-    return keys.sign({ ...times(), iss: issuer, sub: grant.subject, aud: grant.clientId, ...nonce }, { typ: "JWT" });
+    return noted(await keys.sign({ ...times(), iss: issuer, sub: grant.subject, aud: grant.clientId, ...nonce }, { typ: "JWT" }));
   }
 
-  function mint(claims: Readonly<Record<string, unknown>> = {}, signing: SignOptions = {}): Promise<string> {
+  async function mint(claims: Readonly<Record<string, unknown>> = {}, signing: SignOptions = {}): Promise<string> {
     const usual = {
       ...times(),
       iss: issuer,
@@ -143,7 +151,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       jti: crypto.randomUUID(),
     };
     const wanted = Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined);
-    return keys.sign(Object.fromEntries(wanted) as JWTPayload, signing);
+    return noted(await keys.sign(Object.fromEntries(wanted) as JWTPayload, signing));
   }
 
   function times(): { iat: number; exp: number } {
@@ -158,6 +166,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     faults,
     requests,
     violations: tokens.violations,
+    issued,
     callsTo: (endpoint) => requests.filter((request) => request.endpoint === endpoint).length,
     connections: () => sockets.size,
     login: (authorizationUrl) => signIn(authorizationUrl),

@@ -81,6 +81,10 @@ export async function startRedisServer(
 async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
   const base = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir];
   const child = spawn("redis-server", [...base, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  // A run that dies half-way must not leave servers behind.
+  const orphaned = () => void child.kill("SIGKILL");
+  process.once("exit", orphaned);
+  child.once("exit", () => process.removeListener("exit", orphaned));
   const ready = Promise.withResolvers<void>();
   const timer = setTimeout(() => ready.reject(new Error("redis-server did not start in time")), startLimitMs);
   let output = "";

@@ -38,7 +38,7 @@ export function overH2({ port, path, method = "POST", headers = {}, body = "" }:
   return new Promise((resolve, reject) => {
     const session = connect(`http://127.0.0.1:${port}`);
     session.once("error", reject);
-    const stream = session.request({ ":path": path, ":method": method, ...headers });
+    const stream = session.request({ ":path": path, ":method": method, ...headers }, { endStream: false });
     let head: Record<string, unknown> = {};
     let trailers: Record<string, unknown> = {};
     const chunks: Buffer[] = [];

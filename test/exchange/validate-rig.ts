@@ -1,0 +1,142 @@
+// Validation with real keys over real sockets, in front of one trusted provider and one stranger, with a clock that stands
+// still. Around each verifier is a wrapper that counts: the verifying itself is the real one.
+
+import { createHash } from "node:crypto";
+import { createSingleFlight } from "../../src/cache/single-flight.ts";
+import { type Configuration, configurationSchema } from "../../src/config/schema.ts";
+import type { Client } from "../../src/exchange/clients.ts";
+import type { AccessTokenVerifier } from "../../src/exchange/ports.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { createValidate, type Validate, type ValidateAnswer, type ValidateQuestion } from "../../src/exchange/validate.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { wireProvider } from "../../src/wire-provider.ts";
+import { wireStorage } from "../../src/wire-storage.ts";
+import { type FrozenClock, frozenClock } from "../cache/fixtures.ts";
+import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
+
+const clients = {
+  orders: { kind: "service", secrets: ["orders-secret-0123"], methods: ["ValidateCrossClient"], audiences: ["orders", "reports"] },
+  billing: { kind: "service", secrets: ["billing-secret-012"], methods: ["ValidateCrossClient"], audiences: ["billing"] },
+  nothing: { kind: "service", secrets: ["nothing-secret-012"], methods: ["ValidateCrossClient"] },
+};
+
+// `reports` takes the same identifier from other clients: one verification, two decisions.
+const audiences = {
+  orders: { accepts: { main: { identifiers: ["urn:orders", "https://orders.example"], clients: ["web", "tool"] } } },
+  reports: { accepts: { main: { identifiers: ["https://orders.example"], clients: ["tool"] } } },
+  billing: {
+    accepts: {
+      main: { identifiers: ["https://billing.example"], clients: ["web"] },
+      lenient: { identifiers: ["https://billing.example"], clients: ["web"] },
+    },
+  },
+};
+
+export interface ValidateRig {
+  readonly clock: FrozenClock;
+  /** Trusted under the name `main`, and once more under `lenient`, where `iss` is not compared. */
+  readonly fake: FakeProvider;
+  readonly stranger: FakeProvider;
+  client(id: keyof typeof clients): Client;
+  /** A service that remembers nothing yet. */
+  fresh(): Validate;
+  /** How often a signature and its claims were checked. */
+  verified(): number;
+  /** From now on tokens are held against the same configuration with these key ids denied. */
+  deny(keyIds: readonly string[]): void;
+  question(token: string, given?: Partial<ValidateQuestion>): ValidateQuestion;
+  /** Of one service that remembers. */
+  ask(token: string, given?: Partial<ValidateQuestion>): Promise<ValidateAnswer>;
+  readonly close: () => Promise<void>;
+}
+
+export async function startValidateRig(): Promise<ValidateRig> {
+  const clock = frozenClock();
+  const [fake, stranger] = await Promise.all([startFakeProvider({ clock }), startFakeProvider({ clock })]);
+  const metrics = createMetrics();
+  const observers = { clock, metrics, log: createLog({ level: "error" }) };
+  const configured = (denied: readonly string[]): Configuration =>
+    configurationSchema.parse({
+      providers: {
+        main: { kind: "oidc", issuer: fake.issuer, client: fake.client, tokens: { deny_key_ids: denied } },
+        lenient: { kind: "oidc", issuer: fake.issuer, client: fake.client, tokens: { issuer_check: false } },
+      },
+      audiences,
+      clients,
+    });
+  const configuration = configured([]);
+  const policy = compilePolicy(configuration);
+  const wired: ReturnType<typeof wireProvider>[] = [];
+  let verified = 0;
+
+  function verifierOf(name: string, from: Configuration): AccessTokenVerifier {
+    const settings = from.providers[name];
+    if (settings === undefined) throw new Error(`no provider ${name}`);
+    const one = wireProvider(name, settings, { ...observers, policy });
+    wired.push(one);
+    return one.verifier;
+  }
+
+  function counting(verifier: AccessTokenVerifier): AccessTokenVerifier {
+    return {
+      ...verifier,
+      verify: (token, signal) => {
+        verified += 1;
+        return verifier.verify(token, signal);
+      },
+    };
+  }
+
+  let main = counting(verifierOf("main", configuration));
+  const lenient = counting(verifierOf("lenient", configuration));
+  const hash = createHash("sha256").update(main.contentHash).update(lenient.contentHash).digest("hex");
+  const verifiers = {
+    byName: (name: string) =>
+      new Map([
+        ["main", main],
+        ["lenient", lenient],
+      ]).get(name),
+    byIssuer: (issuer: string) => (issuer === fake.issuer ? main : undefined),
+    contentHash: hash,
+  };
+  const fresh = () =>
+    createValidate({
+      verifiers,
+      audiences: policy.audiences,
+      cache: wireStorage(configuration, observers).cache,
+      flights: createSingleFlight(10_000),
+      clock,
+    });
+  const validate = fresh();
+
+  const rig: ValidateRig = {
+    clock,
+    fake,
+    stranger,
+    client: (id) => policy.clients.get(id) as Client,
+    fresh,
+    verified: () => verified,
+    deny(keyIds) {
+      // Under the old hash: an entry that was made before lies where it will be found.
+      main = { ...counting(verifierOf("main", configured(keyIds))), contentHash: main.contentHash };
+    },
+    question: (token, given = {}) => ({
+      client: rig.client("orders"),
+      token: new Secret(token),
+      provider: "",
+      audience: "",
+      requiredScopes: [],
+      onProvider: () => undefined,
+      ...given,
+    }),
+    ask: (token, given) => validate(rig.question(token, given), AbortSignal.timeout(10_000)),
+    close: async () => {
+      await Promise.all(wired.map((one) => one.close()));
+      metrics.close();
+      await Promise.all([fake.close(), stranger.close()]);
+    },
+  };
+  return rig;
+}

@@ -1,0 +1,227 @@
+// Cambio as configured by cambio.example.yaml, once or several times, in front of the fake provider whose faults a test chooses.
+// The clock stands still until a test moves it. Everything that was written is searched for secrets when the stack is closed.
+
+import { readFileSync } from "node:fs";
+import { basic, newPkce } from "../../examples/clients.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import type { Configuration } from "../../src/config/schema.ts";
+import type { Method } from "../../src/exchange/clients.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { startService } from "../../src/service.ts";
+import { defaultLimits, type Limits } from "../../src/transport/limits.ts";
+import { type Canary, createCanary } from "./canary.ts";
+import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "./fake-provider.ts";
+import type { SignOptions } from "./signing-keys.ts";
+import { readMetric } from "./metrics-text.ts";
+
+export interface FakeStackOptions {
+  /** Default: 1. All share the provider, the keys and the Redis. */
+  readonly instances?: number;
+  readonly redis?: Secret;
+  readonly provider?: Omit<FakeProviderOptions, "clock">;
+  /** Changes what was loaded, for what the example file does not leave open. */
+  readonly change?: (configuration: Configuration) => Configuration;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Instance {
+  readonly url: string;
+  readonly port: number;
+  logText(): string;
+  logLines(): readonly Readonly<Record<string, unknown>>[];
+  /** The sum of all series of that name with these labels. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** An RPC as JSON over Connect. */
+  rpc(method: Method, message: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** As the service `orders`. */
+  validate(token: string, more?: object): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface FakeCode {
+  readonly code: string;
+  readonly codeVerifier: string;
+  readonly redirectUri: string;
+  readonly state: string;
+}
+
+export interface FakeStack {
+  readonly provider: FakeProvider;
+  readonly cambio: Instance;
+  readonly instances: readonly Instance[];
+  readonly configuration: Configuration;
+  /** Epoch milliseconds. */
+  readonly time: { nowMs: number };
+  readonly canary: Canary;
+  authorization(service: "orders" | "backend"): string;
+  /** A code for the client `web` that nobody redeemed yet. */
+  newCode(): Promise<FakeCode>;
+  /** An access token that `orders` accepts, with these claims over the usual ones; undefined takes one away. */
+  token(claims?: Readonly<Record<string, unknown>>, options?: SignOptions): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const page = "http://localhost:5173";
+export const pageRedirectUri = `${page}/callback`;
+export const backendRedirectUri = "http://localhost/backend/callback";
+
+const exampleFile = new URL("../../cambio.example.yaml", import.meta.url).pathname;
+
+const secrets = {
+  orders: "orders-secret-canary-0123456789",
+  backend: "backend-secret-canary-0123456789",
+  corporate: "corporate-secret-canary-0123456789",
+  sealing: Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index)).toString("base64url"),
+};
+
+export async function startFakeStack(options: FakeStackOptions = {}): Promise<FakeStack> {
+  const time = { nowMs: Date.now() };
+  const clock = () => time.nowMs;
+  const canary = createCanary();
+  const parts = new AsyncDisposableStack();
+  try {
+    const provider = await startFakeProvider({ ...options.provider, clock });
+    let closing: Promise<void> | undefined;
+    const closeProvider = () => (closing ??= provider.close());
+    parts.defer(closeProvider);
+    const configuration = configurationFor(provider, options);
+    const instances: Instance[] = [];
+    for (let number = 1; number <= (options.instances ?? 1); number += 1) {
+      const instance = await startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits } });
+      parts.defer(() => instance.close());
+      instances.push(instance);
+    }
+    // Closed first: what still hangs there then ends at once, and Cambio need not wait for it.
+    parts.defer(closeProvider);
+    const [cambio] = instances as [Instance];
+    const running = parts.move();
+    for (const [kind, secret] of Object.entries(secrets)) canary.register(`${kind} secret`, secret);
+    for (const service of ["orders", "backend"] as const) canary.register("authorization", basic(service, secrets[service]).slice(6));
+    if (provider.client.secret !== undefined) canary.register("provider's client secret", provider.client.secret);
+    return {
+      provider,
+      cambio,
+      instances,
+      configuration,
+      time,
+      canary,
+      authorization: (service) => basic(service, secrets[service]),
+      newCode: () => newCode(cambio, provider, canary),
+      token: (claims, signing) => provider.mint({ client_id: "cambio", ...claims }, signing),
+      async close() {
+        await running.disposeAsync();
+        for (const issued of provider.issued) canary.register("code or token", issued);
+        canary.assertSilence();
+      },
+    };
+  } catch (failure) {
+    await parts.disposeAsync();
+    throw failure;
+  }
+}
+
+function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOptions): Configuration {
+  const env = {
+    CAMBIO_HOST: "localhost",
+    PORT: "0",
+    CAMBIO_ISSUER: provider.issuer,
+    CAMBIO_CLIENT_ID: provider.client.id,
+    CAMBIO_CLIENT_SECRET: provider.client.secret ?? "",
+    CAMBIO_SEALING_KEY: secrets.sealing,
+    CORPORATE_CLIENT_SECRET: secrets.corporate,
+    ORDERS_AUDIENCE: "https://orders.example",
+    ORDERS_SECRET: secrets.orders,
+    BACKEND_SECRET: secrets.backend,
+    BACKEND_REDIRECT_URI: backendRedirectUri,
+    WEB_ORIGIN: page,
+    WEB_REDIRECT_URI: pageRedirectUri,
+  };
+  const loaded = loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
+  const changed = change?.(loaded) ?? loaded;
+  return redis === undefined ? changed : { ...changed, redis: { url: redis } };
+}
+
+interface InstanceDeps {
+  readonly clock: () => number;
+  readonly canary: Canary;
+  readonly limits: Limits;
+}
+
+async function startInstance(configuration: Configuration, { clock, canary, limits }: InstanceDeps): Promise<Instance> {
+  const written: string[] = [];
+  const service = await startService(configuration, { clock, limits, logDestination: { write: (line) => written.push(line) } });
+  const url = `http://localhost:${service.port}`;
+  const metrics = async () => (await fetch(`${url}/metrics`)).text();
+  let closed: Promise<void> | undefined;
+
+  async function rpc(method: Method, message: object, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const response = await fetch(`${url}/cambio.v1.TokenExchangeService/${method}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(message),
+    });
+    const text = await response.text();
+    const body = JSON.parse(text) as Answer["body"];
+    if (response.status === 200) registerTokens(canary, body["tokens"]);
+    else canary.saw(`the error of ${method}`, text);
+    return { status: response.status, headers: response.headers, body };
+  }
+
+  async function close(): Promise<void> {
+    canary.saw("/metrics", await metrics());
+    await service.close();
+    canary.saw("the log", written.join(""));
+  }
+
+  return {
+    url,
+    port: service.port,
+    logText: () => written.join(""),
+    logLines: () => written.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>),
+    metric: async (name, labels) => readMetric(await metrics(), name, labels),
+    rpc,
+    validate: (token, more) =>
+      rpc("ValidateCrossClient", { token: { value: token }, ...more }, { authorization: basic("orders", secrets.orders) }),
+    close: () => (closed ??= close()),
+  };
+}
+
+async function newCode(cambio: Instance, provider: FakeProvider, canary: Canary): Promise<FakeCode> {
+  const { verifier, challenge } = await newPkce();
+  const asked = { clientId: "web", redirectUri: pageRedirectUri, codeChallenge: challenge };
+  const { status, body } = await cambio.rpc("CreateAuthorizationUrl", asked, { origin: page });
+  if (status !== 200) throw new Error(`CreateAuthorizationUrl failed: ${JSON.stringify(body)}`);
+  const { code, state } = await provider.login(String(body["authorizationUrl"]));
+  return {
+    code,
+    codeVerifier: canary.register("verifier", verifier),
+    redirectUri: pageRedirectUri,
+    state: canary.register("state", state),
+  };
+}
+
+/** Tokens as they were handed out: Cambio's own handles among them. */
+export function registerTokens(canary: Canary, tokens: unknown): void {
+  const given = (tokens ?? {}) as Readonly<Record<string, string | undefined>>;
+  for (const name of ["accessToken", "refreshToken", "idToken"]) {
+    const token = given[name];
+    if (token !== undefined && token !== "") canary.register(name, token);
+  }
+}
+
+/** The reason in an error's detail; undefined: there is none. */
+export function reasonOf({ body }: Pick<Answer, "body">): string | undefined {
+  return detailOf({ body })?.["reason"]?.toString().replace("ERROR_REASON_", "");
+}
+
+/** What the one detail says, as Connect prints it for people. */
+export function detailOf({ body }: Pick<Answer, "body">): Readonly<Record<string, unknown>> | undefined {
+  const details = body["details"] as readonly { readonly debug?: Readonly<Record<string, unknown>> }[] | undefined;
+  return details?.[0]?.debug;
+}
