@@ -27,7 +27,7 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date
-	@echo "== types" && tsc -p .
+	@echo "== types" && tsc -p . && tsc -p examples/page
 	@echo "== lint" && oxlint --type-aware --deny-warnings
 	@echo "== format" && oxfmt --check .
 	@echo "== proto" && buf lint && buf format -d --exit-code && scripts/breaking.sh

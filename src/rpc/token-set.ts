@@ -21,7 +21,7 @@ export function encodeTokenSet(tokens: TokenSet, clock: Clock): TokenSetMessage 
   return message;
 }
 
-/** Whole seconds until expiry, never negative; undefined: the provider does not say. */
+/** Seconds until expiry to the nearest, never negative: milliseconds after the provider said 3600 it is still 3600. Undefined: it does not say. */
 export function secondsLeft(tokens: TokenSet, clock: Clock): number | undefined {
-  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.floor((tokens.expiresAtMs - clock()) / 1000));
+  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.round((tokens.expiresAtMs - clock()) / 1000));
 }

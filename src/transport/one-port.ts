@@ -39,24 +39,30 @@ const lastWordMs = 1_000;
 const probeAfterMs = 60_000;
 
 export function createOnePort({ onRequest, tls, limits = defaultLimits, random = Math.random }: OnePortOptions): OnePort {
-  const responses = new Set<ServerResponse>();
+  const responses = new Set<PortResponse>();
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
   let draining: Promise<void> | undefined;
 
-  const sessions = createH2Sessions({ onRequest, limits, random });
+  const sessions = createH2Sessions({ onRequest: take, limits, random });
   const listener = createListener(limits, tls);
-  listener.on("request", (req, res) => {
+  listener.on("request", take);
+  dispatch();
+
+  function take(req: PortRequest, res: PortResponse): void {
     responses.add(res);
-    if (draining !== undefined) res.setHeader("connection", "close");
+    if (draining !== undefined) promiseNothing(res);
+    onRequest(req, res);
     res.once("close", () => {
       responses.delete(res);
       // A response that was under way when the drain began has promised to keep the connection alive.
       if (draining !== undefined) setImmediate(() => listener.closeIdleConnections());
     });
-    onRequest(req, res);
-  });
-  dispatch();
+  }
+
+  async function ended(): Promise<void> {
+    await Promise.all([...responses].map((res) => new Promise((resolve) => res.once("close", resolve))));
+  }
 
   /** Puts a look at the version between the acceptor and HTTP/1.1, whose own connection tracking needs it to stay the acceptor. */
   function dispatch(): void {
@@ -90,10 +96,11 @@ export function createOnePort({ onRequest, tls, limits = defaultLimits, random =
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     sessions.close();
     for (const socket of undecided) socket.destroy();
-    for (const res of responses) if (!res.headersSent) res.setHeader("connection", "close");
+    responses.forEach(promiseNothing);
     await Promise.race([closed, after(graceMs)]);
     for (const socket of sockets) socket.destroy();
-    await Promise.race([closed, after(lastWordMs)]);
+    // Requests hear of their connection's end after the listener does; what they have to say at their end comes before this resolves.
+    await Promise.race([Promise.all([closed, ended()]), after(lastWordMs)]);
   }
 
   return {
@@ -144,6 +151,11 @@ function createListener(limits: Limits, tls: OnePortOptions["tls"]): Server {
   listener.maxHeadersCount = limits.headerCount + 1;
   listener.maxConnections = limits.connections;
   return listener;
+}
+
+/** Over HTTP/1.1 each answer says whether the connection goes on after it; HTTP/2 has GOAWAY. */
+function promiseNothing(res: PortResponse): void {
+  if (!("stream" in res) && !res.headersSent) res.setHeader("connection", "close");
 }
 
 /** A wait that keeps no process alive. */

@@ -3,30 +3,83 @@
 import { join } from "node:path";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { fromJSON, loadSync, type MessageTypeDefinition, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
-import type { ProtocolCaller } from "./protocol-callers.ts";
+import { fromJSON, loadSync, type MessageTypeDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import type { Answered, ProtocolCaller } from "./protocol-callers.ts";
 
 const options = { keepCase: false, longs: Number, enums: String, includeDirs: [join(import.meta.dirname, "../../proto")] } as const;
 
-type MessageType = MessageTypeDefinition<object, JsonObject>;
-
-/** google.rpc.Status, in which gRPC carries details (AIP-193). */
-const statusDefinition = fromJSON(
+/** google.rpc.Status, in which gRPC carries details; it is in no package that this repository has. */
+const rpcStatus = fromJSON(
   {
     nested: {
-      "google.rpc.Status": { fields: {} },
+      "google.rpc": {
+        nested: {
+          Detail: { fields: { typeUrl: { type: "string", id: 1 }, value: { type: "bytes", id: 2 } } },
+          Status: {
+            fields: {
+              code: { type: "int32", id: 1 },
+              message: { type: "string", id: 2 },
+              details: { rule: "repeated", type: "Detail", id: 3 },
+            },
+          },
+        },
+      },
     },
   },
   options,
-);
+)["google.rpc.Status"] as MessageTypeDefinition<object, Status>;
+
+interface Status {
+  readonly code: number;
+  readonly message: string;
+  readonly details?: readonly { readonly typeUrl: string; readonly value: Buffer }[];
+}
 
 export function grpcJsCaller(url: string): ProtocolCaller {
-  const definition: PackageDefinition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
+  const definition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
   const service = definition["cambio.v1.TokenExchangeService"] as ServiceDefinition;
+  const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
   const client = new Client(new URL(url).host, credentials.createInsecure());
-  void statusDefinition;
-  void service;
-  void Metadata;
-  return { call: () => Promise.reject(new Error()), close: () => client.close() };
+
+  function failed({ code, details, metadata }: ServiceError): Answered {
+    const [bytes] = metadata.get("grpc-status-details-bin");
+    const status = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
+    if (status !== undefined && (status.code !== code || status.message !== details))
+      throw new Error("the status and its details disagree");
+    const ours = (status?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
+    return {
+      kind: "failed",
+      code,
+      message: details,
+      details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
+      everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
+    };
+  }
+
+  return {
+    call: ({ method, message, headers }) =>
+      new Promise((resolve) => {
+        const rpc = service[method];
+        if (rpc === undefined) throw new Error(`${method} is not in the proto files`);
+        const metadata = new Metadata();
+        for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+        client.makeUnaryRequest(rpc.path, rpc.requestSerialize, rpc.responseDeserialize, message, metadata, (error, answer) => {
+          resolve(error === null ? { kind: "ok", message: inJson(answer as JsonObject) as JsonObject } : failed(error));
+        });
+      }),
+    close: () => client.close(),
+  };
 }
-export type { JsonValue, MessageType, ServiceError };
+
+/** Timestamps and durations as proto3 JSON writes them; the rest is JSON already. */
+function inJson(value: JsonValue, name = ""): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => inJson(item));
+  if (value === null || typeof value !== "object") return value;
+  const keys = Object.keys(value);
+  if (keys.length > 0 && keys.every((key) => key === "seconds" || key === "nanos")) {
+    const { seconds, nanos } = value as { readonly seconds?: number; readonly nanos?: number };
+    const ms = (seconds ?? 0) * 1000 + (nanos ?? 0) / 1_000_000;
+    return name === "retryAfter" ? `${ms / 1000}s` : new Date(ms).toISOString().replace(".000Z", "Z");
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inJson(item, key)]));
+}

@@ -96,4 +96,3 @@ function codeNamed(name: string): Code {
   const camel = name.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return Code[camel as keyof typeof Code];
 }
-

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type CallerFacts, resolveCaller } from "../../src/exchange/caller.ts";
 import { type Client, type Method, methods } from "../../src/exchange/clients.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
-import { clientOf, refusal } from "./fixtures.ts";
+import { clientOf, outcomeOf, refusal } from "./fixtures.ts";
 
 const allowed: Method = "Exchange";
 const others = methods.filter((method) => method !== allowed);

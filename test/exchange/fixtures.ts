@@ -21,7 +21,16 @@ export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
   return { redirectUris: [], scopes: [], audiences: [], ...given };
 }
 
-/** For `toThrow` and `rejects.toThrow`: a decided failure for this reason, and the facts where they are given. */
+/** What it gives, or what it throws: for tables in which some rows do the one and some the other. */
+export function outcomeOf(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (failure) {
+    return failure;
+  }
+}
+
+/** For `toThrow`, `rejects.toThrow` and `toEqual`: a decided failure for this reason, and the facts where they are given. */
 export function refusal(reason: Reason, facts: Record<string, unknown> = {}): unknown {
   return expect.objectContaining({ name: "ExchangeError", message: reason, reason, ...facts });
 }

@@ -20,8 +20,8 @@ describe("a secret", () => {
   });
 
   it.each<[string, () => string]>([
-    ["a template", () => `${secret as unknown as string}`],
-    ["string addition", () => "" + (secret as unknown as string)],
+    ["a template", () => `token=${secret as unknown as string}`],
+    ["string addition", () => "token=" + (secret as unknown as string)],
     ["String()", () => String(secret)],
     ["toString()", () => secret.toString()],
     ["JSON", () => JSON.stringify({ secret, list: [secret] })],
@@ -31,7 +31,7 @@ describe("a secret", () => {
     ["%s, %o, %O and %j", () => format("%s %o %O %j", secret, secret, secret, secret)],
     ["an error's message", () => String(new Error(`failed with ${secret as unknown as string}`).stack)],
     ["an error's cause", () => inspect(new ExchangeError("INTERNAL", { cause: secret }))],
-    ["keys and entries", () => JSON.stringify([Object.entries(secret), Reflect.ownKeys(secret).map(String), { ...secret }])],
+    ["keys and entries", () => JSON.stringify([Object.entries(secret), Reflect.ownKeys(secret).map(String), Object.assign({}, secret)])],
     ["a copy", () => inspect(structuredClone(secret), { showHidden: true })],
     ["a log line", () => logged(secret)],
     ["a log line, inside", () => logged({ secret, list: [secret] })],

@@ -2,7 +2,10 @@
 // still. Around each verifier is a wrapper that counts: the verifying itself is the real one.
 
 import { createHash } from "node:crypto";
+import { createCacheKeys } from "../../src/cache/cache-key.ts";
+import { createMemoryTier } from "../../src/cache/memory-tier.ts";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
+import { createVerificationCache } from "../../src/cache/verification-cache.ts";
 import { type Configuration, configurationSchema } from "../../src/config/schema.ts";
 import type { Client } from "../../src/exchange/clients.ts";
 import type { AccessTokenVerifier } from "../../src/exchange/ports.ts";
@@ -12,8 +15,7 @@ import { compilePolicy } from "../../src/policy/compile.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { wireProvider } from "../../src/wire-provider.ts";
-import { wireStorage } from "../../src/wire-storage.ts";
-import { type FrozenClock, frozenClock } from "../cache/fixtures.ts";
+import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 
 const clients = {
@@ -101,14 +103,13 @@ export async function startValidateRig(): Promise<ValidateRig> {
     byIssuer: (issuer: string) => (issuer === fake.issuer ? main : undefined),
     contentHash: hash,
   };
-  const fresh = () =>
-    createValidate({
-      verifiers,
-      audiences: policy.audiences,
-      cache: wireStorage(configuration, observers).cache,
-      flights: createSingleFlight(10_000),
-      clock,
-    });
+  const keyOf = createCacheKeys(masterKey("k"));
+  const fresh = () => {
+    // Room for every token of a test, and little enough to be made anew for each question.
+    const memory = createMemoryTier(clock, { maxEntries: 256 });
+    const cache = createVerificationCache({ keyOf, memory, clock, onHit: (tier) => metrics.cacheHit(tier), onMiss: () => metrics.cacheMiss() });
+    return createValidate({ verifiers, audiences: policy.audiences, cache, flights: createSingleFlight(10_000), clock });
+  };
   const validate = fresh();
 
   const rig: ValidateRig = {
@@ -133,9 +134,10 @@ export async function startValidateRig(): Promise<ValidateRig> {
     }),
     ask: (token, given) => validate(rig.question(token, given), AbortSignal.timeout(10_000)),
     close: async () => {
+      // The providers first: a call that hangs there ends with them.
+      await Promise.all([fake.close(), stranger.close()]);
       await Promise.all(wired.map((one) => one.close()));
       metrics.close();
-      await Promise.all([fake.close(), stranger.close()]);
     },
   };
   return rig;

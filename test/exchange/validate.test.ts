@@ -81,7 +81,7 @@ describe("a decision is the same for a token that is new and one that is remembe
     ["for an audience that starts like it", { aud: "https://orders.example.evil.example" }, {}, "AUDIENCE_MISMATCH"],
     ["for an audience with another slash", { aud: "https://orders.example/" }, {}, "AUDIENCE_MISMATCH"],
     ["for the audience's configured name, which is none of its identifiers", { aud: "orders" }, {}, "AUDIENCE_MISMATCH"],
-    ["for nobody", { aud: [] }, {}, "TOKEN_INVALID"],
+    ["for nobody", { aud: [] }, {}, "AUDIENCE_MISMATCH"],
     ["of a client that the audience does not accept", { client_id: "evil" }, {}, "CLIENT_NOT_TRUSTED"],
     ["of a client whose name differs in case", { client_id: "WEB" }, {}, "CLIENT_NOT_TRUSTED"],
     ["of the service that asks", { client_id: "orders" }, {}, "CLIENT_NOT_TRUSTED"],
@@ -91,9 +91,9 @@ describe("a decision is the same for a token that is new and one that is remembe
     ["for an audience that takes nothing from that provider", {}, { provider: "lenient" }, "AUDIENCE_MISMATCH"],
   ] as const)("%s", async (_name, claims, given, reason) => {
     const token = await rig.fake.mint(claims);
-    for (const _ask of ["new", "remembered"])
+    for (const when of ["new", "remembered"])
       await expect(rig.ask(token, given)).rejects.toThrow(refusal(reason, { field: "SUBJECT_TOKEN" }));
-    if (reason !== "TOKEN_INVALID") expect(rig.verified()).toBe(1);
+    expect(rig.verified()).toBe(1);
   });
 
   it.each(["urn:orders", "https://orders.example"])("for any of the audience's identifiers: %s", async (aud) => {
@@ -167,7 +167,7 @@ describe("a forged token", () => {
 
   it("is refused from memory for ten seconds, and checked again after that", async () => {
     const forged = await forge();
-    for (const _ask of [1, 2, 3]) await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
+    for (const time of [1, 2, 3]) await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
     expect(rig.verified()).toBe(1);
     rig.clock.advance(10_000);
     await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
@@ -228,14 +228,14 @@ describe("when the provider's keys cannot be had", () => {
     const token = await rig.fake.mint();
     const validate = rig.fresh();
     const [leaving, staying] = [new AbortController(), new AbortController()];
-    const left = expect(validate(rig.question(token), leaving.signal)).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    const left = validate(rig.question(token), leaving.signal).catch((failure: unknown) => failure);
     let stayed = "waiting";
     const stayer = validate(rig.question(token), staying.signal).catch(() => {
       stayed = "gone";
     });
     while (rig.fake.callsTo("jwks") === 0) await setImmediate();
     leaving.abort();
-    await left;
+    expect(await left).toEqual(refusal("DEADLINE_EXCEEDED"));
     expect(stayed).toBe("waiting");
     staying.abort();
     await stayer;

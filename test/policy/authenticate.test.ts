@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/exchange/clients.ts";
 import { Secret } from "../../src/exchange/secret.ts";
@@ -78,7 +78,7 @@ describe("a service proves itself by HTTP Basic", () => {
       try {
         return authenticate(header);
       } catch (failure) {
-        return JSON.stringify({ ...(failure as Error), message: (failure as Error).message });
+        return JSON.stringify(Object.assign({ text: (failure as Error).message }, failure));
       }
     });
     expect(new Set(thrown).size).toBe(1);

@@ -4,7 +4,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { JWTPayload } from "jose";
 import { createFakeTokenEndpoint, type FakeClient, type IssuedGrant } from "./fake-token-endpoint.ts";
 import { createFaultScript, type FaultScript, misbehave, redirectTargetPath } from "./faults.ts";
 import { createSigningKeys, type SigningKeys, type SignOptions } from "./signing-keys.ts";
@@ -151,7 +150,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       jti: crypto.randomUUID(),
     };
     const wanted = Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined);
-    return noted(await keys.sign(Object.fromEntries(wanted) as JWTPayload, signing));
+    return noted(await keys.sign(Object.fromEntries(wanted), signing));
   }
 
   function times(): { iat: number; exp: number } {

@@ -1,0 +1,112 @@
+// What the protocol cases play in: Cambio as usual, with providers that fail in one way each beside the healthy one; Cambio whose
+// Redis is away; and Cambio whose deadline is short and whose provider never answers.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { newPkce } from "../../examples/clients.ts";
+import type { ClientConfiguration, Configuration } from "../../src/config/schema.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { backendRedirectUri, type FakeCode, type FakeStack, page, pageRedirectUri, startFakeStack } from "../support/fake-stack.ts";
+import { type Fault, misbehave } from "../support/faults.ts";
+import { createSigningKeys, type SigningKeys } from "../support/signing-keys.ts";
+
+export type StackName = "usual" | "storeless" | "hasty";
+export type CodeClient = "web" | "cli" | "backend";
+
+export interface World extends Readonly<Record<StackName, FakeStack>> {
+  /** Issuers of the providers that fail. */
+  readonly issuers: Readonly<Record<FailingProvider, string>>;
+  /** Signs with the key ids of the healthy provider and with keys of its own. */
+  readonly forger: SigningKeys;
+  /** A code of the healthy provider, and what proves the right to it. */
+  codeFor(client: CodeClient, stack?: StackName): Promise<FakeCode>;
+  close(): Promise<void>;
+}
+
+const failing = {
+  nonsense: { kind: "html" },
+  busy: { kind: "status", status: 429, headers: { "retry-after": "7" } },
+  slow: { kind: "hang-before-headers" },
+} as const satisfies Readonly<Record<string, Fault>>;
+
+export type FailingProvider = keyof typeof failing | "away";
+
+/** Port 1 (tcpmux): nothing listens there. */
+const nowhere = "http://localhost:1";
+
+export async function startWorld(): Promise<World> {
+  const parts = new AsyncDisposableStack();
+  const badlands = await startBadlands();
+  parts.defer(() => badlands.close());
+  const issuers = { ...badlands.issuers, away: nowhere };
+  const usual = await startFakeStack({ change: (configuration) => withFailingProviders(configuration, issuers) });
+  parts.defer(() => usual.close());
+  const storeless = await startFakeStack({ redis: new Secret("redis://127.0.0.1:1") });
+  parts.defer(() => storeless.close());
+  const hasty = await startFakeStack({
+    change: (configuration) => ({ ...configuration, server: { ...configuration.server, deadline: 150 } }),
+  });
+  parts.defer(() => hasty.close());
+  hasty.provider.faults.always("discovery", { kind: "hang-before-headers" });
+  const stacks = { usual, storeless, hasty };
+  return {
+    ...stacks,
+    issuers,
+    forger: await createSigningKeys(),
+    codeFor: (client, stack = "usual") => codeFor(client, stacks[stack]),
+    close: () => parts.disposeAsync(),
+  };
+}
+
+async function startBadlands() {
+  const server = createServer((request, response) => {
+    const [, name = ""] = (request.url ?? "").split("/");
+    misbehave(failing[name as keyof typeof failing], request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const base = `http://localhost:${(server.address() as AddressInfo).port}`;
+  return {
+    issuers: { nonsense: `${base}/nonsense`, busy: `${base}/busy`, slow: `${base}/slow` },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function withFailingProviders(configuration: Configuration, issuers: World["issuers"]): Configuration {
+  const { main } = configuration.providers;
+  const { web, backend } = configuration.clients;
+  if (main === undefined || web === undefined || backend === undefined) throw new Error("the example's names have changed");
+  const providers = Object.entries(issuers).map(([name, issuer]) => [name, { ...main, issuer, timeout: 200 }] as const);
+  const using = (client: ClientConfiguration): ClientConfiguration =>
+    ({
+      ...client,
+      providers: {
+        ...client.providers,
+        ...Object.fromEntries(providers.map(([name]) => [name, { ...client.providers["main"], audiences: [] }])),
+      },
+    }) as ClientConfiguration;
+  return {
+    ...configuration,
+    providers: { ...configuration.providers, ...Object.fromEntries(providers) },
+    clients: { ...configuration.clients, web: using(web), backend: using(backend) },
+  };
+}
+
+async function codeFor(client: CodeClient, { cambio, provider, canary, authorization }: FakeStack): Promise<FakeCode> {
+  const { verifier, challenge } = await newPkce();
+  const redirectUri = { web: pageRedirectUri, cli: "http://127.0.0.1:49152/callback", backend: backendRedirectUri }[client];
+  const headers = { web: { origin: page }, cli: {}, backend: { authorization: authorization("backend") } }[client];
+  // The service leaves verifier and nonce to Cambio.
+  const custody = client === "backend" ? {} : { clientId: client, codeChallenge: challenge };
+  const { body } = await cambio.rpc(
+    "CreateAuthorizationUrl",
+    { ...custody, provider: "main", redirectUri },
+    headers as Record<string, string>,
+  );
+  const { code, state } = await provider.login(String(body["authorizationUrl"]));
+  canary.register("verifier", verifier);
+  return { code, codeVerifier: client === "backend" ? "" : verifier, redirectUri, state };
+}
