@@ -22,7 +22,8 @@ export function readTokenAnswer(answer: JsonObject, issuer: string, askedAtMs: n
   if (scope !== undefined && !isScope(scope)) return undefined;
   return {
     accessToken: new Secret(accessToken),
-    tokenType,
+    // In any case at the provider (RFC 6749 §5.1), in one here: there are callers that compare.
+    tokenType: tokenType.toLowerCase() === "bearer" ? "Bearer" : tokenType,
     // Counted from the question, not from the answer: never later than the provider means.
     expiresAtMs: expiresIn === undefined ? undefined : askedAtMs + Math.floor(expiresIn) * 1_000,
     refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),

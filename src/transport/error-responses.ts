@@ -95,7 +95,17 @@ function replaceStatus(trailer: Headers, replace: Replace): void {
   const status = trailer.get("grpc-status") ?? "0";
   if (status === "0") return;
   trailer.delete("grpc-status-details-bin");
-  setTrailerStatus(trailer, replace(codes.get(status) ?? Code.Internal));
+  const error = replace(codes.get(status) ?? Code.Internal);
+  setTrailerStatus(trailer, error);
+  trailer.set("grpc-message", percentEncoded(error.rawMessage));
+}
+
+/**
+ * No more than gRPC asks for (PROTOCOL-HTTP2, "Status-Message"): the library escapes punctuation too, which @grpc/grpc-js does not
+ * decode, so that its users would read `%3B` for a semicolon.
+ */
+function percentEncoded(message: string): string {
+  return message.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
 }
 
 const codes: ReadonlyMap<string, Code> = new Map(

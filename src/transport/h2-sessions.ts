@@ -48,7 +48,11 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
   });
 
   return {
-    accept: (socket) => void server.emit("connection", socket),
+    accept(socket) {
+      // The HTTP/1.1 acceptor leaves sockets half open; a session would outlive a client that has left by its idle time.
+      socket.allowHalfOpen = false;
+      server.emit("connection", socket);
+    },
     close() {
       for (const session of sessions) session.close();
     },

@@ -69,7 +69,7 @@ export function createOnePort({ onRequest, tls, limits = defaultLimits, random =
     const event = tls === undefined ? "connection" : "secureConnection";
     const saved = listener.listeners(event);
     listener.removeAllListeners(event);
-    const toH1 = (socket: Socket) => saved.forEach((take) => Reflect.apply(take, listener, [socket]));
+    const toH1 = (socket: Socket) => saved.forEach((accept) => Reflect.apply(accept, listener, [socket]));
     if (tls === undefined) {
       listener.on("connection", (socket: Socket) => {
         undecided.add(socket);

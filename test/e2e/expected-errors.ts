@@ -56,7 +56,7 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
   INTERNAL: { code: Code.Internal, http: 500, oauth: "server_error" },
 };
 
-/** Reasons that no case of protocol-cases.ts can provoke from outside, and the tests that do: file and name. */
+/** Reasons that no case of the protocol tables can provoke from outside, and the tests that do: file and name. */
 export const provokedElsewhere: Partial<Record<Reason, { readonly why: string; readonly file: string; readonly test: string }>> = {
   INTERNAL: {
     why: "it stands for a defect, so nothing that a client sends may cause it",

@@ -3,10 +3,10 @@
 import { join } from "node:path";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { fromJSON, loadSync, type MessageTypeDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import { fromJSON, loadSync, type MessageTypeDefinition, type Options, type ServiceDefinition } from "@grpc/proto-loader";
 import type { Answered, ProtocolCaller } from "./protocol-callers.ts";
 
-const options = { keepCase: false, longs: Number, enums: String, includeDirs: [join(import.meta.dirname, "../../proto")] } as const;
+const options: Options = { keepCase: false, longs: Number, enums: String, includeDirs: [join(import.meta.dirname, "../../proto")] };
 
 /** google.rpc.Status, in which gRPC carries details; it is in no package that this repository has. */
 const rpcStatus = fromJSON(
@@ -49,8 +49,9 @@ export function grpcJsCaller(url: string): ProtocolCaller {
     const ours = (status?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
     return {
       kind: "failed",
-      code,
-      message: details,
+      code: code as number,
+      // Said twice; where the two disagree, both are shown.
+      message: status === undefined || (status.code === code && status.message === details) ? details : `${details} / ${status.message}`,
       details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
       everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
     };

@@ -8,12 +8,15 @@ import { errorTable } from "../../src/rpc/error-table.ts";
 import { page, registerTokens } from "../support/fake-stack.ts";
 import { expectedErrors, provokedElsewhere } from "./expected-errors.ts";
 import { grpcJsCaller } from "./grpc-js-caller.ts";
-import { type Case, codeCases, type Role } from "./protocol-cases.ts";
+import type { Case, Role } from "./protocol-case.ts";
 import { connectBinaryCaller, connectJsonCaller, fetchCaller, grpcWebCaller, type ProtocolCaller } from "./protocol-callers.ts";
+import { refusalCases } from "./refusal-cases.ts";
+import { successCases } from "./success-cases.ts";
+import { upstreamCases } from "./upstream-cases.ts";
 import { type StackName, startWorld, type World } from "./protocol-world.ts";
 import { validationCases } from "./validation-cases.ts";
 
-const cases: readonly Case[] = [...codeCases, ...validationCases];
+const cases: readonly Case[] = [...successCases, ...refusalCases, ...upstreamCases, ...validationCases];
 
 interface Protocol {
   readonly name: string;

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import type { SignOptions } from "../support/signing-keys.ts";
-import type { Case } from "./protocol-cases.ts";
+import type { Case } from "./protocol-case.ts";
 import type { World } from "./protocol-world.ts";
 
 const service = { as: "orders", method: "ValidateCrossClient" } as const;

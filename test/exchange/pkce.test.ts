@@ -49,13 +49,16 @@ describe("PKCE", () => {
 
   it("takes exactly the spellings of 32 bytes for a challenge", () => {
     const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((array) => Buffer.from(array).toString("base64url"));
-    fc.assert(fc.property(bytes, (text) => expect(isChallenge(text)).toBe(true)));
+    fc.assert(
+      fc.property(bytes, (text) => {
+        expect(isChallenge(text)).toBe(true);
+      }),
+    );
     const likely = fc.string({ unit: fc.constantFrom(..."ABCDEFwxyz0189-_=+/.".split("")), minLength: 42, maxLength: 44 });
     fc.assert(
-      fc.property(
-        likely,
-        (text) => expect(isChallenge(text)).toBe(Buffer.from(text, "base64url").toString("base64url") === text && text.length === 43),
-      ),
+      fc.property(likely, (text) => {
+        expect(isChallenge(text)).toBe(Buffer.from(text, "base64url").toString("base64url") === text && text.length === 43);
+      }),
     );
   });
 

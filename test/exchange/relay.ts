@@ -21,10 +21,6 @@ export async function startRelay(to: string): Promise<Relay> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let held = false;
   let arrivals = 0;
-  const flow = ([near, far]: readonly [Socket, Socket]) => {
-    near.pipe(far);
-    far.pipe(near);
-  };
 
   const server = createServer((near) => {
     arrivals += 1;
@@ -64,4 +60,9 @@ export async function startRelay(to: string): Promise<Relay> {
     arrivals: () => arrivals,
     close: shut,
   };
+}
+
+function flow([near, far]: readonly [Socket, Socket]): void {
+  near.pipe(far);
+  far.pipe(near);
 }

@@ -107,7 +107,13 @@ export async function startValidateRig(): Promise<ValidateRig> {
   const fresh = () => {
     // Room for every token of a test, and little enough to be made anew for each question.
     const memory = createMemoryTier(clock, { maxEntries: 256 });
-    const cache = createVerificationCache({ keyOf, memory, clock, onHit: (tier) => metrics.cacheHit(tier), onMiss: () => metrics.cacheMiss() });
+    const cache = createVerificationCache({
+      keyOf,
+      memory,
+      clock,
+      onHit: (tier) => metrics.cacheHit(tier),
+      onMiss: () => metrics.cacheMiss(),
+    });
     return createValidate({ verifiers, audiences: policy.audiences, cache, flights: createSingleFlight(10_000), clock });
   };
   const validate = fresh();

@@ -11,6 +11,25 @@ afterEach(() => rig.close());
 
 const nowSeconds = () => rig.clock() / 1000;
 
+const claimsOf = (iss: unknown) => ({
+  iss,
+  sub: "alice",
+  aud: "https://orders.example",
+  client_id: "web",
+  iat: nowSeconds(),
+  exp: nowSeconds() + 600,
+});
+
+/** Signed with another issuer's key, under the trusted one's name and key id. */
+const forge = () =>
+  rig.stranger.keys.sign(
+    { iss: rig.fake.issuer, sub: "alice", aud: "https://orders.example", client_id: "web", iat: nowSeconds(), exp: nowSeconds() + 600 },
+    { kid: rig.fake.keys.kidOf("RS256") },
+  );
+
+const foreign = () => rig.fake.mint({ iss: "https://public-name.example", aud: "https://billing.example" });
+const billing = () => ({ client: rig.client("billing") });
+
 describe("a token of another client", () => {
   it("is verified once and remembered: the second answer is the first one, until the same instant", async () => {
     const token = await rig.fake.mint({ scope: "orders:read orders:write" });
@@ -91,8 +110,8 @@ describe("a decision is the same for a token that is new and one that is remembe
     ["for an audience that takes nothing from that provider", {}, { provider: "lenient" }, "AUDIENCE_MISMATCH"],
   ] as const)("%s", async (_name, claims, given, reason) => {
     const token = await rig.fake.mint(claims);
-    for (const when of ["new", "remembered"])
-      await expect(rig.ask(token, given)).rejects.toThrow(refusal(reason, { field: "SUBJECT_TOKEN" }));
+    await expect(rig.ask(token, given)).rejects.toThrow(refusal(reason, { field: "SUBJECT_TOKEN" }));
+    await expect(rig.ask(token, given)).rejects.toThrow(refusal(reason, { field: "SUBJECT_TOKEN" }));
     expect(rig.verified()).toBe(1);
   });
 
@@ -122,15 +141,6 @@ describe("a question that is refused before the token is looked at", () => {
 });
 
 describe("a token that nobody here can vouch for", () => {
-  const claimsOf = (iss: unknown) => ({
-    iss,
-    sub: "alice",
-    aud: "https://orders.example",
-    client_id: "web",
-    iat: nowSeconds(),
-    exp: nowSeconds() + 600,
-  });
-
   it.each([
     ["an unknown issuer", () => rig.stranger.mint()],
     ["an issuer that only looks like ours", () => rig.stranger.keys.sign(claimsOf(`${rig.fake.issuer}/`) as never)],
@@ -159,15 +169,11 @@ describe("a token that nobody here can vouch for", () => {
 });
 
 describe("a forged token", () => {
-  const forge = () =>
-    rig.stranger.keys.sign(
-      { iss: rig.fake.issuer, sub: "alice", aud: "https://orders.example", client_id: "web", iat: nowSeconds(), exp: nowSeconds() + 600 },
-      { kid: rig.fake.keys.kidOf("RS256") },
-    );
-
   it("is refused from memory for ten seconds, and checked again after that", async () => {
     const forged = await forge();
-    for (const time of [1, 2, 3]) await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
+    await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
+    await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
+    await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
     expect(rig.verified()).toBe(1);
     rig.clock.advance(10_000);
     await expect(rig.ask(forged)).rejects.toThrow(refusal("TOKEN_INVALID"));
@@ -244,20 +250,17 @@ describe("when the provider's keys cannot be had", () => {
 });
 
 describe("a provider whose `iss` is not compared", () => {
-  const foreign = () => rig.fake.mint({ iss: "https://public-name.example", aud: "https://billing.example" });
-  const given = () => ({ client: rig.client("billing") });
-
   it("vouches for a foreign issuer only where it is named, and that answer serves nobody else", async () => {
     const token = await foreign();
-    await expect(rig.ask(token, given())).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
-    await expect(rig.ask(token, { ...given(), provider: "lenient" })).resolves.toMatchObject({ cached: false });
-    await expect(rig.ask(token, { ...given(), provider: "lenient" })).resolves.toMatchObject({ cached: true });
-    await expect(rig.ask(token, given())).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
-    await expect(rig.ask(token, { ...given(), provider: "main" })).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
+    await expect(rig.ask(token, billing())).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
+    await expect(rig.ask(token, { ...billing(), provider: "lenient" })).resolves.toMatchObject({ cached: false });
+    await expect(rig.ask(token, { ...billing(), provider: "lenient" })).resolves.toMatchObject({ cached: true });
+    await expect(rig.ask(token, billing())).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
+    await expect(rig.ask(token, { ...billing(), provider: "main" })).rejects.toThrow(refusal("ISSUER_NOT_TRUSTED"));
   });
 
   it("still decides by its keys, the audience and the origin client", async () => {
-    const lenient = { ...given(), provider: "lenient" };
+    const lenient = { ...billing(), provider: "lenient" };
     await expect(rig.ask(await rig.stranger.mint({ aud: "https://billing.example" }), lenient)).rejects.toThrow(refusal("TOKEN_INVALID"));
     await expect(rig.ask(await rig.fake.mint({ iss: "x" }), lenient)).rejects.toThrow(refusal("AUDIENCE_MISMATCH"));
     const evil = await rig.fake.mint({ iss: "x", aud: "https://billing.example", client_id: "evil" });

@@ -65,7 +65,7 @@ describe("the error table", () => {
   });
 
   it.each(reasons)("gives %s the code that the proto's comment promises", (reason) => {
-    const promised = new RegExp(`// .* ([a-z_]+)\.\n  ERROR_REASON_${reason} = `).exec(proto)?.[1];
+    const promised = new RegExp(`// .* ([a-z_]+)[.]\n  ERROR_REASON_${reason} = `).exec(proto)?.[1];
     expect(promised).toBe(Code[errorTable[reason].code].replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase());
   });
 

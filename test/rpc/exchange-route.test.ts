@@ -47,9 +47,10 @@ describe("POST of a code", () => {
   });
 
   it("counts the page's origin where there is one, and needs none", async () => {
-    const from = (origin: string) => callOf({ origin });
-    await expect(post(json({ code: await rig.signInAlone() }), from("https://app.example"))).resolves.toHaveProperty("access_token");
-    await expect(post(json({}), from("https://evil.example"))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
+    await expect(post(json({ code: await rig.signInAlone() }), callOf({ origin: "https://app.example" }))).resolves.toHaveProperty(
+      "access_token",
+    );
+    await expect(post(json({}), callOf({ origin: "https://evil.example" }))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
   });
 });
 

@@ -20,7 +20,7 @@ describe("tokens as a message", () => {
   it("carry everything that the provider gave", () => {
     const tokens = {
       ...least,
-      expiresAtMs: nowMs + 90_500,
+      expiresAtMs: nowMs + 90_400,
       refreshToken: new Secret("refresh"),
       idToken: new Secret("id"),
       scopes: ["a", "b"],
@@ -36,7 +36,7 @@ describe("tokens as a message", () => {
       issuedTokenType: "urn:ietf:params:oauth:token-type:access_token",
       issuer: "https://id.example",
     });
-    expect(message.expiresAt && timestampMs(message.expiresAt)).toBe(nowMs + 90_500);
+    expect(message.expiresAt && timestampMs(message.expiresAt)).toBe(nowMs + 90_400);
   });
 
   it("leave empty what the provider did not give", () => {
@@ -47,10 +47,12 @@ describe("tokens as a message", () => {
   it.each([
     [undefined, undefined],
     [nowMs + 1_000, 1],
-    [nowMs + 999, 0],
+    [nowMs + 999, 1],
+    [nowMs + 500, 1],
+    [nowMs + 499, 0],
     [nowMs, 0],
     [nowMs - 5_000, 0],
-  ])("that expire at %s have %s whole seconds left, and never fewer than none", (expiresAtMs, expected) => {
+  ])("that expire at %s have %s seconds left, to the nearest, and never fewer than none", (expiresAtMs, expected) => {
     expect(secondsLeft({ ...least, expiresAtMs }, clock)).toBe(expected);
   });
 });

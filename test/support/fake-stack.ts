@@ -86,10 +86,10 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
   const canary = createCanary();
   const parts = new AsyncDisposableStack();
   try {
-    const provider = await startFakeProvider({ ...options.provider, clock });
+    const started = await startFakeProvider({ ...options.provider, clock });
     let closing: Promise<void> | undefined;
-    const closeProvider = () => (closing ??= provider.close());
-    parts.defer(closeProvider);
+    const provider: FakeProvider = { ...started, close: () => (closing ??= started.close()) };
+    parts.defer(provider.close);
     const configuration = configurationFor(provider, options);
     const instances: Instance[] = [];
     for (let number = 1; number <= (options.instances ?? 1); number += 1) {
@@ -98,7 +98,7 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
       instances.push(instance);
     }
     // Closed first: what still hangs there then ends at once, and Cambio need not wait for it.
-    parts.defer(closeProvider);
+    parts.defer(provider.close);
     const [cambio] = instances as [Instance];
     const running = parts.move();
     for (const [kind, secret] of Object.entries(secrets)) canary.register(`${kind} secret`, secret);

@@ -53,9 +53,9 @@ describe("a log line", () => {
   });
 });
 
-describe("the cause of an unexpected failure", () => {
-  const withMessage = (message: string, options?: ErrorOptions) => new Error(message, options);
+const withMessage = (message: string, options?: ErrorOptions) => new Error(message, options);
 
+describe("the cause of an unexpected failure", () => {
   it.each<[string, unknown]>([
     ["an error's message", withMessage(canary)],
     ["a message of several lines", withMessage(`first\n${canary}\nlast`)],

@@ -3,9 +3,9 @@ import { createCors } from "../../src/transport/cors.ts";
 import { exchangePath, page, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2, type RawAnswer } from "./raw-request.ts";
 
+const handle = () => Promise.resolve({ status: 200, body: "{}" });
 let rig: PortRig;
 beforeAll(async () => {
-  const handle = () => Promise.resolve({ status: 200, body: "{}" });
   rig = await startPort({
     plain: [
       { method: "POST", path: "/plain", accepts: "application/json", handle },

@@ -22,6 +22,8 @@ afterEach(async () => {
 
 const held = (rig: PortRig) => ({ port: rig.port, path: exchangePath, headers: json, body: `{"clientId":"app","provider":"held"}` });
 
+const outcome = ({ status }: { status: number }) => (Number.isNaN(status) ? "cut off" : status);
+
 /** Waits until the backend has so many calls in hand. */
 async function inHand(rig: PortRig, calls: number): Promise<void> {
   for (let i = 0; i < 1_000 && rig.backend.seen.length < calls; i += 1) await wait(5);
@@ -77,7 +79,8 @@ describe("closing", () => {
     idle.send(Buffer.concat([preface, emptySettings]));
     for (let i = 0; i < 1_000 && !parseFrames(idle.received()).some((one) => one.type === frameTypes.settings); i += 1) await wait(5);
     await rig.close(3_600_000);
-    await Promise.all([silent.closed, idle.closed]);
+    expect(await silent.closed).toBe("");
+    expect(parseFrames(await idle.closed).some((one) => one.type === frameTypes.goaway)).toBe(true);
     agent.destroy();
   });
 
@@ -92,12 +95,12 @@ describe("closing", () => {
     const closed = rig.close(3_600_000);
     rig.status.end();
     await closed;
+    expect(rig.ended).toMatchObject([{ status: 200, code: "ok" }]);
     agent.destroy();
   });
 
   it("cuts off at its limit what does not end", async () => {
     const rig = await start();
-    const outcome = ({ status }: { status: number }) => (Number.isNaN(status) ? "cut off" : status);
     const calls = [overH1(held(rig)), overH2(held(rig))].map((call) => call.then(outcome, () => "cut off"));
     await inHand(rig, 2);
     await rig.close(50);
@@ -108,7 +111,7 @@ describe("closing", () => {
   it("may be asked twice, and before it ever listened", async () => {
     const rig = await start();
     await Promise.all([rig.close(), rig.close()]);
-    await createOnePort({ onRequest: () => undefined }).close(0);
+    expect(await createOnePort({ onRequest: () => undefined }).close(0)).toBeUndefined();
   });
 
   it("reports an address that cannot be had", async () => {
@@ -137,6 +140,7 @@ describe("the life of an HTTP/2 connection", () => {
     stream.on("error", () => undefined);
     stream.end(`{"provider":"held"}`);
     await once(session, "close");
+    expect(rig.ended).toMatchObject([{ status: 499 }]);
     rig.backend.release();
   });
 });

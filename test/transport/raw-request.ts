@@ -58,8 +58,10 @@ function answer(status: number, got: { headers: object; trailers: object; chunks
   const body = Buffer.concat(got.chunks);
   const headers = { ...got.headers };
   const trailers = { ...got.trailers };
-  const details =
-    "grpc-status-details-bin" in trailers ? Buffer.from(String(trailers["grpc-status-details-bin"]), "base64").toString("latin1") : "";
+  // Details are base64, in trailers or, for gRPC-Web, in the body's last frame.
+  const inBody = /grpc-status-details-bin: ([A-Za-z0-9+/=]+)/.exec(body.toString("latin1"))?.[1] ?? "";
+  const encoded = "grpc-status-details-bin" in trailers ? String(trailers["grpc-status-details-bin"]) : inBody;
+  const details = Buffer.from(encoded, "base64").toString("latin1");
   const everything = [status, JSON.stringify(headers), body.toString("latin1"), JSON.stringify(trailers), details].join("\n");
   return { status, headers, trailers, body, everything };
 }

@@ -83,7 +83,8 @@ describe.each(Object.entries(transports))("over %s", (name, transport) => {
   });
 
   it("refuses a message of more than 64 KiB, and takes one of nearly as much", async () => {
-    const big = (bytes: number) => createClient(TokenExchangeService, transport()).exchange({ clientId: "x".repeat(bytes) });
+    const client = createClient(TokenExchangeService, transport());
+    const big = (bytes: number) => client.exchange({ clientId: "x".repeat(bytes) });
     expect((await big(65_000)).tokens?.accessToken).toHaveLength(65_010);
     const error = ConnectError.from(await big(66_000).catch((thrown: unknown) => thrown));
     expect(error.code).toBe(Code.ResourceExhausted);

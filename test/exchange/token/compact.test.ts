@@ -46,13 +46,6 @@ describe("a compact token", () => {
     expect(await failureOf(() => parseCompact(padded(maxTokenLength + 1)))).toEqual(malformed);
   });
 
-  it("is measured before anything is decoded", () => {
-    const huge = `${"A".repeat(64 * 1024 * 1024)}.e30.AA`;
-    const begun = performance.now();
-    expect(() => parseCompact(huge)).toThrow(ExchangeError);
-    expect(performance.now() - begun).toBeLessThan(20);
-  });
-
   it.each<[string, string]>([
     ["an encrypted token (five parts)", `${good}.AAAA.AAAA`],
     ["four parts", `${good}.AAAA`],

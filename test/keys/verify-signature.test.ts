@@ -1,0 +1,74 @@
+import { constants, sign } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { algorithmRules, type SignatureAlgorithm } from "../../src/keys/algorithms.ts";
+import { importJwk } from "../../src/keys/import-jwk.ts";
+import { verifySignature } from "../../src/keys/verify-signature.ts";
+import { createSigningKey, type SigningKey } from "./signing.ts";
+
+const algorithms = Object.keys(algorithmRules) as SignatureAlgorithm[];
+const keys = new Map(algorithms.map((algorithm) => [algorithm, createSigningKey(algorithm, algorithm)]));
+const keyOf = (algorithm: SignatureAlgorithm): SigningKey => keys.get(algorithm)!;
+const signingInput = "eyJhbGciOiJ4In0.e30";
+
+function verdict(signer: SigningKey, signature: Uint8Array, given: { algorithm?: SignatureAlgorithm; input?: string } = {}): boolean {
+  const key = importJwk(signer.jwk)!;
+  return verifySignature(key, given.algorithm ?? signer.algorithm, { signingInput: given.input ?? signingInput, signature });
+}
+
+describe.each(algorithms)("%s", (algorithm) => {
+  const signer = keyOf(algorithm);
+  const signature = signer.sign(signingInput);
+
+  it("takes its own signature, for that very text and key", () => {
+    expect(verdict(signer, signature)).toBe(true);
+    expect(verdict(signer, signature, { input: `${signingInput}A` })).toBe(false);
+    expect(verdict(createSigningKey(algorithm, "other"), signature)).toBe(false);
+  });
+
+  it("takes no signature with a bit changed, a byte more or a byte less", () => {
+    for (const at of [0, Math.floor(signature.length / 2), signature.length - 1]) {
+      const changed = Buffer.from(signature);
+      changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+      expect(verdict(signer, changed)).toBe(false);
+    }
+    const zero = Buffer.from([0]);
+    for (const other of [
+      Buffer.concat([signature, zero]),
+      Buffer.concat([zero, signature]),
+      signature.subarray(1),
+      signature.subarray(0, -1),
+    ]) {
+      expect(verdict(signer, other)).toBe(false);
+    }
+  });
+
+  it("takes neither an empty signature nor zeros nor ones", () => {
+    for (const forged of [Buffer.alloc(0), Buffer.alloc(signature.length), Buffer.alloc(signature.length, 0xff)]) {
+      expect(verdict(signer, forged)).toBe(false);
+    }
+  });
+
+  it("is not taken for another algorithm", () => {
+    const same = (other: SignatureAlgorithm): boolean => algorithmRules[other] === algorithmRules[algorithm];
+    for (const other of algorithms.filter((one) => !same(one))) expect(verdict(signer, signature, { algorithm: other })).toBe(false);
+  });
+});
+
+describe("a second spelling of a good signature", () => {
+  it("is not taken: ECDSA in DER", () => {
+    const signer = keyOf("ES256");
+    expect(verdict(signer, sign("sha256", Buffer.from(signingInput), signer.privateKey))).toBe(false);
+  });
+
+  it.each([0, 20, 64])("is not taken: PSS with a salt of %i bytes", (saltLength) => {
+    const signer = keyOf("PS256");
+    const options = { key: signer.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+    expect(verdict(signer, sign("sha256", Buffer.from(signingInput), options))).toBe(false);
+  });
+});
+
+it("a key whose own `alg` says otherwise verifies nothing", () => {
+  const signer = keyOf("RS256");
+  const key = importJwk({ ...signer.jwk, alg: "RS512" })!;
+  expect(verifySignature(key, "RS256", { signingInput, signature: signer.sign(signingInput) })).toBe(false);
+});
