@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { file_cambio_v1_error } from "../gen/cambio/v1/error_pb.ts";
 import { TokenExchangeService } from "../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Configuration } from "./config/schema.ts";
@@ -66,7 +67,8 @@ export async function startService(configuration: Configuration, seams: Partial<
     routes: (router) => {
       registerRpcs(router, core, clock);
       registerHealth(router, { status: health, services: [TokenExchangeService.typeName], limits });
-      if (server.reflection) registerReflection(router, { services: [TokenExchangeService, Health], limits });
+      if (server.reflection)
+        registerReflection(router, { services: [TokenExchangeService, Health], further: [file_cambio_v1_error], limits });
     },
     requestGate: createGate(core.callers, TokenExchangeService.typeName),
     deadlineMs: server.deadline,

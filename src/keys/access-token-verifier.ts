@@ -61,6 +61,6 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
 
 /** Members in the order of their names; lists in their own, which may decide. */
 function hashOptions(options: AccessTokenVerifierOptions): string {
-  const members = Object.entries(options).sort(([one], [other]) => (one < other ? -1 : 1));
+  const members = Object.entries(options).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(members)).digest("hex");
 }

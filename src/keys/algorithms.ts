@@ -11,13 +11,11 @@ interface AlgorithmRule {
   readonly digest: "sha256" | "sha384" | "sha512" | undefined;
   /** RSA only. */
   readonly padding?: number;
-  /** Undefined: as long as the key's modulus. */
-  readonly signatureLength?: number;
 }
 
 const pkcs1 = { keyType: "RSA", padding: constants.RSA_PKCS1_PADDING } as const;
 const pss = { keyType: "RSA", padding: constants.RSA_PKCS1_PSS_PADDING } as const;
-const edwards = { keyType: "Ed25519", digest: undefined, signatureLength: 64 } as const;
+const edwards = { keyType: "Ed25519", digest: undefined } as const;
 
 export const algorithmRules = {
   RS256: { ...pkcs1, digest: "sha256" },
@@ -26,9 +24,9 @@ export const algorithmRules = {
   PS256: { ...pss, digest: "sha256" },
   PS384: { ...pss, digest: "sha384" },
   PS512: { ...pss, digest: "sha512" },
-  ES256: { keyType: "P-256", digest: "sha256", signatureLength: 64 },
-  ES384: { keyType: "P-384", digest: "sha384", signatureLength: 96 },
-  ES512: { keyType: "P-521", digest: "sha512", signatureLength: 132 },
+  ES256: { keyType: "P-256", digest: "sha256" },
+  ES384: { keyType: "P-384", digest: "sha384" },
+  ES512: { keyType: "P-521", digest: "sha512" },
   EdDSA: edwards,
   Ed25519: edwards,
 } as const satisfies Record<string, AlgorithmRule>;
@@ -41,6 +39,9 @@ export function ruleOf(algorithm: SignatureAlgorithm): AlgorithmRule {
 
 /** `EdDSA` is the older, wider name of what is Ed25519 for every key taken here (RFC 9864 §4.1.2). */
 export function sameAlgorithm(one: string, other: string): boolean {
-  const narrow = (name: string): string => (name === "EdDSA" ? "Ed25519" : name);
-  return narrow(one) === narrow(other);
+  return narrowName(one) === narrowName(other);
+}
+
+function narrowName(algorithm: string): string {
+  return algorithm === "EdDSA" ? "Ed25519" : algorithm;
 }

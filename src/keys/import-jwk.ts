@@ -29,13 +29,11 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** @returns undefined: not a key to check signatures with */
 export function importJwk(jwk: unknown): VerificationKey | undefined {
-  if (jwk === null || typeof jwk !== "object" || Array.isArray(jwk)) return undefined;
-  const members = jwk as Members;
-  if (privateMembers.some((name) => members[name] !== undefined) || !isForSignatures(members)) return undefined;
-  const { kid, alg } = members;
+  if (!isMembers(jwk) || privateMembers.some((name) => jwk[name] !== undefined) || !isForSignatures(jwk)) return undefined;
+  const { kid, alg } = jwk;
   if (!isNameOrAbsent(kid) || !isNameOrAbsent(alg)) return undefined;
 
-  const shape = publicShape(members);
+  const shape = publicShape(jwk);
   const key = shape && importShape(shape.jwk);
   if (shape === undefined || key === undefined || !isStrong(key)) return undefined;
   return { kid, type: shape.type, algorithm: alg, key };
@@ -45,24 +43,30 @@ export function fitsAlgorithm(key: VerificationKey, algorithm: SignatureAlgorith
   return key.type === ruleOf(algorithm).keyType && (key.algorithm === undefined || sameAlgorithm(key.algorithm, algorithm));
 }
 
+function isMembers(jwk: unknown): jwk is Members {
+  return typeof jwk === "object" && jwk !== null && !Array.isArray(jwk);
+}
+
 function isForSignatures({ use, key_ops }: Members): boolean {
   if (use !== undefined && use !== "sig") return false;
   return key_ops === undefined || (Array.isArray(key_ops) && key_ops.includes("verify"));
 }
 
 function isNameOrAbsent(value: unknown): value is string | undefined {
-  return value === undefined || (typeof value === "string" && value.length >= 1 && value.length <= 256);
+  return value === undefined || (isText(value) && value.length >= 1 && value.length <= 256);
 }
 
 /** The public members and nothing else: what is not listed cannot influence the import. */
 function publicShape({ kty, crv, n, e, x, y }: Members): { type: KeyType; jwk: webcrypto.JsonWebKey } | undefined {
-  const texts = (...values: unknown[]): boolean => values.every((value) => typeof value === "string");
-  if (kty === "RSA" && texts(n, e)) return { type: "RSA", jwk: { kty, n, e } as webcrypto.JsonWebKey };
-  if (kty === "EC" && (crv === "P-256" || crv === "P-384" || crv === "P-521") && texts(x, y)) {
-    return { type: crv, jwk: { kty, crv, x, y } as webcrypto.JsonWebKey };
-  }
-  if (kty === "OKP" && crv === "Ed25519" && texts(x)) return { type: crv, jwk: { kty, crv, x } as webcrypto.JsonWebKey };
-  return undefined;
+  if (kty === "RSA") return isText(n) && isText(e) ? { type: kty, jwk: { kty, n, e } } : undefined;
+  if (!isText(x)) return undefined;
+  if (kty === "OKP") return crv === "Ed25519" ? { type: crv, jwk: { kty, crv, x } } : undefined;
+  if (kty !== "EC" || !isText(y)) return undefined;
+  return crv === "P-256" || crv === "P-384" || crv === "P-521" ? { type: crv, jwk: { kty, crv, x, y } } : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function importShape(jwk: webcrypto.JsonWebKey): KeyObject | undefined {

@@ -16,13 +16,14 @@ export interface DescriptorIndex {
   extensionNumbers(message: string): number[] | undefined;
 }
 
-export function createDescriptorIndex(services: readonly DescService[]): DescriptorIndex {
+/** @param further files that no service imports, such as those of error details */
+export function createDescriptorIndex(services: readonly DescService[], further: readonly DescFile[] = []): DescriptorIndex {
   const files = new Map<string, DescFile>();
   const symbols = new Map<string, DescFile>();
   const messages = new Map<string, DescMessage>();
   const extensions = new Map<string, Map<number, DescExtension>>();
-  for (const service of services) {
-    for (const file of closure(service.file)) files.set(file.proto.name, file);
+  for (const root of [...services.map((service) => service.file), ...further]) {
+    for (const file of closure(root)) files.set(file.proto.name, file);
   }
   for (const file of files.values()) {
     for (const name of symbolsOf(file)) symbols.set(name, file);

@@ -23,11 +23,13 @@ export function readBody(req: PortRequest, maxBytes: number): Promise<Buffer> {
       chunks.length = 0;
       reject(new ExchangeError("MESSAGE_TOO_LARGE"));
     });
-    req.once("end", () => {
-      if (bytes <= maxBytes) resolve(Buffer.concat(chunks, bytes));
-    });
     const early = (): void => reject(new ExchangeError("MALFORMED_REQUEST"));
     req.once("error", early);
     req.once("close", early);
+    req.once("end", () => {
+      // Every request closes at last; an error that nobody gets would be made for each.
+      req.off("close", early);
+      if (bytes <= maxBytes) resolve(Buffer.concat(chunks, bytes));
+    });
   });
 }

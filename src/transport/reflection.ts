@@ -1,7 +1,7 @@
 // grpc.reflection v1 and v1alpha: lets a client read the contract from the server. The two versions differ in their package only,
 // so one answer serves both.
 
-import { create, type DescService } from "@bufbuild/protobuf";
+import { create, type DescFile, type DescService } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -11,11 +11,13 @@ import type { Limits } from "./limits.ts";
 export interface ReflectionOptions {
   /** Services to tell of, besides reflection itself. */
   readonly services: readonly DescService[];
+  /** Files that no service imports: error details travel as `Any`, so only their names lead to them. */
+  readonly further?: readonly DescFile[];
   readonly limits: Limits;
 }
 
-export function registerReflection(router: ConnectRouter, { services, limits }: ReflectionOptions): void {
-  const index = createDescriptorIndex([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+export function registerReflection(router: ConnectRouter, { services, further = [], limits }: ReflectionOptions): void {
+  const index = createDescriptorIndex([...services, v1.ServerReflection, v1alpha.ServerReflection], further);
   const options = { readMaxBytes: limits.smallMessageBytes };
 
   router.service(

@@ -40,6 +40,8 @@ export async function withDeadline<T>(signal: AbortSignal, deadlineMs: number, w
     over.reject(failure);
     controller.abort(failure);
   };
+  // Work that throws at once is never raced against it.
+  over.promise.catch(() => undefined);
   const timer = setTimeout(end, deadlineMs);
   signal.addEventListener("abort", end, { once: true });
   try {

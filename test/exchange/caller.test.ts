@@ -98,6 +98,12 @@ describe("who calls", () => {
     expect(() => resolveCaller(both, facts)).toThrow(refusal("ORIGIN_NOT_ALLOWED"));
   });
 
+  it.each(["native", "service"] as const)("takes no origin from a %s client, not even one that stands in its list", (kind) => {
+    const odd = clientOf({ id: "odd", kind, origins: new Set([listed]), ...only });
+    const facts = { service: kind === "service" ? odd : undefined, clientId: "odd", origin: listed, method: allowed, proofInMessage: true };
+    expect(() => resolveCaller(new Map([["odd", odd]]), facts)).toThrow(refusal("ORIGIN_NOT_ALLOWED"));
+  });
+
   it("allows nothing to a client without methods", () => {
     const idle = clientOf({ id: "idle", kind: "native", methods: new Set() });
     for (const method of methods) {

@@ -189,6 +189,16 @@ describe("what the provider grants", () => {
     await expect(redeem(own, { nonce: "mine" })).resolves.toHaveProperty("idToken");
   });
 
+  it("must be for the sign-in that the nonce kept for a service was made for", async () => {
+    const backend = rig.client("backend");
+    const begun = await rig.core.authorize(rig.start({ client: backend, codeChallenge: "" }), patience());
+    const address = new URL(begun.authorizationUrl);
+    address.searchParams.set("nonce", "of-somebody-else");
+    const { code } = await rig.fake.login(address.href);
+    await expect(redeem(code, { client: backend, state: begun.state, codeVerifier: undefined })).rejects.toThrow(refusal("GRANT_INVALID"));
+    expect(tokenCalls()).toBe(1);
+  });
+
   it("has the audience's identifier for resource", async () => {
     const code = await rig.signInAlone({ resource: orders });
     await redeem(code, { audiences: ["orders"] });

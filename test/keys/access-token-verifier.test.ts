@@ -198,12 +198,12 @@ describe("the signature comes first", () => {
   });
 });
 
-describe("the content hash", () => {
-  const hashOf = (changes: Partial<AccessTokenVerifierOptions> = {}): string => createRig(changes).verifier.contentHash;
+const hashOf = (changes: Partial<AccessTokenVerifierOptions> = {}): string => createRig(changes).verifier.contentHash;
 
+describe("the content hash", () => {
   it("is a SHA-256 that does not depend on the order in which options are written", () => {
     expect(hashOf()).toMatch(/^[0-9a-f]{64}$/);
-    const reversed = Object.fromEntries(Object.entries(options).reverse()) as unknown as AccessTokenVerifierOptions;
+    const reversed = Object.fromEntries(Object.entries(options).toReversed()) as unknown as AccessTokenVerifierOptions;
     const { clock, fetchJwks } = createIssuer();
     expect(createAccessTokenVerifier({ keySet: createKeySet({ fetchJwks, clock }), clock }, reversed).contentHash).toBe(hashOf());
   });

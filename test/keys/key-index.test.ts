@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { indexKeys, maxKeys } from "../../src/keys/key-index.ts";
+import { indexKeys, type KeyIndex, maxKeys } from "../../src/keys/key-index.ts";
 import { createSigningKey } from "./signing.ts";
 
 const one = createSigningKey("RS256", "one");
@@ -7,7 +7,11 @@ const two = createSigningKey("RS256", "two");
 const curve = createSigningKey("ES256", "curve");
 const weak = createSigningKey("RS256", "weak", 1_024);
 
-const index = (...keys: unknown[]) => indexKeys({ keys })!;
+function index(...keys: unknown[]): KeyIndex {
+  const set = indexKeys({ keys });
+  if (set === undefined) throw new Error("the set was refused");
+  return set;
+}
 
 describe("a key set", () => {
   it("finds a key by its id and type, and by no other", () => {

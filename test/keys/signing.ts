@@ -2,6 +2,7 @@
 
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { algorithmRules, type SignatureAlgorithm } from "../../src/keys/algorithms.ts";
+import { importJwk, type VerificationKey } from "../../src/keys/import-jwk.ts";
 
 export type Jwk = Readonly<Record<string, unknown>>;
 
@@ -37,6 +38,13 @@ export function createSigningKey(algorithm: SignatureAlgorithm, kid: string, mod
       return `${signingInput}.${signText(signingInput).toString("base64url")}`;
     },
   };
+}
+
+/** The key as a key set would hold it. */
+export function importedKey(jwk: Jwk): VerificationKey {
+  const key = importJwk(jwk);
+  if (key === undefined) throw new Error("the key was dropped");
+  return key;
 }
 
 export function signingInputOf(header: object, payload: object): string {

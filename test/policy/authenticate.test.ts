@@ -114,6 +114,11 @@ describe("a service proves itself by HTTP Basic", () => {
     expect(() => createAuthenticate([])(basic("orders", secretOf.orders))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
   });
 
+  it("an empty secret proves nothing, even where somebody configured one", () => {
+    const own = createAuthenticate([{ client: orders, secrets: [new Secret("")] }]);
+    expect(() => own(basic("orders", ""))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
+  });
+
   it("a service without secrets is nobody, whatever is sent", () => {
     const own = createAuthenticate([{ client: orders, secrets: [] }]);
     expect(() => own(basic("orders", secretOf.orders))).toThrow(refusal("CALLER_UNAUTHENTICATED"));

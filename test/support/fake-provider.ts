@@ -42,6 +42,8 @@ export interface FakeProvider {
   /** Every code and token that it made. */
   readonly issued: readonly string[];
   callsTo(endpoint: SeenRequest["endpoint"]): number;
+  /** Requests to that endpoint arrive, and are answered only once the returned function was called. */
+  hold(endpoint: FakeEndpoint): () => void;
   /** Connections open now. */
   connections(): number;
   login(authorizationUrl: string): Promise<SignInResult>;
@@ -65,6 +67,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   const keys = await createSigningKeys();
   const faults = createFaultScript<FakeEndpoint>();
   const tokens = createFakeTokenEndpoint(clients);
+  const held = new Map<SeenRequest["endpoint"], Promise<void>>();
   const requests: SeenRequest[] = [];
   const issued: string[] = [];
   const noted = (made: string): string => {
@@ -87,6 +90,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     const endpoint = paths[url.pathname] ?? "unknown";
     const body = await readBody(request);
     requests.push({ endpoint, method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
+    await held.get(endpoint);
     const fault = endpoint === "unknown" || endpoint === "redirect-target" ? undefined : faults.take(endpoint);
     if (fault !== undefined) return misbehave(fault, request, response);
     if (endpoint === "discovery") return sendJson(response, 200, discoveryDocument(issuer, options.metadata));
@@ -167,6 +171,14 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     violations: tokens.violations,
     issued,
     callsTo: (endpoint) => requests.filter((request) => request.endpoint === endpoint).length,
+    hold(endpoint) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held.set(endpoint, promise);
+      return () => {
+        held.delete(endpoint);
+        resolve();
+      };
+    },
     connections: () => sockets.size,
     login: (authorizationUrl) => signIn(authorizationUrl),
     mint,

@@ -56,8 +56,8 @@ export interface FakeStack {
   readonly cambio: Instance;
   readonly instances: readonly Instance[];
   readonly configuration: Configuration;
-  /** Epoch milliseconds. */
-  readonly time: { nowMs: number };
+  /** Epoch milliseconds, and by how many the clock moves on whenever it is read: 0, until a test wants to tell two readings apart. */
+  readonly time: { nowMs: number; tickMs: number };
   readonly canary: Canary;
   authorization(service: "orders" | "backend"): string;
   /** A code for the client `web` that nobody redeemed yet. */
@@ -81,8 +81,8 @@ const secrets = {
 };
 
 export async function startFakeStack(options: FakeStackOptions = {}): Promise<FakeStack> {
-  const time = { nowMs: Date.now() };
-  const clock = () => time.nowMs;
+  const time = { nowMs: Date.now(), tickMs: 0 };
+  const clock = () => (time.nowMs += time.tickMs);
   const canary = createCanary();
   const parts = new AsyncDisposableStack();
   try {

@@ -35,6 +35,7 @@ export interface RigOptions {
   readonly deadlineMs?: number;
   readonly gate?: RequestGate;
   readonly plain?: readonly PlainRoute[];
+  readonly shutdownSignal?: AbortSignal;
 }
 
 export type PortRig = Awaited<ReturnType<typeof startPort>>;
@@ -55,6 +56,7 @@ export async function startPort(options: RigOptions = {}) {
     requestGate: options.gate ?? (() => undefined),
     deadlineMs,
     limits,
+    ...(options.shutdownSignal === undefined ? {} : { shutdownSignal: options.shutdownSignal }),
   });
   const front = createFront({
     rpcs,

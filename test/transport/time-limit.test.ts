@@ -30,6 +30,15 @@ describe("a deadline", () => {
     expect(unhandled).toEqual([]);
   });
 
+  it("takes work that throws at once, though nobody waits any more", async () => {
+    const waiting = withDeadline(AbortSignal.abort(), 10_000, () => {
+      throw new ExchangeError("GRANT_INVALID");
+    });
+    expect(reasonOf(await waiting.catch((thrown: unknown) => thrown))).toBe("GRANT_INVALID");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  });
+
   it("aborts the work with that reason, and so does the caller's own signal", async () => {
     const leaving = new AbortController();
     for (const [signal, ms] of [
@@ -64,6 +73,16 @@ describe("the server's deadline", () => {
     open.push(rig);
     const headers = { ...json, "connect-timeout-ms": "3600000" };
     expect((await overH1({ port: rig.port, path: exchangePath, headers, body: `{"provider":"deaf"}` })).status).toBe(504);
+  });
+
+  it("ends at once where the process stops", async () => {
+    const stop = new AbortController();
+    const rig = await startPort({ shutdownSignal: stop.signal });
+    open.push(rig);
+    const answer = overH2({ port: rig.port, path: exchangePath, headers: json, body: `{"provider":"deaf"}` });
+    while (rig.backend.seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    expect((await answer).status).toBe(504);
   });
 
   it("lets work that it gave up on run to its end", async () => {

@@ -2,7 +2,7 @@
 
 import type { Actor } from "../claims.ts";
 import { isText } from "./claim-shapes.ts";
-import type { JsonObject, JsonValue } from "./strict-json.ts";
+import { isJsonObject, type JsonValue } from "./strict-json.ts";
 
 /** Delegation longer than this is nobody's design; the chain is never cut, so the token is refused. */
 export const maxActors = 4;
@@ -11,8 +11,8 @@ export const maxActors = 4;
 export function readActors(act: JsonValue | undefined): readonly Actor[] | undefined {
   const actors: Actor[] = [];
   for (let next = act; next !== undefined;) {
-    if (actors.length === maxActors || next === null || typeof next !== "object" || Array.isArray(next)) return undefined;
-    const { sub, iss, client_id, act: earlier } = next as JsonObject;
+    if (actors.length === maxActors || !isJsonObject(next)) return undefined;
+    const { sub, iss, client_id, act: earlier } = next;
     if (!isText(sub) || !isTextOrAbsent(iss) || !isTextOrAbsent(client_id)) return undefined;
     actors.push({ issuer: iss ?? "", subject: sub, clientId: client_id ?? "" });
     next = earlier;

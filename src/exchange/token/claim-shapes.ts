@@ -19,7 +19,7 @@ export function isText(value: JsonValue | undefined): value is string {
 /** `aud`: one string or several (RFC 7519 §4.1.3). Absent: none. Undefined: another shape. */
 export function readAudiences(aud: JsonValue | undefined): readonly string[] | undefined {
   if (aud === undefined) return [];
-  const audiences: readonly JsonValue[] = Array.isArray(aud) ? aud : [aud as JsonValue];
+  const audiences: readonly JsonValue[] = Array.isArray(aud) ? aud : [aud];
   return audiences.every(isText) ? audiences : undefined;
 }
 

@@ -2,7 +2,7 @@
 // Nothing is verified here; what comes out is as trustworthy as whoever sent it.
 
 import { ExchangeError } from "../errors.ts";
-import { type JsonObject, type JsonValue, parseStrictJson } from "./strict-json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from "./strict-json.ts";
 
 export interface CompactToken {
   readonly header: {
@@ -74,8 +74,8 @@ function decodeObject(part: string): JsonObject {
   } catch {
     throw malformed();
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw malformed();
-  return value as JsonObject;
+  if (!isJsonObject(value)) throw malformed();
+  return value;
 }
 
 /** Written again it must be the same text: the decoder itself drops padding, foreign characters and stray bits. */

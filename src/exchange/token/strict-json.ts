@@ -50,7 +50,7 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
 
 function readObject(cursor: Cursor, depth: number): JsonObject {
   enter(cursor, depth);
-  const object = Object.create(null) as Record<string, JsonValue>;
+  const object: Record<string, JsonValue> = Object.create(null);
   if (takeMark(cursor, "}")) return object;
   do {
     skipBlanks(cursor);
@@ -90,7 +90,7 @@ function readString(cursor: Cursor): string {
     if (text[end] === "\\") end += 1;
   }
   cursor.at = end + 1;
-  return parseScalar(text.slice(start, end + 1)) as string;
+  return String(parseScalar(text.slice(start, end + 1)));
 }
 
 /** A number or true, false, null: whatever stands before the next mark or blank. */
@@ -103,7 +103,8 @@ function readBareWord(cursor: Cursor): JsonValue {
 /** A value without parts has one reading, so JSON.parse decides whether it is one. */
 function parseScalar(text: string): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    const value: JsonValue = JSON.parse(text);
+    return value;
   } catch {
     throw refusal();
   }
@@ -122,6 +123,10 @@ function takeMark(cursor: Cursor, mark: string): boolean {
   if (cursor.text[cursor.at] !== mark) return false;
   cursor.at += 1;
   return true;
+}
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refusal(): SyntaxError {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TokenClaims } from "../../../src/exchange/claims.ts";
 import { type AccessTokenRules, applyAccessTokenRules } from "../../../src/exchange/token/access-token-rules.ts";
@@ -176,6 +176,8 @@ describe("times", () => {
     ["iat in milliseconds", { iat: now * 1_000 }],
     ["nbf as a string", { nbf: String(now) }],
     ["nbf of null", { nbf: null }],
+    ["nbf before the epoch", { nbf: -1 }],
+    ["nbf beyond every calendar", { nbf: 1e300 }],
     ["an absurd lifetime", { exp: now - 10 + 86_401 }],
     ["no lifetime at all", { iat: now + 600 }],
     ["a negative lifetime", { iat: now + 601 }],

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type JsonValue, parseStrictJson } from "../../../src/exchange/token/strict-json.ts";
 
@@ -62,8 +62,8 @@ describe("strict JSON", () => {
         const ours = verdictOf((one) => JSON.stringify(parse(one)), text);
         const theirs = verdictOf((one) => JSON.stringify(JSON.parse(one)), text);
         // A repeated name is the one difference.
-        if (ours === "refused") expect(theirs === "refused" || /"a".*"a"|"b".*"b"|\\u0061/s.test(text)).toBe(true);
-        else expect(ours).toEqual(theirs);
+        const repeats = /"a".*"a"|"b".*"b"|\\u0061/s.test(text);
+        expect(ours).toEqual(ours === "refused" && repeats ? ours : theirs);
       }),
       { numRuns: 5_000 },
     );
