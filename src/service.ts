@@ -46,6 +46,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** Milliseconds that the last answers of a drain have to reach their clients. */
+const answerMs = 500;
+
 /** @throws Error where the port cannot be had or the TLS files cannot be read */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination } = seams;
@@ -89,8 +92,10 @@ export async function startService(configuration: Configuration, seams: Partial<
   async function close(): Promise<void> {
     log.info({}, "stopping");
     health.end();
+    // What would be cut off at the end of the drain is answered just before it.
+    const lastCall = setTimeout(() => stopping.abort(), Math.max(0, server.drain - answerMs));
     await port.close(server.drain);
-    stopping.abort();
+    clearTimeout(lastCall);
     await core.close();
     metrics.close();
     log.info({}, "stopped");

@@ -2,21 +2,14 @@
 // acted on it. Who waits may leave; it then learns that the outcome is unknown, never that asking again is safe.
 
 import { ExchangeError } from "./errors.ts";
+import { waitFor } from "./waiting.ts";
 
 /**
  * Waits for `work`, at most until `signal`. The work itself goes on to its end.
  * @throws what the work throws, or ExchangeError OUTCOME_UNKNOWN
  */
-export async function outcomeOf<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new ExchangeError("OUTCOME_UNKNOWN"));
-  if (signal.aborted) giveUp();
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([work, gaveUp]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
+export function outcomeOf<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return waitFor(work, signal, "OUTCOME_UNKNOWN");
 }
 
 /** True where the failure says that nothing one-time can have left the process, so that a claim may be given back. */

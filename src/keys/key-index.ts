@@ -23,7 +23,7 @@ export const maxKeys = 64;
 
 /** @returns undefined: not a key set that can be used (another shape, too many keys, no key for signatures) */
 export function indexKeys(answer: unknown): KeyIndex | undefined {
-  const members = (answer as { keys?: unknown } | null | undefined)?.keys;
+  const members = isSet(answer) ? answer.keys : undefined;
   if (!Array.isArray(members) || members.length > maxKeys) return undefined;
   const keys = members.map(importJwk).filter((key) => key !== undefined);
   if (keys.length === 0) return undefined;
@@ -43,6 +43,10 @@ export function indexKeys(answer: unknown): KeyIndex | undefined {
       return others.length === 0 ? only : undefined;
     },
   };
+}
+
+function isSet(answer: unknown): answer is { readonly keys: unknown } {
+  return typeof answer === "object" && answer !== null && "keys" in answer;
 }
 
 function isOnlyOfItsType(key: VerificationKey, keys: readonly VerificationKey[]): boolean {

@@ -4,6 +4,7 @@
 import { allowInsecureRequests, customFetch, discoveryRequest } from "oauth4webapi";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
+import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
@@ -159,17 +160,4 @@ function configured(address: string, rules: TargetRules): URL {
   const target = checkTarget(address, rules);
   if (target.kind === "refused") throw new Error(`provider address ${address} is not allowed: ${target.fault}`);
   return target.url;
-}
-
-/** Waits until the signal says otherwise; the work goes on for those who still wait. */
-async function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new ExchangeError("DEADLINE_EXCEEDED"));
-  if (signal.aborted) giveUp();
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([work, gaveUp]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
 }

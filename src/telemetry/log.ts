@@ -38,7 +38,9 @@ const maxFrames = 12;
  */
 export function causeFields(cause: unknown): Fields {
   if (!(cause instanceof Error)) return { cause: typeof cause };
-  const frames = framesOf(cause).split("\n").filter((line) => line.startsWith("    at "));
+  const frames = framesOf(cause)
+    .split("\n")
+    .filter((line) => line.startsWith("    at "));
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
   const inner = cause.cause instanceof Error ? cause.cause.name : undefined;
   return { cause: cause.name, cause_code: code, cause_inner: inner, cause_stack: frames.slice(0, maxFrames).map((line) => line.trim()) };

@@ -8,9 +8,11 @@ import type { Protocol } from "../rpc/call.ts";
 
 export type Tier = "memory" | "redis";
 
+/** FRAMING: what never became a call. CLIENT_LEFT: it went away before there was an answer. */
+export type Outcome = Reason | "OK" | "FRAMING" | "CLIENT_LEFT";
+
 export interface Metrics {
-  /** `reason`: OK, a reason, or FRAMING for what never became a call. */
-  call(labels: { method: string; protocol: Protocol; reason: Reason | "OK" | "FRAMING" }, durationMs: number): void;
+  call(labels: { method: string; protocol: Protocol; reason: Outcome }, durationMs: number): void;
   cacheHit(tier: Tier): void;
   cacheMiss(): void;
   /** A cached value that nobody here wrote. */

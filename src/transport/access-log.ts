@@ -1,22 +1,17 @@
 // One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off.
 
-import type { Reason } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import type { Hooks } from "./visit.ts";
+import type { Metrics, Outcome } from "../telemetry/metrics.ts";
+import type { CallEnd, Hooks } from "./visit.ts";
 
 /** Worth a look even when they are refused as they should be. */
-const securityReasons: ReadonlySet<Reason | "OK" | "FRAMING"> = new Set([
-  "ISSUER_NOT_TRUSTED",
-  "CALLER_UNAUTHENTICATED",
-  "ORIGIN_NOT_ALLOWED",
-]);
+const securityReasons: ReadonlySet<Outcome> = new Set(["ISSUER_NOT_TRUSTED", "CALLER_UNAUTHENTICATED", "ORIGIN_NOT_ALLOWED"]);
 
 export function createAccessLog(log: Log, metrics: Metrics): Hooks {
   return {
     onEnd(call, end) {
-      const reason = call.failure?.reason ?? (end.code === "ok" && end.status < 400 ? "OK" : "FRAMING");
+      const reason = outcomeOf(call, end);
       metrics.call({ method: call.method, protocol: call.protocol, reason }, end.durationMs);
       const fields = {
         request_id: call.requestId,
@@ -35,6 +30,12 @@ export function createAccessLog(log: Log, metrics: Metrics): Hooks {
       else log.info(fields, "call");
     },
   };
+}
+
+function outcomeOf(call: Call, end: CallEnd): Outcome {
+  if (call.failure !== undefined) return call.failure.reason;
+  if (end.code === "canceled") return "CLIENT_LEFT";
+  return end.code === "ok" && end.status < 400 ? "OK" : "FRAMING";
 }
 
 function named(name: Call["caller"]): string | undefined {

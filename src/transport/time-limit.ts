@@ -37,8 +37,9 @@ export async function withDeadline<T>(signal: AbortSignal, deadlineMs: number, w
   const over = Promise.withResolvers<never>();
   const end = (): void => {
     const failure = new ExchangeError("DEADLINE_EXCEEDED", { cause: signal.reason });
-    over.reject(failure);
     controller.abort(failure);
+    // The work is heard first, within this turn: it knows whether something one-time was under way.
+    setImmediate(() => over.reject(failure));
   };
   // Work that throws at once is never raced against it.
   over.promise.catch(() => undefined);

@@ -39,7 +39,7 @@ function createRig(changes: Partial<AccessTokenVerifierOptions> = {}) {
 }
 
 const unsigned = (header: object, payload: object = claims): string => signingInputOf({ typ, ...header }, payload);
-const publicPem = String(rsa.publicKey.export({ format: "pem", type: "spki" }));
+const publicPem = rsa.publicKey.export({ format: "pem", type: "spki" });
 const hs256 = (key: string): string => {
   const text = unsigned({ alg: "HS256", kid: "rsa" });
   return `${text}.${createHmac("sha256", key).update(text).digest("base64url")}`;

@@ -15,7 +15,7 @@ interface Rig {
   readonly keySet: KeySet;
   readonly events: readonly KeySetEvent[];
   /** found, unknown, or the reason why it cannot be decided. */
-  find(kid: string | undefined, signal?: AbortSignal): Promise<string>;
+  readonly find: (kid: string | undefined, signal?: AbortSignal) => Promise<string>;
 }
 
 function createRig(options: KeySetOptions = {}): Rig {

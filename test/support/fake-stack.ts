@@ -71,7 +71,7 @@ export const page = "http://localhost:5173";
 export const pageRedirectUri = `${page}/callback`;
 export const backendRedirectUri = "http://localhost/backend/callback";
 
-const exampleFile = new URL("../../cambio.example.yaml", import.meta.url).pathname;
+export const exampleFile = new URL("../../cambio.example.yaml", import.meta.url).pathname;
 
 const secrets = {
   orders: "orders-secret-canary-0123456789",
@@ -101,9 +101,7 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
     parts.defer(provider.close);
     const [cambio] = instances as [Instance];
     const running = parts.move();
-    for (const [kind, secret] of Object.entries(secrets)) canary.register(`${kind} secret`, secret);
-    for (const service of ["orders", "backend"] as const) canary.register("authorization", basic(service, secrets[service]).slice(6));
-    if (provider.client.secret !== undefined) canary.register("provider's client secret", provider.client.secret);
+    registerSecrets(canary, provider);
     return {
       provider,
       cambio,
@@ -126,8 +124,9 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
   }
 }
 
-function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOptions): Configuration {
-  const env = {
+/** What cambio.example.yaml is filled from: any free port, this provider, and secrets that a canary can find. */
+export function environmentFor(provider: FakeProvider): Readonly<Record<string, string>> {
+  return {
     CAMBIO_HOST: "localhost",
     PORT: "0",
     CAMBIO_ISSUER: provider.issuer,
@@ -142,6 +141,16 @@ function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOp
     WEB_ORIGIN: page,
     WEB_REDIRECT_URI: pageRedirectUri,
   };
+}
+
+export function registerSecrets(canary: Canary, provider: FakeProvider): void {
+  for (const [kind, secret] of Object.entries(secrets)) canary.register(`${kind} secret`, secret);
+  for (const service of ["orders", "backend"] as const) canary.register("authorization", basic(service, secrets[service]).slice(6));
+  if (provider.client.secret !== undefined) canary.register("provider's client secret", provider.client.secret);
+}
+
+function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOptions): Configuration {
+  const env = environmentFor(provider);
   const loaded = loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
   const changed = change?.(loaded) ?? loaded;
   return redis === undefined ? changed : { ...changed, redis: { url: redis } };

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
+import { outcomeOf } from "../../src/exchange/outcome.ts";
 import { withDeadline } from "../../src/transport/time-limit.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2 } from "./raw-request.ts";
@@ -37,6 +38,11 @@ describe("a deadline", () => {
     expect(reasonOf(await waiting.catch((thrown: unknown) => thrown))).toBe("GRANT_INVALID");
     await new Promise((resolve) => setImmediate(resolve));
     expect(unhandled).toEqual([]);
+  });
+
+  it("lets the work say what became of something it had sent", async () => {
+    const waiting = withDeadline(new AbortController().signal, 20, (inner) => outcomeOf(new Promise<never>(() => undefined), inner));
+    expect(reasonOf(await waiting.catch((thrown: unknown) => thrown))).toBe("OUTCOME_UNKNOWN");
   });
 
   it("aborts the work with that reason, and so does the caller's own signal", async () => {

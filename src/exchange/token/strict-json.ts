@@ -90,7 +90,9 @@ function readString(cursor: Cursor): string {
     if (text[end] === "\\") end += 1;
   }
   cursor.at = end + 1;
-  return String(parseScalar(text.slice(start, end + 1)));
+  const value = parseScalar(text.slice(start, end + 1));
+  if (typeof value !== "string") throw refusal();
+  return value;
 }
 
 /** A number or true, false, null: whatever stands before the next mark or blank. */
