@@ -45,8 +45,6 @@ export interface Provider {
 }
 
 export interface PreparedProvider {
-  /** True: the authorization response of this provider carries `iss` (RFC 9207). */
-  readonly sendsIssuer: boolean;
   authorizationUrl(start: AuthorizationStart): string;
   /** Redeems a code. Not abortable: once sent it runs to its end, within the provider's own time limit. */
   redeemCode(grant: CodeGrant): Promise<TokenSet>;

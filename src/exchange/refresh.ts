@@ -5,7 +5,8 @@ import type { Client, ProviderGrant } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
 import { sealRefreshToken } from "./exchange.ts";
 import { checkScopes } from "./narrowing.ts";
-import type { Provider, RefreshGrant, RefreshHandles, SingleFlight } from "./ports.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { PreparedProvider, Provider, RefreshGrant, RefreshHandles, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
@@ -40,13 +41,13 @@ export function createRefresh(deps: RefreshDeps) {
     // 3. Everything that can fail without harm comes before anything is spent.
     const prepared = await provider.prepare(signal);
 
-    // 4. Refresh upstream, once for everyone who asks with this token now.
-    const purpose = ["refresh", question.client.id, provider.name, ...question.scopes].join(" ");
-    const fresh = await deps
-      .flights(deps.fingerprint(refreshToken, purpose), signal, () => prepared.refresh(refreshToken, question.scopes))
-      .catch((failure: unknown) => {
-        throw leftWhileUnderWay(failure);
-      });
+    // 4. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
+    //    waiting joins it instead of presenting the token a second time.
+    const key = deps.fingerprint(refreshToken, `refresh ${question.client.id} ${provider.name}`);
+    const fresh = await outcomeOf(
+      deps.flights(key, untilItsEnd, () => refreshUpstream(prepared, refreshToken, question.scopes)),
+      signal,
+    );
 
     // 5. What the provider granted is within what the client may have.
     if (fresh.scopes !== undefined) checkScopes(grant, fresh.scopes);
@@ -73,8 +74,10 @@ export function createRefresh(deps: RefreshDeps) {
 
 export type Refresh = ReturnType<typeof createRefresh>;
 
-/** Who leaves while the refresh token is under way cannot be told that asking again is safe. */
-function leftWhileUnderWay(failure: unknown): unknown {
-  const left = failure instanceof ExchangeError && failure.reason === "DEADLINE_EXCEEDED";
-  return left ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;
+const untilItsEnd = new AbortController().signal;
+
+/** Says which scopes were asked for where the provider granted just those: who joined may have asked for others. */
+async function refreshUpstream(prepared: PreparedProvider, refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet> {
+  const fresh = await prepared.refresh(refreshToken, scopes);
+  return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
 }

@@ -6,7 +6,7 @@ import type { AudienceRule, Audiences, Client } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
 import type { AccessTokenVerifier, Clock, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
-import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
 
 export interface ValidateQuestion {
@@ -41,13 +41,10 @@ export interface Verifiers {
   readonly contentHash: string;
 }
 
-/** Longer tokens are refused before anything is decoded or hashed. */
-const maxTokenBytes = 16 * 1024;
-
 export function createValidate(deps: ValidateDeps) {
   return async function validate(question: ValidateQuestion, signal: AbortSignal): Promise<ValidateAnswer> {
     // 1. Bound the size, and the question: only for an audience of the caller's own.
-    if (question.token.reveal().length > maxTokenBytes) throw new ExchangeError("TOKEN_MALFORMED", subject);
+    if (question.token.reveal().length > maxTokenLength) throw new ExchangeError("TOKEN_MALFORMED", subject);
     const audience = ownAudience(question.client, question.audience);
     const named = namedVerifier(question.provider);
 

@@ -15,8 +15,6 @@ export interface ProviderMetadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly jwksUri: string;
-  /** Authorization responses carry `iss` (RFC 9207 §3). */
-  readonly sendsIssuer: boolean;
 }
 
 export interface DiscoveryAddresses {
@@ -130,7 +128,6 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
       authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),
       jwksUri: allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
-      sendsIssuer: document["authorization_response_iss_parameter_supported"] === true,
     };
   }
 

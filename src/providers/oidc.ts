@@ -54,7 +54,6 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     const metadata = await deps.discovery.metadata(signal);
     if (options.openid) await deps.keysReady(signal);
     return {
-      sendsIssuer: metadata.sendsIssuer,
       authorizationUrl: (start) => authorizationUrl(metadata, options, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
       refresh: (refreshToken, scopes) => refresh(metadata, refreshToken, scopes),

@@ -12,7 +12,7 @@ import { type Canary, createCanary } from "../support/canary.ts";
 import { type Child, startChild } from "../support/child.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
-import { environmentFor, exampleFile, page, pageRedirectUri, registerSecrets } from "../support/fake-stack.ts";
+import { type Answer, environmentFor, exampleFile, page, pageRedirectUri, reasonOf, registerSecrets } from "../support/fake-stack.ts";
 
 const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
 
@@ -147,11 +147,15 @@ it("a client that never finishes its request does not hold up the end beyond the
   await closed;
 });
 
-it("a code that is at the provider when the drain is over is waited for, so that its answer is not lost on the way", async () => {
+it("a code that is at the provider when the drain is over is waited for; who asked is told that the outcome is unknown", async () => {
   const { child, url } = await serve("500ms");
   const { answer, release } = await slowExchange(url);
   child.process.kill("SIGTERM");
-  await expect(answer).rejects.toThrow("fetch failed");
+  const response = await answer;
+  expect({ status: response.status, reason: reasonOf({ body: (await response.json()) as Answer["body"] }) }).toEqual({
+    status: 409,
+    reason: "OUTCOME_UNKNOWN",
+  });
   expect(child.process.exitCode).toBeNull();
   expect(child.output()).not.toContain('"msg":"stopped"');
   release();

@@ -131,6 +131,14 @@ describe("fresh tokens", () => {
     expect(refreshCalls()).toBe(1);
   });
 
+  it("for two who ask at once with one token and other scopes come from one call, and say which scopes they are for", async () => {
+    const handle = await handleOf();
+    const all = await Promise.all([refresh(handle, { scopes: ["openid"] }), refresh(handle, { scopes: ["orders:read"] })]);
+    expect(all.map((tokens) => tokens.scopes)).toEqual([all[0]?.scopes, all[0]?.scopes]);
+    expect(all[0]?.scopes).toContain("openid");
+    expect(refreshCalls()).toBe(1);
+  });
+
   it("for two different tokens do not mix", async () => {
     const [one, two] = [await handleOf(), await handleOf()];
     const [first, second] = await Promise.all([refresh(one), refresh(two)]);
@@ -174,6 +182,23 @@ describe("a refresh that comes to nothing", () => {
     expect(await waiting).toEqual(refusal("OUTCOME_UNKNOWN"));
     rig.relay.release();
     while (!(await rig.metrics.expose()).text.includes('endpoint="token",outcome="answered"} 2')) await setImmediate();
+    expect(refreshCalls()).toBe(1);
+  });
+
+  it("for one who left and asks again comes from the call under way: the token is not presented twice", async () => {
+    const handle = await handleOf();
+    const before = rig.relay.arrivals();
+    await rig.relay.shut();
+    await rig.relay.open();
+    rig.relay.hold();
+    const leaving = new AbortController();
+    const left = refresh(handle, {}, leaving.signal).catch((failure: unknown) => failure);
+    while (rig.relay.arrivals() === before) await setImmediate();
+    leaving.abort();
+    expect(await left).toEqual(refusal("OUTCOME_UNKNOWN"));
+    const again = refresh(handle);
+    rig.relay.release();
+    await expect(again).resolves.toHaveProperty("accessToken");
     expect(refreshCalls()).toBe(1);
   });
 

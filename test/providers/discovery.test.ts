@@ -39,7 +39,6 @@ describe("what discovery may say", () => {
       authorizationEndpoint: `${fake.issuer}/authorize`,
       tokenEndpoint: `${fake.issuer}/token`,
       jwksUri: `${fake.issuer}/jwks`,
-      sendsIssuer: true,
     });
   });
 
@@ -82,7 +81,7 @@ describe("what discovery may say", () => {
     const all = rigFor(fake, {
       addresses: { endpoints: { token, authorization: `${fake.issuer}/authorize`, jwks: `${fake.issuer}/jwks` } },
     });
-    expect(await all.discovery.metadata(soon())).toMatchObject({ tokenEndpoint: token, sendsIssuer: false });
+    expect(await all.discovery.metadata(soon())).toMatchObject({ tokenEndpoint: token });
     expect(fake.callsTo("discovery")).toBe(before);
   });
 

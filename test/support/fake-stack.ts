@@ -55,6 +55,8 @@ export interface FakeStack {
   readonly provider: FakeProvider;
   readonly cambio: Instance;
   readonly instances: readonly Instance[];
+  /** One more, with nothing in its memory. Whoever asks for it closes it. */
+  another(): Promise<Instance>;
   readonly configuration: Configuration;
   /** Epoch milliseconds, and by how many the clock moves on whenever it is read: 0, until a test wants to tell two readings apart. */
   readonly time: { nowMs: number; tickMs: number };
@@ -91,9 +93,10 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
     const provider: FakeProvider = { ...started, close: () => (closing ??= started.close()) };
     parts.defer(provider.close);
     const configuration = configurationFor(provider, options);
+    const another = () => startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits } });
     const instances: Instance[] = [];
     for (let number = 1; number <= (options.instances ?? 1); number += 1) {
-      const instance = await startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits } });
+      const instance = await another();
       parts.defer(() => instance.close());
       instances.push(instance);
     }
@@ -106,6 +109,7 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
       provider,
       cambio,
       instances,
+      another,
       configuration,
       time,
       canary,

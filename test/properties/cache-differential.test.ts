@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Answer, detailOf, type FakeStack, type Instance, reasonOf, startFakeStack } from "../support/fake-stack.ts";
+
+let stack: FakeStack;
+beforeAll(async () => {
+  stack = await startFakeStack();
+});
+afterAll(() => stack.close());
+
+const ask = fc.record({
+  kind: fc.constant("ask" as const),
+  token: fc.constantFrom("usual", "short", "early", "games", "payroll", "wide", "forged", "stranger", "typed"),
+  provider: fc.constantFrom("", "main", "nothing"),
+  audience: fc.constantFrom("", "orders", "payroll"),
+  requiredScopes: fc.subarray(["orders:read", "orders:write"]),
+});
+const wait = fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(1, 999, 10_000, 29_999, 30_000, 59_999, 60_000) });
+const program = fc.array(fc.oneof({ weight: 3, arbitrary: ask }, { weight: 2, arbitrary: wait }), { minLength: 4, maxLength: 14 });
+
+/** Tokens of every kind, made now. */
+async function makeTokens({ time, token }: FakeStack): Promise<Readonly<Record<string, string>>> {
+  const now = Math.floor(time.nowMs / 1000);
+  return {
+    usual: await token(),
+    short: await token({ exp: now + 121 }),
+    early: await token({ nbf: now + 60 }),
+    games: await token({ client_id: "games" }),
+    payroll: await token({ aud: "https://payroll.example" }),
+    wide: await token({ scope: "orders:read orders:write" }),
+    forged: (await token()).replace(/.{10}$/, "AAAAAAAAAA"),
+    stranger: await token({ iss: "https://evil.example" }),
+    typed: await token({}, { typ: "JWT" }),
+  };
+}
+
+/** Everything but how the answer came about and how long it counts. */
+function essence(answer: Answer): unknown {
+  const { claims, source } = answer.body;
+  return { status: answer.status, claims, source, reason: reasonOf(answer), expiredAt: detailOf(answer)?.["expiredAt"] };
+}
+
+async function askFresh(question: (instance: Instance) => Promise<Answer>): Promise<Answer> {
+  const fresh = await stack.another();
+  try {
+    return await question(fresh);
+  } finally {
+    await fresh.close();
+  }
+}
+
+it("with and without anything remembered the answer is the same, at every instant", async () => {
+  let hits = 0;
+  await fc.assert(
+    fc.asyncProperty(program, async (steps) => {
+      const tokens = await makeTokens(stack);
+      for (const step of steps) {
+        if (step.kind === "wait") {
+          stack.time.nowMs += step.ms;
+          continue;
+        }
+        const { token, provider, audience, requiredScopes } = step;
+        const question = (instance: Instance) => instance.validate(tokens[token] ?? "", { provider, audience, requiredScopes });
+        const remembering = await question(stack.cambio);
+        const fresh = await askFresh(question);
+        expect(essence(remembering)).toEqual(essence(fresh));
+        expect(fresh.body["cached"]).toBeUndefined();
+        if (remembering.body["cached"] === true) hits += 1;
+        const untils = [remembering, fresh].map(({ body }) => Date.parse(String(body["validUntil"])));
+        if (remembering.status === 200) expect(untils[0]).toBeLessThanOrEqual(untils[1] ?? 0);
+      }
+    }),
+    { numRuns: 40 },
+  );
+  // Otherwise nothing was compared.
+  expect(hits).toBeGreaterThan(5);
+});
