@@ -17,6 +17,7 @@ import type { TamperAlarm } from "./cache/tamper-alarm.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock, OneTimeStore, RefreshHandles, VerificationCache } from "./exchange/ports.ts";
+import type { Secret } from "./exchange/secret.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
@@ -25,7 +26,7 @@ export interface Storage {
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
   /** `process`: no Redis is configured. */
-  redisStatus(): "ready" | "away" | "process";
+  readonly redisStatus: () => "ready" | "away" | "process";
   close(): Promise<void>;
 }
 
@@ -69,16 +70,20 @@ function ownKey(): MasterKey {
   return { id: "process", key: randomBytes(masterKeyBytes) };
 }
 
-function connect(url: Parameters<typeof createRedis>[0], log: Log): RedisConnection {
+function connect(url: Secret, log: Log): RedisConnection {
   const redis: RedisConnection = createRedis(url, {
     log(event) {
-      if (event.kind === "redis_away")
-        return log.warn({ ...event }, "redis is away: validation goes on uncached, code exchange is unavailable");
+      if (event.kind === "redis_away") {
+        log.warn({ ...event }, "redis is away: validation goes on uncached, code exchange is unavailable");
+        return;
+      }
       log.info({ ...event }, "redis is ready");
-      void evictionOf(redis).then((eviction) => {
-        if (eviction === "evicts") log.warn({}, "redis may evict used codes: set maxmemory-policy noeviction");
-      });
+      void warnOfEviction(redis, log);
     },
   });
   return redis;
+}
+
+async function warnOfEviction(redis: RedisConnection, log: Log): Promise<void> {
+  if ((await evictionOf(redis)) === "evicts") log.warn({}, "redis may evict used codes: set maxmemory-policy noeviction");
 }

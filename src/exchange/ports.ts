@@ -71,7 +71,7 @@ export interface AccessTokenVerifier {
 /** cache/: remembers verifications. A miss is never an error; an unreadable entry is a miss. */
 export interface VerificationCache {
   /** An opaque key over the whole question. */
-  keyOf(token: Secret, scope: string): string;
+  readonly keyOf: (token: Secret, scope: string) => string;
   /** `tier` says where it was found, for metrics. */
   get(key: string): Promise<Verification | undefined>;
   /** Remembers until `validUntilMs`; never waits for the shared tier. */

@@ -13,8 +13,8 @@ export type Outcome = Reason | "OK" | "FRAMING" | "CLIENT_LEFT";
 
 export interface Metrics {
   call(labels: { method: string; protocol: Protocol; reason: Outcome }, durationMs: number): void;
-  cacheHit(tier: Tier): void;
-  cacheMiss(): void;
+  readonly cacheHit: (tier: Tier) => void;
+  readonly cacheMiss: () => void;
   /** A cached value that nobody here wrote. */
   cacheAlarm(): void;
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;

@@ -25,11 +25,16 @@ function judge({ path }: OddRequest, answer: RawAnswer): void {
   const grpcStatus =
     answer.trailers["grpc-status"] ?? answer.headers["grpc-status"] ?? /grpc-status: *(\d+)/.exec(answer.body.toString("latin1"))?.[1];
   expect(defects.has(String(grpcStatus))).toBe(false);
-  // A stream of both directions cannot be had over HTTP/1.1.
-  if (answer.status < 500 || (answer.status === 505 && path.startsWith("/grpc.reflection."))) return;
+  if (answer.status < 500 || isFraming(path, answer)) return;
   const reason = /ERROR_REASON_(\w+)/.exec(answer.body.toString())?.[1] ?? /"reason":"(\w+)"/.exec(answer.body.toString())?.[1];
   expect(known.has(reason ?? "none")).toBe(true);
   expect(reason).not.toBe("INTERNAL");
+}
+
+/** What was no call at all: an encoding that nobody knows, and a stream of both directions over HTTP/1.1. */
+function isFraming(path: string, { status, body }: RawAnswer): boolean {
+  if (status === 505) return path.startsWith("/grpc.reflection.");
+  return status === 501 && body.toString() === '{"code":"unimplemented","message":"This is not implemented here."}';
 }
 
 async function stillWorks(): Promise<void> {
