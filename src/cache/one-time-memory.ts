@@ -1,8 +1,8 @@
 // Used codes and pending states in process memory: the authority where there is no Redis, so for one replica only.
 // It forgets a mark when its time is over and never before: when there is no room it says so.
 
-import type { Clock, OneTimeStore, PendingState } from "../exchange/ports.ts";
-import { oneTimeLifeMs, storeUnavailable } from "./one-time.ts";
+import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
+import { storeUnavailable } from "./one-time.ts";
 import type { OneTimeNames } from "./one-time-names.ts";
 
 /** Per kind, so that a flood of started sign-ins leaves room for codes. About 170 of each per second, for 10 minutes. */
@@ -69,8 +69,8 @@ function createShelf<T>(clock: Clock, limit: number): Shelf<T> {
       const now = clock();
       dropExpired(now);
       entries.delete(name);
-      if (entries.size >= limit) throw storeUnavailable();
-      entries.set(name, { value, until: now + oneTimeLifeMs });
+      if (entries.size >= limit) throw storeUnavailable({ code: "FULL", outcome: "refused" });
+      entries.set(name, { value, until: now + oneTimeLifetimeMs });
     },
     remove(name) {
       entries.delete(name);

@@ -3,13 +3,13 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CodeClaim, OneTimeStore } from "../exchange/ports.ts";
-import { oneTimeLifeMs, storeUnavailable } from "./one-time.ts";
+import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs } from "../exchange/ports.ts";
+import { storeUnavailable } from "./one-time.ts";
 import type { OneTimeNames } from "./one-time-names.ts";
 import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";
 import { decodePendingState, encodePendingState } from "./pending-state-codec.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { RedisFailure } from "./redis-failure.ts";
+import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
 import type { Sealer } from "./sealing.ts";
 import type { OnAlarm } from "./tamper-alarm.ts";
 
@@ -73,19 +73,19 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
       const keys = names.ofCode(provider, code);
       const nonce = Buffer.from(random(nonceBytes)).toString("base64url");
       try {
-        const claimed = await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, oneTimeLifeMs));
+        const claimed = await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, oneTimeLifetimeMs));
         return claimed === 1 ? claimOf(keys, nonce) : undefined;
       } catch (error) {
         // Nobody was told that the code is theirs, so undoing this claim takes it from nobody.
         if (!(error instanceof RedisFailure) || error.outcome === "unknown") void releaseLater(keys, nonce);
-        throw storeUnavailable(error);
+        throw storeUnavailable(classifyRedisError(error));
       }
     },
     async keepState(state, pending) {
       const [name] = names.ofState(state);
       const sealed = Buffer.from(sealer.seal(encodePendingState(pending), [state]));
       if (sealed.length > maxStateBytes) throw new Error("a pending state is larger than its bound");
-      await redis.run((client) => client.set(name, sealed, "PX", oneTimeLifeMs)).catch(rethrowUnavailable);
+      await redis.run((client) => client.set(name, sealed, "PX", oneTimeLifetimeMs)).catch(rethrowUnavailable);
     },
     async takeState(state) {
       const keys = names.ofState(state);
@@ -102,5 +102,5 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
 }
 
 function rethrowUnavailable(error: unknown): never {
-  throw storeUnavailable(error);
+  throw storeUnavailable(classifyRedisError(error));
 }

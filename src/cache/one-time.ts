@@ -1,12 +1,11 @@
-// What both one-time stores have in common: how long a mark lives and the answer when the authority cannot tell.
+// What both one-time stores have in common: the answer when the authority cannot tell.
 
-import { ExchangeError } from "../exchange/errors.ts";
+import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 
-/** Codes live 10 minutes at most (RFC 6749 §4.1.2), and a sign-in that takes longer is started over. */
-export const oneTimeLifeMs = 600_000;
 /** Redis is back within about a second of being reachable; a full store loses marks all the time. */
 const retryAfterMs = 1_000;
 
-export function storeUnavailable(cause?: unknown): ExchangeError {
+export function storeUnavailable({ code, outcome }: { readonly code: string; readonly outcome: "refused" | "unknown" }): ExchangeError {
+  const cause: Circumstance = { kind: "store", code, outcome };
   return new ExchangeError("STORE_UNAVAILABLE", { retryAfterMs, cause });
 }

@@ -6,7 +6,7 @@ import { ExchangeError } from "../exchange/errors.ts";
 import type { RefreshHandles } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Sealer } from "./sealing.ts";
-import { decodeBase64url } from "./strict-base64url.ts";
+import { decodeBase64url } from "../exchange/base64url.ts";
 
 /** Lets secret scanners and readers tell what leaked. */
 const prefix = "cambio_rt_";
@@ -21,8 +21,8 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
     seal(clientId, { provider, refreshToken }) {
       const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal() }));
       const handle = prefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
-      // No provider's refresh token is that long: what it sent is not one.
-      if (handle.length > maxHandleLength) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
+      // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
+      if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
       return new Secret(handle);
     },
     open(clientId, handle) {

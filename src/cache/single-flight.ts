@@ -3,6 +3,7 @@
 
 import { ExchangeError } from "../exchange/errors.ts";
 import type { SingleFlight } from "../exchange/ports.ts";
+import { waitFor } from "../exchange/waiting.ts";
 
 interface Flight {
   readonly result: Promise<unknown>;
@@ -43,15 +44,11 @@ export function createSingleFlight(limitMs: number): SingleFlight {
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     const flight = flights.get(key) ?? takeOff(key, start);
     flight.waiters += 1;
-    const left = Promise.withResolvers<never>();
-    const leave = () => left.reject(new ExchangeError("DEADLINE_EXCEEDED"));
-    signal.addEventListener("abort", leave, { once: true });
     try {
       // A key stands for one question, so every flight under it carries the same type of answer.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      return (await Promise.race([flight.result, left.promise])) as T;
+      return (await waitFor(flight.result, signal)) as T;
     } finally {
-      signal.removeEventListener("abort", leave);
       flight.waiters -= 1;
       if (flight.waiters === 0 && flights.get(key) === flight) {
         // Out of the map first, so that nobody joins work that is being aborted.

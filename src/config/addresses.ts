@@ -1,13 +1,19 @@
 // What an address may be, judged by its text alone. Nothing is resolved or fetched.
 
-/** localhost, 127.0.0.0/8 and ::1: what is sent there does not leave the machine. Numeric forms are normalised by URL. */
-export function isLoopback(address: URL): boolean {
-  return address.hostname === "localhost" || address.hostname === "[::1]" || /^127(\.[0-9]{1,3}){3}$/.test(address.hostname);
-}
+import { isLoopbackHost } from "../exchange/loopback.ts";
 
 export function isHttpsOrLoopback(text: string): boolean {
   const address = URL.parse(text);
-  return address !== null && (address.protocol === "https:" || (address.protocol === "http:" && isLoopback(address)));
+  return address !== null && (address.protocol === "https:" || (address.protocol === "http:" && isLoopbackHost(address.hostname)));
+}
+
+/** Where a native client may listen for its answer (RFC 8252 §7.3, §8.3), spelled as requests are compared with it: byte for byte. */
+export function isNativeLoopback(text: string): boolean {
+  return /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(\/|$)/.test(text);
+}
+
+export function isHttps(text: string): boolean {
+  return URL.parse(text)?.protocol === "https:";
 }
 
 /** A scheme after a domain name, such as `com.example.app:` (RFC 8252 §7.1). The dot keeps `javascript:` and `data:` out. */

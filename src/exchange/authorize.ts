@@ -2,10 +2,10 @@
 // Who keeps the PKCE verifier is decided here: public clients their own; an authenticated service may leave it to us.
 
 import type { Audiences, Client } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
+import { malformed } from "./errors.ts";
 import { narrowScopes, resourcesFor } from "./narrowing.ts";
 import { newState, type Pkce } from "./pkce.ts";
-import type { Clock, OneTimeStore, Provider } from "./ports.ts";
+import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type Provider } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
@@ -38,9 +38,6 @@ export interface AuthorizeDeps {
   readonly clock: Clock;
 }
 
-/** How long a user may take to sign in. The one-time store forgets a state after this long. */
-export const stateLifetimeMs = 10 * 60_000;
-
 export function createAuthorize(deps: AuthorizeDeps) {
   return async function authorize(question: AuthorizeQuestion, signal: AbortSignal): Promise<AuthorizeAnswer> {
     // 1. Which provider, and may this client use it.
@@ -58,6 +55,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
     // 4. The state, remembered before anyone is sent anywhere.
     const prepared = await provider.prepare(signal);
     const state = newState(deps.pkce);
+    const expiresAtMs = deps.clock() + oneTimeLifetimeMs;
     await deps.oneTime.keepState(state, {
       clientId: question.client.id,
       provider: provider.name,
@@ -66,7 +64,6 @@ export function createAuthorize(deps: AuthorizeDeps) {
       codeVerifier: custody.codeVerifier,
       nonce: custody.nonce,
     });
-    const expiresAtMs = deps.clock() + stateLifetimeMs;
 
     // 5. The address.
     const authorizationUrl = prepared.authorizationUrl({
@@ -74,7 +71,8 @@ export function createAuthorize(deps: AuthorizeDeps) {
       scopes,
       resources,
       state,
-      codeChallenge: custody.codeChallenge,
+      // A provider without PKCE is not shown the challenge; it is kept, and the verifier is checked here.
+      codeChallenge: provider.pkce === "none" ? undefined : custody.codeChallenge,
       nonce: custody.nonce,
       loginHint: question.loginHint === "" ? undefined : question.loginHint,
       prompt: question.prompt === "" ? undefined : question.prompt,
@@ -84,13 +82,12 @@ export function createAuthorize(deps: AuthorizeDeps) {
 
   async function decideCustody(question: AuthorizeQuestion, provider: Provider, scopes: readonly string[]): Promise<Custody> {
     if (question.codeChallenge !== "") {
-      const codeChallenge = provider.pkce === "S256" ? question.codeChallenge : undefined;
-      return { codeChallenge, codeVerifier: undefined, nonce: question.nonce === "" ? undefined : question.nonce };
+      return { codeChallenge: question.codeChallenge, codeVerifier: undefined, nonce: question.nonce === "" ? undefined : question.nonce };
     }
     // Verifier and nonce are kept by one side: half of the custody would leave a flow that nobody can check.
-    if (question.nonce !== "") throw new ExchangeError("MALFORMED_REQUEST");
+    if (question.nonce !== "") throw malformed("nonce");
     if (question.client.kind !== "service") {
-      if (provider.pkce === "S256") throw new ExchangeError("MALFORMED_REQUEST");
+      if (provider.pkce === "S256") throw malformed("code_challenge");
       return { codeChallenge: undefined, codeVerifier: undefined, nonce: undefined };
     }
     const nonce = scopes.includes("openid") ? deps.pkce.random() : undefined;

@@ -39,13 +39,28 @@ export type Reason = (typeof reasons)[number];
 /** Which credential an error is about. */
 export type CredentialField = "CALLER" | "SUBJECT_TOKEN";
 
+/** What was met, for the log: allow-listed words and numbers, never a value, a description or a body. */
+export type Circumstance =
+  /** A provider's endpoint; `oauthError` only where it is a registered word. */
+  | {
+      readonly kind: "upstream";
+      readonly endpoint: string;
+      readonly status?: number;
+      readonly oauthError?: string;
+      readonly code?: string;
+    }
+  /** The store; `unknown`: the command may have been carried out. */
+  | { readonly kind: "store"; readonly code: string; readonly outcome: "refused" | "unknown" }
+  /** A rule of the request, by the name of its field. */
+  | { readonly kind: "rule"; readonly field: string };
+
 export interface FailureFacts {
   readonly field?: CredentialField;
   /** The token's `exp`, in seconds since the epoch; with TOKEN_EXPIRED. */
   readonly expiredAt?: number;
   /** How long to wait before asking again, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** What happened, for the log. It never leaves the process. */
+  /** What happened, for the log: a Circumstance where it was foreseen, else whatever was thrown. It never leaves the process. */
   readonly cause?: unknown;
 }
 
@@ -64,4 +79,10 @@ export class ExchangeError extends Error {
     this.expiredAt = facts.expiredAt;
     this.retryAfterMs = facts.retryAfterMs;
   }
+}
+
+/** @param field name of the field in the proto, for the log; the caller is not told */
+export function malformed(field: string): ExchangeError {
+  const cause: Circumstance = { kind: "rule", field };
+  return new ExchangeError("MALFORMED_REQUEST", { cause });
 }

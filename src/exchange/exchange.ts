@@ -2,10 +2,11 @@
 // beside it. A code reaches its provider at most once, whatever fails in between.
 
 import type { Audiences, Client } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
+import { ExchangeError, malformed } from "./errors.ts";
 import { checkScopes, resourcesFor } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
+import { sealRefreshToken } from "./refresh-token-custody.ts";
 import type { CodeClaim, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
@@ -52,6 +53,8 @@ export function createExchange(deps: ExchangeDeps) {
     const claim = await deps.oneTime.claimCode(provider.name, question.code);
     if (claim === undefined) throw new ExchangeError("GRANT_INVALID");
     const attempt: Attempt = { claim, pending: undefined, sent: false };
+
+    // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
     const tokens = await redeem(question, { provider, prepared, redirectUri, resources }, attempt, signal).catch(
       async (failure: unknown) => {
         await giveBack(attempt, question.state, failure);
@@ -66,7 +69,6 @@ export function createExchange(deps: ExchangeDeps) {
     return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
   };
 
-  // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
   async function redeem(question: ExchangeQuestion, at: Redemption, attempt: Attempt, signal: AbortSignal): Promise<TokenSet> {
     attempt.pending = await takePending(question, at.provider, at.redirectUri);
     const codeVerifier = await provenVerifier(question, at.provider, attempt.pending);
@@ -94,18 +96,21 @@ export function createExchange(deps: ExchangeDeps) {
     provider: Provider,
     pending: PendingState | undefined,
   ): Promise<Secret | undefined> {
-    if (provider.pkce === "none") return undefined;
     if (pending?.codeVerifier !== undefined) {
       // Kept here, so nobody else can know it: one that is sent along is somebody's guess.
       if (question.codeVerifier !== undefined) throw new ExchangeError("GRANT_INVALID");
       return pending.codeVerifier;
     }
-    if (question.codeVerifier === undefined) throw new ExchangeError("MALFORMED_REQUEST");
+    if (question.codeVerifier === undefined && provider.pkce === "S256") throw malformed("code_verifier");
     // Told apart here already, so that a wrong verifier does not spend the code.
-    if (pending?.codeChallenge !== undefined && (await deps.pkce.challengeOf(question.codeVerifier)) !== pending.codeChallenge) {
+    if (pending?.codeChallenge !== undefined && !(await answers(question.codeVerifier, pending.codeChallenge))) {
       throw new ExchangeError("GRANT_INVALID");
     }
-    return question.codeVerifier;
+    return provider.pkce === "none" ? undefined : question.codeVerifier;
+  }
+
+  async function answers(verifier: Secret | undefined, challenge: string): Promise<boolean> {
+    return verifier !== undefined && (await deps.pkce.challengeOf(verifier)) === challenge;
   }
 
   /** Makes good the promise that asking again is safe, where nothing can have left the process. */
@@ -146,10 +151,4 @@ interface Attempt {
   readonly claim: CodeClaim;
   pending: PendingState | undefined;
   sent: boolean;
-}
-
-/** Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one. */
-export function sealRefreshToken(handles: RefreshHandles, client: Client, provider: string, tokens: TokenSet): TokenSet {
-  if (tokens.refreshToken === undefined || client.rawRefreshTokens) return tokens;
-  return { ...tokens, refreshToken: handles.seal(client.id, { provider, refreshToken: tokens.refreshToken }) };
 }

@@ -95,12 +95,15 @@ export interface PendingState {
   readonly nonce: string | undefined;
 }
 
+/** How long a used code and a begun sign-in are remembered: codes live 10 minutes at most (RFC 6749 §4.1.2). */
+export const oneTimeLifetimeMs = 600_000;
+
 /**
  * cache/: one-time things. Authority is Redis where it is configured, else the process.
  * Every method throws ExchangeError STORE_UNAVAILABLE when the authority does not answer.
  */
 export interface OneTimeStore {
-  /** Set-if-absent, for 10 minutes. False: it was claimed before. */
+  /** Set-if-absent. Undefined: it was claimed before. */
   claimCode(provider: string, code: Secret): Promise<CodeClaim | undefined>;
   keepState(state: string, pending: PendingState): Promise<void>;
   /** Takes the state away and returns what was kept; undefined: unknown, used or expired. */

@@ -1,7 +1,7 @@
 // Which provider a call is about, and what its client may do there.
 
 import type { Client, ProviderGrant } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
+import { ExchangeError, malformed } from "./errors.ts";
 import type { Provider } from "./ports.ts";
 
 export interface ProviderChoice {
@@ -25,6 +25,6 @@ export function chooseProvider(providers: ReadonlyMap<string, Provider>, client:
 function onlyName(client: Client): string {
   const [name, ...others] = client.providers.keys();
   if (name === undefined) throw new ExchangeError("CALLER_NOT_ALLOWED", { field: "CALLER" });
-  if (others.length > 0) throw new ExchangeError("MALFORMED_REQUEST");
+  if (others.length > 0) throw malformed("provider");
   return name;
 }

@@ -2,7 +2,7 @@
 // loopback address may have any port (RFC 8252 §7.3).
 
 import type { Client, ProviderGrant } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
+import { ExchangeError, malformed } from "./errors.ts";
 
 /**
  * @param wanted as sent; empty: the client's only one
@@ -12,7 +12,7 @@ export function chooseRedirectUri(client: Client, grant: ProviderGrant, wanted: 
   if (wanted === "") {
     const [only, ...others] = grant.redirectUris;
     if (only === undefined) throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
-    if (others.length > 0) throw new ExchangeError("MALFORMED_REQUEST");
+    if (others.length > 0) throw malformed("redirect_uri");
     return only;
   }
   if (grant.redirectUris.includes(wanted)) return wanted;

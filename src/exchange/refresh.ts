@@ -3,11 +3,11 @@
 
 import type { Client, ProviderGrant } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
-import { sealRefreshToken } from "./exchange.ts";
 import { checkScopes } from "./narrowing.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { PreparedProvider, Provider, RefreshGrant, RefreshHandles, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
+import { sealRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
 

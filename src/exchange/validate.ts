@@ -50,13 +50,13 @@ export function createValidate(deps: ValidateDeps) {
 
     // 2. Ask the cache: keyed over the token and everything that verification depends on.
     const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
+    if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
     const remembered = await deps.cache.get(key);
     if (remembered !== undefined && stillHolds(remembered)) {
       question.onProvider(remembered.provider);
       decide(question, audience, remembered);
       return { verification: remembered, cached: true };
     }
-    if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
 
     // 3. The issuer is known; an unknown one is refused without any outbound call.
     const verifier = named ?? verifierOfIssuer(question);

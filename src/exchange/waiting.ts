@@ -18,3 +18,14 @@ export async function waitFor<T>(work: Promise<T>, signal: AbortSignal, left: Re
     signal.removeEventListener("abort", giveUp);
   }
 }
+
+/** Waits for the work, but no longer than `ms`; either way without a failure. */
+export function waitBriefly(work: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

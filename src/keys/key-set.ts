@@ -3,10 +3,9 @@
 
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
-import { waitFor } from "../exchange/waiting.ts";
+import { waitBriefly, waitFor } from "../exchange/waiting.ts";
 import type { VerificationKey } from "./import-jwk.ts";
 import { indexKeys, type KeyIndex, type WantedKey } from "./key-index.ts";
-import { waitBriefly } from "./wait-briefly.ts";
 
 export interface KeySetDeps {
   /** Bounded in size and time by net/. @throws ExchangeError UPSTREAM_* */

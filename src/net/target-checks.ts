@@ -1,6 +1,8 @@
 // Where outbound requests may go: a pipe of named checks over one address. Used before every request, and on every endpoint
 // that discovery names, so that a bad one is found before anything is spent. Name resolution is the operating system's.
 
+import { isLoopbackHost } from "../exchange/loopback.ts";
+
 export interface TargetRules {
   /** Scheme, host and port, as `URL.origin` spells them. Empty: nowhere. */
   readonly allowedOrigins: ReadonlySet<string>;
@@ -34,14 +36,9 @@ function checkCredentials(url: URL): TargetFault | undefined {
 function checkScheme(url: URL, rules: TargetRules): TargetFault | undefined {
   if (url.protocol === "https:") return undefined;
   if (url.protocol !== "http:") return "not_an_address";
-  return rules.allowHttp || isLoopback(url.hostname) ? undefined : "plain_http";
+  return rules.allowHttp || isLoopbackHost(url.hostname) ? undefined : "plain_http";
 }
 
 function checkOrigin(url: URL, rules: TargetRules): TargetFault | undefined {
   return rules.allowedOrigins.has(url.origin) ? undefined : "origin_not_allowed";
-}
-
-/** @param hostname as `URL.hostname` spells it: addresses are canonical there, IPv6 stands in brackets */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -37,7 +37,7 @@ function compileClient(id: string, client: Configuration["clients"][string]): Cl
       ]),
     ),
     audiences: client.audiences,
-    rawRefreshTokens: client.raw_refresh_tokens ?? client.kind === "service",
+    rawRefreshTokens: client.raw_refresh_tokens,
   };
 }
 

@@ -2,7 +2,7 @@
 // fetched anew each time (keys/ remembers it). What configuration says wins over what the provider says.
 
 import { allowInsecureRequests, customFetch, discoveryRequest } from "oauth4webapi";
-import { ExchangeError } from "../exchange/errors.ts";
+import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
@@ -135,7 +135,8 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     const checked = typeof address === "string" ? checkTarget(address, options) : undefined;
     if (checked?.kind === "allowed") return checked.url.href;
     const code = `${member}:${checked?.fault ?? "missing"}`;
-    throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: { endpoint: "discovery", code } });
+    const cause: Circumstance = { kind: "upstream", endpoint: "discovery", code };
+    throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
   }
 
   async function fetchJwks(signal: AbortSignal): Promise<unknown> {

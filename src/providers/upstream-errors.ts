@@ -1,21 +1,13 @@
 // What a provider's failure means for whoever asked: the one place that decides it. The question behind every row: may a
 // one-time credential have been used up? If it may, nothing here says that asking again is safe.
 
-import { ExchangeError, type Reason } from "../exchange/errors.ts";
+import { type Circumstance, ExchangeError, type Reason } from "../exchange/errors.ts";
 import type { Endpoint } from "../net/http-client.ts";
 import { HttpFailure } from "../net/http-failure.ts";
 import type { JsonObject } from "./json-answer.ts";
 
 /** What is spent by a call to the token endpoint. */
 export type OneTimeCredential = "code" | "refresh_token";
-
-/** For the log: allow-listed words and numbers, never a description or a body. */
-export interface UpstreamCause {
-  readonly endpoint: Endpoint;
-  readonly status?: number;
-  readonly oauthError?: string;
-  readonly code?: string;
-}
 
 type Refusal = Readonly<Record<OneTimeCredential, Reason>>;
 
@@ -47,7 +39,7 @@ const refusals: ReadonlyMap<string, Refusal> = new Map([
 /** No answer to a call that spends something one-time. */
 export function failureOfSpending(failure: unknown): ExchangeError {
   if (!(failure instanceof HttpFailure)) return new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });
-  const cause: UpstreamCause = { endpoint: "token", code: failure.code };
+  const cause: Circumstance = { kind: "upstream", endpoint: "token", code: failure.code };
   if (failure.sent) return new ExchangeError("OUTCOME_UNKNOWN", { cause });
   return new ExchangeError(failure.kind === "timeout" ? "UPSTREAM_TIMEOUT" : "UPSTREAM_UNAVAILABLE", { cause });
 }
@@ -57,7 +49,7 @@ export function refusalOf(credential: OneTimeCredential, response: Response, ans
   const { status } = response;
   const word = answer?.["error"];
   const known = typeof word === "string" && refusals.has(word);
-  const cause: UpstreamCause = { endpoint: "token", status, ...(known ? { oauthError: word } : {}) };
+  const cause: Circumstance = { kind: "upstream", endpoint: "token", status, ...(known ? { oauthError: word } : {}) };
   // With any body: the status itself says that the request was turned away before it was worked on (RFC 6585 §4).
   if (status === 429) return rateLimited(response, nowMs, cause);
   // Providers are seen to refuse with 200 as well; a 5xx or a redirect that names an error still leaves open what happened.
@@ -69,7 +61,7 @@ export function refusalOf(credential: OneTimeCredential, response: Response, ans
 /** No answer to a call that only reads. */
 export function failureOfReading(endpoint: Endpoint, failure: unknown, signal: AbortSignal | undefined): ExchangeError {
   if (!(failure instanceof HttpFailure)) return new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: failure });
-  const cause: UpstreamCause = { endpoint, code: failure.code };
+  const cause: Circumstance = { kind: "upstream", endpoint, code: failure.code };
   if (signal?.aborted === true) return new ExchangeError("DEADLINE_EXCEEDED", { cause });
   const reasons = { unavailable: "UPSTREAM_UNAVAILABLE", timeout: "UPSTREAM_TIMEOUT", invalid: "UPSTREAM_INVALID_RESPONSE" } as const;
   return new ExchangeError(reasons[failure.kind], { cause });
@@ -77,12 +69,12 @@ export function failureOfReading(endpoint: Endpoint, failure: unknown, signal: A
 
 /** An answer to a call that only reads, and it is not what was asked for. */
 export function refusalOfReading(endpoint: Endpoint, response: Response, nowMs: number): ExchangeError {
-  const cause: UpstreamCause = { endpoint, status: response.status };
+  const cause: Circumstance = { kind: "upstream", endpoint, status: response.status };
   if (response.status === 429) return rateLimited(response, nowMs, cause);
   return new ExchangeError(response.status >= 500 ? "UPSTREAM_UNAVAILABLE" : "UPSTREAM_INVALID_RESPONSE", { cause });
 }
 
-function rateLimited(response: Response, nowMs: number, cause: UpstreamCause): ExchangeError {
+function rateLimited(response: Response, nowMs: number, cause: Circumstance): ExchangeError {
   const retryAfterMs = retryAfterOf(response.headers.get("retry-after"), nowMs);
   return new ExchangeError("UPSTREAM_RATE_LIMITED", { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }

@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
+import { malformed } from "../exchange/errors.ts";
 import {
   type CreateAuthorizationUrlRequest,
   type CreateAuthorizationUrlResponse,
@@ -11,7 +12,7 @@ import {
 import type { Authorize } from "../exchange/authorize.ts";
 import { isChallenge } from "../exchange/pkce.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { audienceList, bounded, bounds, malformed, printable, scopeList, visible } from "./rules.ts";
+import { audienceList, bounded, bounds, printable, scopeList, visible } from "./rules.ts";
 
 export interface AuthorizationUrlRpcDeps {
   readonly callers: Callers;
@@ -22,7 +23,7 @@ export function createAuthorizationUrlRpc({ callers, authorize }: AuthorizationU
   return async function handle(request: CreateAuthorizationUrlRequest, context: HandlerContext): Promise<CreateAuthorizationUrlResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const clientId = bounded(request.clientId, bounds.clientId);
+    const clientId = bounded(request.clientId, bounds.clientId, "client_id");
     const client = callerOf(callers, call, { clientId, method: "CreateAuthorizationUrl", proofInMessage: false });
     const answer = await authorize({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
     return create(CreateAuthorizationUrlResponseSchema, {
@@ -37,16 +38,16 @@ export function createAuthorizationUrlRpc({ callers, authorize }: AuthorizationU
 const prompts: ReadonlySet<string> = new Set(["none", "login", "consent", "select_account"]);
 
 function decode(request: CreateAuthorizationUrlRequest) {
-  if (request.codeChallenge !== "" && !isChallenge(request.codeChallenge)) throw malformed();
-  if (request.prompt !== "" && !request.prompt.split(" ").every((word) => prompts.has(word))) throw malformed();
+  if (request.codeChallenge !== "" && !isChallenge(request.codeChallenge)) throw malformed("code_challenge");
+  if (request.prompt !== "" && !request.prompt.split(" ").every((word) => prompts.has(word))) throw malformed("prompt");
   return {
-    provider: visible(request.provider, bounds.name),
-    redirectUri: visible(request.redirectUri, bounds.uri),
-    scopes: scopeList(request.scopes),
+    provider: visible(request.provider, bounds.name, "provider"),
+    redirectUri: visible(request.redirectUri, bounds.uri, "redirect_uri"),
+    scopes: scopeList(request.scopes, "scopes"),
     audiences: audienceList(request.audiences),
     codeChallenge: request.codeChallenge,
-    nonce: printable(request.nonce, bounds.opaque),
-    loginHint: bounded(request.loginHint, bounds.opaque),
+    nonce: printable(request.nonce, bounds.opaque, "nonce"),
+    loginHint: bounded(request.loginHint, bounds.opaque, "login_hint"),
     prompt: request.prompt,
   };
 }

@@ -2,14 +2,14 @@
 // client come from the route's configuration; the body carries code, verifier and redirect URI, and nothing else that counts.
 
 import type { Client } from "../exchange/clients.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, malformed } from "../exchange/errors.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Call } from "./call.ts";
 import { type Callers, callerOf, noteProvider } from "./caller.ts";
-import { bounds, malformed, printable, visible } from "./rules.ts";
+import { bounds, printable, visible } from "./rules.ts";
 import { secondsLeft } from "./token-set.ts";
 
 export interface ExchangeRouteDeps {
@@ -48,12 +48,18 @@ const members: ReadonlySet<string> = new Set(["code", "code_verifier", "redirect
 
 function decode(body: string) {
   const fields = object(body);
-  if (![...fields.keys()].every((name) => members.has(name))) throw malformed();
-  const code = text(fields.get("code"));
-  const verifier = text(fields.get("code_verifier"));
-  const state = fields.get("state") === undefined ? "" : printable(text(fields.get("state")), bounds.opaque);
-  const redirectUri = visible(text(fields.get("redirect_uri")), bounds.uri);
-  return { code: grantSecret(code), redirectUri, codeVerifier: grantVerifier(verifier), state };
+  if (![...fields.keys()].every((name) => members.has(name))) throw malformed("body");
+  const text = (name: string): string => {
+    const value = fields.get(name);
+    if (typeof value !== "string" || value === "") throw malformed(name);
+    return value;
+  };
+  return {
+    code: grantSecret(text("code")),
+    redirectUri: visible(text("redirect_uri"), bounds.uri, "redirect_uri"),
+    codeVerifier: grantVerifier(text("code_verifier")),
+    state: fields.has("state") ? printable(text("state"), bounds.opaque, "state") : "",
+  };
 }
 
 function object(body: string): ReadonlyMap<string, unknown> {
@@ -63,12 +69,7 @@ function object(body: string): ReadonlyMap<string, unknown> {
   } catch {
     // The parser's message quotes the body.
   }
-  throw malformed();
-}
-
-function text(value: unknown): string {
-  if (typeof value !== "string" || value === "") throw malformed();
-  return value;
+  throw malformed("body");
 }
 
 // A provider answers `invalid_grant` to a code or verifier that cannot be right, whatever is wrong with its form; so does this route.

@@ -2,6 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import { malformed } from "../exchange/errors.ts";
 import { type ExchangeRequest, type ExchangeResponse, ExchangeResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -9,7 +10,7 @@ import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { audienceList, bounded, bounds, malformed, printable, requiredSecret, visible } from "./rules.ts";
+import { audienceList, bounded, bounds, printable, requiredSecret, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
 export interface ExchangeRpcDeps {
@@ -23,7 +24,7 @@ export function createExchangeRpc({ callers, exchange, clock }: ExchangeRpcDeps)
     const call = callOf(context.values);
     const asked = decode(request);
     const client = callerOf(callers, call, {
-      clientId: bounded(request.clientId, bounds.clientId),
+      clientId: bounded(request.clientId, bounds.clientId, "client_id"),
       method: "Exchange",
       proofInMessage: true,
     });
@@ -33,17 +34,17 @@ export function createExchangeRpc({ callers, exchange, clock }: ExchangeRpcDeps)
 }
 
 function decode(request: ExchangeRequest) {
-  if (request.subject.case !== "authorizationCode") throw malformed();
+  if (request.subject.case !== "authorizationCode") throw malformed("subject");
   const subject = request.subject.value;
-  if (subject.codeVerifier !== "" && !isVerifier(subject.codeVerifier)) throw malformed();
+  if (subject.codeVerifier !== "" && !isVerifier(subject.codeVerifier)) throw malformed("code_verifier");
   return {
-    provider: visible(request.provider, bounds.name),
-    code: requiredSecret(subject.code, bounds.code),
-    redirectUri: visible(subject.redirectUri, bounds.uri),
+    provider: visible(request.provider, bounds.name, "provider"),
+    code: requiredSecret(subject.code, bounds.code, "code"),
+    redirectUri: visible(subject.redirectUri, bounds.uri, "redirect_uri"),
     codeVerifier: subject.codeVerifier === "" ? undefined : new Secret(subject.codeVerifier),
-    state: printable(subject.state, bounds.opaque),
-    nonce: printable(subject.nonce, bounds.opaque),
-    issuer: visible(subject.issuer, bounds.uri),
+    state: printable(subject.state, bounds.opaque, "state"),
+    nonce: printable(subject.nonce, bounds.opaque, "nonce"),
+    issuer: visible(subject.issuer, bounds.uri, "issuer"),
     audiences: audienceList(request.audiences),
   };
 }

@@ -2,12 +2,13 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import { malformed } from "../exchange/errors.ts";
 import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { bounded, bounds, malformed, requiredSecret, scopeList, visible } from "./rules.ts";
+import { bounded, bounds, requiredSecret, scopeList, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
 export interface RefreshRpcDeps {
@@ -21,7 +22,7 @@ export function createRefreshRpc({ callers, refresh, clock }: RefreshRpcDeps) {
     const call = callOf(context.values);
     const asked = decode(request);
     const client = callerOf(callers, call, {
-      clientId: bounded(request.clientId, bounds.clientId),
+      clientId: bounded(request.clientId, bounds.clientId, "client_id"),
       method: "Refresh",
       proofInMessage: true,
     });
@@ -31,10 +32,10 @@ export function createRefreshRpc({ callers, refresh, clock }: RefreshRpcDeps) {
 }
 
 function decode(request: RefreshRequest) {
-  if (request.credential.case !== "refreshToken") throw malformed();
+  if (request.credential.case !== "refreshToken") throw malformed("credential");
   return {
-    provider: visible(request.provider, bounds.name),
-    refreshToken: requiredSecret(request.credential.value, bounds.token),
-    scopes: scopeList(request.scopes),
+    provider: visible(request.provider, bounds.name, "provider"),
+    refreshToken: requiredSecret(request.credential.value, bounds.token, "refresh_token"),
+    scopes: scopeList(request.scopes, "scopes"),
   };
 }

@@ -10,12 +10,12 @@ import {
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { type TokenClaims as TokenClaimsMessage, TokenClaimsSchema, ValidationSource } from "../../gen/cambio/v1/token_pb.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, malformed } from "../exchange/errors.ts";
 import { Secret } from "../exchange/secret.ts";
 import { tokenTypes } from "../exchange/tokens.ts";
 import type { Validate } from "../exchange/validate.ts";
 import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
-import { bounds, malformed, scopeList, visible } from "./rules.ts";
+import { bounds, scopeList, visible } from "./rules.ts";
 
 export interface ValidateRpcDeps {
   readonly callers: Callers;
@@ -38,14 +38,14 @@ export function createValidateRpc({ callers, validate }: ValidateRpcDeps) {
 }
 
 function decode(request: ValidateCrossClientRequest) {
-  if (request.token === undefined || request.token.value === "") throw malformed();
+  if (request.token === undefined || request.token.value === "") throw malformed("token");
   checkType(request.token.type);
   return {
     // Its size and its form are decided by the core, with a reason of their own.
     token: new Secret(request.token.value),
-    provider: visible(request.provider, bounds.name),
-    audience: visible(request.audience, bounds.name),
-    requiredScopes: scopeList(request.requiredScopes),
+    provider: visible(request.provider, bounds.name, "provider"),
+    audience: visible(request.audience, bounds.name, "audience"),
+    requiredScopes: scopeList(request.requiredScopes, "required_scopes"),
   };
 }
 

@@ -1,12 +1,23 @@
 // One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off.
 
 import type { Call } from "../rpc/call.ts";
+import { circumstanceFields } from "../telemetry/circumstances.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
 import type { Metrics, Outcome } from "../telemetry/metrics.ts";
 import type { CallEnd, Hooks } from "./visit.ts";
 
 /** Worth a look even when they are refused as they should be. */
 const securityReasons: ReadonlySet<Outcome> = new Set(["ISSUER_NOT_TRUSTED", "CALLER_UNAUTHENTICATED", "ORIGIN_NOT_ALLOWED"]);
+
+/** Somebody who runs this service, or the provider's, has something to mend. */
+const operatorReasons: ReadonlySet<Outcome> = new Set([
+  "UPSTREAM_RATE_LIMITED",
+  "UPSTREAM_UNAVAILABLE",
+  "UPSTREAM_INVALID_RESPONSE",
+  "UPSTREAM_TIMEOUT",
+  "STORE_UNAVAILABLE",
+  "OUTCOME_UNKNOWN",
+]);
 
 export function createAccessLog(log: Log, metrics: Metrics): Hooks {
   return {
@@ -23,9 +34,11 @@ export function createAccessLog(log: Log, metrics: Metrics): Hooks {
         status: end.status,
         reason,
         duration_ms: Math.round(end.durationMs * 1000) / 1000,
+        ...circumstanceFields(call.failure),
       };
       if (reason === "INTERNAL") log.error({ ...fields, ...causeFields(call.failure?.cause) }, "call failed unexpectedly");
       else if (reason === "UPSTREAM_REJECTED_CLIENT") log.error(fields, "provider refuses this service's own credentials");
+      else if (operatorReasons.has(reason)) log.warn(fields, "call could not be decided");
       else if (securityReasons.has(reason)) log.warn({ ...fields, security: true }, "call refused");
       else log.info(fields, "call");
     },

@@ -11,6 +11,7 @@ import type { Limits } from "./limits.ts";
 import type { OnRequest, PortRequest, PortResponse } from "./one-port.ts";
 import { requestIdOf } from "./request-id.ts";
 import { protocolOf, type Rpc } from "./rpc-adapter.ts";
+import { discardRest } from "./time-limit.ts";
 import { beginVisit, breakOff, type Visit, type VisitDeps } from "./visit.ts";
 
 export interface FrontDeps extends VisitDeps {
@@ -63,6 +64,7 @@ export function createFront(deps: FrontDeps): OnRequest {
       failure: undefined,
     };
     const visit = beginVisit(req, res, { call, deps });
+    discardRest(visit, limits);
     res.setHeader("x-request-id", call.requestId);
     res.setHeader("cache-control", "no-store");
     cors.mark(call.origin, res);

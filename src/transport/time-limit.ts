@@ -28,6 +28,21 @@ export function limitStream(visit: Visit, limits: Limits, open: "no" | "client" 
 }
 
 /**
+ * Throws away what an HTTP/2 client still sends after it has its answer, within the time limit for bodies. Otherwise a body larger
+ * than the flow-control window could never end, and its stream would stay, uncounted and not in the log. (HTTP/1.1 does so itself.)
+ */
+export function discardRest({ req }: Visit, limits: Limits): void {
+  if (!("stream" in req)) return;
+  const { stream } = req;
+  stream.once("finish", () => {
+    if (req.complete) return;
+    req.resume();
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.bodyMs);
+    stream.once("close", () => clearTimeout(timer));
+  });
+}
+
+/**
  * Runs work under a deadline. The caller is answered when the time is over or `signal` aborts, whatever the work does with the
  * signal it is given: a one-time upstream call, once sent, goes on to its end with nobody waiting.
  * @throws ExchangeError DEADLINE_EXCEEDED, or what the work throws

@@ -64,7 +64,7 @@ test("a refresh token so long that its handle could not come back is refused, no
   const longest = { provider: "main", refreshToken: new Secret("x".repeat(12_000)) };
   expect(handles.open("spa", handles.seal("spa", longest))?.refreshToken.reveal().length).toBe(12_000);
   const tooLong = { provider: "main", refreshToken: new Secret("x".repeat(13_000)) };
-  expect(() => handles.seal("spa", tooLong)).toThrow(expect.objectContaining({ reason: "UPSTREAM_INVALID_RESPONSE" }));
+  expect(() => handles.seal("spa", tooLong)).toThrow(expect.objectContaining({ reason: "OUTCOME_UNKNOWN" }));
 });
 
 function json(): Uint8Array {

@@ -46,12 +46,17 @@ function bufCurl(...words: readonly string[]): Promise<Run> {
   });
 }
 
+const asOrders = () => ["-H", `authorization: ${stack.authorization("orders")}`];
+
+async function* question() {
+  yield { messageRequest: { case: "fileContainingSymbol", value: "cambio.v1.ErrorDetail" } } as const;
+}
+
 describe.each(["grpc", "grpcweb", "connect"])("buf curl over %s, with nothing but the address", (protocol) => {
   const call = (method: string, message: object, ...words: readonly string[]) => {
     const url = `${stack.cambio.url}/cambio.v1.TokenExchangeService/${method}`;
     return bufCurl("--protocol", protocol, "--http2-prior-knowledge", "-d", JSON.stringify(message), ...words, url);
   };
-  const asOrders = () => ["-H", `authorization: ${stack.authorization("orders")}`];
 
   it("prints what a token says", async () => {
     const { status, out, err } = await call("ValidateCrossClient", { token: { value: await stack.token() } }, ...asOrders());
@@ -89,9 +94,6 @@ it("buf curl lists the services and the methods of the contract", async () => {
 
 it("whoever has only reflection can read error details too, although no service mentions them", async () => {
   const client = createClient(ServerReflection, createGrpcTransport({ baseUrl: stack.cambio.url }));
-  async function* question() {
-    yield { messageRequest: { case: "fileContainingSymbol", value: "cambio.v1.ErrorDetail" } } as const;
-  }
   for await (const { messageResponse } of client.serverReflectionInfo(question())) {
     expect(messageResponse.case).toBe("fileDescriptorResponse");
   }

@@ -13,14 +13,14 @@ export interface ExpectedError {
   /** Status on the plain route, where it differs. */
   readonly plain?: number;
   readonly reauthenticate?: true;
-  /** How long to wait is part of the answer. */
-  readonly retryAfter?: true;
+  /** How long to wait is part of the answer: always, or where it is known because the provider was asked before. */
+  readonly retryAfter?: "always" | "sometimes";
 }
 
 const token = { code: Code.Unauthenticated, http: 401, oauth: "invalid_token", field: "SUBJECT_TOKEN" } as const;
 const callerDenied = { code: Code.PermissionDenied, http: 403, oauth: "unauthorized_client", field: "CALLER" } as const;
 const tokenDenied = { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "SUBJECT_TOKEN" } as const;
-const unavailable = { code: Code.Unavailable, http: 503, oauth: "temporarily_unavailable", retryAfter: true } as const;
+const unavailable = { code: Code.Unavailable, http: 503, oauth: "temporarily_unavailable", retryAfter: "always" } as const;
 const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unavailable" } as const;
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
@@ -45,11 +45,11 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
   TARGET_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "invalid_target" },
   GRANT_INVALID: { code: Code.FailedPrecondition, http: 400, oauth: "invalid_grant" },
   REAUTHENTICATION_REQUIRED: { code: Code.Unauthenticated, http: 401, oauth: "invalid_grant", reauthenticate: true },
-  UPSTREAM_RATE_LIMITED: { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_unavailable", retryAfter: true },
+  UPSTREAM_RATE_LIMITED: { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_unavailable", retryAfter: "always" },
   UPSTREAM_UNAVAILABLE: unavailable,
   UPSTREAM_INVALID_RESPONSE: unavailable,
   STORE_UNAVAILABLE: unavailable,
-  UPSTREAM_TIMEOUT: late,
+  UPSTREAM_TIMEOUT: { ...late, retryAfter: "sometimes" },
   DEADLINE_EXCEEDED: late,
   OUTCOME_UNKNOWN: { code: Code.Aborted, http: 409, oauth: "invalid_grant" },
   UPSTREAM_REJECTED_CLIENT: { code: Code.Internal, http: 500, oauth: "server_error" },

@@ -27,9 +27,9 @@ const rpcStatus = fromJSON(
     },
   },
   options,
-)["google.rpc.Status"] as MessageTypeDefinition<object, Status>;
+)["google.rpc.Status"] as MessageTypeDefinition<object, StatusMessage>;
 
-interface Status {
+interface StatusMessage {
   readonly code: number;
   readonly message: string;
   readonly details?: readonly { readonly typeUrl: string; readonly value: Buffer }[];
@@ -41,17 +41,19 @@ export function grpcJsCaller(url: string): ProtocolCaller {
   const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
   const client = new Client(new URL(url).host, credentials.createInsecure());
 
-  function failed({ code, details, metadata }: ServiceError): Answered {
+  function failed({ code: status, details, metadata }: ServiceError): Answered {
+    const code: number = status;
     const [bytes] = metadata.get("grpc-status-details-bin");
-    const status = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
+    const inDetail = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
     if (status !== undefined && (status.code !== code || status.message !== details))
       throw new Error("the status and its details disagree");
-    const ours = (status?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
+    const ours = (inDetail?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
     return {
       kind: "failed",
-      code: code as number,
+      code,
       // Said twice; where the two disagree, both are shown.
-      message: status === undefined || (status.code === code && status.message === details) ? details : `${details} / ${status.message}`,
+      message:
+        inDetail === undefined || (inDetail.code === code && inDetail.message === details) ? details : `${details} / ${inDetail.message}`,
       details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
       everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
     };

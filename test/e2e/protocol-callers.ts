@@ -66,6 +66,13 @@ function connectCaller(transport: Transport): ProtocolCaller {
   };
 }
 
+/** A failure as Connect writes it. */
+interface ConnectFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly { readonly type: string; readonly debug: JsonObject }[];
+}
+
 /** Connect as anyone can speak it: a POST with JSON. The HTTP status is in plain sight here. */
 export function fetchCaller(url: string): ProtocolCaller {
   return {
@@ -76,13 +83,12 @@ export function fetchCaller(url: string): ProtocolCaller {
         body: JSON.stringify(message),
       });
       const text = await response.text();
-      const body = JSON.parse(text) as JsonObject;
-      if (response.status === 200) return { kind: "ok", message: body };
-      const details = (body["details"] as readonly { readonly type: string; readonly debug: JsonObject }[] | undefined) ?? [];
+      if (response.status === 200) return { kind: "ok", message: JSON.parse(text) as JsonObject };
+      const { code, message: sentence, details = [] } = JSON.parse(text) as ConnectFailure;
       return {
         kind: "failed",
-        code: codeNamed(String(body["code"])),
-        message: String(body["message"]),
+        code: codeNamed(code),
+        message: sentence,
         details: details.filter(({ type }) => type === "cambio.v1.ErrorDetail").map(({ debug }) => debug),
         httpStatus: response.status,
         everything: JSON.stringify([...response.headers]) + text,

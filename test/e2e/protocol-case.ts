@@ -43,8 +43,12 @@ export const strange = exchangeOf({ code: strangeCode, codeVerifier: strangeVeri
 /** A refresh token as the client holds it. */
 export async function handleFor(world: World, client: CodeClient): Promise<string> {
   const { usual } = world;
-  const headers = { web: { origin: page }, cli: {}, backend: { authorization: usual.authorization("backend") } }[client];
+  const headers: Readonly<Record<string, string>> = {
+    web: { origin: page },
+    cli: {},
+    backend: { authorization: usual.authorization("backend") },
+  }[client];
   const message = exchangeOf(await world.codeFor(client), client === "backend" ? "" : client);
-  const { body } = await usual.cambio.rpc("Exchange", message, headers as Record<string, string>);
+  const { body } = await usual.cambio.rpc("Exchange", message, headers);
   return (body["tokens"] as { readonly refreshToken: string }).refreshToken;
 }

@@ -95,18 +95,18 @@ function withFailingProviders(configuration: Configuration, issuers: World["issu
   };
 }
 
-async function codeFor(client: CodeClient, { cambio, provider, canary, authorization }: FakeStack): Promise<FakeCode> {
+async function codeFor(client: CodeClient, stack: FakeStack): Promise<FakeCode> {
   const { verifier, challenge } = await newPkce();
   const redirectUri = { web: pageRedirectUri, cli: "http://127.0.0.1:49152/callback", backend: backendRedirectUri }[client];
-  const headers = { web: { origin: page }, cli: {}, backend: { authorization: authorization("backend") } }[client];
+  const headers: Readonly<Record<string, string>> = {
+    web: { origin: page },
+    cli: {},
+    backend: { authorization: stack.authorization("backend") },
+  }[client];
   // The service leaves verifier and nonce to Cambio.
   const custody = client === "backend" ? {} : { clientId: client, codeChallenge: challenge };
-  const { body } = await cambio.rpc(
-    "CreateAuthorizationUrl",
-    { ...custody, provider: "main", redirectUri },
-    headers as Record<string, string>,
-  );
-  const { code, state } = await provider.login(String(body["authorizationUrl"]));
-  canary.register("verifier", verifier);
+  const { body } = await stack.cambio.rpc("CreateAuthorizationUrl", { ...custody, provider: "main", redirectUri }, headers);
+  const { code, state } = await stack.provider.login(String(body["authorizationUrl"]));
+  stack.canary.register("verifier", verifier);
   return { code, codeVerifier: client === "backend" ? "" : verifier, redirectUri, state };
 }

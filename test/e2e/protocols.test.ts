@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { methods } from "../../src/exchange/clients.ts";
-import { type Reason, reasons } from "../../src/exchange/errors.ts";
-import { errorTable } from "../../src/rpc/error-table.ts";
+import { reasons } from "../../src/exchange/errors.ts";
 import { page, registerTokens } from "../support/fake-stack.ts";
-import { expectedErrors, provokedElsewhere } from "./expected-errors.ts";
+import { expectedAnswer, expectedDetails, expectedOnRoute, withoutUncertainWait } from "./expectations.ts";
+import { provokedElsewhere } from "./expected-errors.ts";
 import { grpcJsCaller } from "./grpc-js-caller.ts";
 import type { Case, Role } from "./protocol-case.ts";
 import { connectBinaryCaller, connectJsonCaller, fetchCaller, grpcWebCaller, type ProtocolCaller } from "./protocol-callers.ts";
@@ -23,6 +23,8 @@ interface Protocol {
   readonly open: (url: string) => ProtocolCaller;
   /** A page has no way to speak gRPC itself (it cannot read trailers), and everybody can speak the others. */
   readonly forPages: boolean;
+  /** Its client lets one see the HTTP status. */
+  readonly showsStatus?: true;
 }
 
 const protocols: readonly Protocol[] = [
@@ -30,7 +32,7 @@ const protocols: readonly Protocol[] = [
   { name: "gRPC-Web over HTTP/1.1", open: grpcWebCaller, forPages: true },
   { name: "Connect with JSON over HTTP/1.1", open: connectJsonCaller, forPages: true },
   { name: "Connect in binary over HTTP/2", open: connectBinaryCaller, forPages: true },
-  { name: "a POST with JSON", open: fetchCaller, forPages: true },
+  { name: "a POST with JSON", open: fetchCaller, forPages: true, showsStatus: true },
 ];
 
 let world: World;
@@ -44,7 +46,7 @@ const rolesHeaders = (role: Role): Readonly<Record<string, string>> => {
   return role === "cli" ? {} : { authorization: world.usual.authorization(role) };
 };
 
-describe.each(protocols)("over $name", ({ name, open, forPages }) => {
+describe.each(protocols)("over $name", ({ name, open, forPages, showsStatus = false }) => {
   const callers = new Map<StackName, ProtocolCaller>();
   afterAll(() => {
     for (const caller of callers.values()) caller.close();
@@ -67,39 +69,17 @@ describe.each(protocols)("over $name", ({ name, open, forPages }) => {
     if (answered.kind === "ok") registerTokens(canary, answered.message["tokens"]);
     else canary.saw(`an error over ${name}`, answered.everything);
 
-    if (typeof expected === "function") {
-      expect(answered).toMatchObject({ kind: "ok", message: expected(world) });
-      return;
-    }
-    if (answered.kind === "ok") expect.unreachable(`${method} succeeded`);
-    const { code, http } = expectedErrors[expected];
-    const { details, message, httpStatus = http } = answered;
-    expect({ code: answered.code, httpStatus, message }).toEqual({ code, httpStatus: http, message: errorTable[expected].sentence });
-    expect(details).toHaveLength(1);
-    expect(withoutWait(details[0] ?? {})).toEqual(expectedDetail(one, expected, requestId));
-    if (expectedErrors[expected].retryAfter) expect(details[0]?.["retryAfter"]).toMatch(/^[1-9]\d*(\.\d+)?s$/);
+    expect(answered).toMatchObject(expectedAnswer(one, world, showsStatus));
+    expect(answered.kind === "ok" ? [] : answered.details.map((detail) => withoutUncertainWait(detail, expected))).toEqual(
+      expectedDetails(one, world, requestId),
+    );
   });
 });
-
-function expectedDetail({ expiredAt }: Case, reason: Reason, requestId: string): JsonObject {
-  const { oauth, field, reauthenticate } = expectedErrors[reason];
-  return {
-    reason: `ERROR_REASON_${reason}`,
-    ...(field === undefined ? {} : { field: `ERROR_FIELD_${field}` }),
-    oauthError: oauth,
-    ...(expiredAt === undefined ? {} : { expiredAt: new Date(expiredAt(world) * 1000).toISOString().replace(".000Z", "Z") }),
-    ...(reauthenticate === true ? { reauthenticate } : {}),
-    requestId,
-  };
-}
-
-function withoutWait(detail: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(detail).filter(([name]) => name !== "retryAfter"));
-}
 
 describe("over the plain HTTP route", () => {
   it.each(cases.filter(({ route }) => route === true))("$as: $name", async (one) => {
     const { on = "usual", expected } = one;
+    const { canary } = world[on];
     const { authorizationCode } = (await one.message(world)) as { readonly authorizationCode: Readonly<Record<string, string>> };
     const { code, codeVerifier, redirectUri, state } = authorizationCode;
     const response = await fetch(`${world[on].cambio.url}/api/auth/exchange`, {
@@ -109,25 +89,9 @@ describe("over the plain HTTP route", () => {
     });
     const text = await response.text();
     const body = JSON.parse(text) as JsonObject;
-    if (typeof expected === "function") {
-      registerTokens(world[on].canary, { accessToken: body["access_token"], refreshToken: body["refresh_token"] });
-      expect({ status: response.status, members: Object.keys(body).toSorted() }).toEqual({
-        status: 200,
-        members: ["access_token", "expires_in", "refresh_token", "token_type"],
-      });
-      return;
-    }
-    world[on].canary.saw("an error of the route", text);
-    const { http, plain = http, oauth } = expectedErrors[expected];
-    expect({ status: response.status, body }).toEqual({
-      status: plain,
-      body: {
-        error: oauth,
-        error_description: errorTable[expected].sentence,
-        reason: expected,
-        request_id: response.headers.get("x-request-id"),
-      },
-    });
+    if (response.status === 200) registerTokens(canary, { accessToken: body["access_token"], refreshToken: body["refresh_token"] });
+    else canary.saw("an error of the route", text);
+    expect({ status: response.status, body }).toEqual(expectedOnRoute(expected, response.headers.get("x-request-id")));
   });
 });
 

@@ -148,6 +148,13 @@ describe("the provider's keys", () => {
   });
 });
 
+const withoutIssuerCheck = (configuration: Configuration): Configuration => {
+  const { main } = configuration.providers;
+  if (main === undefined) throw new Error("the example's provider has another name");
+  const unchecked = { ...main, tokens: { ...main.tokens, issuer_check: false } };
+  return { ...configuration, providers: { ...configuration.providers, main: unchecked } };
+};
+
 describe("the issuer", () => {
   it.each([
     ["a stranger", (issuer: string) => issuer.replace("localhost", "evil.example")],
@@ -168,13 +175,6 @@ describe("the issuer", () => {
       request_id: detailOf(answer)?.["requestId"],
     });
   });
-
-  const withoutIssuerCheck = (configuration: Configuration): Configuration => {
-    const { main } = configuration.providers;
-    if (main === undefined) throw new Error("the example's provider has another name");
-    const unchecked = { ...main, tokens: { ...main.tokens, issuer_check: false } };
-    return { ...configuration, providers: { ...configuration.providers, main: unchecked } };
-  };
 
   it("with the check off, only its string is ignored, and only for tokens that come with the provider's name", async () => {
     const stack = await given({ change: withoutIssuerCheck });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stateLifetimeMs } from "../../src/exchange/authorize.ts";
+import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
 import { isChallenge, isOurState } from "../../src/exchange/pkce.ts";
 import { callback, challenge, type CoreRig, type CoreRigOptions, orders, patience, startCoreRig } from "./core-rig.ts";
 import { refusal } from "./fixtures.ts";
@@ -49,7 +49,7 @@ describe("a sign-in that begins here", () => {
       prompt: "login",
     });
     expect(isOurState(answer.state)).toBe(true);
-    expect(answer.expiresAtMs).toBe(rig.clock() + stateLifetimeMs);
+    expect(answer.expiresAtMs).toBe(rig.clock() + oneTimeLifetimeMs);
     expect(told).toEqual(["main"]);
   });
 

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stateLifetimeMs } from "../../src/exchange/authorize.ts";
+import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Fault } from "../support/faults.ts";
 import { type CoreRig, type CoreRigOptions, orders, patience, startCoreRig, verifier } from "./core-rig.ts";
@@ -230,7 +230,7 @@ describe("a state that was made here", () => {
 
   it("is refused once its time is over", async () => {
     const { code, state } = await rig.signIn();
-    rig.clock.advance(stateLifetimeMs);
+    rig.clock.advance(oneTimeLifetimeMs);
     await expect(redeem(code, { state })).rejects.toThrow(refusal("GRANT_INVALID"));
     expect(tokenCalls()).toBe(0);
   });

@@ -175,4 +175,7 @@ const body = fc.oneof(
 );
 
 export const oddRequest = (authorizations: readonly string[]): fc.Arbitrary<OddRequest> =>
-  fc.record({ path, method, headers: headersWith(authorizations), body });
+  fc
+    .record({ path, method, headers: headersWith(authorizations), body })
+    // Node's client says nothing of the length of what it sends with GET, and then it would be the next request.
+    .map((request) => ({ ...request, headers: { ...request.headers, "content-length": String(request.body.length) } }));

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-const base64url = fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+const base64url = fc.constantFrom(...Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"));
 const anything = fc.oneof(
   { weight: 3, arbitrary: base64url },
   fc.constantFrom(".", "=", "+", "/", " ", "\n", "\t", "\u0000", "%", "é", "😀"),

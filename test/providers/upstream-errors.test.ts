@@ -150,7 +150,7 @@ describe("the provider's own word decides", () => {
 
   it("keeps registered words and the status for the log", async () => {
     fake.faults.next("token", oauth(400, "invalid_grant"));
-    expect((await errorOf(redeem())).cause).toEqual({ endpoint: "token", status: 400, oauthError: "invalid_grant" });
+    expect((await errorOf(redeem())).cause).toEqual({ kind: "upstream", endpoint: "token", status: 400, oauthError: "invalid_grant" });
   });
 });
 

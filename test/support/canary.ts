@@ -60,7 +60,7 @@ function formsOf(secret: string): readonly (readonly [form: string, needle: stri
   const forms: (readonly [string, string])[] = [
     ["as it is", secret],
     ...parts.map((part) => ["a part of it", part] as const),
-    ["reversed", [...secret].toReversed().join("")],
+    ["reversed", Array.from(secret).toReversed().join("")],
     ["in JSON", JSON.stringify(secret).slice(1, -1)],
     ["URL-encoded", encodeURIComponent(secret)],
     ["form-encoded", new URLSearchParams([["", secret]]).toString().slice(1)],

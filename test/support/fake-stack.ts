@@ -6,7 +6,7 @@ import { basic, newPkce } from "../../examples/clients.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import type { Configuration } from "../../src/config/schema.ts";
 import type { Method } from "../../src/exchange/clients.ts";
-import { Secret } from "../../src/exchange/secret.ts";
+import type { Secret } from "../../src/exchange/secret.ts";
 import { startService } from "../../src/service.ts";
 import { defaultLimits, type Limits } from "../../src/transport/limits.ts";
 import { type Canary, createCanary } from "./canary.ts";

@@ -6,6 +6,7 @@ import { basic, newPkce } from "../../examples/clients.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import type { Configuration } from "../../src/config/schema.ts";
 import { type Seams, startService } from "../../src/service.ts";
+import { type Canary, createCanary } from "./canary.ts";
 import { type IdentityProvider, startIdentityProvider } from "./identity-provider.ts";
 
 export interface TestStackOptions {
@@ -28,6 +29,8 @@ export interface TestStack {
   readonly identityProvider: IdentityProvider;
   readonly configuration: Configuration;
   readonly webOrigin: string;
+  /** Knows the secrets of this stack. What it was told of is searched, with the log and the metrics, when the stack is closed. */
+  readonly canary: Canary;
   readonly secrets: { readonly orders: string; readonly backend: string; readonly provider: string };
   /** Everything that was logged so far, as it was written. */
   logText(): string;
@@ -60,6 +63,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const webOrigin = options.webOrigin ?? "http://localhost:5173";
   const redirectUri = `${webOrigin}/callback`;
   const backendRedirectUri = "http://localhost/backend/callback";
+  const canary = createCanary();
   const parts = new AsyncDisposableStack();
   try {
     const identityProvider = await startIdentityProvider({
@@ -94,6 +98,15 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     const written: string[] = [];
     const service = await startService(configuration, { ...options.seams, logDestination: { write: (line) => written.push(line) } });
     parts.defer(() => service.close());
+    for (const name of [
+      "CAMBIO_CLIENT_SECRET",
+      "CAMBIO_SEALING_KEY",
+      "CORPORATE_CLIENT_SECRET",
+      "ORDERS_SECRET",
+      "BACKEND_SECRET",
+    ] as const) {
+      canary.register(name, env[name]);
+    }
     const running = parts.move();
     const url = `http://localhost:${service.port}`;
     return {
@@ -102,12 +115,24 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       identityProvider,
       configuration,
       webOrigin,
+      canary,
       secrets,
       logText: () => written.join(""),
       logLines: () => written.map((line) => JSON.parse(line) as LogLine),
       authorization: (name) => basic(name, secrets[name]),
-      newCode: (user) => newCode({ url, webOrigin, redirectUri, identityProvider }, user),
-      close: () => running.disposeAsync(),
+      newCode: async (user) => {
+        const fresh = await newCode({ url, webOrigin, redirectUri, identityProvider }, user);
+        canary.register("code", fresh.code);
+        canary.register("verifier", fresh.codeVerifier);
+        canary.register("state", fresh.state);
+        return fresh;
+      },
+      async close() {
+        canary.saw("/metrics", await (await fetch(`${url}/metrics`)).text());
+        await running.disposeAsync();
+        canary.saw("the log", written.join(""));
+        canary.assertSilence();
+      },
     };
   } catch (failure) {
     await parts.disposeAsync();
