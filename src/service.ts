@@ -3,19 +3,12 @@
 
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { ConnectRouter } from "@connectrpc/connect";
-import { file_cambio_v1_error } from "../gen/cambio/v1/error_pb.ts";
-import { TokenExchangeService } from "../gen/cambio/v1/token_exchange_service_pb.ts";
-import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createGate } from "./rpc/caller.ts";
-import { createAuthorizationUrlRpc } from "./rpc/create-authorization-url.ts";
-import { createExchangeRpc } from "./rpc/exchange.ts";
 import { createExchangeRoute } from "./rpc/exchange-route.ts";
-import { createRefreshRpc } from "./rpc/refresh.ts";
-import { createValidateRpc } from "./rpc/validate-cross-client.ts";
+import { contract, registerTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -68,12 +61,11 @@ export async function startService(configuration: Configuration, seams: Partial<
   ];
   const rpcs = createRpcAdapter({
     routes: (router) => {
-      registerRpcs(router, core, clock);
-      registerHealth(router, { status: health, services: [TokenExchangeService.typeName], limits });
-      if (server.reflection)
-        registerReflection(router, { services: [TokenExchangeService, Health], further: [file_cambio_v1_error], limits });
+      registerTokenExchange(router, core, clock);
+      registerHealth(router, { status: health, services: [contract.name], limits });
+      if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
     },
-    requestGate: createGate(core.callers, TokenExchangeService.typeName),
+    requestGate: createGate(core.callers, contract.name),
     deadlineMs: server.deadline,
     limits,
     shutdownSignal: stopping.signal,
@@ -110,15 +102,6 @@ export async function startService(configuration: Configuration, seams: Partial<
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(server.host)}:${bound.port}`;
   logStart(configuration, url, log);
   return { url, port: bound.port, close };
-}
-
-function registerRpcs(router: ConnectRouter, { callers, ...core }: Core, clock: Clock): void {
-  router.service(TokenExchangeService, {
-    exchange: createExchangeRpc({ callers, exchange: core.exchange, clock }),
-    refresh: createRefreshRpc({ callers, refresh: core.refresh, clock }),
-    validateCrossClient: createValidateRpc({ callers, validate: core.validate }),
-    createAuthorizationUrl: createAuthorizationUrlRpc({ callers, authorize: core.authorize }),
-  });
 }
 
 function exchangeRoutes(configuration: Configuration, parts: { core: Core; policy: Policy; clock: Clock }): readonly PlainRoute[] {

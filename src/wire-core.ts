@@ -2,26 +2,22 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
-import { type Authorize, createAuthorize } from "./exchange/authorize.ts";
-import { createExchange, type Exchange } from "./exchange/exchange.ts";
+import { createAuthorize } from "./exchange/authorize.ts";
+import { createExchange } from "./exchange/exchange.ts";
 import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier } from "./exchange/ports.ts";
-import { createRefresh, type Refresh } from "./exchange/refresh.ts";
-import { createValidate, type Validate, type Verifiers } from "./exchange/validate.ts";
+import { createRefresh } from "./exchange/refresh.ts";
+import { createValidate, type Verifiers } from "./exchange/validate.ts";
 import { createSingleFlight } from "./cache/single-flight.ts";
 import { createAuthenticate } from "./policy/authenticate.ts";
 import type { Policy } from "./policy/compile.ts";
 import { createProviderRegistry } from "./providers/registry.ts";
 import type { Callers } from "./rpc/caller.ts";
+import type { Operations } from "./rpc/register.ts";
 import { wireProvider } from "./wire-provider.ts";
 import { type Observers, type Storage, wireStorage } from "./wire-storage.ts";
 
-export interface Core {
-  readonly callers: Callers;
-  readonly exchange: Exchange;
-  readonly refresh: Refresh;
-  readonly validate: Validate;
-  readonly authorize: Authorize;
+export interface Core extends Operations {
   readonly redisStatus: Storage["redisStatus"];
   /** Lets upstream calls run to their end, then closes what was opened. */
   close(): Promise<void>;

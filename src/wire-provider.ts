@@ -31,7 +31,8 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
     provider: name,
     timeoutMs: settings.timeout,
     clock,
-    onCall: ({ provider, endpoint, outcome, ms }) => metrics.upstream({ provider, endpoint, outcome }, ms),
+    onCall: ({ provider, endpoint, status, outcome, ms }) =>
+      metrics.upstream({ provider, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
   });
   const discovery = createDiscovery({ http, clock }, { ...target, issuer, backChannelUrl, endpoints });
   const keySet = createKeySet({

@@ -1,14 +1,14 @@
 // Part of the composition root: what is remembered, where. With Redis it is shared by all replicas; without, this process
 // remembers alone. Keys that are not configured are made here and end with the process.
 
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { createCacheKeys } from "./cache/cache-key.ts";
-import { type MasterKey, masterKeyBytes, parseMasterKeys } from "./cache/master-keys.ts";
+import { type MasterKey, masterKeyBytes } from "./cache/master-keys.ts";
 import { createMemoryTier } from "./cache/memory-tier.ts";
 import { createOneTimeMemory } from "./cache/one-time-memory.ts";
 import { createOneTimeNames } from "./cache/one-time-names.ts";
 import { createOneTimeRedis } from "./cache/one-time-redis.ts";
-import { createRedis, type RedisConnection } from "./cache/redis-connection.ts";
+import { createRedis, type RedisAddress, type RedisConnection } from "./cache/redis-connection.ts";
 import { evictionOf } from "./cache/redis-eviction.ts";
 import { createRedisTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
@@ -17,7 +17,6 @@ import type { TamperAlarm } from "./cache/tamper-alarm.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock, OneTimeStore, RefreshHandles, VerificationCache } from "./exchange/ports.ts";
-import type { Secret } from "./exchange/secret.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
@@ -37,7 +36,7 @@ export interface Observers {
 }
 
 export function wireStorage({ sealing, redis: redisAt }: Configuration, { clock, log, metrics }: Observers): Storage {
-  const keys = sealing === undefined ? [ownKey()] : parseMasterKeys(sealing.keys);
+  const keys = sealing?.keys ?? [ownKey()];
   const [firstKey = ownKey()] = keys;
   const redis = redisAt === undefined ? undefined : connect(redisAt.url, log);
   const onAlarm = (alarm: TamperAlarm) => {
@@ -67,11 +66,11 @@ export function wireStorage({ sealing, redis: redisAt }: Configuration, { clock,
 }
 
 function ownKey(): MasterKey {
-  return { id: "process", key: randomBytes(masterKeyBytes) };
+  return { id: "process", key: createSecretKey(randomBytes(masterKeyBytes)) };
 }
 
-function connect(url: Secret, log: Log): RedisConnection {
-  const redis: RedisConnection = createRedis(url, {
+function connect(address: RedisAddress, log: Log): RedisConnection {
+  const redis: RedisConnection = createRedis(address, {
     log(event) {
       if (event.kind === "redis_away") {
         log.warn({ ...event }, "redis is away: validation goes on uncached, code exchange is unavailable");

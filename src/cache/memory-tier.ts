@@ -5,9 +5,10 @@ import { LRUCache } from "lru-cache";
 import type { Verification } from "../exchange/claims.ts";
 import type { Clock } from "../exchange/ports.ts";
 
-/** What one busy minute of distinct tokens needs, at about 600 bytes each. */
+/** What one busy minute of distinct tokens needs. */
 const maxEntries = 100_000;
-const maxBytes = 64 * 1024 * 1024;
+/** An ordinary entry weighs about 1 KiB, so that both bounds end at about as many; tokens with many claims meet this one first. */
+const maxBytes = 128 * 1024 * 1024;
 /** A token is 16 KiB at most; claims that weigh more than this are not worth the room they would take from others. */
 const maxEntryBytes = 64 * 1024;
 /** Objects, arrays, the key and the list links around an entry's text. */
@@ -44,7 +45,7 @@ export function createMemoryTier(clock: Clock, limits: MemoryTierLimits = {}): M
   };
 }
 
-/** JSON length stands for what is held: a field added to the claims is weighed without anyone remembering to. */
+/** JSON length stands for what is held, one byte per character as the engine keeps ASCII: a field added to the claims is weighed without anyone remembering to. */
 function weight(verification: Verification): number {
-  return overheadBytes + 2 * JSON.stringify(verification).length;
+  return overheadBytes + JSON.stringify(verification).length;
 }

@@ -4,7 +4,6 @@
 import { Redis } from "ioredis";
 import type { Secret } from "../exchange/secret.ts";
 import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
-import { parseRedisUrl } from "./redis-url.ts";
 
 /** A local command takes well under a millisecond; beyond this Redis counts as not answering. */
 const commandLimitMs = 250;
@@ -18,6 +17,16 @@ const firstRetryMs = 50;
 const maxRetryMs = 1_000;
 /** Commands waiting for a reply. At 250 ms each this is far more than a healthy Redis ever owes. */
 const maxInFlight = 4_096;
+
+export interface RedisAddress {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  readonly db: number;
+}
 
 export type RedisEvent =
   | { readonly kind: "redis_ready"; readonly host: string; readonly port: number }
@@ -42,15 +51,15 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-/** Connects in the background. @throws Error when the address is malformed */
-export function createRedis(url: Secret, options: RedisOptions): RedisConnection {
+/** Connects in the background. */
+export function createRedis(address: RedisAddress, options: RedisOptions): RedisConnection {
   const closing = new AbortController();
   // True from the decision to connect anew until the old socket is closed: the library still calls that state ready.
   let leaving = false;
   // True while a command is overdue: further ones would only queue behind it, each for its full time limit.
   let overdue = false;
   let inFlight = 0;
-  const client = openClient(url, {
+  const client = openClient(address, {
     random: options.random ?? Math.random,
     onLeave() {
       leaving = true;
@@ -115,12 +124,12 @@ export function createRedis(url: Secret, options: RedisOptions): RedisConnection
   };
 }
 
-function openClient(url: Secret, { random, onLeave }: { readonly random: () => number; readonly onLeave: () => void }): Redis {
-  const { tls, username, password, ...address } = parseRedisUrl(url);
+function openClient(at: RedisAddress, { random, onLeave }: { readonly random: () => number; readonly onLeave: () => void }): Redis {
+  const { tls, username, password, ...address } = at;
   return new Redis({
     ...address,
     ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
     ...(tls ? { tls: {} } : {}),
     disableClientInfo: true,
     // Away means failing now, not queueing for later.

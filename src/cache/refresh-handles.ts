@@ -2,11 +2,11 @@
 // use, only for that client. Nothing is stored: the handle is the whole memory, and lives as long as its master key.
 
 import { z } from "zod";
+import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { RefreshHandles } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Sealer } from "./sealing.ts";
-import { decodeBase64url } from "../exchange/base64url.ts";
 
 /** Lets secret scanners and readers tell what leaked. */
 const prefix = "cambio_rt_";

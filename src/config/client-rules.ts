@@ -1,7 +1,8 @@
 // What clients and routes demand of each other and of what they name.
 // Nothing is granted here: that a client may do something is read from the same configuration by policy/.
 
-import { isHttpsOrLoopback, isPrivateUse } from "./addresses.ts";
+import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
+import type { Method } from "../exchange/clients.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
@@ -28,7 +29,7 @@ function checkProof(path: Path, { kind, secrets, origins }: ClientConfiguration,
       report([...path, "secrets"], "is missing: a service proves itself by a secret", "Add one, or make the client browser or native.");
     for (const [index, secret] of secrets.entries()) {
       if (secret.reveal().length >= minSecretLength) continue;
-      report([...path, "secrets", index], `is shorter than ${minSecretLength} characters`, "Make one with: openssl rand -base64 32");
+      report([...path, "secrets", index], `is shorter than ${minSecretLength} characters`, "Make one with: openssl rand -hex 32");
     }
   } else if (secrets.length > 0) {
     report(
@@ -40,23 +41,32 @@ function checkProof(path: Path, { kind, secrets, origins }: ClientConfiguration,
   if (kind === "browser" && origins.length === 0) {
     report([...path, "origins"], "is missing: a browser client is known by its origin", "List the origins of its pages.");
   }
+  if (kind !== "browser" && origins.length > 0) {
+    report([...path, "origins"], `is not for a ${kind} client: no call of a page is its own`, "Remove it, or make the client browser.");
+  }
 }
 
 /** A method that can only ever be refused is an oversight. */
-function checkNeeds(path: Path, { methods, providers, audiences }: ClientConfiguration, report: Report): void {
-  const redirects = Object.values(providers).some((grant) => grant.redirect_uris.length > 0);
-  for (const [index, method] of methods.entries()) {
-    if ((method === "Exchange" || method === "CreateAuthorizationUrl") && !redirects) {
-      report(
-        [...path, "methods", index],
-        "needs a redirect URI, and the client lists none",
-        "List redirect_uris under one of its providers.",
-      );
-    }
-    if (method === "ValidateCrossClient" && audiences.length === 0) {
-      report([...path, "methods", index], "needs an audience, and the client has none", "List its own audiences under audiences.");
-    }
+function checkNeeds(path: Path, client: ClientConfiguration, report: Report): void {
+  for (const [index, method] of client.methods.entries()) {
+    const need = method === "ValidateCrossClient" ? validationNeed(client) : providerNeed(method, client);
+    if (need !== undefined) report([...path, "methods", index], ...need);
   }
+}
+
+type Need = readonly [problem: string, fix: string] | undefined;
+
+function validationNeed({ kind, audiences }: ClientConfiguration): Need {
+  if (kind !== "service") return ["is for services: its request names no public client", "Remove it, or make the client a service."];
+  if (audiences.length === 0) return ["needs an audience, and the client has none", "List its own audiences under audiences."];
+  return undefined;
+}
+
+function providerNeed(method: Method, { providers }: ClientConfiguration): Need {
+  const grants = Object.values(providers);
+  if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
+  if (method === "Refresh" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
+  return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
 }
 
 function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput): void {
@@ -65,8 +75,8 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
     const at = [...path, "providers", provider];
     checkName(provider, { path: at, kind: "providers" }, input);
     for (const [index, uri] of grant.redirect_uris.entries()) {
-      if (isHttpsOrLoopback(uri) || (client.kind === "native" && isPrivateUse(uri))) continue;
-      report([...at, "redirect_uris", index], "would carry codes in the clear or to another program", redirectFixes[client.kind]);
+      if (client.kind === "native" ? isHttps(uri) || isNativeLoopback(uri) || isPrivateUse(uri) : isHttpsOrLoopback(uri)) continue;
+      report([...at, "redirect_uris", index], "could carry codes in the clear or to another program", redirectFixes[client.kind]);
     }
     for (const [index, name] of grant.audiences.entries()) {
       const audiencePath = [...at, "audiences", index];
@@ -86,7 +96,7 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
 const redirectFixes = {
   service: "Use https, or http on loopback.",
   browser: "Use https, or http on loopback.",
-  native: "Use http on loopback, https, or a scheme after your domain such as com.example.app:/callback.",
+  native: "Use http on 127.0.0.1, [::1] or localhost, https, or a scheme after your domain such as com.example.app:/callback.",
 } as const;
 
 /** Paths that belong to the service itself and to its RPCs. */
@@ -106,7 +116,11 @@ export function checkRoutes(input: RuleInput): void {
     const client = own(input.configuration.clients, route.client);
     if (client === undefined) continue;
     checkRouteClient([...path, "client"], client, input.report);
-    if (providerKnown) checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
+    if (!providerKnown) continue;
+    checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
+    if (own(configuration.providers, route.provider)?.pkce === "none") {
+      report([...path, "provider"], "is used without PKCE, and a route takes a code only with its verifier", "Set pkce: S256 there.");
+    }
   }
 }
 

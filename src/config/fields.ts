@@ -3,6 +3,8 @@
 
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";
+import { parseRedisUrl } from "./redis-url.ts";
+import { parseSealingKey } from "./sealing-key.ts";
 
 export const name = z
   .string()
@@ -34,6 +36,20 @@ export const secret = z
   .max(4096)
   .meta({ format: "password" })
   .transform((text) => new Secret(text));
+
+export const sealingKey = secret.transform((text, context) => {
+  const parsed = parseSealingKey(text);
+  if (parsed.kind === "key") return parsed.key;
+  context.addIssue({ code: "custom", message: parsed.advice });
+  return z.NEVER;
+});
+
+export const redisUrl = secret.transform((text, context) => {
+  const parsed = parseRedisUrl(text);
+  if (parsed.kind === "address") return parsed.address;
+  context.addIssue({ code: "custom", message: parsed.advice });
+  return z.NEVER;
+});
 
 /** An address with a user name or password in it would put a secret where addresses are logged. */
 export const url = z

@@ -47,7 +47,13 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
   const checked = parsed.success ? parsed : configurationSchema.safeParse(readablePart(value, parsed.error.issues));
   if (checked.success) {
     const fileProblem = (file: string) => problemOf(() => readFile(file, maxFileBytes));
-    checkRules({ configuration: checked.data, declared: declaredIn(value), report: mistakes.nextStep(), fileProblem });
+    checkRules({
+      configuration: checked.data,
+      declared: declaredIn(value),
+      redisNamed: value["redis"] !== undefined,
+      report: mistakes.nextStep(),
+      fileProblem,
+    });
   }
 
   mistakes.throwIfAny();

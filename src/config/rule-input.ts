@@ -13,6 +13,8 @@ export interface Declared {
 export interface RuleInput {
   readonly configuration: Configuration;
   readonly declared: Declared;
+  /** Even where its address has a mistake and is not in the configuration at hand. */
+  readonly redisNamed: boolean;
   readonly report: Report;
   /** What keeps a file from being used, in words; undefined: nothing. */
   readonly fileProblem: (path: string) => string | undefined;

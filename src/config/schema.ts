@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { methods } from "../exchange/clients.ts";
 import { completeClient, completeProvider } from "./defaults.ts";
-import { clientId, duration, issuer, name, origin, redirectUri, routePath, scope, secret, url } from "./fields.ts";
+import { clientId, duration, issuer, name, origin, redirectUri, redisUrl, routePath, scope, sealingKey, secret, url } from "./fields.ts";
 
 const server = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
@@ -28,9 +28,11 @@ const server = z.strictObject({
   drain: duration("0s", "5m").prefault("25s").describe("How long a stop waits for work in flight."),
 });
 
-const sealingKey = z.strictObject({
+const namedSealingKey = z.strictObject({
   id: name.describe("Name of the key. It stands in whatever the key seals, so give a new key a new name."),
-  key: secret.describe("32 bytes in base64url (43 characters). Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"),
+  key: sealingKey.describe(
+    "32 random bytes in base64url (43 characters). Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+  ),
 });
 
 const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
@@ -130,7 +132,9 @@ const client = z
       .array(secret)
       .max(2)
       .default([])
-      .describe("Secrets of a service, at least 16 characters each; two while one is being replaced."),
+      .describe(
+        "Secrets of a service, at least 16 characters each; two while one is being replaced. Make one with: openssl rand -hex 32. Callers send id and secret form-encoded (RFC 6749 section 2.3.1): many forget it, so choose one without + and %.",
+      ),
     origins: z.array(origin).max(64).default([]).describe("Pages that a browser client calls from."),
     methods: z.array(z.enum(methods)).max(16).default([]).describe("RPCs that it may call. Empty: none."),
     providers: z
@@ -142,7 +146,13 @@ const client = z
             .max(64)
             .default([])
             .describe("Where the provider may send its users back to, byte for byte; only a native client's loopback port is free."),
-          scopes: z.array(scope).max(128).default([]).describe("Scopes that it may ask for. Empty: none."),
+          scopes: z
+            .array(scope)
+            .max(128)
+            .default([])
+            .describe(
+              "Scopes that it may ask for and be given: list what the provider adds by itself, or its sign-ins are refused. Empty: none.",
+            ),
           audiences: z.array(name).max(64).default([]).describe("Audiences that it may ask tokens for. Empty: none."),
         }),
       )
@@ -165,17 +175,27 @@ const route = z.strictObject({
 export const configurationSchema = z.strictObject({
   server: server.prefault({}).describe("The port that everything is served on."),
   log: z
-    .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("The least level that is written.") })
+    .strictObject({ level: z.enum(["info", "warn", "error"]).default("info").describe("The least level that is written.") })
     .prefault({})
     .describe("Logs go to standard output, one JSON object per line."),
   sealing: z
-    .strictObject({ keys: z.array(sealingKey).min(1).max(8).describe("The first seals, all of them open.") })
+    .strictObject({
+      keys: z
+        .array(namedSealingKey)
+        .min(1)
+        .max(8)
+        .describe(
+          "The first seals, all of them open. To replace it: add the new key last, on all replicas; then move it to the front; remove the old one when what it sealed has run out.",
+        ),
+    })
     .optional()
     .describe(
       "Keys for refresh handles and cached values. Without it keys are made at start: one replica only, and handles end with the process.",
     ),
   redis: z
-    .strictObject({ url: secret.describe("redis:// or rediss://; it may hold a password.") })
+    .strictObject({
+      url: redisUrl.describe("redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; rediss is TLS. Nothing may stand behind that."),
+    })
     .optional()
     .describe(
       "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without either everything is kept in process: one replica only.",

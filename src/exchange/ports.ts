@@ -56,8 +56,6 @@ export interface PreparedProvider {
 export interface AccessTokenVerifier {
   readonly provider: string;
   readonly issuer: string;
-  /** False: the `iss` string is not compared; keys, audience and origin client still decide. */
-  readonly issuerCheck: boolean;
   /** Hash over everything in the configuration that verification depends on. */
   readonly contentHash: string;
   /** Key ids that are refused whatever else holds. */
@@ -72,7 +70,6 @@ export interface AccessTokenVerifier {
 export interface VerificationCache {
   /** An opaque key over the whole question. */
   readonly keyOf: (token: Secret, scope: string) => string;
-  /** `tier` says where it was found, for metrics. */
   get(key: string): Promise<Verification | undefined>;
   /** Remembers until `validUntilMs`; never waits for the shared tier. */
   put(key: string, verification: Verification): void;

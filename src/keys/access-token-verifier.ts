@@ -35,7 +35,6 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
   return {
     provider: options.provider,
     issuer: options.issuer,
-    issuerCheck: options.issuerCheck,
     contentHash: hashOptions(options),
     denyKeyIds,
 

@@ -31,8 +31,10 @@ export interface ExchangeRouteAnswer {
 export function createExchangeRoute(deps: ExchangeRouteDeps) {
   return async function handle(body: string, call: Call, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
     const client = callerOf(deps.callers, call, { clientId: deps.client.id, method: "Exchange", proofInMessage: true });
+    const onProvider = noteProvider(call);
+    onProvider(deps.provider);
     const asked = decode(body);
-    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], onProvider: noteProvider(call) };
+    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], onProvider };
     const tokens = await deps.exchange(question, signal);
     const expiresIn = secondsLeft(tokens, deps.clock);
     return {

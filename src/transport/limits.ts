@@ -1,5 +1,5 @@
-// Every bound of the port, with its unit and its reason. Nothing here is unlimited, and nothing elsewhere in transport/ has a
-// bound of its own; tests pass shorter times through the same fields.
+// Every bound of the port that an attacker can press against, with its unit and its reason; tests pass shorter times through
+// the same fields. What is a matter of one file alone (a preflight's age, a last word) is named there.
 
 export interface Limits {
   /** Bytes of one message, before and after decompression. Twice the largest request that the contract allows. */

@@ -5,11 +5,12 @@ import { create, type DescFile, type DescService } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Health } from "../../gen/health/v1/health_pb.ts";
 import { createDescriptorIndex, type DescriptorIndex } from "./descriptor-index.ts";
 import type { Limits } from "./limits.ts";
 
 export interface ReflectionOptions {
-  /** Services to tell of, besides reflection itself. */
+  /** Services to tell of, besides health and reflection. */
   readonly services: readonly DescService[];
   /** Files that no service imports: error details travel as `Any`, so only their names lead to them. */
   readonly further?: readonly DescFile[];
@@ -17,7 +18,7 @@ export interface ReflectionOptions {
 }
 
 export function registerReflection(router: ConnectRouter, { services, further = [], limits }: ReflectionOptions): void {
-  const index = createDescriptorIndex([...services, v1.ServerReflection, v1alpha.ServerReflection], further);
+  const index = createDescriptorIndex([...services, Health, v1.ServerReflection, v1alpha.ServerReflection], further);
   const options = { readMaxBytes: limits.smallMessageBytes };
 
   router.service(

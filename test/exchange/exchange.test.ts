@@ -143,7 +143,7 @@ describe("a caller who leaves", () => {
     leaving.abort();
     expect(await waiting).toEqual(refusal("OUTCOME_UNKNOWN"));
     rig.relay.release();
-    const answered = 'cambio_upstream_calls_total{provider="main",endpoint="token",outcome="answered"} 1';
+    const answered = 'cambio_upstream_calls_total{provider="main",endpoint="token",outcome="2xx"} 1';
     while (!(await rig.metrics.expose()).text.includes(answered)) await setImmediate();
     expect(tokenCalls()).toBe(1);
     await expect(redeem(code, { state })).rejects.toThrow(refusal("GRANT_INVALID"));

@@ -181,7 +181,7 @@ describe("a refresh that comes to nothing", () => {
     leaving.abort();
     expect(await waiting).toEqual(refusal("OUTCOME_UNKNOWN"));
     rig.relay.release();
-    while (!(await rig.metrics.expose()).text.includes('endpoint="token",outcome="answered"} 2')) await setImmediate();
+    while (!(await rig.metrics.expose()).text.includes('endpoint="token",outcome="2xx"} 2')) await setImmediate();
     expect(refreshCalls()).toBe(1);
   });
 

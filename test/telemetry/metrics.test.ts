@@ -62,7 +62,7 @@ describe("metrics", () => {
     metrics.upstream({ provider: "main", endpoint: "token", outcome: "answered" }, 40);
     metrics.upstream({ provider: "main", endpoint: "token", outcome: "timeout" }, 10_000);
     const found = await samples();
-    expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="answered"}')).toBe(1);
+    expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="2xx"}')).toBe(1);
     expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="timeout"}')).toBe(1);
     expect(found.get('cambio_upstream_duration_seconds_sum{provider="main",endpoint="token"}')).toBeCloseTo(10.04, 6);
   });

@@ -1,0 +1,40 @@
+// The contract, put on a router: which function answers which method, and what reflection tells of it.
+
+import type { ConnectRouter } from "@connectrpc/connect";
+import { file_cambio_v1_error } from "../../gen/cambio/v1/error_pb.ts";
+import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import type { Authorize } from "../exchange/authorize.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { Refresh } from "../exchange/refresh.ts";
+import type { Validate } from "../exchange/validate.ts";
+import type { Callers } from "./caller.ts";
+import { createAuthorizationUrlRpc } from "./create-authorization-url.ts";
+import { createExchangeRpc } from "./exchange.ts";
+import { createRefreshRpc } from "./refresh.ts";
+import { createValidateRpc } from "./validate-cross-client.ts";
+
+export interface Operations {
+  readonly callers: Callers;
+  readonly exchange: Exchange;
+  readonly refresh: Refresh;
+  readonly validate: Validate;
+  readonly authorize: Authorize;
+}
+
+/** The service of the contract, for the gate, for health and for reflection. */
+export const contract = {
+  service: TokenExchangeService,
+  name: TokenExchangeService.typeName,
+  /** Nothing imports the error details, but whoever reads the contract needs them. */
+  further: [file_cambio_v1_error],
+} as const;
+
+export function registerTokenExchange(router: ConnectRouter, { callers, ...core }: Operations, clock: Clock): void {
+  router.service(TokenExchangeService, {
+    exchange: createExchangeRpc({ callers, exchange: core.exchange, clock }),
+    refresh: createRefreshRpc({ callers, refresh: core.refresh, clock }),
+    validateCrossClient: createValidateRpc({ callers, validate: core.validate }),
+    createAuthorizationUrl: createAuthorizationUrlRpc({ callers, authorize: core.authorize }),
+  });
+}
