@@ -23,7 +23,7 @@ $(INSTALLED): package.json package-lock.json
 .PHONY: generate
 generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configuration's JSON Schema
 	buf generate
-	node src/cli/cambio.ts schema > cambio.schema.json
+	node src/cli/cambio.mjs schema > cambio.schema.json
 
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date

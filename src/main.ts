@@ -5,6 +5,7 @@ import { writeSync } from "node:fs";
 import { ConfigurationError } from "./config/mistakes.ts";
 import { readConfiguration } from "./config/read-configuration.ts";
 import type { Configuration } from "./config/schema.ts";
+import { codeOf, framesOf } from "./telemetry/cause.ts";
 
 interface RunningService {
   close(): Promise<void>;
@@ -73,10 +74,10 @@ async function startWholeService(configuration: Configuration): Promise<RunningS
 
 function failureText(error: unknown, wasRunning: boolean): string {
   if (error instanceof ConfigurationError) return error.message;
-  const [place] = frames(error);
+  const [place] = framesOf(error);
   const unknown = `${nameOf(error)}${place === undefined ? "" : ` ${place}`}.`;
   if (wasRunning) return `cambio did not stop cleanly: ${unknown}`;
-  const code = codeOf(error);
+  const code = codeOf(error) ?? "";
   return `cambio did not start: ${startFailures[code.startsWith("ERR_OSSL_") ? "ERR_OSSL" : code] ?? unknown}`;
 }
 
@@ -88,7 +89,6 @@ const startFailures: Readonly<Record<string, string>> = {
   ERR_OSSL: "the certificate and the private key in server.tls cannot be used together. Both are PEM, and the key is not encrypted.",
 };
 
-/** A library's message may quote what it was given, a token for instance: only the error's kind and its place in the code are written. */
 function crashLine(error: unknown): string {
   const time = new Date().toISOString();
   return JSON.stringify({
@@ -96,28 +96,11 @@ function crashLine(error: unknown): string {
     time,
     msg: "unexpected exception, the process ends",
     error: nameOf(error),
-    stack: frames(error),
+    stack: framesOf(error),
   });
-}
-
-/** Enough to find the place, and one line of a log. */
-const maxFrames = 20;
-
-function frames(error: unknown): string[] {
-  if (!(error instanceof Error) || error.stack === undefined) return [];
-  // The stack begins with the message, whose lines may look like frames.
-  const lines = error.stack.replace(error.message, "").split("\n");
-  return lines
-    .filter((line) => /^\s+at /.test(line))
-    .map((line) => line.trim())
-    .slice(0, maxFrames);
 }
 
 function nameOf(error: unknown): string {
   const code = codeOf(error);
-  return `${error instanceof Error ? error.name : typeof error}${code === "" ? "" : ` (${code})`}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  return `${error instanceof Error ? error.name : typeof error}${code === undefined ? "" : ` (${code})`}`;
 }

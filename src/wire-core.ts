@@ -34,8 +34,8 @@ export function wireCore(configuration: Configuration, policy: Policy, observers
   const { cache, oneTime, handles } = storage;
   return {
     callers: wireCallers(configuration, policy),
-    exchange: createExchange({ providers, audiences, oneTime, handles, pkce }),
-    refresh: createRefresh({ providers, handles, flights, fingerprint: cache.keyOf }),
+    exchange: createExchange({ providers, audiences, oneTime, handles, pkce, clock }),
+    refresh: createRefresh({ providers, audiences, handles, flights, fingerprint: cache.keyOf }),
     validate: createValidate({ verifiers: createVerifiers(wired.map(({ verifier }) => verifier)), audiences, cache, flights, clock }),
     authorize: createAuthorize({ providers, audiences, oneTime, pkce, clock }),
     redisStatus: storage.redisStatus,

@@ -26,15 +26,18 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
     allowHttp: settings.allow_http,
   };
-  const http = createHttpClient({
-    ...target,
-    provider: name,
-    timeoutMs: settings.timeout,
-    clock,
-    onCall: ({ provider, endpoint, status, outcome, ms }) =>
-      metrics.upstream({ provider, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
-  });
-  const discovery = createDiscovery({ http, clock }, { ...target, issuer, backChannelUrl, endpoints });
+  const connect = () =>
+    createHttpClient({
+      ...target,
+      provider: name,
+      timeoutMs: settings.timeout,
+      clock,
+      onCall: ({ provider, endpoint, status, outcome, ms }) =>
+        metrics.upstream({ provider, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
+    });
+  // Two: calls that spend something, which anyone may cause, must not take the connections of those that read keys.
+  const [reads, spends] = [connect(), connect()];
+  const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints });
   const keySet = createKeySet({
     fetchJwks: discovery.fetchJwks,
     clock,
@@ -48,7 +51,7 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
     provider: createProvider(
       settings.kind,
       {
-        http,
+        http: spends,
         clock,
         discovery,
         keysReady: (signal) => keySet.ready(signal),
@@ -79,7 +82,9 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
         keySource: endpoints.jwks ?? backChannelUrl ?? issuer,
       },
     ),
-    close: () => http.close(),
+    close: async () => {
+      await Promise.all([reads.close(), spends.close()]);
+    },
   };
 }
 

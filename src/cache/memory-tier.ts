@@ -3,7 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Verification } from "../exchange/claims.ts";
-import type { Clock } from "../exchange/ports.ts";
+import { type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 
 /** What one busy minute of distinct tokens needs. */
 const maxEntries = 100_000;
@@ -35,7 +35,9 @@ export function createMemoryTier(clock: Clock, limits: MemoryTierLimits = {}): M
     get(key) {
       const found = entries.get(key);
       if (found === undefined) return undefined;
-      if (clock() < found.validUntilMs) return found;
+      const leftMs = found.validUntilMs - clock();
+      // Further ahead than anything is ever put in: the clock was set back, and the entry would outlive its time.
+      if (leftMs > 0 && leftMs <= verificationLifetimeMs) return found;
       entries.delete(key);
       return undefined;
     },

@@ -11,6 +11,7 @@ const shape = z.strictObject({
   codeChallenge: z.string().optional(),
   codeVerifier: z.string().optional(),
   nonce: z.string().optional(),
+  expiresAtMs: z.number(),
 });
 
 export function encodePendingState(pending: PendingState): Uint8Array {
@@ -26,7 +27,7 @@ export function decodePendingState(bytes: Uint8Array): PendingState | undefined 
   }
   const decoded = shape.safeParse(value);
   if (!decoded.success) return undefined;
-  const { clientId, provider, redirectUri, codeChallenge, codeVerifier, nonce } = decoded.data;
+  const { clientId, provider, redirectUri, codeChallenge, codeVerifier, nonce, expiresAtMs } = decoded.data;
   return {
     clientId,
     provider,
@@ -34,5 +35,6 @@ export function decodePendingState(bytes: Uint8Array): PendingState | undefined 
     codeChallenge,
     codeVerifier: codeVerifier === undefined ? undefined : new Secret(codeVerifier),
     nonce,
+    expiresAtMs,
   };
 }

@@ -2,15 +2,13 @@
 // bytes, not an authority: a value counts only if this service sealed it, for this very key, for a time that has not passed.
 
 import type { Verification } from "../exchange/claims.ts";
-import type { Clock } from "../exchange/ports.ts";
+import { type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { Sealer } from "./sealing.ts";
 import type { OnAlarm } from "./tamper-alarm.ts";
 import { decodeVerification, encodeVerification } from "./verification-codec.ts";
 
 const prefix = "cambio:v1:ver:";
-/** The verifier's own maximum (architecture: decided + 60 s). */
-const maxLifeMs = 60_000;
 /** How far the clocks of two replicas may lie apart before a value looks forged or replayed. */
 const clockToleranceMs = 30_000;
 /** Sealed claims of a 16 KiB token fit; longer values are not read into memory, whoever wrote them. */
@@ -45,8 +43,9 @@ export function createRedisTier({ redis, sealer, clock, onAlarm }: RedisTierPart
     }
     const left = verification.validUntilMs - clock();
     // Redis drops a value when its time is over: one that is long past it was put back, one far ahead was never ours.
-    if (left > maxLifeMs + clockToleranceMs || left < -clockToleranceMs) onAlarm({ kind: "implausible", store: "verifications" });
-    return left > 0 && left <= maxLifeMs + clockToleranceMs ? verification : undefined;
+    if (left > verificationLifetimeMs + clockToleranceMs || left < -clockToleranceMs)
+      onAlarm({ kind: "implausible", store: "verifications" });
+    return left > 0 && left <= verificationLifetimeMs + clockToleranceMs ? verification : undefined;
   }
 
   return {
@@ -62,7 +61,7 @@ export function createRedisTier({ redis, sealer, clock, onAlarm }: RedisTierPart
     },
     put(key, verification) {
       const left = Math.floor(verification.validUntilMs - clock());
-      if (left <= 0 || left > maxLifeMs || writes >= maxWritesInFlight || redis.status() === "away") return;
+      if (left <= 0 || left > verificationLifetimeMs || writes >= maxWritesInFlight || redis.status() === "away") return;
       const sealed = Buffer.from(sealer.seal(encodeVerification(key, verification), [key]));
       if (sealed.length > maxValueBytes) return;
       writes += 1;

@@ -13,13 +13,13 @@ const prefix = "cambio_rt_";
 /** Measured before anything is decoded; also what a handle may come to, so that none goes out that cannot come back. */
 const maxHandleLength = 16 * 1024;
 
-const shape = z.strictObject({ provider: z.string(), refreshToken: z.string() });
+const shape = z.strictObject({ provider: z.string(), refreshToken: z.string(), subject: z.string().optional() });
 
 /** `sealer`: purpose `refresh-handle`. */
 export function createRefreshHandles(sealer: Sealer): RefreshHandles {
   return {
-    seal(clientId, { provider, refreshToken }) {
-      const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal() }));
+    seal(clientId, { provider, refreshToken, subject }) {
+      const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject }));
       const handle = prefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
       // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
       if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
@@ -37,8 +37,8 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
 
 function decode(opened: Uint8Array) {
   try {
-    const { provider, refreshToken } = shape.parse(JSON.parse(Buffer.from(opened).toString()));
-    return { provider, refreshToken: new Secret(refreshToken) };
+    const { provider, refreshToken, subject } = shape.parse(JSON.parse(Buffer.from(opened).toString()));
+    return { provider, refreshToken: new Secret(refreshToken), subject };
   } catch {
     return undefined;
   }

@@ -46,13 +46,12 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
   // 4. What keys demand of each other, in all that the schema let pass.
   const checked = parsed.success ? parsed : configurationSchema.safeParse(readablePart(value, parsed.error.issues));
   if (checked.success) {
-    const fileProblem = (file: string) => problemOf(() => readFile(file, maxFileBytes));
     checkRules({
       configuration: checked.data,
       declared: declaredIn(value),
       redisNamed: value["redis"] !== undefined,
       report: mistakes.nextStep(),
-      fileProblem,
+      readText: (file) => readFile(file, maxFileBytes),
     });
   }
 
@@ -103,14 +102,6 @@ function anchorTlsFiles(value: Record<string, unknown>, folder: string): void {
   if (!isMap(tls)) return;
   for (const key of ["certificate_file", "key_file"]) {
     if (typeof tls[key] === "string" && tls[key] !== "") tls[key] = resolve(folder, tls[key]);
-  }
-}
-
-function problemOf(read: () => string): string | undefined {
-  try {
-    return read() === "" ? "is empty" : undefined;
-  } catch (error) {
-    return readProblem(error);
   }
 }
 

@@ -16,8 +16,8 @@ export interface RuleInput {
   /** Even where its address has a mistake and is not in the configuration at hand. */
   readonly redisNamed: boolean;
   readonly report: Report;
-  /** What keeps a file from being used, in words; undefined: nothing. */
-  readonly fileProblem: (path: string) => string | undefined;
+  /** Throws where the file cannot be read. */
+  readonly readText: (path: string) => string;
 }
 
 /** Reports a name that stands for nothing. */

@@ -1,4 +1,4 @@
-// What keys demand of each other, for the service, its providers and its audiences; clients and routes are in client-rules.ts.
+// What keys demand of each other, for sealing, providers and audiences; clients and routes are in client-rules.ts, TLS in tls-files.ts.
 // Values that are wrong by themselves are the schema's matter.
 
 import { isHttpsOrLoopback } from "./addresses.ts";
@@ -7,28 +7,15 @@ import type { Path, Report } from "./mistakes.ts";
 import { checkName } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ProviderConfiguration } from "./schema.ts";
+import { checkTlsFiles } from "./tls-files.ts";
 
 export function checkRules(input: RuleInput): void {
-  checkServer(input);
+  checkTlsFiles(input);
   checkSealing(input);
   checkProviders(input);
   checkAudiences(input);
   checkClients(input);
   checkRoutes(input);
-}
-
-function checkServer({ configuration, report, fileProblem }: RuleInput): void {
-  const { tls } = configuration.server;
-  if (tls === undefined) return;
-  for (const key of ["certificate_file", "key_file"] as const) {
-    const problem = fileProblem(tls[key]);
-    if (problem !== undefined)
-      report(
-        ["server", "tls", key],
-        `names a file that ${problem}`,
-        "Check the path; a relative one starts at the configuration file's folder.",
-      );
-  }
 }
 
 function checkSealing({ configuration, redisNamed, report }: RuleInput): void {

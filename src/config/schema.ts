@@ -194,7 +194,7 @@ export const configurationSchema = z.strictObject({
     ),
   redis: z
     .strictObject({
-      url: redisUrl.describe("redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; rediss is TLS. Nothing may stand behind that."),
+      url: redisUrl.describe("redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss for TLS; no options behind it."),
     })
     .optional()
     .describe(

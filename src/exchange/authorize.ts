@@ -63,6 +63,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
       codeChallenge: custody.codeChallenge,
       codeVerifier: custody.codeVerifier,
       nonce: custody.nonce,
+      expiresAtMs,
     });
 
     // 5. The address.

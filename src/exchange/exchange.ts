@@ -3,11 +3,12 @@
 
 import type { Audiences, Client } from "./clients.ts";
 import { ExchangeError, malformed } from "./errors.ts";
-import { checkScopes, resourcesFor } from "./narrowing.ts";
+import { checkGranted } from "./granted.ts";
+import { resourcesFor } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
 import { sealRefreshToken } from "./refresh-token-custody.ts";
-import type { CodeClaim, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
+import type { Clock, CodeClaim, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
@@ -35,6 +36,7 @@ export interface ExchangeDeps {
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
   readonly pkce: Pkce;
+  readonly clock: Clock;
 }
 
 export function createExchange(deps: ExchangeDeps) {
@@ -63,7 +65,7 @@ export function createExchange(deps: ExchangeDeps) {
     );
 
     // 5. Never wider: what the provider granted is within what the client may have.
-    if (tokens.scopes !== undefined) checkScopes(grant, tokens.scopes);
+    checkGranted({ grant, audiences: deps.audiences, provider: provider.name }, tokens);
 
     // 6. Issue: the provider's own tokens; its refresh token only as the client may hold it.
     return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
@@ -84,6 +86,7 @@ export function createExchange(deps: ExchangeDeps) {
     const pending = await deps.oneTime.takeState(question.state);
     const matches =
       pending !== undefined &&
+      deps.clock() < pending.expiresAtMs &&
       pending.clientId === question.client.id &&
       pending.provider === provider.name &&
       pending.redirectUri === redirectUri;

@@ -66,6 +66,9 @@ export interface AccessTokenVerifier {
   verify(token: Secret, signal: AbortSignal): Promise<Verification>;
 }
 
+/** The longest that a verification is believed; its `validUntilMs` lies no further ahead. */
+export const verificationLifetimeMs = 60_000;
+
 /** cache/: remembers verifications. A miss is never an error; an unreadable entry is a miss. */
 export interface VerificationCache {
   /** An opaque key over the whole question. */
@@ -90,6 +93,8 @@ export interface PendingState {
   readonly codeChallenge: string | undefined;
   readonly codeVerifier: Secret | undefined;
   readonly nonce: string | undefined;
+  /** Epoch milliseconds; also for a state that was put back. */
+  readonly expiresAtMs: number;
 }
 
 /** How long a used code and a begun sign-in are remembered: codes live 10 minutes at most (RFC 6749 §4.1.2). */
@@ -117,6 +122,8 @@ export interface CodeClaim {
 export interface RefreshGrant {
   readonly provider: string;
   readonly refreshToken: Secret;
+  /** Who signed in, where an ID token said so. */
+  readonly subject?: string | undefined;
 }
 
 /** cache/: seals a provider's refresh token into a handle that one client can use. */

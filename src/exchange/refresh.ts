@@ -1,12 +1,13 @@
 // Refresh: a refresh token becomes fresh tokens (RFC 6749 §6). Refresh tokens may be single-use at the provider, so
 // simultaneous calls with the same one share one upstream call, and a lost answer is never reported as safe to retry.
 
-import type { Client, ProviderGrant } from "./clients.ts";
+import type { Audiences, Client } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
+import { checkGranted } from "./granted.ts";
 import { checkScopes } from "./narrowing.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { PreparedProvider, Provider, RefreshGrant, RefreshHandles, SingleFlight } from "./ports.ts";
-import { chooseProvider } from "./provider-choice.ts";
+import { chooseProvider, type ProviderChoice } from "./provider-choice.ts";
 import { sealRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
@@ -23,6 +24,7 @@ export interface RefreshQuestion {
 
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly audiences: Audiences;
   readonly handles: RefreshHandles;
   readonly flights: SingleFlight;
   /** An opaque key over a secret and what it is used for. */
@@ -32,7 +34,7 @@ export interface RefreshDeps {
 export function createRefresh(deps: RefreshDeps) {
   return async function refresh(question: RefreshQuestion, signal: AbortSignal): Promise<TokenSet> {
     // 1. Find the grant: whose is it, and of which provider.
-    const { provider, grant, refreshToken } = findGrant(question);
+    const { provider, grant, refreshToken, subject } = findGrant(question);
     question.onProvider(provider.name);
 
     // 2. Never wider than what the client may have.
@@ -50,17 +52,18 @@ export function createRefresh(deps: RefreshDeps) {
     );
 
     // 5. What the provider granted is within what the client may have.
-    if (fresh.scopes !== undefined) checkScopes(grant, fresh.scopes);
+    checkGranted({ grant, audiences: deps.audiences, provider: provider.name }, fresh);
+    checkSubject(subject, fresh);
 
     // 6. An answer without a refresh token leaves the old one in force (RFC 6749 §6).
-    const tokens: TokenSet = { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken };
+    const tokens: TokenSet = { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken, ...(subject === undefined ? {} : { subject }) };
     return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
   };
 
-  function findGrant(question: RefreshQuestion): { provider: Provider; grant: ProviderGrant; refreshToken: Secret } {
+  function findGrant(question: RefreshQuestion): ProviderChoice & Pick<RefreshGrant, "refreshToken" | "subject"> {
     const found = question.client.rawRefreshTokens ? undefined : opened(question);
     const choice = chooseProvider(deps.providers, question.client, found?.provider ?? question.provider);
-    return { ...choice, refreshToken: found?.refreshToken ?? question.refreshToken };
+    return { ...choice, refreshToken: found?.refreshToken ?? question.refreshToken, subject: found?.subject };
   }
 
   /** A stranger's handle, a forged one and one of a lost key look alike. */
@@ -73,6 +76,12 @@ export function createRefresh(deps: RefreshDeps) {
 }
 
 export type Refresh = ReturnType<typeof createRefresh>;
+
+/** The result's subject is the input's subject (OpenID Connect Core §12.2); what was asked with is spent by now. */
+function checkSubject(expected: string | undefined, fresh: TokenSet): void {
+  const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
+  if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
+}
 
 const untilItsEnd = new AbortController().signal;
 

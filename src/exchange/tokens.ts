@@ -18,4 +18,6 @@ export interface TokenSet {
   /** Undefined: the provider does not say, so it granted what was asked for (RFC 6749 §5.1). */
   readonly scopes: readonly string[] | undefined;
   readonly issuer: string;
+  /** Who signed in, from the verified ID token; absent: there was none. */
+  readonly subject?: string;
 }

@@ -100,18 +100,19 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     if (tokens === undefined) throw refusalOf(spending.credential, response, undefined, deps.clock());
 
     // 3. Who signed in must be who the ID token says.
-    await checkIdToken(tokens.idToken, spending.nonce);
-    return tokens;
+    const subject = await subjectOf(tokens.idToken, spending.nonce);
+    return subject === undefined ? tokens : { ...tokens, subject };
   }
 
-  async function checkIdToken(idToken: Secret | undefined, nonce: string | undefined): Promise<void> {
+  async function subjectOf(idToken: Secret | undefined, nonce: string | undefined): Promise<string | undefined> {
     if (idToken === undefined) {
       // Without one nothing ties this code to the sign-in that the nonce was made for: it may be somebody else's.
       if (nonce !== undefined) throw new ExchangeError("GRANT_INVALID");
-      return;
+      return undefined;
     }
     try {
-      await deps.verifyIdToken(idToken, nonce === undefined ? {} : { nonce }, AbortSignal.timeout(options.timeoutMs));
+      const { subject } = await deps.verifyIdToken(idToken, nonce === undefined ? {} : { nonce }, AbortSignal.timeout(options.timeoutMs));
+      return subject;
     } catch (failure) {
       if (failure instanceof ExchangeError && failure.reason === "GRANT_INVALID") throw failure;
       throw new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });

@@ -37,9 +37,17 @@ export function createAuthorizationUrlRpc({ callers, authorize }: AuthorizationU
 /** OpenID Connect Core §3.1.2.1. */
 const prompts: ReadonlySet<string> = new Set(["none", "login", "consent", "select_account"]);
 
+/** Each word once, and `none` alone. */
+function isPrompt(prompt: string): boolean {
+  if (prompt === "") return true;
+  const words = prompt.split(" ", prompts.size + 1);
+  const unique = new Set(words);
+  return unique.size === words.length && words.every((word) => prompts.has(word)) && (words.length === 1 || !unique.has("none"));
+}
+
 function decode(request: CreateAuthorizationUrlRequest) {
   if (request.codeChallenge !== "" && !isChallenge(request.codeChallenge)) throw malformed("code_challenge");
-  if (request.prompt !== "" && !request.prompt.split(" ").every((word) => prompts.has(word))) throw malformed("prompt");
+  if (!isPrompt(request.prompt)) throw malformed("prompt");
   return {
     provider: visible(request.provider, bounds.name, "provider"),
     redirectUri: visible(request.redirectUri, bounds.uri, "redirect_uri"),

@@ -1,5 +1,6 @@
 // What the tests of the caches have in common: fixed keys, a frozen clock, one verification, and waiting for a condition.
 
+import { createSecretKey } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { MasterKey } from "../../src/cache/master-keys.ts";
 import type { RedisConnection } from "../../src/cache/redis-connection.ts";
@@ -10,7 +11,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 export const nowMs = 1_800_000_000_000;
 
 export function masterKey(id: string, fill = id.charCodeAt(0)): MasterKey {
-  return { id, key: Buffer.from(Array.from({ length: 32 }, (_, index) => (fill + index) % 256)) };
+  return { id, key: createSecretKey(Buffer.from(Array.from({ length: 32 }, (_, index) => (fill + index) % 256))) };
 }
 
 export interface FrozenClock {
@@ -53,6 +54,7 @@ export function verification(overrides: Partial<Verification> = {}, subject = "u
 export function pendingState(overrides: Partial<PendingState> = {}): PendingState {
   return {
     clientId: "backend",
+    expiresAtMs: nowMs + 600_000,
     provider: "main",
     redirectUri: "https://app.example/callback",
     codeChallenge: "c".repeat(43),

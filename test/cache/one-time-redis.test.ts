@@ -58,7 +58,7 @@ async function reasons(): Promise<unknown[]> {
 
 beforeAll(async () => {
   server = await startRedisServer();
-  const connect = () => createRedis(server.url, { log: (event) => void events.push(event), random: () => 0 });
+  const connect = () => createRedis(server.address, { log: (event) => void events.push(event), random: () => 0 });
   connections = [connect(), connect()];
   operator = server.raw();
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { redisAddress, startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { startHangingEndpoint } from "../support/tcp-hang.ts";
 import { ready, until } from "./fixtures.ts";
 
@@ -21,8 +21,8 @@ afterEach(async () => {
   await server.stop();
 });
 
-function connect(url = server.url): RedisConnection {
-  const connection = createRedis(url, { log: (event) => void events.push(event), random: () => 0 });
+function connect(address = server.address): RedisConnection {
+  const connection = createRedis(address, { log: (event) => void events.push(event), random: () => 0 });
   connections.push(connection);
   return connection;
 }
@@ -95,7 +95,7 @@ test("a stall of this very process is not held against a server that has answere
 
 test("an endpoint that accepts and says nothing is given up and tried again, and no command waits for it", async () => {
   const hanging = await startHangingEndpoint();
-  const connection = connect(new Secret(`redis://127.0.0.1:${hanging.port}`));
+  const connection = connect(redisAddress(hanging.port));
   await until(() => hanging.accepted() > 1);
   expect(await took(() => ping(connection))).toBeLessThan(50);
   await connection.close();
@@ -146,9 +146,9 @@ describe("a password", () => {
   test("that is right works; one that is wrong appears in no log and no error", async () => {
     await server.stop();
     server = await startRedisServer({ args: ["--requirepass", "hunter2-right"] });
-    const right = connect(new Secret(`redis://:hunter2-right@127.0.0.1:${server.port}`));
+    const right = connect(redisAddress(server.port, new Secret("hunter2-right")));
     await ready(right);
-    const wrong = connect(new Secret(`redis://:hunter2-wrong@127.0.0.1:${server.port}`));
+    const wrong = connect(redisAddress(server.port, new Secret("hunter2-wrong")));
     await until(() => events.some((event) => event.kind === "redis_away"));
     const error: unknown = await ping(wrong).catch((failure: unknown) => failure);
     expect(events).toContainEqual(expect.objectContaining({ kind: "redis_away", code: "WRONGPASS" }));

@@ -9,7 +9,7 @@ let connection: RedisConnection;
 
 beforeEach(async () => {
   server = await startRedisServer();
-  connection = createRedis(server.url, { log: () => undefined });
+  connection = createRedis(server.address, { log: () => undefined });
   await ready(connection);
 });
 afterEach(async () => {

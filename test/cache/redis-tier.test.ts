@@ -19,7 +19,7 @@ let tier: SharedTier;
 
 beforeAll(async () => {
   server = await startRedisServer();
-  redis = createRedis(server.url, { log: () => undefined });
+  redis = createRedis(server.address, { log: () => undefined });
   attacker = server.raw();
 });
 beforeEach(async () => {

@@ -29,7 +29,7 @@ const onAlarm = () => {
 async function withRedis(body: (server: RedisServer, clock: FrozenClock, tier: () => Promise<SharedTier>) => Promise<void>) {
   const clock = frozenClock();
   const server = await startRedisServer();
-  const redis = createRedis(server.url, { log: () => undefined, random: () => 0 });
+  const redis = createRedis(server.address, { log: () => undefined, random: () => 0 });
   const sealer = createSealer([masterKey("a")], "verification");
   try {
     await ready(redis);

@@ -12,9 +12,11 @@ interface Result {
   readonly error: string;
 }
 
-function cambio(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
+const cambio = (words: readonly string[], env: Readonly<Record<string, string>> = {}) => run(["src/cli/cambio.mjs", ...words], env);
+
+function run(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ["src/cli/cambio.ts", ...words], { cwd: root, env, timeout: 10_000 }, (failure, out, error) => {
+    execFile(process.execPath, words, { cwd: root, env, timeout: 10_000 }, (failure, out, error) => {
       resolve({ status: typeof failure?.code === "number" ? failure.code : failure === null ? 0 : -1, out, error });
     });
   });
@@ -57,6 +59,29 @@ it("cambio serve starts nothing when the configuration has mistakes", async () =
 
 it("cambio schema prints the committed JSON Schema", async () => {
   expect((await cambio(["schema"])).out).toBe(readFileSync(`${root}cambio.schema.json`, "utf8"));
+});
+
+it("an older Node is told that it is too old before it meets a file that it cannot read", async () => {
+  const older = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } })`;
+  const command = ["--import", `data:text/javascript,${encodeURIComponent(older)}`, "src/cli/cambio.mjs", "check", "cambio.example.yaml"];
+  expect(await run(command)).toEqual({ status: 1, out: "", error: "cambio needs Node 24 or newer; this is Node 20.19.0.\n" });
+});
+
+it.each([[["--version"]], [["check", "--version"]]])("cambio %j prints the version of the package", async (words) => {
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
+  expect(await cambio(words)).toEqual({ status: 0, out: `cambio ${version}\n`, error: "" });
+});
+
+it.each([
+  ["srve", "unknown command: srve\n"],
+  ["CANARY-secret", "unknown command\n"],
+  ["\u001b[2Jcanary", "unknown command\n"],
+  ["canary".repeat(4), "unknown command\n"],
+])("a command that is none, such as %j, is named only if it is a plain word", async (word, said) => {
+  const { status, out, error } = await cambio([word, "cambio.example.yaml"]);
+  expect({ status, out }).toEqual({ status: 2, out: "" });
+  expect(error.startsWith(`${said}Usage: cambio COMMAND`)).toBe(true);
+  expect(error).not.toMatch(/canary/i);
 });
 
 it.each([[["help"]], [["--help"]], [["-h"]], [["check", "--help"]]])("cambio %j prints the usage and succeeds", async (words) => {

@@ -13,7 +13,7 @@ afterEach(async () => {
 
 function serve(port: number) {
   const env = { ...environment, PORT: String(port) };
-  const child = spawn(process.execPath, ["src/cli/cambio.ts", "serve", "cambio.example.yaml"], { cwd: root, env });
+  const child = spawn(process.execPath, ["src/cli/cambio.mjs", "serve", "cambio.example.yaml"], { cwd: root, env });
   closers.push(() => child.kill("SIGKILL"));
   let error = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (error += text));

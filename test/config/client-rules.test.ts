@@ -9,7 +9,7 @@ describe("what the rules of clients and routes find", () => {
       name: "service with a short secret",
       env: { ORDERS_SECRET: "fifteen letters" },
       path: "clients.orders.secrets.0",
-      words: "16 characters",
+      words: "openssl rand -hex 32",
     },
     {
       name: "browser with a secret",
@@ -28,6 +28,18 @@ describe("what the rules of clients and routes find", () => {
       changes: { "clients/web/origins": undefined },
       path: "clients.web.origins",
       words: "known by its origin",
+    },
+    {
+      name: "native with origins",
+      changes: { "clients/cli/origins": ["https://app.example.com"] },
+      path: "clients.cli.origins",
+      words: "not for a native",
+    },
+    {
+      name: "service with origins",
+      changes: { "clients/orders/origins": ["https://app.example.com"] },
+      path: "clients.orders.origins",
+      words: "not for a service",
     },
     {
       name: "client of an unknown provider",
@@ -70,6 +82,18 @@ describe("what the rules of clients and routes find", () => {
       path: "clients.backend.methods.0",
       words: "redirect URI",
     },
+    ...["Exchange", "Refresh", "CreateAuthorizationUrl"].map((method): MistakeRow => ({
+      name: `${method} without a provider`,
+      changes: { "clients/backend/methods": [method], "clients/backend/providers": {} },
+      path: "clients.backend.methods.0",
+      words: "needs a provider",
+    })),
+    ...["web", "cli"].map((client): MistakeRow => ({
+      name: `ValidateCrossClient by the public client ${client}`,
+      changes: { [`clients/${client}/methods`]: ["Exchange", "ValidateCrossClient"], [`clients/${client}/audiences`]: ["orders"] },
+      path: `clients.${client}.methods.1`,
+      words: "is for services",
+    })),
     {
       name: "ValidateCrossClient without an audience",
       changes: { "clients/orders/audiences": [] },
@@ -100,6 +124,20 @@ describe("what the rules of clients and routes find", () => {
       path: "clients.cli.providers.main.redirect_uris.0",
       words: "com.example.app",
     },
+    ...[
+      "http://127.0.0.2/cb",
+      "http://[::2]/cb",
+      "http://app.localhost/cb",
+      "http://127.1/cb",
+      "HTTP://LOCALHOST/cb",
+      "http://localhost.example.com/cb",
+      "http://127.0.0.1:1@evil.example/cb",
+    ].map((uri): MistakeRow => ({
+      name: `native redirect to ${uri}`,
+      changes: { "clients/cli/providers/main/redirect_uris": [uri] },
+      path: "clients.cli.providers.main.redirect_uris.0",
+      words: "127.0.0.1, [::1] or localhost",
+    })),
     {
       name: "native redirect to a script",
       changes: { "clients/cli/providers/main/redirect_uris": ["javascript:alert(1)//a.b:"] },
@@ -137,6 +175,12 @@ describe("what the rules of clients and routes find", () => {
       changes: { "routes/exchange/0/provider": "corporate" },
       path: "routes.exchange.0.provider",
       words: "not among the providers",
+    },
+    {
+      name: "route over a provider without PKCE",
+      changes: { "providers/main/pkce": "none" },
+      path: "routes.exchange.0.provider",
+      words: "without PKCE",
     },
     {
       name: "route twice",

@@ -10,7 +10,10 @@ describe("what is no mistake", () => {
       "a private-use scheme of a native client",
       { "clients/cli/providers/main/redirect_uris": ["com.example.app:/callback", "https://app.example.com/cb"] },
     ],
-    ["a public client that validates", { "clients/web/methods": ["Exchange", "ValidateCrossClient"], "clients/web/audiences": ["orders"] }],
+    ["a service that only refreshes", { "clients/backend/methods": ["Refresh"], "clients/backend/providers/main/redirect_uris": [] }],
+    ["a service on a loopback address of its own", { "clients/backend/providers/main/redirect_uris": ["http://127.0.0.2:3000/cb"] }],
+    ["a service's secret that must be form-encoded", { "clients/orders/secrets": ["sixteen+letters%or:more"] }],
+    ["a provider without PKCE that no route uses", { "providers/corporate/pkce": "none" }],
     ["a public registration at the provider", { "providers/main/client": { id: "x", authentication: "none" } }],
     ["a plain ${ written as $${", { "clients/orders/secrets": ["sixteen-$${letters}-or-more"] }],
   ])("%s", (_name, changes) => {
@@ -40,6 +43,11 @@ describe("all mistakes at once", () => {
       ["clients.backend.secrets.0", lineOf("${BACKEND_SECRET}")],
       ["routes.exchange.0.client", lineOf("client: nobody")],
     ]);
+  });
+
+  it("an address of Redis that is wrong does not hide that its keys are missing", () => {
+    const { mistakes } = failureOf({ text: exampleWith({ sealing: undefined, "redis/url": "redis:6379" }) });
+    expect(mistakes.map(({ path }) => path).toSorted()).toEqual(["redis.url", "sealing"]);
   });
 
   it("an entry that is wrong itself is not also called missing by those who name it", () => {

@@ -21,7 +21,18 @@ describe("what the rules of the service, its providers and its audiences find", 
       name: "sealing key that is too short",
       env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODw" },
       path: "sealing.keys.0.key",
-      words: "32 bytes",
+      words: "32 random bytes",
+    },
+    {
+      name: "second sealing key that is none",
+      changes: {
+        "sealing/keys": [
+          { id: "1", key: "${CAMBIO_SEALING_KEY}" },
+          { id: "2", key: "short" },
+        ],
+      },
+      path: "sealing.keys.1.key",
+      words: "openssl rand -base64 32",
     },
     {
       name: "sealing key in plain base64",
@@ -33,7 +44,7 @@ describe("what the rules of the service, its providers and its audiences find", 
       name: "sealing key with a loose last bit",
       env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9" },
       path: "sealing.keys.0.key",
-      words: "32 bytes",
+      words: "32 random bytes",
     },
     { name: "sealing key of zeros", env: { CAMBIO_SEALING_KEY: "A".repeat(43) }, path: "sealing.keys.0.key", words: "over and over" },
     {
@@ -55,6 +66,9 @@ describe("what the rules of the service, its providers and its audiences find", 
       words: "Redis is shared",
     },
     { name: "Redis that is none", env: { REDIS_URL: "http://redis:6379" }, path: "redis.url", words: "redis://" },
+    { name: "Redis with options", env: { REDIS_URL: "redis://redis?tls=false" }, path: "redis.url", words: "?options" },
+    { name: "Redis with a database's name", env: { REDIS_URL: "redis://redis/main" }, path: "redis.url", words: "number of a database" },
+    { name: "Redis with a password in the raw", env: { REDIS_URL: "redis://:50%@redis" }, path: "redis.url", words: "Percent-encode" },
 
     // The providers' rules.
     {

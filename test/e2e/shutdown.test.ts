@@ -48,7 +48,7 @@ afterAll(async () => {
 async function serve(drain: string): Promise<{ readonly child: Child; readonly url: string }> {
   const file = join(folder, `${drain}.yaml`);
   await writeFile(file, readFileSync(exampleFile, "utf8").replace("\nserver:\n", `\nserver:\n  drain: ${drain}\n`));
-  const child = startChild(["src/cli/cambio.ts", "serve", file], environmentFor(provider));
+  const child = startChild(["src/cli/cambio.mjs", "serve", file], environmentFor(provider));
   running.push(child);
   await child.untilOutput(/"msg":"listening"/);
   return { child, url: /"url":"([^"]+)"/.exec(child.output())?.[1] ?? "" };

@@ -9,7 +9,7 @@ const secret = new Secret(canary);
 
 function logged(value: unknown): string {
   const lines: string[] = [];
-  const log = createLog({ level: "debug", destination: { write: (line) => lines.push(line) } });
+  const log = createLog({ level: "info", destination: { write: (line) => lines.push(line) } });
   log.info({ value } as never, "a line");
   return lines.join("");
 }

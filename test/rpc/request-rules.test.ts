@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { create, type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
@@ -31,14 +31,14 @@ import { callersOf, callOf, contextOf } from "./fixtures.ts";
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
 // the core looks up, and that reason is how a row sees that its request was accepted.
 const clock = () => 1_800_000_000_000;
-const masterKeys = [{ id: "k1", key: randomBytes(32) }];
+const masterKeys = [{ id: "k1", key: createSecretKey(randomBytes(32)) }];
 const providers = new Map();
 const audiences = new Map();
 const pkce = createPkce(randomBytes);
 const flights = createSingleFlight(1_000);
 const oneTime = createOneTimeMemory({ names: createOneTimeNames(masterKeys), clock });
 const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"));
-const keyOf = createCacheKeys({ id: "k1", key: randomBytes(32) });
+const keyOf = createCacheKeys({ id: "k1", key: createSecretKey(randomBytes(32)) });
 const cache = createVerificationCache({ keyOf, memory: createMemoryTier(clock), clock, onHit: () => undefined, onMiss: () => undefined });
 const verifiers = { byName: () => undefined, byIssuer: () => undefined, contentHash: "" };
 
@@ -47,8 +47,8 @@ const service = clientOf({ id: "orders", kind: "service" });
 const callers = callersOf(tool, service);
 
 const rpcs = {
-  Exchange: createExchangeRpc({ callers, clock, exchange: createExchange({ providers, audiences, oneTime, handles, pkce }) }),
-  Refresh: createRefreshRpc({ callers, clock, refresh: createRefresh({ providers, handles, flights, fingerprint: keyOf }) }),
+  Exchange: createExchangeRpc({ callers, clock, exchange: createExchange({ providers, audiences, oneTime, handles, pkce, clock }) }),
+  Refresh: createRefreshRpc({ callers, clock, refresh: createRefresh({ providers, audiences, handles, flights, fingerprint: keyOf }) }),
   Validate: createValidateRpc({ callers, validate: createValidate({ verifiers, audiences, cache, flights, clock }) }),
   Authorize: createAuthorizationUrlRpc({ callers, authorize: createAuthorize({ providers, audiences, oneTime, pkce, clock }) }),
 };

@@ -18,9 +18,9 @@ export const repository = join(import.meta.dirname, "../..");
 /** A loaded machine takes seconds to load the modules; more means that it hangs. */
 const limitMs = 60_000;
 
-/** @param command its first word is run by this very Node if it ends in `.ts` */
+/** @param command its first word is run by this very Node if it is a file of ours */
 export function startChild(command: readonly [string, ...string[]], env: Readonly<Record<string, string>> = {}): Child {
-  const [program, ...args] = command[0].endsWith(".ts") ? [process.execPath, ...command] : command;
+  const [program, ...args] = /\.m?[jt]s$/.test(command[0]) ? [process.execPath, ...command] : command;
   const child = spawn(program, args, {
     cwd: repository,
     env: { ...process.env, ...env },

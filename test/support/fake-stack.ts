@@ -154,10 +154,9 @@ export function registerSecrets(canary: Canary, provider: FakeProvider): void {
 }
 
 function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOptions): Configuration {
-  const env = environmentFor(provider);
+  const env = { ...environmentFor(provider), ...(redis === undefined ? {} : { REDIS_URL: redis.reveal() }) };
   const loaded = loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
-  const changed = change?.(loaded) ?? loaded;
-  return redis === undefined ? changed : { ...changed, redis: { url: redis } };
+  return change?.(loaded) ?? loaded;
 }
 
 interface InstanceDeps {

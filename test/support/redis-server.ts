@@ -8,6 +8,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import type { RedisAddress } from "../../src/cache/redis-connection.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 
 const startLimitMs = 5_000;
@@ -15,6 +16,8 @@ const startLimitMs = 5_000;
 export interface RedisServer {
   readonly port: number;
   readonly url: Secret;
+  /** The same, as the connection takes it. */
+  readonly address: RedisAddress;
   /** A client of the test's own, as an attacker or an operator would have one. Closed by stop(). */
   raw(): Redis;
   /** SIGKILL: connections break, nothing is kept. */
@@ -60,6 +63,7 @@ export async function startRedisServer(
   return {
     port,
     url: new Secret(`redis://127.0.0.1:${port}`),
+    address: redisAddress(port),
     raw,
     kill,
     start,
@@ -76,6 +80,10 @@ export async function startRedisServer(
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+export function redisAddress(port: number, password?: Secret): RedisAddress {
+  return { host: "127.0.0.1", port, tls: false, username: undefined, password, db: 0 };
 }
 
 async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {

@@ -4,7 +4,7 @@ import { causeFields, createLog, type Fields } from "../../src/telemetry/log.ts"
 
 const canary = "canary-5e0b";
 
-function linesOf(write: (log: ReturnType<typeof createLog>) => void, level: "debug" | "info" | "warn" | "error" = "debug"): string[] {
+function linesOf(write: (log: ReturnType<typeof createLog>) => void, level: "info" | "warn" | "error" = "info"): string[] {
   const lines: string[] = [];
   write(createLog({ level, destination: { write: (line) => lines.push(line) } }));
   return lines;
@@ -34,13 +34,12 @@ describe("a log line", () => {
   });
 
   it.each([
-    ["debug", ["debug", "info", "warn", "error"]],
     ["info", ["info", "warn", "error"]],
     ["warn", ["warn", "error"]],
     ["error", ["error"]],
   ] as const)("is written from level %s upwards", (level, expected) => {
     const lines = linesOf((log) => {
-      for (const each of ["debug", "info", "warn", "error"] as const) log[each]({}, "x");
+      for (const each of ["info", "warn", "error"] as const) log[each]({}, "x");
     }, level);
     expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(expected);
   });

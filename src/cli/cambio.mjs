@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The `cambio` command's first step: is this Node able to run the rest? Everything else is loaded after that,
-// because an older Node would stop at its first import with an error that says nothing.
+// The `cambio` command's first step: is this Node able to run the rest? It is plain JavaScript and loads everything else after
+// that, because an older Node would stop at the first TypeScript file with an error that says nothing.
 
 const oldestNode = 24;
 

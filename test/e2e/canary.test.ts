@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { startFakeStack } from "../support/fake-stack.ts";
+import { startTestStack } from "../support/stack.ts";
+
+// Every stack is searched when it is closed. Here something is planted, so that a search that finds nothing means something.
+
+describe.each([
+  ["in front of the fake provider", startFakeStack],
+  ["in front of a real provider", startTestStack],
+] as const)("a stack %s", (_name, start) => {
+  it.each([
+    ["a verifier", (code: { readonly codeVerifier: string }) => code.codeVerifier, "verifier (as it is) in the log"],
+    ["a code", (code: { readonly code: string }) => code.code, "(as it is) in the log"],
+  ])("does not close in silence when %s got into the log", async (_what, choose, leak) => {
+    const stack = await start();
+    // The one text of a caller's own that the log repeats.
+    const id = choose(await stack.newCode());
+    const url = "cambio" in stack ? stack.cambio.url : stack.url;
+    await (await fetch(`${url}/livez`, { headers: { "x-request-id": id } })).text();
+    await expect(stack.close()).rejects.toThrow(leak);
+  });
+
+  it("closes in silence when nothing did", async () => {
+    const stack = await start();
+    await stack.newCode();
+    await expect(stack.close()).resolves.toBeUndefined();
+  });
+});
