@@ -1,8 +1,8 @@
 // What clients and routes demand of each other and of what they name.
 // Nothing is granted here: that a client may do something is read from the same configuration by policy/.
 
-import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
 import type { Method } from "../exchange/clients.ts";
+import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";

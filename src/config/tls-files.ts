@@ -24,6 +24,10 @@ export function checkTlsFiles({ configuration, report, readText }: RuleInput): v
   try {
     createSecureContext({ cert, key });
   } catch {
-    report(["server", "tls"], "has a certificate and a private key that cannot be used together", "Both are PEM, and the key is not encrypted.");
+    report(
+      ["server", "tls"],
+      "has a certificate and a private key that cannot be used together",
+      "Both are PEM, and the key is not encrypted.",
+    );
   }
 }

@@ -2,6 +2,7 @@
 // key for signatures is dropped by itself; the others of its set stay.
 
 import { createPublicKey, type KeyObject, type webcrypto } from "node:crypto";
+import { maxKeyIdLength } from "../exchange/token/compact.ts";
 import { type KeyType, sameAlgorithm, type SignatureAlgorithm, ruleOf } from "./algorithms.ts";
 
 export interface VerificationKey {
@@ -21,6 +22,9 @@ const maxModulusBits = 8_192;
 /** e = 1 makes every text its own signature; OpenSSL itself stops at 64 bits, and only below 3072-bit keys. */
 const minExponent = 3n;
 const maxExponent = 2n ** 32n;
+
+/** Characters. No token may name a longer key id, so that a key under one would never be found; algorithms' names are short. */
+const maxNameLength = maxKeyIdLength;
 
 /** Private parts, and `k` of a shared secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1). A key that was published with them is everybody's. */
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
@@ -53,19 +57,19 @@ function isForSignatures({ use, key_ops }: Members): boolean {
 }
 
 function isNameOrAbsent(value: unknown): value is string | undefined {
-  return value === undefined || (isText(value) && value.length >= 1 && value.length <= 256);
+  return value === undefined || (isString(value) && value !== "" && value.length <= maxNameLength);
 }
 
 /** The public members and nothing else: what is not listed cannot influence the import. */
 function publicShape({ kty, crv, n, e, x, y }: Members): { type: KeyType; jwk: webcrypto.JsonWebKey } | undefined {
-  if (kty === "RSA") return isText(n) && isText(e) ? { type: kty, jwk: { kty, n, e } } : undefined;
-  if (!isText(x)) return undefined;
+  if (kty === "RSA") return isString(n) && isString(e) ? { type: kty, jwk: { kty, n, e } } : undefined;
+  if (!isString(x)) return undefined;
   if (kty === "OKP") return crv === "Ed25519" ? { type: crv, jwk: { kty, crv, x } } : undefined;
-  if (kty !== "EC" || !isText(y)) return undefined;
+  if (kty !== "EC" || !isString(y)) return undefined;
   return crv === "P-256" || crv === "P-384" || crv === "P-521" ? { type: crv, jwk: { kty, crv, x, y } } : undefined;
 }
 
-function isText(value: unknown): value is string {
+function isString(value: unknown): value is string {
   return typeof value === "string";
 }
 

@@ -37,12 +37,29 @@ export interface KeySet {
    * @throws ExchangeError UPSTREAM_* as the fetch failed, DEADLINE_EXCEEDED: cannot decide
    */
   find(wanted: WantedKey, signal: AbortSignal): Promise<KeyAnswer>;
+  /**
+   * Asks for a newer set, for a token that does not fit the present one; within the cool-down it changes nothing. A failed fetch is
+   * no failure here: what can be had is decided by the next `find`. @throws ExchangeError DEADLINE_EXCEEDED
+   */
+  renew(signal: AbortSignal): Promise<void>;
   /** Returns once there is a set to find keys in. @throws as `find` does */
   ready(signal: AbortSignal): Promise<void>;
 }
 
 /** Should the given fetch forget its own limit, the longest that a configuration allows is one minute. */
 const fetchLimitMs = 60_000;
+
+/** The least wait that anyone is told: at the very end of a cool-down, zero would bring all of them back in one instant. */
+const minRetryAfterMs = 1_000;
+
+/** Rotations are announced hours ahead, by publishing the next key; withdrawing a key takes effect within this. */
+const defaultFreshMs = 600_000;
+/** An outage of the issuer that long is bridged; a key that it withdrew meanwhile is believed no longer. */
+const defaultLastGoodMs = 3_600_000;
+/** Two questions a minute are no load to any issuer, and a new key is in use after half of one. */
+const defaultCooldownMs = 30_000;
+/** Most fetches take less; a call can spare it within the shortest usual deadlines. */
+const defaultAgedWaitMs = 1_000;
 
 /** An attempt to fetch; `failure` is undefined while it runs and when it succeeded. */
 interface Attempt {
@@ -51,7 +68,8 @@ interface Attempt {
 }
 
 export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): KeySet {
-  const { freshMs = 600_000, lastGoodMs = 3_600_000, cooldownMs = 30_000, agedWaitMs = 1_000 } = options;
+  const { freshMs = defaultFreshMs, lastGoodMs = defaultLastGoodMs } = options;
+  const { cooldownMs = defaultCooldownMs, agedWaitMs = defaultAgedWaitMs } = options;
   let set: { readonly index: KeyIndex; readonly fetchedAtMs: number } | undefined;
   let attempt: Attempt | undefined;
   let flight: Promise<void> | undefined;
@@ -100,8 +118,13 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
 
   /** A new error each time: the remaining wait differs. */
   function cannotDecide(): ExchangeError {
-    const retryAfterMs = attempt === undefined ? cooldownMs : Math.max(cooldownMs - age(attempt.startedAtMs), 1_000);
+    const retryAfterMs = attempt === undefined ? cooldownMs : Math.max(cooldownMs - age(attempt.startedAtMs), minRetryAfterMs);
     return new ExchangeError(attempt?.failure?.reason ?? "UPSTREAM_UNAVAILABLE", { retryAfterMs, cause: attempt?.failure });
+  }
+
+  async function renew(signal: AbortSignal): Promise<void> {
+    const newer = refetch();
+    if (newer !== undefined) await waitFor(newer, signal);
   }
 
   return {
@@ -110,13 +133,14 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
       if (known !== undefined) return { kind: "found", key: known };
 
       // An unknown key may be a new one: ask again, once per cool-down however many tokens come.
-      const newer = refetch();
-      if (newer !== undefined) await waitFor(newer, signal);
+      await renew(signal);
       const key = lastGood()?.lookUp(wanted);
       if (key !== undefined) return { kind: "found", key };
       if (attempt?.failure !== undefined) throw cannotDecide();
       return { kind: "unknown" };
     },
+
+    renew,
 
     async ready(signal) {
       await usableIndex(signal);

@@ -4,6 +4,7 @@
 import type { CompactToken } from "../exchange/token/compact.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import type { VerificationKey } from "./import-jwk.ts";
+import type { WantedKey } from "./key-index.ts";
 import type { KeySet } from "./key-set.ts";
 import { verifySignature } from "./verify-signature.ts";
 
@@ -14,27 +15,43 @@ export interface SignatureRules {
   readonly denyKeyIds: ReadonlySet<string>;
 }
 
+export interface SignatureCheck {
+  /** Of the one issuer whose token it can be. */
+  readonly keySet: KeySet;
+  readonly rules: SignatureRules;
+}
+
 export type SignatureVerdict =
   | { readonly kind: "good"; readonly key: VerificationKey }
   /** Checked under the key that it names: it will never be good. */
   | { readonly kind: "forged" }
-  /** Not checked: another algorithm, a denied key, a key that is not there. */
+  /** Another algorithm, a denied key, a key that is not there; or it names no key, and is not signed by the one that fits now. */
   | { readonly kind: "refused" };
 
-/** @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED: the keys cannot be had */
-export async function checkSignature(
-  { keySet, rules }: { readonly keySet: KeySet; readonly rules: SignatureRules },
-  token: CompactToken,
-  signal: AbortSignal,
-): Promise<SignatureVerdict> {
-  const { alg, kid } = token.header;
-  const algorithm = rules.algorithms.find((allowed) => allowed === alg);
-  if (algorithm === undefined || (kid !== undefined && rules.denyKeyIds.has(kid))) return { kind: "refused" };
+const refused = { kind: "refused" } as const;
 
-  const answer = await keySet.find({ kid, alg: algorithm }, signal);
-  if (answer.kind === "unknown") return { kind: "refused" };
-  const { key } = answer;
-  // Again by the key's own name: a token that names none must not get around the list.
-  if (key.kid !== undefined && rules.denyKeyIds.has(key.kid)) return { kind: "refused" };
-  return verifySignature(key, algorithm, token) ? { kind: "good", key } : { kind: "forged" };
+/** @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED: the keys cannot be had */
+export async function checkSignature(check: SignatureCheck, token: CompactToken, signal: AbortSignal): Promise<SignatureVerdict> {
+  const { alg, kid } = token.header;
+  const algorithm = check.rules.algorithms.find((allowed) => allowed === alg);
+  if (algorithm === undefined || (kid !== undefined && check.rules.denyKeyIds.has(kid))) return refused;
+
+  const wanted = { kid, alg: algorithm };
+  const key = await findAllowed(check, wanted, signal);
+  if (key !== undefined && verifySignature(key, algorithm, token)) return { kind: "good", key };
+  if (kid !== undefined) return key === undefined ? refused : { kind: "forged" };
+
+  // It names no key, so the one that fits is a guess, and a wrong one once the issuer has rotated: a newer set may hold another.
+  // For the same reason nothing is remembered against the token.
+  await check.keySet.renew(signal);
+  const newer = await findAllowed(check, wanted, signal);
+  if (newer === undefined || newer === key || !verifySignature(newer, algorithm, token)) return refused;
+  return { kind: "good", key: newer };
+}
+
+/** By the key's own name too: a token that names none must not get around the list. */
+async function findAllowed({ keySet, rules }: SignatureCheck, wanted: WantedKey, signal: AbortSignal): Promise<VerificationKey | undefined> {
+  const answer = await keySet.find(wanted, signal);
+  if (answer.kind === "unknown" || (answer.key.kid !== undefined && rules.denyKeyIds.has(answer.key.kid))) return undefined;
+  return answer.key;
 }

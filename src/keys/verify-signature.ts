@@ -12,8 +12,9 @@ export interface SignedText {
 }
 
 /**
- * Never throws: whatever goes wrong, the signature is not good. One length per key and algorithm (RFC 7518 §3.3 to §3.5) is
- * node:crypto's own rule, so a good signature has no second spelling.
+ * Never throws: whatever goes wrong, the signature is not good. One encoding and one length per key and algorithm (RFC 7518 §3.3 to
+ * §3.5) are node:crypto's own rule. Still a good signature need not be the only one: with ECDSA anyone can make (r, n − s) from
+ * (r, s), without the key. So a token's bytes, or a hash of them, do not identify it: nothing may be revoked by them.
  */
 export function verifySignature(key: VerificationKey, algorithm: SignatureAlgorithm, { signingInput, signature }: SignedText): boolean {
   if (!fitsAlgorithm(key, algorithm)) return false;

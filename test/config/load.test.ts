@@ -146,12 +146,6 @@ describe("secrets from files", () => {
     const read = written.map((content) => load({ text, files: { "/etc/cambio/s": content } }).clients["orders"]?.secrets[0]?.reveal());
     expect(read).toEqual(["sixteen characters\n", "a secret with ${BACKEND_SECRET}"]);
   });
-
-  it("finds relative paths beside the configuration, the certificate's too", () => {
-    const text = exampleWith({ "server/tls": { certificate_file: "tls/server.pem", key_file: "/keys/server.pem" } });
-    const files = { "/etc/cambio/tls/server.pem": "-----BEGIN CERTIFICATE-----", "/keys/server.pem": "-----BEGIN PRIVATE KEY-----" };
-    expect(load({ text, files }).server.tls).toEqual({ certificate_file: "/etc/cambio/tls/server.pem", key_file: "/keys/server.pem" });
-  });
 });
 
 describe("bounds and robustness", () => {

@@ -1,22 +1,8 @@
 import { describe } from "vitest";
 import { expectOnlyMistake } from "./given.ts";
 
-describe("what the rules of the service, its providers and its audiences find", () => {
+describe("what is found about sealing, Redis, providers and audiences", () => {
   expectOnlyMistake([
-    {
-      name: "certificate that is not there",
-      changes: { "server/tls": { certificate_file: "c", key_file: "/k" } },
-      files: { "/k": "x" },
-      path: "server.tls.certificate_file",
-      words: "does not exist",
-    },
-    {
-      name: "private key that is empty",
-      changes: { "server/tls": { certificate_file: "/c", key_file: "/k" } },
-      files: { "/c": "x", "/k": "" },
-      path: "server.tls.key_file",
-      words: "is empty",
-    },
     {
       name: "sealing key that is too short",
       env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODw" },

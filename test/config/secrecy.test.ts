@@ -89,7 +89,7 @@ it("a right configuration can be printed in every way without its secrets", () =
     inspect(configuration, { depth: Infinity }),
     inspect(configuration, { depth: Infinity, showHidden: true, customInspect: false, getters: true }),
     JSON.stringify(configuration),
-    String(configuration.redis?.url),
+    String(configuration.redis?.url.password),
     String(configuration.clients["orders"]?.secrets),
   ].join("\n");
   expect(shown).toContain("[redacted]");

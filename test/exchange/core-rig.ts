@@ -27,7 +27,7 @@ const methods = ["Exchange", "Refresh", "CreateAuthorizationUrl"];
 const clients = {
   web: { kind: "browser", origins: ["https://app.example"], methods, providers: { main: grant, second: grant } },
   other: { kind: "browser", origins: ["https://app.example"], methods, providers: { main: grant } },
-  backend: { kind: "service", secrets: ["backend-secret-0123"], methods, providers: { main: grant } },
+  backend: { kind: "service", secrets: ["backend-secret-0123"], methods, providers: { main: grant }, audiences: ["orders"] },
 };
 
 export interface CoreRigOptions {
@@ -69,6 +69,8 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
     },
     audiences: {
       orders: { accepts: { main: { identifiers: [orders], clients: ["web"] }, second: { identifiers: [orders], clients: ["web"] } } },
+      // Of nobody here.
+      payroll: { accepts: { main: { identifiers: ["https://payroll.example"], clients: ["web"] } } },
     },
     clients,
   });

@@ -10,7 +10,7 @@ import type { JsonObject, JsonValue } from "./strict-json.ts";
 
 export interface AccessTokenRules {
   readonly issuer: string;
-  /** False: `iss` is not compared. */
+  /** False: `iss` is not compared, and not repeated either. */
   readonly issuerCheck: boolean;
   /** Accepted `typ` headers, without `application/`, any case. */
   readonly headerTypes: readonly string[];
@@ -44,7 +44,9 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
   // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
   if ("cnf" in payload) throw refusal("PROOF_REQUIRED");
   return {
-    issuer: optionalText(payload["iss"]),
+    // As configured, never as the token says it: with the check off, a holder of this issuer's keys could name any other issuer and
+    // so speak as its users wherever a user is issuer and subject.
+    issuer: rules.issuer,
     subject: required(isText(payload["sub"]) ? payload["sub"] : undefined),
     clientId: required(readClient(rules.clientClaims, payload)),
     audiences: required(readAudiences(payload["aud"])),
@@ -52,7 +54,8 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
     issuedAt,
     expiresAt,
     tokenId: required(payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
-    actors: required(readActors(payload["act"])),
+    // An actor without an issuer has the token's. That word is only good where it was compared.
+    actors: required(readActors(payload["act"], rules.issuerCheck ? "" : rules.issuer)),
     name: optionalText(payload["name"]),
     preferredUsername: optionalText(payload["preferred_username"]),
     email: optionalText(payload["email"]),

@@ -1,4 +1,4 @@
-// A compact JWS (RFC 7515 §7.1) taken apart, strictly: one spelling per token, nothing in the header that changes its meaning.
+// A compact JWS (RFC 7515 §7.1) taken apart, strictly: one spelling per part, nothing in the header that changes its meaning.
 // Nothing is verified here; what comes out is as trustworthy as whoever sent it.
 
 import { decodeBase64url } from "../base64url.ts";
@@ -32,7 +32,13 @@ const refusedMembers = ["crit", "b64", "enc", "zip"] as const;
 /** Keeps nothing between calls. ignoreBOM leaves a byte order mark in the text, where JSON refuses it; else it would vanish. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const printable = /^[\x20-\x7e]{1,256}$/;
+/** Characters. Thumbprints and UUIDs, the usual key ids, have 43 and 36; this leaves room for a URL. */
+export const maxKeyIdLength = 256;
+
+/** Header, payload, signature. */
+const partCount = 3;
+
+const printable = /^[\x20-\x7e]+$/;
 
 /**
  * @param token untrusted
@@ -40,7 +46,8 @@ const printable = /^[\x20-\x7e]{1,256}$/;
  */
 export function parseCompact(token: string): CompactToken {
   if (token.length > maxTokenLength) throw malformed();
-  const [headerPart, payloadPart, signaturePart, ...others] = token.split(".", 4);
+  // One part more than there may be is enough to refuse; a token of dots alone makes no longer list.
+  const [headerPart, payloadPart, signaturePart, ...others] = token.split(".", partCount + 1);
   if (headerPart === undefined || payloadPart === undefined || signaturePart === undefined || others.length > 0) throw malformed();
 
   const header = readHeader(decodeObject(headerPart));
@@ -63,9 +70,13 @@ function readHeader(header: JsonObject): CompactToken["header"] {
   if (refusedMembers.some((name) => name in header)) throw malformed();
   const { alg, kid, typ } = header;
   if (typeof alg !== "string" || alg === "" || alg.toLowerCase() === "none") throw malformed();
-  if (kid !== undefined && (typeof kid !== "string" || !printable.test(kid))) throw malformed();
+  if (kid !== undefined && !isKeyId(kid)) throw malformed();
   if (typ !== undefined && typeof typ !== "string") throw malformed();
   return { alg, kid, typ };
+}
+
+function isKeyId(kid: JsonValue): kid is string {
+  return typeof kid === "string" && kid.length <= maxKeyIdLength && printable.test(kid);
 }
 
 function decodeObject(part: string): JsonObject {

@@ -11,7 +11,7 @@ describe("a cryptographic denial", () => {
 
   it.each<[string, unknown]>([
     ["an invalid token without a cause", new ExchangeError("TOKEN_INVALID", { field: "SUBJECT_TOKEN" })],
-    ["a cause that only looks like it", new ExchangeError("TOKEN_INVALID", { cause: { kind: "wrong signature under a known key" } })],
+    ["a cause that only looks like it", new ExchangeError("TOKEN_INVALID", { cause: { kind: "wrong signature under the named key" } })],
     ["another reason", new ExchangeError("TOKEN_NOT_YET_VALID")],
     ["a plain error", new Error("TOKEN_INVALID")],
     ["nothing", undefined],

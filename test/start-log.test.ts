@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { logStart } from "../src/start-log.ts";
+import { createLog } from "../src/telemetry/log.ts";
+import { exampleWith, load } from "./config/given.ts";
+
+type Line = Readonly<Record<string, unknown>>;
+
+function linesFor(changes: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string>> = {}): readonly Line[] {
+  const lines: Line[] = [];
+  const log = createLog({ level: "info", destination: { write: (line) => lines.push(JSON.parse(line) as Line) } });
+  logStart(load({ text: exampleWith(changes), env }), "http://127.0.0.1:8080", log);
+  return lines;
+}
+
+const redis = { REDIS_URL: "redis://:hunter2@redis:6379" };
+
+describe("the start-up log", () => {
+  it("of a configuration without a price says only that it listens, and where", () => {
+    const lines = linesFor({}, redis);
+    expect(lines).toMatchObject([{ level: "info", msg: "listening", url: "http://127.0.0.1:8080", providers: ["main", "corporate"] }]);
+    expect(JSON.stringify(lines)).not.toContain("hunter2");
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>, Readonly<Record<string, string>>, Line]>([
+    ["no Redis", {}, {}, { msg: expect.stringContaining("no Redis") }],
+    ["issuer_check off", { "providers/main/tokens": { issuer_check: false } }, redis, { provider: "main" }],
+    ["allow_http", { "providers/main/allow_http": true }, redis, { provider: "main" }],
+    ["pkce none", { "providers/corporate/pkce": "none" }, redis, { provider: "corporate" }],
+    ["raw refresh tokens of a browser client", { "clients/web/raw_refresh_tokens": true }, redis, { client: "web" }],
+    ["raw refresh tokens of a native client", { "clients/cli/raw_refresh_tokens": true }, redis, { client: "cli" }],
+    ["clear text on all addresses", { "server/host": "0.0.0.0" }, redis, { msg: expect.stringContaining("no TLS") }],
+    ["clear text on a name that may lead elsewhere", { "server/host": "app.localhost" }, redis, { msg: expect.stringContaining("no TLS") }],
+  ])("warns of %s", (_name, changes, env, expected) => {
+    const warnings = linesFor(changes, env).filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([expected]);
+  });
+
+  it("warns of sealing keys that end with the process", () => {
+    const warnings = linesFor({ sealing: undefined }).filter(({ level }) => level === "warn");
+    expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringContaining("no Redis"), expect.stringContaining("no sealing keys")]);
+  });
+
+  it.each(["::1", "127.0.0.2", "localhost"])("does not warn of clear text on %s", (host) => {
+    expect(linesFor({ "server/host": host }, redis).filter(({ level }) => level === "warn")).toEqual([]);
+  });
+});
