@@ -70,8 +70,9 @@ export async function startService(configuration: Configuration, seams: Partial<
     limits,
     shutdownSignal: stopping.signal,
   });
+  const accessLog = createAccessLog(log, metrics);
   const onRequest = createFront({
-    hooks: createAccessLog(log, metrics),
+    hooks: accessLog,
     now: () => performance.now(),
     plain: createHttpRoutes(routes, { deadlineMs: server.deadline, limits }),
     rpcs,
@@ -79,7 +80,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     limits,
     freshId: randomUUID,
   });
-  const port = createOnePort({ onRequest, ...(tls === undefined ? {} : { tls }), limits });
+  const port = createOnePort({ onRequest, onUnreadable: accessLog.onUnreadable, ...(tls === undefined ? {} : { tls }), limits });
 
   async function close(): Promise<void> {
     log.info({}, "stopping");
@@ -115,10 +116,10 @@ function exchangeRoutes(configuration: Configuration, parts: { core: Core; polic
       path,
       accepts: "application/json",
       tokenRoute: true,
-      handle: async ({ body, call, signal }) => ({
+      handle: async ({ headers, body, call, signal }) => ({
         status: 200,
         headers: { "content-type": "application/json" },
-        body: JSON.stringify(await answer(body, call, signal)),
+        body: JSON.stringify(await answer({ body, authorization: headers.authorization, call }, signal)),
       }),
     };
   });

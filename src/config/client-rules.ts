@@ -71,6 +71,7 @@ function providerNeed(method: Method, { providers }: ClientConfiguration): Need 
 
 function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput): void {
   const { configuration, report } = input;
+  checkMixUp(path, client, report);
   for (const [provider, grant] of Object.entries(client.providers)) {
     const at = [...path, "providers", provider];
     checkName(provider, { path: at, kind: "providers" }, input);
@@ -91,6 +92,28 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
       }
     }
   }
+}
+
+/** What tells the client which provider sent its user back (RFC 9700 §4.4.2): a hostile one could pass on another's code. */
+function checkMixUp(path: Path, client: ClientConfiguration, report: Report): void {
+  const providers = new Map<string, string>();
+  for (const [provider, grant] of Object.entries(client.providers)) {
+    for (const [index, uri] of grant.redirect_uris.entries()) {
+      const compared = client.kind === "native" ? withoutLoopbackPort(uri) : uri;
+      const other = providers.get(compared);
+      if (other === undefined || other === provider) providers.set(compared, provider);
+      else
+        report(
+          [...path, "providers", provider, "redirect_uris", index],
+          `stands under ${other} as well`,
+          "Give each provider a redirect URI of its own.",
+        );
+    }
+  }
+}
+
+function withoutLoopbackPort(uri: string): string {
+  return isNativeLoopback(uri) ? uri.replace(/^(http:\/\/[^/]*?):[0-9]+(?=\/|$)/, "$1") : uri;
 }
 
 const redirectFixes = {

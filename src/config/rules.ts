@@ -4,7 +4,7 @@
 import { isHttpsOrLoopback } from "./addresses.ts";
 import { checkClients, checkRoutes } from "./client-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
-import { checkName } from "./rule-input.ts";
+import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ProviderConfiguration } from "./schema.ts";
 import { checkTlsFiles } from "./tls-files.ts";
@@ -80,8 +80,31 @@ function checkProviderClient(path: Path, { client }: ProviderConfiguration, repo
 
 function checkAudiences(input: RuleInput): void {
   for (const [name, audience] of Object.entries(input.configuration.audiences)) {
-    for (const provider of Object.keys(audience.accepts)) {
-      checkName(provider, { path: ["audiences", name, "accepts", provider], kind: "providers" }, input);
+    for (const [provider, { identifiers }] of Object.entries(audience.accepts)) {
+      const path = ["audiences", name, "accepts", provider];
+      checkName(provider, { path, kind: "providers" }, input);
+      checkIdentifiers([...path, "identifiers"], identifiers, {
+        provider: own(input.configuration.providers, provider),
+        report: input.report,
+      });
     }
   }
+}
+
+interface IdentifierCheck {
+  readonly provider: ProviderConfiguration | undefined;
+  readonly report: Report;
+}
+
+/** The `aud` of an ID token is a client id: where no type tells the two apart, it would open the audience. */
+function checkIdentifiers(path: Path, identifiers: readonly string[], { provider, report }: IdentifierCheck): void {
+  if (provider === undefined || provider.tokens.payload_type !== undefined) return;
+  if (!provider.tokens.header_types.some((type) => type.toLowerCase() === "jwt")) return;
+  const index = identifiers.indexOf(provider.client.id);
+  if (index === -1) return;
+  report(
+    [...path, index],
+    "is the client id there, which is the aud of ID tokens, and their type is JWT too",
+    "Set tokens.payload_type of that provider, or use another identifier.",
+  );
 }

@@ -52,13 +52,13 @@ const fetchLimitMs = 60_000;
 /** The least wait that anyone is told: at the very end of a cool-down, zero would bring all of them back in one instant. */
 const minRetryAfterMs = 1_000;
 
-/** Rotations are announced hours ahead, by publishing the next key; withdrawing a key takes effect within this. */
+/** A withdrawn key is believed for no longer than this; a new one need not wait for it, as an unknown key id asks at once. */
 const defaultFreshMs = 600_000;
-/** An outage of the issuer that long is bridged; a key that it withdrew meanwhile is believed no longer. */
+/** An outage of the issuer is bridged for this long, and a key that it wanted to withdraw meanwhile is believed as long. */
 const defaultLastGoodMs = 3_600_000;
-/** Two questions a minute are no load to any issuer, and a new key is in use after half of one. */
+/** Two fetches a minute are no load to any issuer, and a new key is found after half of one. */
 const defaultCooldownMs = 30_000;
-/** Most fetches take less; a call can spare it within the shortest usual deadlines. */
+/** Enough for an issuer that answers; one that hangs costs each call no more than this. */
 const defaultAgedWaitMs = 1_000;
 
 /** An attempt to fetch; `failure` is undefined while it runs and when it succeeded. */

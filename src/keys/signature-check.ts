@@ -50,7 +50,11 @@ export async function checkSignature(check: SignatureCheck, token: CompactToken,
 }
 
 /** By the key's own name too: a token that names none must not get around the list. */
-async function findAllowed({ keySet, rules }: SignatureCheck, wanted: WantedKey, signal: AbortSignal): Promise<VerificationKey | undefined> {
+async function findAllowed(
+  { keySet, rules }: SignatureCheck,
+  wanted: WantedKey,
+  signal: AbortSignal,
+): Promise<VerificationKey | undefined> {
   const answer = await keySet.find(wanted, signal);
   if (answer.kind === "unknown" || (answer.key.kid !== undefined && rules.denyKeyIds.has(answer.key.kid))) return undefined;
   return answer.key;

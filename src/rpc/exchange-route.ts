@@ -28,8 +28,17 @@ export interface ExchangeRouteAnswer {
   readonly refresh_token?: string;
 }
 
+export interface ExchangeRouteRequest {
+  readonly body: string;
+  /** The `authorization` header; undefined: none. */
+  readonly authorization: string | undefined;
+  readonly call: Call;
+}
+
 export function createExchangeRoute(deps: ExchangeRouteDeps) {
-  return async function handle(body: string, call: Call, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
+  return async function handle({ body, authorization, call }: ExchangeRouteRequest, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
+    // The route's client is public: whoever proves to be somebody is not it.
+    if (authorization !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
     const client = callerOf(deps.callers, call, { clientId: deps.client.id, method: "Exchange", proofInMessage: true });
     const onProvider = noteProvider(call);
     onProvider(deps.provider);

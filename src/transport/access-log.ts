@@ -1,10 +1,11 @@
-// One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off.
+// One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off; and for what was too
+// broken to become one.
 
 import type { Call } from "../rpc/call.ts";
 import { circumstanceFields } from "../telemetry/circumstances.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
 import type { Metrics, Outcome } from "../telemetry/metrics.ts";
-import type { CallEnd, Hooks } from "./visit.ts";
+import { type CallEnd, type Hooks, unmatched } from "./visit.ts";
 
 /** Worth a look even when they are refused as they should be. */
 const securityReasons: ReadonlySet<Outcome> = new Set(["ISSUER_NOT_TRUSTED", "CALLER_UNAUTHENTICATED", "ORIGIN_NOT_ALLOWED"]);
@@ -19,7 +20,12 @@ const operatorReasons: ReadonlySet<Outcome> = new Set([
   "OUTCOME_UNKNOWN",
 ]);
 
-export function createAccessLog(log: Log, metrics: Metrics): Hooks {
+export interface AccessLog extends Hooks {
+  /** With the status that it was refused with. There is no more to tell: nothing in it was understood. */
+  onUnreadable(status: number): void;
+}
+
+export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
   return {
     onEnd(call, end) {
       const reason = outcomeOf(call, end);
@@ -41,6 +47,11 @@ export function createAccessLog(log: Log, metrics: Metrics): Hooks {
       else if (operatorReasons.has(reason)) log.warn(fields, "call could not be decided");
       else if (securityReasons.has(reason)) log.warn({ ...fields, security: true }, "call refused");
       else log.info(fields, "call");
+    },
+    onUnreadable(status) {
+      const labels = { method: unmatched, protocol: "http", reason: "FRAMING" } as const;
+      metrics.call(labels, 0);
+      log.info({ ...labels, status }, "unreadable request");
     },
   };
 }

@@ -11,19 +11,3 @@ export function hasPossibleAuthority(req: PortRequest): boolean {
   for (const mark of "@/\\?#") if (authority.includes(mark)) return false;
   return URL.canParse(`http://${authority}`);
 }
-
-/** Whether a header was sent more than once. Node keeps the first `authorization` silently; which one a proxy checked is unknown. */
-export function isRepeated(rawHeaders: readonly string[], name: string): boolean {
-  let seen = false;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const header = rawHeaders[i];
-    if (header === undefined || header.length !== name.length || header.toLowerCase() !== name) continue;
-    if (seen) return true;
-    seen = true;
-  }
-  return false;
-}
-
-export function hasRepeatedAuthorization(rawHeaders: readonly string[]): boolean {
-  return isRepeated(rawHeaders, "authorization");
-}

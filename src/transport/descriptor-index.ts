@@ -1,5 +1,5 @@
 // What server reflection can tell: the files behind a set of services, by file name, by symbol and by extension.
-// Built once at start out of generated descriptors; how it is asked is reflection.ts.
+// Built and encoded once, at start, out of generated descriptors; how it is asked is reflection.ts.
 
 import { type DescExtension, type DescFile, type DescMessage, type DescService, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
@@ -35,17 +35,17 @@ export function createDescriptorIndex(services: readonly DescService[], further:
     }
   }
 
+  const encoded = new Map([...files.values()].map((file) => [file, toBinary(FileDescriptorProtoSchema, file.proto)]));
+  const answers = new Map([...files.values()].map((file) => [file, closure(file).flatMap((each) => encoded.get(each) ?? [])]));
+  const answer = (file: DescFile | undefined) => (file === undefined ? undefined : answers.get(file));
+
   return {
     services: services.map((service) => service.typeName),
-    byFileName: (name) => encoded(files.get(name)),
-    bySymbol: (name) => encoded(symbols.get(name)),
-    byExtension: (message, number) => encoded(extensions.get(message)?.get(number)?.file),
+    byFileName: (name) => answer(files.get(name)),
+    bySymbol: (name) => answer(symbols.get(name)),
+    byExtension: (message, number) => answer(extensions.get(message)?.get(number)?.file),
     extensionNumbers: (message) => (messages.has(message) ? [...(extensions.get(message)?.keys() ?? [])] : undefined),
   };
-}
-
-function encoded(file: DescFile | undefined): Uint8Array[] | undefined {
-  return file === undefined ? undefined : closure(file).map((each) => toBinary(FileDescriptorProtoSchema, each.proto));
 }
 
 /** A file after everything that it imports. */

@@ -18,8 +18,8 @@ import type { Protocol } from "../rpc/call.ts";
 /** The error to send for one of the library's with this code. */
 export type Replace = (code: Code) => ConnectError;
 
-/** Flags and length stand before each message of a stream. */
-const envelopeHead = 5;
+/** Bytes of flags and length before each message of a stream, and before the one message of a unary gRPC call. */
+export const envelopeHead = 5;
 
 export interface Where {
   readonly protocol: Protocol;

@@ -4,15 +4,16 @@
 import { Code } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Call, Protocol } from "../rpc/call.ts";
-import { hasPossibleAuthority, isRepeated } from "./authority.ts";
+import { hasPossibleAuthority } from "./authority.ts";
 import type { Cors } from "./cors.ts";
 import { type PlainPath, sendFraming, sendRefusal } from "./http-routes.ts";
 import type { Limits } from "./limits.ts";
 import type { OnRequest, PortRequest, PortResponse } from "./one-port.ts";
+import { isRepeated } from "./repeated-headers.ts";
 import { requestIdOf } from "./request-id.ts";
 import { protocolOf, type Rpc } from "./rpc-adapter.ts";
 import { discardRest } from "./time-limit.ts";
-import { beginVisit, breakOff, type Visit, type VisitDeps } from "./visit.ts";
+import { beginVisit, breakOff, unmatched, type Visit, type VisitDeps } from "./visit.ts";
 
 export interface FrontDeps extends VisitDeps {
   readonly plain: ReadonlyMap<string, PlainPath>;
@@ -21,9 +22,6 @@ export interface FrontDeps extends VisitDeps {
   readonly limits: Limits;
   readonly freshId: () => string;
 }
-
-/** Stands for every path that does not exist, so that nobody can make new metric series by asking. */
-const unmatched = "unmatched";
 
 const rpcMethods = ["POST"] as const;
 
@@ -45,7 +43,7 @@ export function createFront(deps: FrontDeps): OnRequest {
       else if (req.method === "OPTIONS" && origin !== undefined) preflight(visit, origin, route?.methods ?? rpcMethods);
       else if (route !== undefined) route.serve(visit, query);
       else if (rpc !== undefined) rpc.serve(visit);
-      else sendFraming(visit, 404);
+      else sendFraming(visit, req.method === "CONNECT" ? 501 : 404);
     } catch (cause) {
       breakOff(visit, cause);
     }

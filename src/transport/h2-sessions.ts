@@ -32,6 +32,9 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
     maxSessionRejectedStreams: limits.streamsPerConnection,
   });
   server.on("request", onRequest);
+  // Both are refused by Node itself where nobody listens, past every log.
+  server.on("connect", onRequest);
+  server.on("checkExpectation", onRequest);
   server.on("session", (session) => {
     sessions.add(session);
     const age = limits.connectionAgeMs * (0.9 + 0.2 * random());

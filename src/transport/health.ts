@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.ts";
 import { visitOf } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
+import { connectionOf } from "./visit.ts";
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
 
@@ -48,10 +49,14 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
   const known: ReadonlySet<string> = new Set(["", ...services]);
   const current = () => ({ status: status.serving() ? SERVING : NOT_SERVING });
   let watches = 0;
+  const onConnection = new WeakMap<object, number>();
 
   async function* watch(service: string, context: HandlerContext) {
-    if (watches >= limits.watches) throw refuseBare(context, Code.ResourceExhausted);
+    const connection = connectionOf(visitOf(context.values));
+    const beside = onConnection.get(connection) ?? 0;
+    if (watches >= limits.watches || beside >= limits.watchesPerConnection) throw refuseBare(context, Code.ResourceExhausted);
     watches += 1;
+    onConnection.set(connection, beside + 1);
     const left = Promise.withResolvers<void>();
     context.signal.addEventListener("abort", () => left.resolve(), { once: true });
     try {
@@ -63,6 +68,7 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
       }
     } finally {
       watches -= 1;
+      onConnection.set(connection, (onConnection.get(connection) ?? 0) - 1);
     }
   }
 

@@ -6,10 +6,11 @@ import { Code } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { failureOf } from "../rpc/wire-errors.ts";
-import { hasRepeatedAuthorization } from "./authority.ts";
 import type { Limits } from "./limits.ts";
-import { type FramingStatus, framingError, plainError, type PlainResponse } from "./plain-errors.ts";
+import { type FramingStatus, framingError, plainError } from "./plain-errors.ts";
+import type { PlainResponse } from "./plain-response.ts";
 import { readBody } from "./read-body.ts";
+import { hasRepeatedAuthorization } from "./repeated-headers.ts";
 import { limitStream, withDeadline } from "./time-limit.ts";
 import { breakOff, type Visit } from "./visit.ts";
 

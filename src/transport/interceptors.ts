@@ -3,8 +3,8 @@
 
 import type { ContextValues, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
-import { hasRepeatedAuthorization } from "./authority.ts";
 import { noteThrown } from "./public-error.ts";
+import { hasRepeatedAuthorization } from "./repeated-headers.ts";
 import { withDeadline } from "./time-limit.ts";
 import { type Visit, visitKey } from "./visit.ts";
 

@@ -38,6 +38,8 @@ export interface Limits {
   readonly reflectionRequests: number;
   /** Health watches at one time: each holds a stream open. */
   readonly watches: number;
+  /** Health watches of one connection: a client asks about one or two services, a proxy for a few clients; none may take all. */
+  readonly watchesPerConnection: number;
 }
 
 export const defaultLimits: Limits = {
@@ -59,4 +61,5 @@ export const defaultLimits: Limits = {
   ageGraceMs: 30_000,
   reflectionRequests: 1_000,
   watches: 1_024,
+  watchesPerConnection: 16,
 };

@@ -9,6 +9,7 @@ import type { TLSSocket } from "node:tls";
 import { createH2Sessions } from "./h2-sessions.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
+import { refuseUnreadable } from "./unreadable.ts";
 
 export type PortRequest = IncomingMessage | Http2ServerRequest;
 export type PortResponse = ServerResponse | Http2ServerResponse;
@@ -18,6 +19,8 @@ export type OnRequest = (req: PortRequest, res: PortResponse) => void;
 
 export interface OnePortOptions {
   readonly onRequest: OnRequest;
+  /** What never became a request over HTTP/1.1, with the status that it was refused with. Must not throw either. */
+  readonly onUnreadable?: (status: number) => void;
   /** PEM. Absent: clear text. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly limits?: Limits;
@@ -38,7 +41,8 @@ const lastWordMs = 1_000;
 /** Milliseconds of silence before the operating system asks whether the peer still exists. */
 const probeAfterMs = 60_000;
 
-export function createOnePort({ onRequest, tls, limits = defaultLimits, random = Math.random }: OnePortOptions): OnePort {
+export function createOnePort(options: OnePortOptions): OnePort {
+  const { onRequest, onUnreadable = () => undefined, tls, limits = defaultLimits, random = Math.random } = options;
   const responses = new Set<PortResponse>();
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
@@ -47,6 +51,9 @@ export function createOnePort({ onRequest, tls, limits = defaultLimits, random =
   const sessions = createH2Sessions({ onRequest: take, limits, random });
   const listener = createListener(limits, tls);
   listener.on("request", take);
+  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node would refuse it past every log.
+  listener.on("checkExpectation", (req, res) => listener.emit("request", req, res));
+  refuseUnreadable(listener, onUnreadable);
   dispatch();
 
   function take(req: PortRequest, res: PortResponse): void {

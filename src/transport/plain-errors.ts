@@ -3,12 +3,7 @@
 
 import type { ExchangeError } from "../exchange/errors.ts";
 import { errorTable } from "../rpc/error-table.ts";
-
-export interface PlainResponse {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import { jsonResponse, type PlainResponse } from "./plain-response.ts";
 
 export interface PlainErrorOptions {
   readonly requestId: string;
@@ -28,7 +23,10 @@ export function plainError(failure: ExchangeError, { requestId, tokenRoute }: Pl
     request_id: requestId,
     ...(failure.expiredAt === undefined ? {} : { expired_at: new Date(failure.expiredAt * 1000).toISOString() }),
   };
-  return json(status, body, { ...retryAfter(status, failure.retryAfterMs ?? row.retryAfterMs), ...challenge(status, failure, row.oauth) });
+  return jsonResponse(status, body, {
+    ...retryAfter(status, failure.retryAfterMs ?? row.retryAfterMs),
+    ...challenge(status, failure, row.oauth),
+  });
 }
 
 const framing = {
@@ -36,16 +34,13 @@ const framing = {
   405: "This path does not take that method.",
   415: "The body's type or encoding is not accepted here.",
   431: "There are too many headers.",
+  501: "There are no tunnels here.",
 } as const;
 
 export type FramingStatus = keyof typeof framing;
 
 export function framingError(status: FramingStatus, requestId: string): PlainResponse {
-  return json(status, { error: "invalid_request", error_description: framing[status], request_id: requestId }, {});
-}
-
-function json(status: number, body: object, headers: Readonly<Record<string, string>>): PlainResponse {
-  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
+  return jsonResponse(status, { error: "invalid_request", error_description: framing[status], request_id: requestId });
 }
 
 /** Whole seconds, rounded up: waiting less would fail again (RFC 9110 §10.2.3). */

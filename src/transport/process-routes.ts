@@ -4,7 +4,7 @@
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { HealthStatus } from "./health.ts";
 import type { PlainRoute } from "./http-routes.ts";
-import type { PlainResponse } from "./plain-errors.ts";
+import { jsonResponse } from "./plain-response.ts";
 
 export interface ProcessRoutesDeps {
   readonly health: HealthStatus;
@@ -15,13 +15,15 @@ export interface ProcessRoutesDeps {
 
 export function processRoutes({ health, metrics, redis }: ProcessRoutesDeps): readonly PlainRoute[] {
   return [
-    { method: "GET", path: "/livez", handle: async () => json(200, { status: "alive" }) },
+    { method: "GET", path: "/livez", handle: async () => jsonResponse(200, { status: "alive" }) },
     {
       method: "GET",
       path: "/readyz",
       // Ready without Redis too: every replica would leave at once, and validation needs none.
       handle: async () =>
-        health.serving() ? json(200, { status: "ready", redis: redis() }) : json(503, { status: "stopping", redis: redis() }),
+        health.serving()
+          ? jsonResponse(200, { status: "ready", redis: redis() })
+          : jsonResponse(503, { status: "stopping", redis: redis() }),
     },
     {
       method: "GET",
@@ -32,8 +34,4 @@ export function processRoutes({ health, metrics, redis }: ProcessRoutesDeps): re
       },
     },
   ];
-}
-
-function json(status: number, body: object): PlainResponse {
-  return { status, headers: { "content-type": "application/json" }, body: `${JSON.stringify(body)}\n` };
 }

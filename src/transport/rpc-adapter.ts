@@ -13,11 +13,11 @@ import { ExchangeError } from "../exchange/errors.ts";
 import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
 import { dropLongTimeout } from "./client-timeout.ts";
+import { envelopeHead, replaceErrors } from "./error-responses.ts";
 import { createDeadlineInterceptor, createRequestGate, errorInterceptor, type RequestGate } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
-import { replaceErrors } from "./error-responses.ts";
 import { limitStream } from "./time-limit.ts";
 import { breakOff, type Visit, visitKey } from "./visit.ts";
 
@@ -39,9 +39,6 @@ export interface Rpc {
   readonly name: string;
   serve(visit: Visit): void;
 }
-
-/** Flags and length before the one message of a gRPC request. */
-const envelopeHead = 5;
 
 /** Larger than any message: responses carry secrets next to what a caller may choose, so they are never compressed. */
 const neverCompress = 0xffff_ffff;

@@ -31,6 +31,9 @@ export interface Visit {
   answered: boolean;
 }
 
+/** The method of every call to what does not exist, so that nobody can make new metric series by asking. */
+export const unmatched = "unmatched";
+
 export const visitKey = createContextKey<Visit | undefined>(undefined, { description: "visit" });
 
 export interface VisitDeps {
@@ -67,6 +70,11 @@ export function breakOff(visit: Visit, cause: unknown): void {
   visit.answered = true;
   res.statusCode = 500;
   res.end();
+}
+
+/** Stands for the connection that a request came on, the same for all its requests. */
+export function connectionOf({ req }: Visit): object {
+  return "stream" in req ? (req.stream.session ?? req.stream) : req.socket;
 }
 
 function codeOf({ call, bareCode, answered }: Visit): string {

@@ -42,6 +42,18 @@ describe("what the rules of clients and routes find", () => {
       words: "not for a service",
     },
     {
+      name: "redirect URI under two providers, of which one could pass on the other's codes",
+      changes: { "clients/web/providers/corporate": { redirect_uris: ["http://localhost:5173/callback"] } },
+      path: "clients.web.providers.corporate.redirect_uris.0",
+      words: "stands under main as well",
+    },
+    {
+      name: "native loopback address under two providers, with a port of its own",
+      changes: { "clients/cli/providers/corporate": { redirect_uris: ["http://127.0.0.1:1455/callback"] } },
+      path: "clients.cli.providers.corporate.redirect_uris.0",
+      words: "stands under main as well",
+    },
+    {
       name: "client of an unknown provider",
       changes: { "clients/backend/providers/elsewhere": {} },
       path: "clients.backend.providers.elsewhere",

@@ -4,6 +4,15 @@ import { expectOnlyMistake } from "./given.ts";
 describe("what is found about sealing, Redis, providers and audiences", () => {
   expectOnlyMistake([
     {
+      name: "audience that ID tokens would open, where their type is JWT too",
+      changes: {
+        "providers/main/tokens": { header_types: ["JWT"] },
+        "audiences/orders/accepts/main/identifiers": ["https://orders", "cambio"],
+      },
+      path: "audiences.orders.accepts.main.identifiers.1",
+      words: "aud of ID tokens",
+    },
+    {
       name: "sealing key that is too short",
       env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODw" },
       path: "sealing.keys.0.key",
@@ -50,6 +59,15 @@ describe("what is found about sealing, Redis, providers and audiences", () => {
       env: { REDIS_URL: "redis://redis:6379" },
       path: "sealing",
       words: "Redis is shared",
+    },
+    {
+      name: "audience that ID tokens would open, where their type is JWT too",
+      changes: {
+        "providers/main/tokens": { header_types: ["JWT"] },
+        "audiences/orders/accepts/main/identifiers": ["https://orders", "cambio"],
+      },
+      path: "audiences.orders.accepts.main.identifiers.1",
+      words: "aud of ID tokens",
     },
     { name: "Redis that is none", env: { REDIS_URL: "http://redis:6379" }, path: "redis.url", words: "redis://" },
     { name: "Redis with options", env: { REDIS_URL: "redis://redis?tls=false" }, path: "redis.url", words: "?options" },

@@ -55,9 +55,9 @@ describe("a client that asked its provider for more than it may have, in an addr
   });
 });
 
-describe("a provider that answers a refresh with somebody else's ID token", () => {
-  const idToken = (sub: string) => rig.fake.mint({ sub, aud: "cambio" }, { typ: "JWT" });
+const idToken = (sub: string) => rig.fake.mint({ sub, aud: "cambio" }, { typ: "JWT" });
 
+describe("a provider that answers a refresh with somebody else's ID token", () => {
   it("does not turn one user's handle into another user's tokens", async () => {
     const code = await rig.signInAlone({ scope: "openid" });
     await answerWith({ scope: "openid" }, { refresh_token: "rt-of-alice", id_token: await idToken("alice") });

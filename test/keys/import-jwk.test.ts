@@ -75,20 +75,20 @@ describe("an algorithm takes one key type", () => {
   const keys = { RSA: rsa, "P-256": p256, "P-384": p384, "P-521": p521, Ed25519: edwards };
   const algorithms = Object.keys(algorithmRules) as SignatureAlgorithm[];
 
-  it.each(algorithms)("%s", (algorithm) => {
+  it.each(algorithms)("so that %s fits keys of its own type only", (algorithm) => {
     const fitting = Object.entries(keys).filter(([, { jwk }]) => fitsAlgorithm(importedKey(jwk), algorithm));
     expect(fitting.map(([type]) => type)).toEqual([algorithmRules[algorithm].keyType]);
   });
 
   it.each<[string, Jwk, SignatureAlgorithm, boolean]>([
-    ["the same", rsa.jwk, "RS256", true],
-    ["another of the same key type", rsa.jwk, "PS256", false],
-    ["another digest", rsa.jwk, "RS512", false],
-  ])("and the key's own `alg` holds: %s", (_, jwk, algorithm, fits) => {
+    ["the same is taken", rsa.jwk, "RS256", true],
+    ["another of the same key type is not", rsa.jwk, "PS256", false],
+    ["another digest is not", rsa.jwk, "RS512", false],
+  ])("and the key's own `alg` RS256 holds: %s", (_, jwk, algorithm, fits) => {
     expect(fitsAlgorithm(importedKey({ ...jwk, alg: "RS256" }), algorithm)).toBe(fits);
   });
 
-  it("EdDSA and Ed25519 are two names for one algorithm", () => {
+  it("and EdDSA and Ed25519 are two names for one algorithm", () => {
     for (const alg of ["EdDSA", "Ed25519"]) {
       for (const wanted of ["EdDSA", "Ed25519"] as const) expect(fitsAlgorithm(importedKey({ ...edwards.jwk, alg }), wanted)).toBe(true);
     }

@@ -51,7 +51,32 @@ describe.each(algorithms)("%s", (algorithm) => {
   });
 });
 
-describe("a second spelling of a good signature", () => {
+/** The order of P-256 (FIPS 186-4 §D.1.2.3) and of Ed25519's base point (RFC 8032 §5.1). */
+const p256Order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+const ed25519Order = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+describe("another signature, made from a good one without the key,", () => {
+  it("is good with ECDSA (r, n − s): the bytes of a token do not identify it", () => {
+    const signer = createSigningKey("ES256", "a");
+    const signature = signer.sign(signingInput);
+    const mirrored = (p256Order - BigInt(`0x${signature.toString("hex", 32)}`)).toString(16).padStart(64, "0");
+    const other = Buffer.concat([signature.subarray(0, 32), Buffer.from(mirrored, "hex")]);
+    expect(other.equals(signature)).toBe(false);
+    expect(verdict(signer, other)).toBe(true);
+  });
+
+  it("is not good with Ed25519 (s + order)", () => {
+    const signer = createSigningKey("Ed25519", "a");
+    const signature = signer.sign(signingInput);
+    const s = BigInt(`0x${Buffer.from(signature.subarray(32).toReversed()).toString("hex")}`);
+    const withScalar = (scalar: bigint): Buffer =>
+      Buffer.concat([signature.subarray(0, 32), Buffer.from(scalar.toString(16).padStart(64, "0"), "hex").toReversed()]);
+    expect(verdict(signer, withScalar(s))).toBe(true);
+    expect(verdict(signer, withScalar(s + ed25519Order))).toBe(false);
+  });
+});
+
+describe("a second encoding of a good signature", () => {
   it("is not taken: ECDSA in DER", () => {
     const signer = createSigningKey("ES256", "a");
     expect(verdict(signer, sign("sha256", Buffer.from(signingInput), signer.privateKey))).toBe(false);

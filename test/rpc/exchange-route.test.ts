@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 const post = (body: string, call = callOf({ method: "/api/auth/exchange", protocol: "http" })): Promise<ExchangeRouteAnswer> =>
-  route(body, call, patience());
+  route({ body, authorization: undefined, call }, patience());
 const good = { code: "code", code_verifier: verifier.reveal(), redirect_uri: callback };
 const json = (given: Readonly<Record<string, unknown>>) => JSON.stringify({ ...good, ...given });
 
@@ -52,6 +52,11 @@ describe("POST of a code", () => {
     );
     await expect(post(json({}), callOf({ origin: "https://evil.example" }))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
   });
+});
+
+it("a caller who proves to be somebody else is not the route's public client", async () => {
+  const request = { body: json({ code: await rig.signInAlone() }), authorization: "Basic b3JkZXJzOndyb25n", call: callOf() };
+  await expect(route(request, patience())).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
 });
 
 describe("a body", () => {

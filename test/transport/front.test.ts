@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasRepeatedAuthorization } from "../../src/transport/authority.ts";
 import { requestIdOf } from "../../src/transport/request-id.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
 import { data, emptySettings, postHeaders, preface } from "./h2-frames.ts";
@@ -81,15 +80,6 @@ describe("the request id", () => {
 });
 
 describe("a repeated authorization header", () => {
-  it.each([
-    [["Authorization", "a", "authorization", "b"], true],
-    [["authorization", "a", "x", "authorization"], false],
-    [["authorizatioN", "a"], false],
-    [[], false],
-  ])("is seen in the headers as they came: %j", (rawHeaders, repeated) => {
-    expect(hasRepeatedAuthorization(rawHeaders)).toBe(repeated);
-  });
-
   it("is refused over HTTP/1.1, before the gate picks one of the two", async () => {
     const raw = await openRaw(rig.port);
     const lines = ["host: localhost", "content-type: application/json", "content-length: 2", "connection: close", "x-request-id: twice-h1"];

@@ -44,6 +44,7 @@ export async function startPort(options: RigOptions = {}) {
   const limits = { ...defaultLimits, ...options.limits };
   const deadlineMs = options.deadlineMs ?? 5_000;
   const ended: Ended[] = [];
+  const unreadable: number[] = [];
   const status = createHealthStatus();
   status.set(true);
   const backend = createBackend();
@@ -67,12 +68,19 @@ export async function startPort(options: RigOptions = {}) {
     hooks: { onEnd: (call, end) => void ended.push({ call, ...end }) },
     now: () => performance.now(),
   });
-  const onePort = createOnePort({ onRequest: front, limits, ...(options.tls === undefined ? {} : { tls: options.tls }) });
+  const onePort = createOnePort({
+    onRequest: front,
+    onUnreadable: (refusedWith) => void unreadable.push(refusedWith),
+    limits,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+  });
   const { port } = await onePort.listen("127.0.0.1", 0);
   return {
     port,
     base: `${options.tls === undefined ? "http" : "https"}://localhost:${port}`,
     ended,
+    /** Statuses that requests were refused with before they were any. */
+    unreadable,
     status,
     backend,
     close: (graceMs = 0) => onePort.close(graceMs),
