@@ -8,7 +8,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { newPkce } from "../../examples/clients.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.ts";
-import { type Canary, createCanary } from "../support/canary.ts";
+import type { Canary } from "../support/canary.ts";
+import { createRunCanary } from "../support/run-canary.ts";
 import { type Child, startChild } from "../support/child.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
@@ -27,7 +28,7 @@ const running: Child[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cambio-stop-"));
   provider = await startFakeProvider();
-  canary = createCanary();
+  canary = createRunCanary();
   registerSecrets(canary, provider);
 });
 afterEach(async () => {

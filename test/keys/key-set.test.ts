@@ -188,12 +188,14 @@ describe("an issuer that does not answer", () => {
     expect(await find("fresh")).toBe("unknown");
   });
 
-  it("fails `ready` with its reason and the rest of the cool-down", async () => {
+  it("fails `ready` with its reason and the rest of the cool-down, a second at the least", async () => {
     const { issuer, keySet } = createRig();
     issuer.fail(new ExchangeError("UPSTREAM_RATE_LIMITED", { retryAfterMs: 5 }));
     await reasonOf(() => keySet.ready(patient));
     issuer.pass(10_000);
     expect(await failureOf(() => keySet.ready(patient))).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", retryAfterMs: 20_000 });
+    issuer.pass(19_999);
+    expect((await failureOf(() => keySet.ready(patient))).retryAfterMs).toBe(1_000);
   });
 
   it.each<[string, unknown]>([

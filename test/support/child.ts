@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { sawInTheRun } from "./run-canary.ts";
 
 export interface Child {
   readonly process: ChildProcess;
@@ -32,7 +33,11 @@ export function startChild(command: readonly [string, ...string[]], env: Readonl
   child.stderr.setEncoding("utf8").on("data", (text: string) => (written.err += text));
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", resolve);
+    child.once("close", (status) => {
+      sawInTheRun(`the output of ${command.join(" ")}`, written.out);
+      sawInTheRun(`the errors of ${command.join(" ")}`, written.err);
+      resolve(status);
+    });
   });
   return {
     process: child,

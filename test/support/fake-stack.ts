@@ -9,7 +9,8 @@ import type { Method } from "../../src/exchange/clients.ts";
 import type { Secret } from "../../src/exchange/secret.ts";
 import { startService } from "../../src/service.ts";
 import { defaultLimits, type Limits } from "../../src/transport/limits.ts";
-import { type Canary, createCanary } from "./canary.ts";
+import type { Canary } from "./canary.ts";
+import { createRunCanary } from "./run-canary.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "./fake-provider.ts";
 import type { SignOptions } from "./signing-keys.ts";
 import { readMetric } from "./metrics-text.ts";
@@ -85,7 +86,7 @@ const secrets = {
 export async function startFakeStack(options: FakeStackOptions = {}): Promise<FakeStack> {
   const time = { nowMs: Date.now(), tickMs: 0 };
   const clock = () => (time.nowMs += time.tickMs);
-  const canary = createCanary();
+  const canary = createRunCanary();
   const parts = new AsyncDisposableStack();
   try {
     const started = await startFakeProvider({ ...options.provider, clock });

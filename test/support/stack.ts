@@ -6,7 +6,8 @@ import { basic, newPkce } from "../../examples/clients.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import type { Configuration } from "../../src/config/schema.ts";
 import { type Seams, startService } from "../../src/service.ts";
-import { type Canary, createCanary } from "./canary.ts";
+import type { Canary } from "./canary.ts";
+import { createRunCanary } from "./run-canary.ts";
 import { type IdentityProvider, startIdentityProvider } from "./identity-provider.ts";
 
 export interface TestStackOptions {
@@ -63,7 +64,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const webOrigin = options.webOrigin ?? "http://localhost:5173";
   const redirectUri = `${webOrigin}/callback`;
   const backendRedirectUri = "http://localhost/backend/callback";
-  const canary = createCanary();
+  const canary = createRunCanary();
   const parts = new AsyncDisposableStack();
   try {
     const identityProvider = await startIdentityProvider({
