@@ -34,8 +34,13 @@ check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, genera
 	@echo "== generated files" && scripts/check-generated.sh
 	@echo "== import rules" && vitest run test/imports.test.ts --reporter=dot
 
+.PHONY: format
+format: $(INSTALLED) ## Format everything
+	oxfmt
+	buf format -w
+
 .PHONY: test
-test: $(INSTALLED) ## Run all tests; finds or installs what they need
+test: $(INSTALLED) ## Run all tests, or those in TESTS=path; finds or installs what they need
 	@scripts/system-packages.sh redis-server chromium
 	@echo "== tests"
 	@vitest run $(TESTS)

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startChild } from "../support/child.ts";
+import { repository, startChild } from "../support/child.ts";
 
 const steps = [
   ["OpenID provider and Cambio are started", /provider +http:\/\/localhost:\d+/],
@@ -33,6 +35,14 @@ describe("make demo", () => {
     expect(headline).toMatch(/^\d+ {2}ok .* \d+\.\d ms$/);
     expect(headline).toContain(title);
     expect(shown).toMatch(facts);
+  });
+
+  it("prints what the README shows, but for the times", async () => {
+    await demo.ended;
+    const headlines = (text: string) => text.split("\n").flatMap((line) => /^ *\d+ {2}ok +(.*?) +[\d.]+ ms$/.exec(line)?.[1] ?? []);
+    const shown = headlines(readFileSync(join(repository, "README.md"), "utf8"));
+    expect(shown.length).toBeGreaterThan(4);
+    expect(headlines(demo.output())).toEqual(expect.arrayContaining(shown));
   });
 
   it("prints plain text within 100 columns, and no whole token", async () => {

@@ -37,10 +37,13 @@ describe("a time limit that a client names", () => {
     expect(left("connect-timeout-ms", value, "connect")).toBe(expected);
   });
 
-  it.each(["", "H", "1", "1h", "-1S", "1.5S", "999999999S", "1S1S", "99999999999"])("stays where it is malformed, to be refused: %j", (value) => {
-    expect(left("grpc-timeout", value, "grpc")).toBe(value);
-    expect(left("connect-timeout-ms", `${value}x`, "connect")).toBe(`${value}x`);
-  });
+  it.each(["", "H", "1", "1h", "-1S", "1.5S", "999999999S", "1S1S", "99999999999"])(
+    "stays where it is malformed, to be refused: %j",
+    (value) => {
+      expect(left("grpc-timeout", value, "grpc")).toBe(value);
+      expect(left("connect-timeout-ms", `${value}x`, "connect")).toBe(`${value}x`);
+    },
+  );
 
   it("is another protocol's where its header is", () => {
     expect(left("connect-timeout-ms", "9999999999", "grpc")).toBe("9999999999");

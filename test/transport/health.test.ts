@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient, type Transport } from "@connectrpc/co
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/health/v1/health_pb.ts";
+import { eventually } from "../support/eventually.ts";
 import { type PortRig, startPort } from "./port-rig.ts";
 import { overH1 } from "./raw-request.ts";
 
@@ -81,6 +82,32 @@ describe("watches", () => {
           () => false,
         );
     rig.status.end();
+  });
+
+  it.each([
+    ["gRPC", (other: PortRig) => createGrpcTransport({ baseUrl: other.base })],
+    ["Connect", (other: PortRig) => createConnectTransport({ baseUrl: other.base, httpVersion: "2" })],
+  ])("cannot all be taken by one connection, over %s: it has its own bound, and one that leaves makes room", async (_, transport) => {
+    const other = await startPort({ limits: { watches: 100, watchesPerConnection: 2 } });
+    const [greedy, modest] = [createClient(Health, transport(other)), createClient(Health, transport(other))];
+    const leave = new AbortController();
+    const watch = (client: typeof greedy, signal?: AbortSignal) =>
+      client.watch({}, signal === undefined ? {} : { signal })[Symbol.asyncIterator]();
+    const first = watch(greedy, leave.signal);
+    await Promise.all([first.next(), watch(greedy).next()]);
+    await expect(watch(greedy).next()).rejects.toMatchObject({ code: Code.ResourceExhausted });
+    expect((await watch(modest).next()).value?.status).toBe(Status.SERVING);
+    leave.abort();
+    const served = () =>
+      watch(greedy)
+        .next()
+        .then(
+          () => true,
+          () => false,
+        );
+    await eventually("room for another watch", served);
+    other.status.end();
+    await other.close();
   });
 });
 

@@ -1,14 +1,18 @@
+import { connect } from "node:http2";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { data, emptySettings, frame, frameTypes, parseFrames, postHeaders, preface, settingsAck } from "./h2-frames.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
-import { openRaw } from "./raw-socket.ts";
+import { frameOf, openRawH2 } from "./raw-h2.ts";
 import { overH1, overH2 } from "./raw-request.ts";
+import { openRaw } from "./raw-socket.ts";
 
 const short = { sniffMs: 150, headersMs: 200, bodyMs: 300, checkEveryMs: 20, exchangeMs: 600 };
+/** More than the operating systems on both sides keep for a peer that does not read. */
+const large = "x".repeat(16_777_216);
 let rig: PortRig;
 beforeAll(async () => {
-  rig = await startPort({ limits: short });
+  rig = await startPort({ limits: short, plain: [{ method: "GET", path: "/large", handle: async () => ({ status: 200, body: large }) }] });
 });
 afterAll(() => rig.close());
 
@@ -25,21 +29,7 @@ afterEach(async () => {
 /** A POST's head over HTTP/1.1, up to the empty line. */
 const head = (lines: readonly string[]): string => `POST ${exchangePath} HTTP/1.1\r\n${lines.join("\r\n")}\r\n`;
 
-/** Opens HTTP/2 and waits until the server has spoken. */
-async function openH2() {
-  const raw = await openRaw(rig.port);
-  raw.send(hello);
-  return raw;
-}
-
-const framesOf = async (raw: Awaited<ReturnType<typeof openH2>>, type: number, stream: number) => {
-  for (let i = 0; i < 400; i += 1) {
-    const found = parseFrames(raw.received()).find((one) => one.type === type && one.stream === stream);
-    if (found !== undefined) return found;
-    await wait(5);
-  }
-  throw new Error("no such frame came");
-};
+const openH2 = () => openRawH2(rig.port);
 
 describe("a client that says too little", () => {
   it.each([
@@ -62,7 +52,7 @@ describe("a client that says too little", () => {
       await wait(1);
     }
     raw.send(emptySettings);
-    expect((await framesOf(raw, frameTypes.settings, 0)).type).toBe(frameTypes.settings);
+    expect((await frameOf(raw, frameTypes.settings, 0)).type).toBe(frameTypes.settings);
     raw.socket.destroy();
   });
 
@@ -82,18 +72,27 @@ describe("a client that says too little", () => {
   it("loses only that stream when an HTTP/2 body never ends", async () => {
     const raw = await openH2();
     raw.send(Buffer.concat([postHeaders(1, exchangePath, { ...grpc, "x-request-id": "slow-h2" }), data(1, Buffer.from([0]))]));
-    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
+    expect((await frameOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
     expect((await rig.end("slow-h2")).call.failure?.reason).toBe("DEADLINE_EXCEEDED");
     raw.send(Buffer.concat([postHeaders(3, exchangePath, json), data(3, Buffer.from("{}"), true)]));
-    expect(await framesOf(raw, frameTypes.headers, 3)).toBeDefined();
+    expect(await frameOf(raw, frameTypes.headers, 3)).toBeDefined();
     raw.socket.destroy();
   });
 
-  it("loses the stream whose answer it does not take", async () => {
+  it("loses the HTTP/1.1 connection whose answer it does not take", async () => {
+    const raw = await openRaw(rig.port);
+    raw.socket.pause();
+    raw.send("GET /large HTTP/1.1\r\nhost: localhost\r\nx-request-id: unread-h1\r\n\r\n");
+    expect((await rig.end("unread-h1")).call.method).toBe("/large");
+    raw.socket.resume();
+    expect((await raw.closed).length).toBeLessThan(large.length);
+  });
+
+  it("loses the HTTP/2 stream whose answer it does not take", async () => {
     const raw = await openRaw(rig.port);
     const noWindow = frame(frameTypes.settings, 0, { stream: 0, payload: Buffer.from([0, 4, 0, 0, 0, 0]) });
     raw.send(Buffer.concat([preface, noWindow, postHeaders(1, exchangePath, json), data(1, Buffer.from("{}"), true)]));
-    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
+    expect((await frameOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(8);
     raw.socket.destroy();
   });
 });
@@ -115,11 +114,11 @@ describe("a client that says too much", () => {
     ["more than 16 KiB of headers", long],
   ])("loses the HTTP/2 stream with %s, before it is a request", async (_, headers) => {
     const raw = await openH2();
-    await framesOf(raw, frameTypes.settings, 0);
+    await frameOf(raw, frameTypes.settings, 0);
     raw.send(Buffer.concat([settingsAck, postHeaders(1, exchangePath, { ...json, ...headers, "x-request-id": "too-many" })]));
-    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(11);
+    expect((await frameOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(11);
     raw.send(Buffer.concat([postHeaders(3, exchangePath, json), data(3, Buffer.from("{}"), true)]));
-    expect(await framesOf(raw, frameTypes.headers, 3)).toBeDefined();
+    expect(await frameOf(raw, frameTypes.headers, 3)).toBeDefined();
     expect(rig.ended.some((one) => one.call.requestId === "too-many")).toBe(false);
     raw.socket.destroy();
   });
@@ -135,9 +134,9 @@ describe("a client that says too much", () => {
     const raw = await openH2();
     const body = Buffer.from("{}");
     for (let i = 0; i < 129; i += 1) raw.send(postHeaders(1 + 2 * i, exchangePath, json));
-    expect((await framesOf(raw, frameTypes.reset, 257)).payload.readUInt32BE()).toBe(7);
+    expect((await frameOf(raw, frameTypes.reset, 257)).payload.readUInt32BE()).toBe(7);
     raw.send(Buffer.concat(Array.from({ length: 128 }, (_, i) => data(1 + 2 * i, body, true))));
-    expect(await framesOf(raw, frameTypes.headers, 255)).toBeDefined();
+    expect(await frameOf(raw, frameTypes.headers, 255)).toBeDefined();
     raw.socket.destroy();
   });
 });
@@ -174,20 +173,29 @@ describe("a request that is addressed to nobody", () => {
   it.each(["user@localhost", ""])("is refused by the protocol layer already: :authority %j", async (authority) => {
     const raw = await openH2();
     raw.send(postHeaders(1, exchangePath, { ...json, ":authority": authority }));
-    expect((await framesOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(1);
+    expect((await frameOf(raw, frameTypes.reset, 1)).payload.readUInt32BE()).toBe(1);
     raw.socket.destroy();
   });
 
-  it("is refused for CONNECT, which has no path", async () => {
-    const h1 = await openRaw(rig.port);
-    h1.send("CONNECT localhost:1 HTTP/1.1\r\nhost: localhost:1\r\n\r\n");
-    await h1.closed;
-    const { connect } = await import("node:http2");
+  it("is refused for CONNECT over HTTP/2, which has no path, and the log has it", async () => {
     const session = connect(`http://127.0.0.1:${rig.port}`);
-    const stream = session.request({ ":method": "CONNECT", ":authority": "localhost:1" });
+    const stream = session.request({ ":method": "CONNECT", ":authority": "localhost:1", "x-request-id": "tunnel" });
     const status = await new Promise((resolve) => stream.once("response", (headers) => resolve(headers[":status"])));
-    expect(status).toBe(405);
+    expect(status).toBe(501);
+    stream.close();
+    expect(await rig.end("tunnel")).toMatchObject({ status: 501, code: "unimplemented", call: { protocol: "http", method: "unmatched" } });
     session.destroy();
+  });
+});
+
+describe("a request with an expectation that nobody knows", () => {
+  it.each([
+    ["HTTP/1.1", overH1],
+    ["HTTP/2", overH2],
+  ])("is a request like any other over %s, and the log has it", async (version, over) => {
+    const headers = { ...json, expect: "the-impossible", "x-request-id": `expects.${version.replace("/", "-")}` };
+    expect((await over({ port: rig.port, path: exchangePath, headers, body: "{}" })).status).toBe(200);
+    expect(await rig.end(headers["x-request-id"])).toMatchObject({ status: 200, code: "ok" });
   });
 });
 
@@ -208,16 +216,10 @@ describe("a client that breaks off or talks nonsense", () => {
         data(1, Buffer.from(`{"provider":"listening"}`), true),
       ]),
     );
-    await framesOf(raw, frameTypes.settings, 0);
+    await frameOf(raw, frameTypes.settings, 0);
     await wait(20);
     raw.socket.resetAndDestroy();
     expect(await rig.end("reset-h2")).toMatchObject({ status: 499, call: { failure: { reason: "DEADLINE_EXCEEDED" } } });
-  });
-
-  it("gets 400 for bytes that are no HTTP", async () => {
-    const raw = await openRaw(rig.port);
-    raw.send(Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00]));
-    expect(await raw.closed).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it("is dropped for bytes after the preface that are no frames", async () => {
@@ -228,7 +230,7 @@ describe("a client that breaks off or talks nonsense", () => {
 
   it("is not kept when it leaves without a word, over either version", async () => {
     const h2 = await openH2();
-    await framesOf(h2, frameTypes.settings, 0);
+    await frameOf(h2, frameTypes.settings, 0);
     const h1 = await openRaw(rig.port);
     h1.send("GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await h1.until("404");
@@ -238,13 +240,16 @@ describe("a client that breaks off or talks nonsense", () => {
   });
 });
 
-describe("the number of connections", () => {
-  it("is bounded", async () => {
-    const small = await startPort({ limits: { ...short, connections: 2, sniffMs: 5_000 } });
+describe("somebody who opens connections beyond their number", () => {
+  it("is dropped at once, long before any time limit, and those who were there before are served", async () => {
+    const small = await startPort({ limits: { connections: 2, sniffMs: 60_000 } });
     const held = [await openRaw(small.port), await openRaw(small.port)];
     const third = await openRaw(small.port);
     expect(await third.closed).toBe("");
-    for (const one of held) one.socket.destroy();
+    for (const one of held) {
+      one.send("GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+      expect(await one.closed).toMatch(/^HTTP\/1\.1 404 /);
+    }
     await small.close();
   });
 });

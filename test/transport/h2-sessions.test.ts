@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { data, frame, frameTypes, parseFrames, postHeaders, settingsAck } from "./h2-frames.ts";
+import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
+import { frameOf, openRawH2 } from "./raw-h2.ts";
+
+const streams = 4;
+let rig: PortRig;
+beforeEach(async () => {
+  rig = await startPort({ limits: { streamsPerConnection: streams } });
+});
+afterEach(() => rig.close());
+
+const json = { "content-type": "application/json" };
+const cancelCode = Buffer.from([0, 0, 0, 8]);
+
+/** Streams, from the first on, which the client takes back in the same breath. */
+const takenBack = (count: number): Buffer =>
+  Buffer.concat(
+    Array.from({ length: count }, (_, i) => 1 + 2 * i).flatMap((stream) => [
+      postHeaders(stream, exchangePath, json),
+      frame(frameTypes.reset, 0, { stream, payload: cancelCode }),
+    ]),
+  );
+
+/** A client that has agreed on the number of streams. */
+async function openSettled() {
+  const raw = await openRawH2(rig.port);
+  await frameOf(raw, frameTypes.settings, 0);
+  raw.send(settingsAck);
+  return raw;
+}
+
+describe("a client that opens streams and takes them back at once", () => {
+  it("loses its connection once it has opened more beyond its number than it may have at a time", async () => {
+    const raw = await openSettled();
+    raw.send(takenBack(streams + 2 * streams));
+    expect(parseFrames(await raw.closed).some((one) => one.type === frameTypes.goaway)).toBe(true);
+    expect(rig.backend.seen).toEqual([]);
+  });
+
+  it("keeps it where they were fewer", async () => {
+    const raw = await openSettled();
+    raw.send(takenBack(streams + streams));
+    const next = 1 + 4 * streams;
+    raw.send(Buffer.concat([postHeaders(next, exchangePath, json), data(next, Buffer.from("{}"), true)]));
+    expect(await frameOf(raw, frameTypes.headers, next)).toBeDefined();
+    raw.socket.destroy();
+  });
+});
+
+describe("a client that breaks the protocol stream by stream", () => {
+  const impossible = { ...json, ":authority": "user@localhost" };
+
+  it("loses its connection after a few dozen of them", async () => {
+    const raw = await openRawH2(rig.port);
+    for (let i = 0; i < 40; i += 1) raw.send(postHeaders(1 + 2 * i, exchangePath, impossible));
+    expect(parseFrames(await raw.closed).some((one) => one.type === frameTypes.goaway)).toBe(true);
+  });
+
+  it("keeps it after a few", async () => {
+    const raw = await openRawH2(rig.port);
+    for (let i = 0; i < 10; i += 1) raw.send(postHeaders(1 + 2 * i, exchangePath, impossible));
+    raw.send(Buffer.concat([postHeaders(101, exchangePath, json), data(101, Buffer.from("{}"), true)]));
+    expect(await frameOf(raw, frameTypes.headers, 101)).toBeDefined();
+    raw.socket.destroy();
+  });
+});
