@@ -80,7 +80,12 @@ export async function startService(configuration: Configuration, seams: Partial<
     limits,
     freshId: randomUUID,
   });
-  const port = createOnePort({ onRequest, onUnreadable: accessLog.onUnreadable, ...(tls === undefined ? {} : { tls }), limits });
+  const port = createOnePort({
+    onRequest,
+    onUnreadable: (status) => accessLog.onUnreadable(status),
+    ...(tls === undefined ? {} : { tls }),
+    limits,
+  });
 
   async function close(): Promise<void> {
     log.info({}, "stopping");

@@ -57,7 +57,9 @@ const tokenRules = z.strictObject({
   issuer_check: z
     .boolean()
     .default(true)
-    .describe("false: `iss` is not compared for tokens sent with this provider's name. Its keys, audience and origin client still decide."),
+    .describe(
+      "false: `iss` is not compared for tokens sent with this provider's name; its keys, audience and origin client still decide, and answers name the issuer configured here.",
+    ),
   expiry_buffer: duration("0s", "10m").prefault("60s").describe("A token counts as expired this long before its `exp`."),
   clock_tolerance: duration("0s", "5m").prefault("30s").describe("How far `iat` and `nbf` may lie ahead. Never applied to `exp`."),
   max_lifetime: duration("1m", "744h").prefault("24h").describe("Tokens that live longer (`exp` − `iat`) are refused."),

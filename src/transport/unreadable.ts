@@ -29,8 +29,7 @@ export function refuseUnreadable(listener: Server, told: (status: number) => voi
   });
 
   listener.on("connect", (req: IncomingMessage) => {
-    // Node has let go of the socket: nobody else hears of its errors, and an unheard one ends the process.
-    req.socket.on("error", () => undefined);
+    // Within this turn: Node has let go of the socket, and an error that nobody hears ends the process; a destroyed one has none.
     refuse(req.socket, 501);
   });
 

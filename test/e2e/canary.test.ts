@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { startFakeStack } from "../support/fake-stack.ts";
+import { folderVariable } from "../support/run-canary.ts";
 import { startTestStack } from "../support/stack.ts";
+
+// What is planted here must be found here, and must not count as a leak of the run.
+delete process.env[folderVariable];
 
 // Every stack is searched when it is closed. Here something is planted, so that a search that finds nothing means something.
 

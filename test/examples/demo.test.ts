@@ -20,6 +20,8 @@ const steps = [
   ["backend: a whole flow", /access token +eyJ/],
 ] as const;
 
+const headlines = (text: string): string[] => text.split("\n").flatMap((line) => /^ *\d+ {2}ok +(.*?) +[\d.]+ ms$/.exec(line)?.[1] ?? []);
+
 describe("make demo", () => {
   const demo = startChild(["examples/demo.ts"]);
 
@@ -39,7 +41,6 @@ describe("make demo", () => {
 
   it("prints what the README shows, but for the times", async () => {
     await demo.ended;
-    const headlines = (text: string) => text.split("\n").flatMap((line) => /^ *\d+ {2}ok +(.*?) +[\d.]+ ms$/.exec(line)?.[1] ?? []);
     const shown = headlines(readFileSync(join(repository, "README.md"), "utf8"));
     expect(shown.length).toBeGreaterThan(4);
     expect(headlines(demo.output())).toEqual(expect.arrayContaining(shown));

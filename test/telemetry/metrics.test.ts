@@ -59,7 +59,7 @@ describe("metrics", () => {
   });
 
   it("count and time calls to providers", async () => {
-    metrics.upstream({ provider: "main", endpoint: "token", outcome: "answered" }, 40);
+    metrics.upstream({ provider: "main", endpoint: "token", outcome: "2xx" }, 40);
     metrics.upstream({ provider: "main", endpoint: "token", outcome: "timeout" }, 10_000);
     const found = await samples();
     expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="2xx"}')).toBe(1);

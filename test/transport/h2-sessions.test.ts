@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { data, frame, frameTypes, parseFrames, postHeaders, settingsAck } from "./h2-frames.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
 import { frameOf, openRawH2 } from "./raw-h2.ts";
@@ -41,6 +42,7 @@ describe("a client that opens streams and takes them back at once", () => {
   it("keeps it where they were fewer", async () => {
     const raw = await openSettled();
     raw.send(takenBack(streams + streams));
+    await eventually("the end of those that were taken", () => rig.ended.length === streams);
     const next = 1 + 4 * streams;
     raw.send(Buffer.concat([postHeaders(next, exchangePath, json), data(next, Buffer.from("{}"), true)]));
     expect(await frameOf(raw, frameTypes.headers, next)).toBeDefined();
@@ -60,6 +62,7 @@ describe("a client that breaks the protocol stream by stream", () => {
   it("keeps it after a few", async () => {
     const raw = await openRawH2(rig.port);
     for (let i = 0; i < 10; i += 1) raw.send(postHeaders(1 + 2 * i, exchangePath, impossible));
+    await frameOf(raw, frameTypes.reset, 19);
     raw.send(Buffer.concat([postHeaders(101, exchangePath, json), data(101, Buffer.from("{}"), true)]));
     expect(await frameOf(raw, frameTypes.headers, 101)).toBeDefined();
     raw.socket.destroy();

@@ -59,6 +59,7 @@ describe.each(Object.entries(versions))("reflection %s", (_, ask) => {
       value: {
         service: [
           { name: "cambio.v1.TokenExchangeService" },
+          { name: "grpc.health.v1.Health" },
           { name: "grpc.reflection.v1.ServerReflection" },
           { name: "grpc.reflection.v1alpha.ServerReflection" },
         ],

@@ -26,7 +26,7 @@ const transports: Record<string, () => Transport> = {
   "Connect over HTTP/2, binary": () => createConnectTransport({ baseUrl: rig.base, httpVersion: "2", useBinaryFormat: true }),
 };
 
-describe.each(Object.entries(transports))("over %s", (name, transport) => {
+describe.each(Object.entries(transports))("the adapter over %s", (name, transport) => {
   const requestId = `ends.${name.replace(/\W/g, "-")}`;
   const call = (provider: string, options = {}) =>
     createClient(TokenExchangeService, transport()).exchange({ clientId: "app", provider }, options);

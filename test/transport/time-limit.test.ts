@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { outcomeOf } from "../../src/exchange/outcome.ts";
 import { withDeadline } from "../../src/transport/time-limit.ts";
+import { eventually } from "../support/eventually.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2 } from "./raw-request.ts";
 
@@ -79,6 +80,21 @@ describe("the server's deadline", () => {
     open.push(rig);
     const headers = { ...json, "connect-timeout-ms": "3600000" };
     expect((await overH1({ port: rig.port, path: exchangePath, headers, body: `{"provider":"deaf"}` })).status).toBe(504);
+  });
+
+  it.each([
+    ["gRPC", { "content-type": "application/grpc+json", "grpc-timeout": "99999999H" }, [0, 0, 0, 0, 19]],
+    ["Connect", { ...json, "connect-timeout-ms": "9999999999" }, []],
+  ])("is not brought near by a client that asks for more than a timer can count, over %s", async (_, headers, envelope) => {
+    const rig = await startPort({ deadlineMs: 10_000 });
+    open.push(rig);
+    const body = Buffer.concat([Buffer.from(envelope), Buffer.from(`{"provider":"held"}`)]);
+    const answer = overH2({ port: rig.port, path: exchangePath, headers, body });
+    await eventually("the call's arrival", () => rig.backend.seen.length === 1);
+    // A timer that had to fire at once has fired by the time another call has come and gone.
+    await overH1({ port: rig.port, path: exchangePath, headers: json, body: "{}" });
+    rig.backend.release();
+    expect((await answer).everything).toContain("token for");
   });
 
   it("ends at once where the process stops", async () => {

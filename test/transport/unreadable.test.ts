@@ -75,6 +75,16 @@ describe("a request that breaks in its body", () => {
     expect((await rig.end("body")).status).toBe(499);
     expect(rig.unreadable).toEqual([]);
   });
+
+  it("is that call also after another on the same connection", async () => {
+    const raw = await openRaw(rig.port);
+    raw.send(whole);
+    await raw.until("token for ");
+    raw.send(`${head}transfer-encoding: chunked\r\nx-request-id: second\r\n\r\nzz\r\n`);
+    expect(await raw.closed).toMatch(/HTTP\/1\.1 400 /);
+    expect((await rig.end("second")).status).toBe(499);
+    expect(rig.unreadable).toEqual([]);
+  });
 });
 
 describe("a connection that fails", () => {
