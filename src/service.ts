@@ -74,7 +74,7 @@ export async function startService(configuration: Configuration, seams: Partial<
   const onRequest = createFront({
     hooks: accessLog,
     now: () => performance.now(),
-    plain: createHttpRoutes(routes, { deadlineMs: server.deadline, limits }),
+    plain: createHttpRoutes(routes, { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal }),
     rpcs,
     cors: createCors(policy.origins),
     limits,

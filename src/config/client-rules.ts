@@ -99,7 +99,7 @@ function checkMixUp(path: Path, client: ClientConfiguration, report: Report): vo
   const providers = new Map<string, string>();
   for (const [provider, grant] of Object.entries(client.providers)) {
     for (const [index, uri] of grant.redirect_uris.entries()) {
-      const compared = client.kind === "native" ? withoutLoopbackPort(uri) : uri;
+      const compared = new URL(client.kind === "native" ? withoutLoopbackPort(uri) : uri).href;
       const other = providers.get(compared);
       if (other === undefined || other === provider) providers.set(compared, provider);
       else

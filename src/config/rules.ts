@@ -1,6 +1,7 @@
 // What keys demand of each other, for sealing, providers and audiences; clients and routes are in client-rules.ts, TLS in tls-files.ts.
 // Values that are wrong by themselves are the schema's matter.
 
+import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
 import { checkClients, checkRoutes } from "./client-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
@@ -99,7 +100,7 @@ interface IdentifierCheck {
 /** The `aud` of an ID token is a client id: where no type tells the two apart, it would open the audience. */
 function checkIdentifiers(path: Path, identifiers: readonly string[], { provider, report }: IdentifierCheck): void {
   if (provider === undefined || provider.tokens.payload_type !== undefined) return;
-  if (!provider.tokens.header_types.some((type) => type.toLowerCase() === "jwt")) return;
+  if (!provider.tokens.header_types.some((type) => plainMediaType(type) === "jwt")) return;
   const index = identifiers.indexOf(provider.client.id);
   if (index === -1) return;
   report(

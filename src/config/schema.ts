@@ -155,7 +155,13 @@ const client = z
             .describe(
               "Scopes that it may ask for and be given: list what the provider adds by itself, or its sign-ins are refused. Empty: none.",
             ),
-          audiences: z.array(name).max(64).default([]).describe("Audiences that it may ask tokens for. Empty: none."),
+          audiences: z
+            .array(name)
+            .max(64)
+            .default([])
+            .describe(
+              "Audiences that it may ask tokens for and be given: list those that the provider adds by itself, or its sign-ins are refused. Empty: none.",
+            ),
         }),
       )
       .default({})

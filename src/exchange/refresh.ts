@@ -42,6 +42,7 @@ export function createRefresh(deps: RefreshDeps) {
 
     // 3. Everything that can fail without harm comes before anything is spent.
     const prepared = await provider.prepare(signal);
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
 
     // 4. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
     //    waiting joins it instead of presenting the token a second time.

@@ -38,8 +38,8 @@ export interface KeySet {
    */
   find(wanted: WantedKey, signal: AbortSignal): Promise<KeyAnswer>;
   /**
-   * Asks for a newer set, for a token that does not fit the present one; within the cool-down it changes nothing. A failed fetch is
-   * no failure here: what can be had is decided by the next `find`. @throws ExchangeError DEADLINE_EXCEEDED
+   * Asks for a newer set, for a token that does not fit the present one; within the cool-down it changes nothing.
+   * @throws ExchangeError UPSTREAM_* as the last fetch failed, DEADLINE_EXCEEDED: cannot decide
    */
   renew(signal: AbortSignal): Promise<void>;
   /** Returns once there is a set to find keys in. @throws as `find` does */
@@ -122,7 +122,7 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
     return new ExchangeError(attempt?.failure?.reason ?? "UPSTREAM_UNAVAILABLE", { retryAfterMs, cause: attempt?.failure });
   }
 
-  async function renew(signal: AbortSignal): Promise<void> {
+  async function newest(signal: AbortSignal): Promise<void> {
     const newer = refetch();
     if (newer !== undefined) await waitFor(newer, signal);
   }
@@ -133,14 +133,17 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
       if (known !== undefined) return { kind: "found", key: known };
 
       // An unknown key may be a new one: ask again, once per cool-down however many tokens come.
-      await renew(signal);
+      await newest(signal);
       const key = lastGood()?.lookUp(wanted);
       if (key !== undefined) return { kind: "found", key };
       if (attempt?.failure !== undefined) throw cannotDecide();
       return { kind: "unknown" };
     },
 
-    renew,
+    async renew(signal) {
+      await newest(signal);
+      if (attempt?.failure !== undefined) throw cannotDecide();
+    },
 
     async ready(signal) {
       await usableIndex(signal);

@@ -14,26 +14,27 @@ export interface HealthStatus {
   set(serving: boolean): void;
   /** NOT_SERVING for good: watchers hear of it and their streams end, so that none of them holds up a stop. */
   end(): void;
-  /** Resolves at the next change. */
-  changed(): Promise<void>;
+  /** Tells of every change until the returned function is called: whoever leaves leaves nothing behind. */
+  onChange(listener: () => void): () => void;
   ended(): boolean;
 }
 
 export function createHealthStatus(): HealthStatus {
   let state: "serving" | "not serving" | "ended" = "not serving";
-  let next = Promise.withResolvers<void>();
+  const listeners = new Set<() => void>();
   const become = (value: typeof state): void => {
     if (state === value || state === "ended") return;
     state = value;
-    const told = next;
-    next = Promise.withResolvers<void>();
-    told.resolve();
+    for (const listener of listeners) listener();
   };
   return {
     serving: () => state === "serving",
     set: (serving) => become(serving ? "serving" : "not serving"),
     end: () => become("ended"),
-    changed: () => next.promise,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     ended: () => state === "ended",
   };
 }
@@ -57,16 +58,19 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
     if (watches >= limits.watches || beside >= limits.watchesPerConnection) throw refuseBare(context, Code.ResourceExhausted);
     watches += 1;
     onConnection.set(connection, beside + 1);
-    const left = Promise.withResolvers<void>();
-    context.signal.addEventListener("abort", () => left.resolve(), { once: true });
+    let wake = () => {};
+    const forget = status.onChange(() => wake());
+    context.signal.addEventListener("abort", () => wake(), { once: true });
     try {
       while (!context.signal.aborted) {
-        const change = status.changed();
+        // Before the status is read: a change while it is being sent is not missed.
+        const news = new Promise<void>((resolve) => (wake = resolve));
         yield known.has(service) ? current() : { status: SERVICE_UNKNOWN };
-        if (status.ended()) return;
-        await Promise.race([change, left.promise]);
+        if (status.ended() || context.signal.aborted) return;
+        await news;
       }
     } finally {
+      forget();
       watches -= 1;
       onConnection.set(connection, (onConnection.get(connection) ?? 0) - 1);
     }

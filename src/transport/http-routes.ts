@@ -47,6 +47,8 @@ export interface PlainPath {
 export interface HttpRoutesOptions {
   readonly deadlineMs: number;
   readonly limits: Limits;
+  /** Aborts what is still running when the process stops. */
+  readonly shutdownSignal?: AbortSignal;
 }
 
 /** Path → routes. */
@@ -76,7 +78,11 @@ export function sendRefusal(visit: Visit, failure: ExchangeError): void {
   send(visit, plainError(failure, { requestId: visit.call.requestId, tokenRoute: false }));
 }
 
-function createPath(path: string, byMethod: ReadonlyMap<string, PlainRoute>, { deadlineMs, limits }: HttpRoutesOptions): PlainPath {
+function createPath(
+  path: string,
+  byMethod: ReadonlyMap<string, PlainRoute>,
+  { deadlineMs, limits, shutdownSignal }: HttpRoutesOptions,
+): PlainPath {
   const methods = [...byMethod.keys()];
 
   function serve(visit: Visit, query: string): void {
@@ -98,7 +104,9 @@ function createPath(path: string, byMethod: ReadonlyMap<string, PlainRoute>, { d
     try {
       if (hasRepeatedAuthorization(req.rawHeaders)) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
       const body = route.method === "POST" ? text(await readBody(req, limits.messageBytes)) : "";
-      return await withDeadline(leaving(visit), deadlineMs, (signal) => route.handle({ headers: req.headers, query, body, call, signal }));
+      return await withDeadline(leaving(visit, shutdownSignal), deadlineMs, (signal) =>
+        route.handle({ headers: req.headers, query, body, call, signal }),
+      );
     } catch (thrown) {
       const failure = failureOf(thrown);
       call.failure ??= failure;
@@ -126,10 +134,10 @@ function text(body: Buffer): string {
   }
 }
 
-function leaving(visit: Visit): AbortSignal {
+function leaving(visit: Visit, shutdownSignal: AbortSignal | undefined): AbortSignal {
   const controller = new AbortController();
   visit.res.once("close", () => controller.abort());
-  return controller.signal;
+  return shutdownSignal === undefined ? controller.signal : AbortSignal.any([controller.signal, shutdownSignal]);
 }
 
 function send(visit: Visit, response: PlainResponse): void {

@@ -48,6 +48,12 @@ describe("what the rules of clients and routes find", () => {
       words: "stands under main as well",
     },
     {
+      name: "redirect URI under two providers, spelled another way",
+      changes: { "clients/web/providers/corporate": { redirect_uris: ["http://LOCALHOST:5173/x/../callback"] } },
+      path: "clients.web.providers.corporate.redirect_uris.0",
+      words: "stands under main as well",
+    },
+    {
       name: "native loopback address under two providers, with a port of its own",
       changes: { "clients/cli/providers/corporate": { redirect_uris: ["http://127.0.0.1:1455/callback"] } },
       path: "clients.cli.providers.corporate.redirect_uris.0",

@@ -6,7 +6,7 @@ describe("what is found about sealing, Redis, providers and audiences", () => {
     {
       name: "audience that ID tokens would open, where their type is JWT too",
       changes: {
-        "providers/main/tokens": { header_types: ["JWT"] },
+        "providers/main/tokens": { header_types: ["application/JWT"] },
         "audiences/orders/accepts/main/identifiers": ["https://orders", "cambio"],
       },
       path: "audiences.orders.accepts.main.identifiers.1",
@@ -63,7 +63,7 @@ describe("what is found about sealing, Redis, providers and audiences", () => {
     {
       name: "audience that ID tokens would open, where their type is JWT too",
       changes: {
-        "providers/main/tokens": { header_types: ["JWT"] },
+        "providers/main/tokens": { header_types: ["application/JWT"] },
         "audiences/orders/accepts/main/identifiers": ["https://orders", "cambio"],
       },
       path: "audiences.orders.accepts.main.identifiers.1",

@@ -68,9 +68,14 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
       second: settings(second),
     },
     audiences: {
-      orders: { accepts: { main: { identifiers: [orders], clients: ["web"] }, second: { identifiers: [orders], clients: ["web"] } } },
+      orders: {
+        accepts: {
+          main: { identifiers: [orders, "https://shared.example"], clients: ["web"] },
+          second: { identifiers: [orders], clients: ["web"] },
+        },
+      },
       // Of nobody here.
-      payroll: { accepts: { main: { identifiers: ["https://payroll.example"], clients: ["web"] } } },
+      payroll: { accepts: { main: { identifiers: ["https://payroll.example", "https://shared.example"], clients: ["web"] } } },
     },
     clients,
   });

@@ -25,6 +25,33 @@ describe("a client that asked its provider for more than it may have, in an addr
     await expect(redeem()).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
   });
 
+  it("gets no scope that the token carries beside what the answer says", async () => {
+    await answerWith({ scope: "openid admin:everything" }, { scope: "openid" });
+    await expect(redeem()).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
+  it.each([
+    ["as a list", { scope: ["openid", "admin:everything"] }],
+    ["as scp", { scp: "admin:everything" }],
+    ["as scp, a list", { scp: ["admin:everything"] }],
+    ["beside a claim too deep for a strict reader", { scope: "admin:everything", deep: [[[[[[[[[[1]]]]]]]]]] }],
+  ])("gets no scope that the token carries %s", async (_name, claims) => {
+    await answerWith(claims);
+    await expect(redeem()).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
+  it("gets no scope by asking for another one in the refresh", async () => {
+    const { refreshToken } = await rig.tokensOf(rig.client("web"));
+    await answerWith({ scope: "openid admin:everything" });
+    const question = { client: rig.client("web"), provider: "", refreshToken, scopes: ["openid"], onProvider: () => undefined };
+    await expect(rig.core.refresh(question, patience())).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
+  it("keeps a token for an audience of its own whose identifier another audience has as well", async () => {
+    await answerWith({ scope: "openid", aud: "https://shared.example" });
+    await expect(redeem()).resolves.toHaveProperty("accessToken");
+  });
+
   it("gets no scope that the provider names", async () => {
     await answerWith({ scope: "openid" }, { scope: "openid admin:everything" });
     await expect(redeem()).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));

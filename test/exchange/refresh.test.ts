@@ -157,6 +157,13 @@ describe("a refresh that comes to nothing", () => {
     expect(refreshCalls()).toBe(1);
   });
 
+  it("because the time was over before anything was sent spends nothing, and can be asked for again", async () => {
+    const handle = await handleOf();
+    await expect(refresh(handle, {}, AbortSignal.abort())).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    expect(refreshCalls()).toBe(0);
+    await expect(refresh(handle)).resolves.toHaveProperty("accessToken");
+  });
+
   const lost: readonly (readonly [string, Fault])[] = [
     ["was reset", { kind: "reset" }],
     ["was cut off", { kind: "truncate" }],

@@ -85,7 +85,7 @@ describe("validation", () => {
       { numRuns: 150 },
     );
     // What was compared was worth comparing.
-    expect(hits).toBeGreaterThan(200);
+    expect(hits).toBeGreaterThan(50);
     expect([...seen]).toEqual(
       expect.arrayContaining([
         "allowed",

@@ -65,6 +65,29 @@ describe.each(Object.entries(transports))("health over %s", (_, transport) => {
 });
 
 describe("watches", () => {
+  it("that have ended leave nothing behind in the process", async () => {
+    const { onChange } = rig.status;
+    let listening = 0;
+    rig.status.onChange = (listener) => {
+      listening += 1;
+      const forget = onChange(listener);
+      return () => {
+        listening -= 1;
+        forget();
+      };
+    };
+    const client = createClient(Health, createGrpcTransport({ baseUrl: rig.base }));
+    for (let round = 0; round < 5; round += 1) {
+      const leave = new AbortController();
+      const stream = client.watch({}, { signal: leave.signal })[Symbol.asyncIterator]();
+      await stream.next();
+      expect(listening).toBe(1);
+      leave.abort();
+      await stream.next().catch(() => undefined);
+      await eventually("the watch is forgotten", () => listening === 0);
+    }
+  });
+
   it("are bounded in number, and one that leaves makes room", async () => {
     const client = createClient(Health, createGrpcTransport({ baseUrl: rig.base }));
     const leave = new AbortController();
