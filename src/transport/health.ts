@@ -58,9 +58,9 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
     if (watches >= limits.watches || beside >= limits.watchesPerConnection) throw refuseBare(context, Code.ResourceExhausted);
     watches += 1;
     onConnection.set(connection, beside + 1);
-    let wake = () => {};
-    const forget = status.onChange(() => wake());
-    context.signal.addEventListener("abort", () => wake(), { once: true });
+    let wake: (() => void) | undefined;
+    const forget = status.onChange(() => wake?.());
+    context.signal.addEventListener("abort", () => wake?.(), { once: true });
     try {
       while (!context.signal.aborted) {
         // Before the status is read: a change while it is being sent is not missed.
