@@ -11,7 +11,6 @@ import { createValidate, type Verifiers } from "./exchange/validate.ts";
 import { createSingleFlight } from "./cache/single-flight.ts";
 import { createAuthenticate } from "./policy/authenticate.ts";
 import type { Policy } from "./policy/compile.ts";
-import { createProviderRegistry } from "./providers/registry.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
 import { wireProvider } from "./wire-provider.ts";
@@ -27,7 +26,7 @@ export function wireCore(configuration: Configuration, policy: Policy, observers
   const { clock } = observers;
   const storage = wireStorage(configuration, observers);
   const wired = Object.entries(configuration.providers).map(([name, settings]) => wireProvider(name, settings, { ...observers, policy }));
-  const providers = createProviderRegistry(wired.map(({ provider }) => provider));
+  const providers = new Map(wired.map(({ provider }) => [provider.name, provider]));
   const flights = createSingleFlight(flightLimitMs(configuration));
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;

@@ -25,6 +25,24 @@ function flipped(handle: Secret, at: number): Secret {
   return new Secret(`${text.slice(0, index)}${text[index] === "A" ? "B" : "A"}${text.slice(index + 1)}`);
 }
 
+/** Somebody asks, leaves while the provider holds the call, and is told so. `meanwhile` starts while that call is under way. */
+async function leftUnderWay<T>(
+  handle: Secret,
+  meanwhile: () => T | undefined = () => undefined,
+): Promise<{ readonly started: T | undefined }> {
+  const before = rig.relay.arrivals();
+  await rig.relay.shut();
+  await rig.relay.open();
+  rig.relay.hold();
+  const leaving = new AbortController();
+  const left = refresh(handle, {}, leaving.signal).catch((failure: unknown) => failure);
+  const started = meanwhile();
+  while (rig.relay.arrivals() === before) await setImmediate();
+  leaving.abort();
+  expect(await left).toEqual(refusal("OUTCOME_UNKNOWN"));
+  return { started };
+}
+
 describe("a refresh handle", () => {
   it("becomes fresh tokens with a new handle, which works in its turn", async () => {
     const first = await handleOf();
@@ -177,16 +195,7 @@ describe("a refresh that comes to nothing", () => {
   });
 
   it("because everyone who asked has left may have spent the token, and runs to its end", async () => {
-    const handle = await handleOf();
-    const before = rig.relay.arrivals();
-    await rig.relay.shut();
-    await rig.relay.open();
-    rig.relay.hold();
-    const leaving = new AbortController();
-    const waiting = refresh(handle, {}, leaving.signal).catch((failure: unknown) => failure);
-    while (rig.relay.arrivals() === before) await setImmediate();
-    leaving.abort();
-    expect(await waiting).toEqual(refusal("OUTCOME_UNKNOWN"));
+    await leftUnderWay(await handleOf());
     rig.relay.release();
     while (!(await rig.metrics.expose()).text.includes('endpoint="token",outcome="2xx"} 2')) await setImmediate();
     expect(refreshCalls()).toBe(1);
@@ -194,15 +203,7 @@ describe("a refresh that comes to nothing", () => {
 
   it("for one who left and asks again comes from the call under way: the token is not presented twice", async () => {
     const handle = await handleOf();
-    const before = rig.relay.arrivals();
-    await rig.relay.shut();
-    await rig.relay.open();
-    rig.relay.hold();
-    const leaving = new AbortController();
-    const left = refresh(handle, {}, leaving.signal).catch((failure: unknown) => failure);
-    while (rig.relay.arrivals() === before) await setImmediate();
-    leaving.abort();
-    expect(await left).toEqual(refusal("OUTCOME_UNKNOWN"));
+    await leftUnderWay(handle);
     const again = refresh(handle);
     rig.relay.release();
     await expect(again).resolves.toHaveProperty("accessToken");
@@ -211,16 +212,7 @@ describe("a refresh that comes to nothing", () => {
 
   it("for one who left does not take the tokens from those who stayed", async () => {
     const handle = await handleOf();
-    const before = rig.relay.arrivals();
-    await rig.relay.shut();
-    await rig.relay.open();
-    rig.relay.hold();
-    const leaving = new AbortController();
-    const left = refresh(handle, {}, leaving.signal).catch((failure: unknown) => failure);
-    const stayed = refresh(handle);
-    while (rig.relay.arrivals() === before) await setImmediate();
-    leaving.abort();
-    expect(await left).toEqual(refusal("OUTCOME_UNKNOWN"));
+    const { started: stayed } = await leftUnderWay(handle, () => refresh(handle));
     rig.relay.release();
     await expect(stayed).resolves.toHaveProperty("accessToken");
     expect(refreshCalls()).toBe(1);
