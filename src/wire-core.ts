@@ -9,7 +9,7 @@ import type { AccessTokenVerifier } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
 import { createValidate, type Verifiers } from "./exchange/validate.ts";
 import { createSingleFlight } from "./cache/single-flight.ts";
-import { createAuthenticate } from "./policy/authenticate.ts";
+import { createAuthenticate } from "./callers/basic.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";

@@ -46,7 +46,7 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
         ? log.warn({ provider: name, reason: event.reason }, "the provider's keys could not be fetched")
         : log.info({ provider: name, keys: event.keys, dropped: event.dropped }, "the provider's keys were fetched"),
   });
-  const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_key_ids };
+  const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_kids };
   return {
     provider: createProvider(
       settings.kind,

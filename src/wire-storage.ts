@@ -3,7 +3,7 @@
 
 import { createSecretKey, randomBytes } from "node:crypto";
 import { createCacheKeys } from "./cache/cache-key.ts";
-import { type MasterKey, masterKeyBytes } from "./cache/master-keys.ts";
+import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
 import { createMemoryTier } from "./cache/memory-tier.ts";
 import { createOneTimeMemory } from "./cache/one-time-memory.ts";
 import { createOneTimeNames } from "./cache/one-time-names.ts";
@@ -12,7 +12,7 @@ import { createRedis, type RedisAddress, type RedisConnection } from "./cache/re
 import { evictionOf } from "./cache/redis-eviction.ts";
 import { createRedisTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
-import { createSealer } from "./cache/sealing.ts";
+import { createSealer } from "./sealing/sealer.ts";
 import type { TamperAlarm } from "./cache/tamper-alarm.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import type { Configuration } from "./config/schema.ts";

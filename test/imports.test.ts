@@ -11,13 +11,34 @@ const allowedRooms: Record<string, readonly string[]> = {
   policy: ["exchange", "config"],
   net: ["exchange"],
   keys: ["exchange"],
-  cache: ["exchange"],
+  callers: ["exchange", "keys"],
+  sealing: ["exchange"],
+  cache: ["exchange", "sealing"],
+  store: ["exchange", "sealing"],
+  limits: ["exchange"],
+  audit: ["exchange", "sealing"],
   providers: ["exchange", "net"],
   telemetry: ["exchange", "rpc"],
   rpc: ["exchange"],
   transport: ["exchange", "rpc", "telemetry"],
-  cli: ["exchange", "config", "."],
-  ".": ["exchange", "config", "policy", "net", "keys", "cache", "providers", "telemetry", "rpc", "transport"],
+  cli: ["exchange", "config", "policy", "sealing", "store", "audit", "."],
+  ".": [
+    "exchange",
+    "config",
+    "policy",
+    "net",
+    "keys",
+    "callers",
+    "sealing",
+    "cache",
+    "store",
+    "limits",
+    "audit",
+    "providers",
+    "telemetry",
+    "rpc",
+    "transport",
+  ],
 };
 
 interface Import {
@@ -65,6 +86,13 @@ describe("imports point inward", () => {
   it("reads the environment in config only", () => {
     const readers = files.filter((file) => /process\.env/.test(readFileSync(join(source, file), "utf8")));
     expect(readers.filter((file) => roomOf(file) !== "config")).toEqual([]);
+  });
+
+  it("speaks to the database in store only", () => {
+    const libraries = ["kysely", "pg", "node:sqlite"];
+    expect(
+      imports.filter((one) => libraries.some((name) => one.target === name || one.target.startsWith(`${name}/`)) && one.room !== "store"),
+    ).toEqual([]);
   });
 
   it("makes outbound requests in net only", () => {

@@ -3,8 +3,8 @@
 
 import { createHmac } from "node:crypto";
 import type { Secret } from "../exchange/secret.ts";
-import { lengthPrefixed } from "./length-prefix.ts";
-import { deriveKey, type MasterKey } from "./master-keys.ts";
+import { lengthPrefixed } from "../sealing/length-prefix.ts";
+import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 
 /**
  * Keys of 43 base64url characters. Under the first master key only: while keys rotate, replicas that disagree on the first

@@ -10,7 +10,7 @@ import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";
 import { decodePendingState, encodePendingState } from "./pending-state-codec.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
-import type { Sealer } from "./sealing.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 import type { OnAlarm } from "./tamper-alarm.ts";
 
 /** Redirect URI, challenge, verifier and nonce, each bounded where it comes in. */

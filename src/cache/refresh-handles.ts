@@ -6,7 +6,7 @@ import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { RefreshHandles } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
-import type { Sealer } from "./sealing.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 
 /** Lets secret scanners and readers tell what leaked. */
 const prefix = "cambio_rt_";

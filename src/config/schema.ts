@@ -63,11 +63,7 @@ const tokenRules = z.strictObject({
   expiry_buffer: duration("0s", "10m").prefault("60s").describe("A token counts as expired this long before its `exp`."),
   clock_tolerance: duration("0s", "5m").prefault("30s").describe("How far `iat` and `nbf` may lie ahead. Never applied to `exp`."),
   max_lifetime: duration("1m", "744h").prefault("24h").describe("Tokens that live longer (`exp` − `iat`) are refused."),
-  deny_key_ids: z
-    .array(z.string().min(1).max(256))
-    .max(64)
-    .default([])
-    .describe("Key ids that are refused whatever the provider publishes."),
+  deny_kids: z.array(z.string().min(1).max(256)).max(64).default([]).describe("Key ids that are refused whatever the provider publishes."),
 });
 
 const providerClient = z.strictObject({

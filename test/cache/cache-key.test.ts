@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCacheKeys } from "../../src/cache/cache-key.ts";
-import { lengthPrefixed } from "../../src/cache/length-prefix.ts";
+import { lengthPrefixed } from "../../src/sealing/length-prefix.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { masterKey } from "./fixtures.ts";
 

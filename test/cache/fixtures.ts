@@ -2,7 +2,7 @@
 
 import { createSecretKey } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import type { MasterKey } from "../../src/cache/master-keys.ts";
+import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { Verification } from "../../src/exchange/claims.ts";
 import type { PendingState } from "../../src/exchange/ports.ts";

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts";
-import { createSealer } from "../../src/cache/sealing.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
 import type { TamperAlarm } from "../../src/cache/tamper-alarm.ts";
 import { encodeVerification } from "../../src/cache/verification-codec.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";

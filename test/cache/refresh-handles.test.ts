@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
-import { createSealer } from "../../src/cache/sealing.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { flipped, masterKey } from "./fixtures.ts";
 

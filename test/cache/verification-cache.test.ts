@@ -3,7 +3,7 @@ import { createCacheKeys } from "../../src/cache/cache-key.ts";
 import { createMemoryTier } from "../../src/cache/memory-tier.ts";
 import { createRedis } from "../../src/cache/redis-connection.ts";
 import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts";
-import { createSealer } from "../../src/cache/sealing.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
 import { createVerificationCache } from "../../src/cache/verification-cache.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";

@@ -62,7 +62,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
   const configured = (denied: readonly string[]): Configuration =>
     configurationSchema.parse({
       providers: {
-        main: { kind: "oidc", issuer: fake.issuer, client: fake.client, tokens: { deny_key_ids: denied } },
+        main: { kind: "oidc", issuer: fake.issuer, client: fake.client, tokens: { deny_kids: denied } },
         lenient: { kind: "oidc", issuer: fake.issuer, client: fake.client, tokens: { issuer_check: false } },
       },
       audiences,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { type Method, methods } from "../../src/exchange/clients.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { createAuthenticate } from "../../src/policy/authenticate.ts";
+import { createAuthenticate } from "../../src/callers/basic.ts";
 import type { Call } from "../../src/rpc/call.ts";
 import { type Callers, callerOf, callOf as callIn, createGate, noteProvider } from "../../src/rpc/caller.ts";
 import { clientOf, outcomeOf, refusal } from "../exchange/fixtures.ts";

@@ -12,7 +12,7 @@ import { createMemoryTier } from "../../src/cache/memory-tier.ts";
 import { createOneTimeMemory } from "../../src/cache/one-time-memory.ts";
 import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
-import { createSealer } from "../../src/cache/sealing.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import { createVerificationCache } from "../../src/cache/verification-cache.ts";
 import { createAuthorize } from "../../src/exchange/authorize.ts";

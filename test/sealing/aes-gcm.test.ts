@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { expect, test } from "vitest";
-import { decryptGcm, encryptGcm } from "../../src/cache/aes-gcm.ts";
+import { decryptGcm, encryptGcm } from "../../src/sealing/aes-gcm.ts";
 
 // Test case 16 of the specification that GCM was published with (McGrew and Viega, appendix B).
 const hex = (text: string) => Buffer.from(text, "hex");

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/exchange/clients.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { createAuthenticate } from "../../src/policy/authenticate.ts";
+import { createAuthenticate } from "../../src/callers/basic.ts";
 import { clientOf, refusal } from "../exchange/fixtures.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as fc from "fast-check";
-import { createSealer } from "../../src/cache/sealing.ts";
-import { flipped, masterKey } from "./fixtures.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
+import { flipped, masterKey } from "../cache/fixtures.ts";
 
 const plaintext = Buffer.from("what must not be read");
 const place = ["table", "row"];
