@@ -8,6 +8,8 @@ import type { Configuration } from "./config/schema.ts";
 import { codeOf, framesOf } from "./telemetry/cause.ts";
 
 interface RunningService {
+  /** Takes up what `read` gives; whatever is wrong with it, the service goes on as it was. */
+  reload(read: () => Configuration): void;
   close(): Promise<void>;
 }
 
@@ -47,11 +49,13 @@ export async function runProcess(configPath: string, seams: Partial<ProcessSeams
       stop();
     }
   };
+  const onHangup = () => service?.reload(() => readConfiguration(configPath));
   const listeners = [
     ["uncaughtException", crash],
     ["unhandledRejection", crash],
     ["SIGINT", onSignal("SIGINT")],
     ["SIGTERM", onSignal("SIGTERM")],
+    ["SIGHUP", onHangup],
   ] as const;
   for (const [event, listener] of listeners) events.on(event, listener);
   try {

@@ -5,24 +5,29 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
-import { compilePolicy, type Policy } from "./policy/compile.ts";
-import { createGate } from "./rpc/caller.ts";
+import { createGate, type Entrance } from "./rpc/caller.ts";
 import { createExchangeRoute } from "./rpc/exchange-route.ts";
 import { contract, registerTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createAccessLog } from "./transport/access-log.ts";
+import { createAuditLog } from "./transport/audit-log.ts";
+import { createClientAddress } from "./transport/client-address.ts";
 import { createCors } from "./transport/cors.ts";
-import { createFront } from "./transport/front.ts";
+import { createFront, type Peer } from "./transport/front.ts";
 import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes, type PlainRoute } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
-import { createOnePort } from "./transport/one-port.ts";
+import { createOnePort, type PortRequest } from "./transport/one-port.ts";
+import { peerCertificateOf } from "./transport/peer-certificate.ts";
 import { processRoutes } from "./transport/process-routes.ts";
 import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
+import type { Hooks } from "./transport/visit.ts";
+import { wireAudit } from "./wire-audit.ts";
 import { type Core, wireCore } from "./wire-core.ts";
+import { createReload } from "./reload.ts";
 
 /** What tests may replace. */
 export interface Seams {
@@ -35,6 +40,8 @@ export interface Service {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly port: number;
+  /** Takes up what `read` gives. What is wrong with it is logged, and the service goes on as it was. */
+  reload(read: () => Configuration): void;
   /** Turns NOT_SERVING, finishes what is in flight within the configured drain, closes everything. */
   close(): Promise<void>;
 }
@@ -42,80 +49,120 @@ export interface Service {
 /** Milliseconds that the last answers of a drain have to reach their clients. */
 const answerMs = 500;
 
-/** @throws Error where the port cannot be had or the TLS files cannot be read */
+/** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination } = seams;
   const { server } = configuration;
-  const tls =
-    server.tls === undefined ? undefined : { cert: await readFile(server.tls.certificate_file), key: await readFile(server.tls.key_file) };
+  const tls = await readTls(server.tls);
   const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
   const metrics = createMetrics();
-  const policy = compilePolicy(configuration);
-  const core = wireCore(configuration, policy, { clock, log, metrics });
-  const health = createHealthStatus();
-  const stopping = new AbortController();
-
-  const routes = [
-    ...processRoutes({ health, metrics, redis: core.redisStatus }),
-    ...exchangeRoutes(configuration, { core, policy, clock }),
-  ];
-  const rpcs = createRpcAdapter({
-    routes: (router) => {
-      registerTokenExchange(router, core, clock);
-      registerHealth(router, { status: health, services: [contract.name], limits });
-      if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
-    },
-    requestGate: createGate(core.callers, contract.name),
-    deadlineMs: server.deadline,
-    limits,
-    shutdownSignal: stopping.signal,
-  });
-  const accessLog = createAccessLog(log, metrics);
-  const onRequest = createFront({
-    hooks: accessLog,
-    now: () => performance.now(),
-    plain: createHttpRoutes(routes, { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal }),
-    rpcs,
-    cors: createCors(policy.origins),
-    limits,
-    freshId: randomUUID,
-  });
-  const port = createOnePort({
-    onRequest,
-    onUnreadable: (status) => accessLog.onUnreadable(status),
-    ...(tls === undefined ? {} : { tls }),
-    limits,
-  });
-
-  async function close(): Promise<void> {
-    log.info({}, "stopping");
-    health.end();
-    // What would be cut off at the end of the drain is answered just before it.
-    const lastCall = setTimeout(() => stopping.abort(), Math.max(0, server.drain - answerMs));
-    await port.close(server.drain);
-    clearTimeout(lastCall);
-    await core.close();
-    metrics.close();
-    log.info({}, "stopped");
+  const parts = new AsyncDisposableStack();
+  parts.defer(() => metrics.close());
+  try {
+    const recorder = await wireAudit(configuration, { clock, log, metrics, destination: logDestination ?? process.stdout });
+    parts.defer(() => recorder.close());
+    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit });
+    parts.defer(() => core.close());
+    const health = createHealthStatus();
+    const stopping = new AbortController();
+    const accessLog = createAccessLog(log, metrics);
+    const entrance: Entrance = {
+      callers: () => core.current().callers,
+      limits: core.limiting.callers,
+      takePlace: core.limiting.takePlace,
+      recorder,
+    };
+    const port = createOnePort({
+      onRequest: createFront({
+        hooks: together(accessLog, createAuditLog(recorder), { onEnd: (call) => call.leave() }),
+        now: () => performance.now(),
+        plain: createHttpRoutes(
+          [
+            ...processRoutes({ health, metrics, parts: () => ({ ...core.storage.status(), audit: recorder.status() }) }),
+            ...exchangeRoutes(configuration, { core, entrance, clock }),
+          ],
+          { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal },
+        ),
+        rpcs: createRpcAdapter({
+          routes: (router) => {
+            registerTokenExchange(router, { ...core.operations, entrance, clock });
+            registerHealth(router, { status: health, services: [contract.name], limits });
+            if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
+          },
+          requestGate: createGate(entrance, contract.name),
+          deadlineMs: server.deadline,
+          limits,
+          shutdownSignal: stopping.signal,
+        }),
+        cors: createCors(() => core.current().policy.origins),
+        limits,
+        freshId: randomUUID,
+        peerOf: createPeer(server.trusted_proxies),
+      }),
+      onUnreadable: (status) => accessLog.onUnreadable(status),
+      ...(tls === undefined ? {} : { tls }),
+      limits,
+    });
+    const bound = await port.listen(server.host, server.port);
+    health.set(true);
+    const url = `${tls === undefined ? "http" : "https"}://${urlHost(server.host)}:${bound.port}`;
+    logStart(configuration, url, log);
+    const running = parts.move();
+    return {
+      url,
+      port: bound.port,
+      reload: createReload(core, log),
+      async close() {
+        log.info({}, "stopping");
+        health.end();
+        // What would be cut off at the end of the drain is answered just before it.
+        const lastCall = setTimeout(() => stopping.abort(), Math.max(0, server.drain - answerMs));
+        await port.close(server.drain);
+        clearTimeout(lastCall);
+        await running.disposeAsync();
+        log.info({}, "stopped");
+      },
+    };
+  } catch (failure) {
+    await parts.disposeAsync();
+    throw failure;
   }
-
-  const bound = await port.listen(server.host, server.port).catch(async (error: unknown) => {
-    await core.close();
-    metrics.close();
-    throw error;
-  });
-  health.set(true);
-  const url = `${tls === undefined ? "http" : "https"}://${urlHost(server.host)}:${bound.port}`;
-  logStart(configuration, url, log);
-  return { url, port: bound.port, close };
 }
 
-function exchangeRoutes(configuration: Configuration, parts: { core: Core; policy: Policy; clock: Clock }): readonly PlainRoute[] {
-  const { core, policy, clock } = parts;
+async function readTls(tls: Configuration["server"]["tls"]) {
+  if (tls === undefined) return undefined;
+  const { certificate_file: certificate, key_file: key, client_ca_file: clientCa } = tls;
+  return {
+    cert: await readFile(certificate),
+    key: await readFile(key),
+    ...(clientCa === undefined ? {} : { clientCa: await readFile(clientCa) }),
+  };
+}
+
+/** Who is at the other end: by the connection, and by what trusted proxies say of it. */
+function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Peer {
+  const addressOf = createClientAddress(trustedProxies);
+  return (req) => {
+    const forwarded = req.headers["x-forwarded-for"];
+    return {
+      address: addressOf(req.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
+      certificate: peerCertificateOf(req),
+    };
+  };
+}
+
+function together(...all: readonly Hooks[]): Hooks {
+  return {
+    onEnd(call, end) {
+      for (const hooks of all) hooks.onEnd(call, end);
+    },
+  };
+}
+
+function exchangeRoutes(configuration: Configuration, parts: { core: Core; entrance: Entrance; clock: Clock }): readonly PlainRoute[] {
+  const { core, entrance, clock } = parts;
   return configuration.routes.exchange.map(({ path, client: clientId, provider }) => {
-    const client = policy.clients.get(clientId);
-    if (client === undefined) throw new Error(`route ${path} names an unknown client`);
-    const answer = createExchangeRoute({ callers: core.callers, exchange: core.exchange, clock, client, provider });
+    const answer = createExchangeRoute({ entrance, exchange: core.operations.exchange, clock, clientId, provider });
     return {
       method: "POST",
       path,

@@ -5,15 +5,27 @@ import { isLoopbackHost } from "./exchange/loopback.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export function logStart(configuration: Configuration, url: string, log: Log): void {
-  const { clients, providers, sealing, redis, server } = configuration;
-  if (redis === undefined)
-    log.warn({}, "no Redis: codes, states and cached tokens are kept in this process, which serves one replica only");
+  const { clients, providers, audiences, sealing, redis, database, server } = configuration;
+  if (redis === undefined && database?.url === undefined)
+    log.warn({}, "neither Redis nor PostgreSQL: what must be used once is remembered in this process, which serves one replica only");
+  if (database === undefined && redis !== undefined)
+    log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them; refresh handles do not rotate");
+  if (database === undefined && redis === undefined)
+    log.warn({}, "no database: used codes and revocations end with this process; refresh handles do not rotate");
   if (sealing === undefined)
     log.warn({}, "no sealing keys: made at start; refresh handles end with this process, which serves one replica only");
   for (const [provider, { tokens, allow_http, pkce }] of Object.entries(providers)) {
     if (!tokens.issuer_check) log.warn({ provider }, "issuer_check is off: iss is not compared for tokens sent with this provider's name");
     if (allow_http) log.warn({ provider }, "allow_http is on: credentials may cross the network in clear text");
     if (pkce === "none") log.warn({ provider }, "pkce is none: a stolen code is enough to redeem it");
+  }
+  for (const [audience, { accepts }] of Object.entries(audiences)) {
+    for (const [provider, rule] of Object.entries(accepts)) {
+      if (rule.report_only) log.warn({ audience, provider }, "report_only is on: tokens of clients that are not listed are accepted, and reported");
+    }
+  }
+  for (const [client, { report_only }] of Object.entries(clients)) {
+    if (report_only.length > 0) log.warn({ client, rules: report_only }, "report_only is on: what these rules refuse is allowed, and reported");
   }
   for (const [client, { kind, raw_refresh_tokens }] of Object.entries(clients)) {
     if (kind !== "service" && raw_refresh_tokens)

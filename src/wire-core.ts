@@ -1,45 +1,87 @@
-// Part of the composition root: the core operations with everything they need, ready to be called by whoever speaks to clients.
+// Part of the composition root: the core operations with everything they need, ready to be called by whoever speaks to clients;
+// and how a new reading of the configuration takes the place of the old one while calls go on.
 
-import { createHash, randomBytes } from "node:crypto";
-import type { Configuration } from "./config/schema.ts";
-import { createAuthorize } from "./exchange/authorize.ts";
-import { createExchange } from "./exchange/exchange.ts";
-import { createPkce } from "./exchange/pkce.ts";
-import type { AccessTokenVerifier } from "./exchange/ports.ts";
-import { createRefresh } from "./exchange/refresh.ts";
-import { createValidate, type Verifiers } from "./exchange/validate.ts";
 import { createSingleFlight } from "./cache/single-flight.ts";
-import { createAuthenticate } from "./callers/basic.ts";
-import type { Policy } from "./policy/compile.ts";
-import type { Callers } from "./rpc/caller.ts";
+import { fingerprint } from "./config/fingerprint.ts";
+import type { Configuration } from "./config/schema.ts";
 import type { Operations } from "./rpc/register.ts";
-import { wireProvider } from "./wire-provider.ts";
+import { type Edition, wireEdition } from "./wire-edition.ts";
+import { type Limiting, wireLimits } from "./wire-limits.ts";
+import { createProviderPool } from "./wire-provider.ts";
 import { type Observers, type Storage, wireStorage } from "./wire-storage.ts";
 
-export interface Core extends Operations {
-  readonly redisStatus: Storage["redisStatus"];
+export interface Core {
+  /** The edition in force. Ask for every call: it changes when the configuration is reloaded. */
+  readonly current: () => Edition;
+  /** The operations of the edition in force. */
+  readonly operations: Operations;
+  readonly limiting: Limiting;
+  readonly storage: Storage;
+  /** Puts another edition into force. Calls under way end under the old one. */
+  reload(configuration: Configuration): void;
   /** Lets upstream calls run to their end, then closes what was opened. */
   close(): Promise<void>;
 }
 
-export function wireCore(configuration: Configuration, policy: Policy, observers: Observers): Core {
-  const { clock } = observers;
-  const storage = wireStorage(configuration, observers);
-  const wired = Object.entries(configuration.providers).map(([name, settings]) => wireProvider(name, settings, { ...observers, policy }));
-  const providers = new Map(wired.map(({ provider }) => [provider.name, provider]));
+/** What belongs to the process and not to an edition: a change takes effect at the next start. */
+const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_lag", "audit", "routes"] as const;
+
+/** @returns the names of changed parts that only a new start takes up */
+export function needsRestart(before: Configuration, after: Configuration): readonly string[] {
+  return startOnly.filter((part) => fingerprint(before[part]) !== fingerprint(after[part]));
+}
+
+/** @throws Error where the database cannot be opened or its schema is not current */
+export async function wireCore(configuration: Configuration, observers: Observers): Promise<Core> {
+  const { clock, log } = observers;
+  let edition: Edition | undefined;
+  const current = (): Edition => {
+    if (edition === undefined) throw new Error("the first edition is not there yet");
+    return edition;
+  };
+  const storage = await wireStorage(configuration, observers, (provider) => current().providers.get(provider)?.provider);
+  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, sealingKeys: storage.keys });
   const flights = createSingleFlight(flightLimitMs(configuration));
-  const pkce = createPkce(randomBytes);
-  const { audiences } = policy;
-  const { cache, oneTime, handles } = storage;
+  const pool = createProviderPool(observers);
+  const wire = (read: Configuration): Edition => wireEdition(read, { ...observers, storage, flights, budget: limiting.budget, pool });
+  const retiring = new Set<Promise<void>>();
+  const closing = Promise.withResolvers<void>();
+
+  function retire(old: Edition): void {
+    // Calls that began under it may still be about to ask its providers; each has its deadline.
+    const { promise: past, resolve: settle } = Promise.withResolvers<void>();
+    setTimeout(settle, configuration.server.deadline).unref();
+    const gone = past
+      .then(() => old.close())
+      .catch(() => log.warn({}, "an old configuration's connections did not close cleanly"))
+      .finally(() => retiring.delete(gone));
+    retiring.add(gone);
+    void closing.promise.then(settle);
+  }
+
+  edition = wire(configuration);
+  await storage.start();
   return {
-    callers: wireCallers(configuration, policy),
-    exchange: createExchange({ providers, audiences, oneTime, handles, pkce, clock }),
-    refresh: createRefresh({ providers, audiences, handles, flights, fingerprint: cache.keyOf }),
-    validate: createValidate({ verifiers: createVerifiers(wired.map(({ verifier }) => verifier)), audiences, cache, flights, clock }),
-    authorize: createAuthorize({ providers, audiences, oneTime, pkce, clock }),
-    redisStatus: storage.redisStatus,
+    current,
+    operations: {
+      exchange: (question, signal) => current().operations.exchange(question, signal),
+      refresh: (question, signal) => current().operations.refresh(question, signal),
+      validate: (question, signal) => current().operations.validate(question, signal),
+      authorize: (question, signal) => current().operations.authorize(question, signal),
+      revoke: (question, signal) => current().operations.revoke(question, signal),
+    },
+    limiting,
+    storage,
+    reload(read) {
+      const old = current();
+      edition = wire(read);
+      retire(old);
+    },
     async close() {
-      await Promise.all(wired.map((one) => one.close()));
+      closing.resolve();
+      await Promise.all(retiring);
+      await current().close();
+      await limiting.close();
       await storage.close();
     },
   };
@@ -48,21 +90,4 @@ export function wireCore(configuration: Configuration, policy: Policy, observers
 /** Shared work makes at most three calls upstream one after the other: discovery, keys, and keys once more for a new key id. */
 function flightLimitMs({ providers }: Configuration): number {
   return 3 * Math.max(0, ...Object.values(providers).map((provider) => provider.timeout));
-}
-
-function wireCallers(configuration: Configuration, { clients, publicMethods }: Policy): Callers {
-  const services = [...clients.values()].filter((client) => client.kind === "service");
-  const authenticate = createAuthenticate(services.map((client) => ({ client, secrets: configuration.clients[client.id]?.secrets ?? [] })));
-  return { clients, publicMethods, authenticate };
-}
-
-function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {
-  const byName = new Map(all.map((verifier) => [verifier.provider, verifier]));
-  const byIssuer = new Map(all.map((verifier) => [verifier.issuer, verifier]));
-  const hashes = all.map((verifier) => `${verifier.provider} ${verifier.contentHash}`).toSorted();
-  return {
-    byName: (name) => byName.get(name),
-    byIssuer: (issuer) => byIssuer.get(issuer),
-    contentHash: createHash("sha256").update(hashes.join("\n")).digest("hex"),
-  };
 }

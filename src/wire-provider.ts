@@ -1,7 +1,8 @@
 // Part of the composition root: one configured provider with its own HTTP client, discovery, keys and verifiers. Nothing of it
 // is shared with another provider, so that a slow or hostile one stays alone.
 
-import type { ProviderConfiguration } from "./config/schema.ts";
+import { fingerprint } from "./config/fingerprint.ts";
+import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
 import type { AccessTokenVerifier, Provider } from "./exchange/ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
 import { createIdTokenVerifier } from "./keys/id-token-verifier.ts";
@@ -19,7 +20,7 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-export function wireProvider(name: string, settings: ProviderConfiguration, deps: Observers & { readonly policy: Policy }): WiredProvider {
+function wireProvider(name: string, settings: ProviderConfiguration, deps: Observers & { readonly policy: Policy }): WiredProvider {
   const { clock, log, metrics, policy } = deps;
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
@@ -84,6 +85,45 @@ export function wireProvider(name: string, settings: ProviderConfiguration, deps
     ),
     close: async () => {
       await Promise.all([reads.close(), spends.close()]);
+    },
+  };
+}
+
+export interface ProviderPool {
+  /** The providers of a configuration: those that did not change are the ones that are running. */
+  take(configuration: Configuration, policy: Policy): ReadonlyMap<string, WiredProvider>;
+  /** Closes those that no taker holds any longer. */
+  release(providers: ReadonlyMap<string, WiredProvider>): Promise<void>;
+}
+
+/** A reload must not forget the keys of a provider that is away just then. */
+export function createProviderPool(observers: Observers): ProviderPool {
+  const running = new Map<string, { readonly wired: WiredProvider; holders: number }>();
+  const identities = new Map<WiredProvider, string>();
+  return {
+    take(configuration, policy) {
+      const entries = Object.entries(configuration.providers).map(([name, settings]) => {
+        const identity = fingerprint([name, settings, asksForIdTokens(name, policy)]);
+        const held = running.get(identity) ?? { wired: wireProvider(name, settings, { ...observers, policy }), holders: 0 };
+        held.holders += 1;
+        running.set(identity, held);
+        identities.set(held.wired, identity);
+        return [name, held.wired] as const;
+      });
+      return new Map(entries);
+    },
+    async release(providers) {
+      const unused = [...providers.values()].filter((wired) => {
+        const identity = identities.get(wired);
+        const held = identity === undefined ? undefined : running.get(identity);
+        if (identity === undefined || held === undefined) return false;
+        held.holders -= 1;
+        if (held.holders > 0) return false;
+        running.delete(identity);
+        identities.delete(wired);
+        return true;
+      });
+      await Promise.all(unused.map((wired) => wired.close()));
     },
   };
 }

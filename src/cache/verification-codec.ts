@@ -25,6 +25,7 @@ const shape: z.ZodType<{ readonly key: string; readonly verification: Verificati
     }),
     provider: z.string(),
     keyId: z.string(),
+    revocationId: z.string(),
     validUntilMs: instant,
   }),
 });

@@ -29,6 +29,11 @@ export function completeProvider<T extends { kind: keyof typeof byKind; tokens: 
   };
 }
 
+/** A file belongs to one process; a shared schema is changed on purpose. */
+export function completeDatabase<T extends { file?: string | undefined; migrate_at_start?: boolean | undefined }>(database: T) {
+  return { ...database, migrate_at_start: database.migrate_at_start ?? database.file !== undefined };
+}
+
 export function completeClient<T extends { kind: "service" | "browser" | "native"; raw_refresh_tokens?: boolean | undefined }>(client: T) {
   return { ...client, raw_refresh_tokens: client.raw_refresh_tokens ?? client.kind === "service" };
 }

@@ -1,8 +1,11 @@
 // The kinds of scalars that a configuration is made of, each with the sentence that says how it is written.
 // Which key holds which of them stands in schema.ts. No sentence here repeats what was written.
 
+import { isIP } from "node:net";
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
+import { parsePublicKeys } from "./public-keys.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import { parseSealingKey } from "./sealing-key.ts";
 
@@ -78,6 +81,55 @@ export const redirectUri = z
 export const scope = z
   .string()
   .regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, "a scope is 1 to 128 printable ASCII characters without spaces, quotes or backslashes");
+
+/** Relative to the configuration file's folder. */
+export const filePath = z.string().min(1).max(4096);
+
+export const databaseUrl = secret.transform((text, context) => {
+  const parsed = parseDatabaseUrl(text);
+  if (parsed.kind === "address") return parsed.address;
+  context.addIssue({ code: "custom", message: parsed.advice });
+  return z.NEVER;
+});
+
+/** No secret, but long: like one it may be read from a file (`jwks_file`). */
+export const jwks = z
+  .string()
+  .min(1)
+  .max(65_536)
+  .meta({ format: "password" })
+  .transform((text, context) => {
+    const parsed = parsePublicKeys(new Secret(text));
+    if (parsed.kind === "keys") return parsed.keys;
+    context.addIssue({ code: "custom", message: parsed.advice });
+    return z.NEVER;
+  });
+
+/** An address, or a network as address/prefix. */
+export const network = z.string().refine((text) => {
+  const [address = "", prefix, ...more] = text.split("/");
+  const family = isIP(address);
+  const bits = family === 4 ? 32 : 128;
+  const fits = prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  return family !== 0 && more.length === 0 && fits;
+}, "write an address or a network, such as 10.0.0.0/8 or fd00::/8");
+
+/** Exact: no wildcard (RFC 6125 §6.4.3 is for servers). */
+export const certificateName = z.union([
+  z.strictObject({
+    uri: z
+      .string()
+      .max(2048)
+      .refine((text) => URL.canParse(text), "write an absolute URI, such as spiffe://example.com/orders")
+      .describe("A URI, such as a SPIFFE id."),
+  }),
+  z.strictObject({
+    dns: z
+      .string()
+      .regex(/^(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$/, "write a host name, without a wildcard")
+      .describe("A DNS name."),
+  }),
+]);
 
 export const routePath = z
   .string()

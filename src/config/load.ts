@@ -36,7 +36,7 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
   // 2. Environment and secret files.
   const shape = inputShape();
   const value = expand(withEnvironment(written, env), shape, { env, readFile, folder, report: mistakes.nextStep() });
-  anchorTlsFiles(value, folder);
+  anchorFiles(value, folder);
 
   // 3. The schema.
   const parsed = configurationSchema.safeParse(value);
@@ -84,10 +84,14 @@ function withEnvironment(value: Record<string, unknown>, env: Environment): Reco
   const server = value["server"] ?? {};
   const redis = value["redis"] ?? {};
   const fillPort = isMap(server) && !isGiven(server, "port") && Boolean(env["PORT"]);
+  const database = value["database"] ?? {};
+  const databaseOpen = isMap(database) && ["url", "url_file", "file"].every((key) => !isGiven(database, key));
+  const fillDatabase = databaseOpen && Boolean(env["DATABASE_URL"]);
   const fillRedis = isMap(redis) && !isGiven(redis, "url") && !isGiven(redis, "url_file") && Boolean(env["REDIS_URL"]);
   return {
     ...value,
     ...(fillPort ? { server: { ...server, port: "${PORT}" } } : {}),
+    ...(fillDatabase ? { database: { ...database, url: "${DATABASE_URL}" } } : {}),
     ...(fillRedis ? { redis: { ...redis, url: "${REDIS_URL}" } } : {}),
   };
 }
@@ -96,12 +100,19 @@ function isGiven(map: Record<string, unknown>, key: string): boolean {
   return map[key] !== undefined && map[key] !== null;
 }
 
-/** The certificate is read later and elsewhere; its path must mean the same there. */
-function anchorTlsFiles(value: Record<string, unknown>, folder: string): void {
-  const tls = isMap(value["server"]) ? value["server"]["tls"] : undefined;
-  if (!isMap(tls)) return;
-  for (const key of ["certificate_file", "key_file"]) {
-    if (typeof tls[key] === "string" && tls[key] !== "") tls[key] = resolve(folder, tls[key]);
+/** These files are opened later and elsewhere; their paths must mean the same there. */
+function anchorFiles(value: Record<string, unknown>, folder: string): void {
+  const { server, database, audit } = value;
+  const tls = isMap(server) ? server["tls"] : undefined;
+  anchor(tls, ["certificate_file", "key_file", "client_ca_file"], folder);
+  anchor(database, ["file"], folder);
+  anchor(audit, ["file"], folder);
+}
+
+function anchor(map: unknown, keys: readonly string[], folder: string): void {
+  if (!isMap(map)) return;
+  for (const key of keys) {
+    if (typeof map[key] === "string" && map[key] !== "") map[key] = resolve(folder, map[key]);
   }
 }
 

@@ -2,9 +2,27 @@
 // Scalars are in fields.ts, what keys demand of each other in rules.ts, how files and environment are read in load.ts.
 
 import { z } from "zod";
-import { methods } from "../exchange/clients.ts";
-import { completeClient, completeProvider } from "./defaults.ts";
-import { clientId, duration, issuer, name, origin, redirectUri, redisUrl, routePath, scope, sealingKey, secret, url } from "./fields.ts";
+import { methods, reportableRules } from "../exchange/clients.ts";
+import { completeClient, completeDatabase, completeProvider } from "./defaults.ts";
+import {
+  certificateName,
+  clientId,
+  databaseUrl,
+  duration,
+  filePath,
+  issuer,
+  jwks,
+  name,
+  network,
+  origin,
+  redirectUri,
+  redisUrl,
+  routePath,
+  scope,
+  sealingKey,
+  secret,
+  url,
+} from "./fields.ts";
 
 const server = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
@@ -14,13 +32,26 @@ const server = z.strictObject({
     .max(65535)
     .default(8080)
     .describe("Port to listen on; 0 takes any free one. If it is not given, the environment's PORT counts."),
+  issuer: issuer
+    .optional()
+    .describe("This service's own name: what the `aud` of assertions must be, byte for byte. Needed where a client has assertions."),
   tls: z
     .strictObject({
-      certificate_file: z.string().min(1).max(4096).describe("The certificate and its chain, PEM."),
-      key_file: z.string().min(1).max(4096).describe("Its private key, PEM."),
+      certificate_file: filePath.describe("The certificate and its chain, PEM."),
+      key_file: filePath.describe("Its private key, PEM."),
+      client_ca_file: filePath
+        .optional()
+        .describe(
+          "Certificates of the CA that vouches for clients, PEM. With it clients may prove themselves by a certificate (mutual TLS).",
+        ),
     })
     .optional()
     .describe("Without it the port speaks cleartext HTTP/1.1 and HTTP/2."),
+  trusted_proxies: z
+    .array(network)
+    .max(64)
+    .default([])
+    .describe("Addresses of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. Empty: it is not read."),
   reflection: z.boolean().default(true).describe("gRPC server reflection, so that tools need no schema at hand."),
   deadline: duration("100ms", "2m")
     .prefault("15s")
@@ -86,6 +117,7 @@ const provider = z
         authorization: url.describe("Where users sign in."),
         token: url.describe("Where codes and refresh tokens are redeemed; the only address that sees the client secret."),
         jwks: url.describe("Where the provider's keys are."),
+        revocation: url.describe("Where tokens are revoked (RFC 7009)."),
       })
       .partial()
       .default({})
@@ -114,13 +146,47 @@ const audience = z.strictObject({
           .max(64)
           .describe("Values of `aud` that mean this audience; one must match byte for byte. The first is sent as `resource`."),
         clients: z.array(z.string().min(1).max(256)).max(1024).describe("Clients of that provider whose tokens are accepted. Empty: none."),
+        report_only: z
+          .boolean()
+          .default(false)
+          .describe("true: tokens of other clients are accepted too, and each is reported in log and audit trail. For trying a list out."),
       }),
     )
     .describe("What it accepts, by provider."),
 });
 
+const assertions = z.strictObject({
+  jwks: jwks.describe("Its public keys as a JSON Web Key Set; several while one is being replaced."),
+  algorithms: z
+    .array(algorithm)
+    .min(1)
+    .max(16)
+    .default(["ES256", "EdDSA", "Ed25519", "RS256", "PS256"])
+    .describe("Accepted signature algorithms."),
+});
+
+const workload = z.strictObject({
+  issuer: name.describe("One of workload_issuers."),
+  subject: z
+    .string()
+    .min(1)
+    .max(512)
+    .describe("The `sub`, byte for byte: system:serviceaccount:shop:orders for a Kubernetes service account."),
+  audience: z.string().min(1).max(2048).describe("The `aud` that its tokens must have, byte for byte."),
+});
+
+const workloadIssuer = z.strictObject({
+  issuer: issuer.describe("Byte for byte as it stands in `iss`."),
+  jwks_url: url.optional().describe("Where its keys are. Give this or jwks."),
+  jwks: jwks.optional().describe("Its public keys as a JSON Web Key Set. Give this or jwks_url."),
+  algorithms: z.array(algorithm).min(1).max(16).default(["RS256", "ES256"]).describe("Accepted signature algorithms."),
+  allow_http: z.boolean().default(false).describe("true: plain http beyond loopback. For closed networks only."),
+  timeout: duration("100ms", "1m").prefault("5s").describe("Total time for fetching its keys."),
+});
+
 const client = z
   .strictObject({
+    disabled: z.boolean().default(false).describe("true: refused on every path, whatever else is listed."),
     kind: z
       .enum(["service", "browser", "native"])
       .describe(
@@ -133,6 +199,24 @@ const client = z
       .describe(
         "Secrets of a service, at least 16 characters each; two while one is being replaced. Make one with: openssl rand -hex 32. Callers send id and secret form-encoded (RFC 6749 section 2.3.1): many forget it, so choose one without + and %.",
       ),
+    assertions: assertions.optional().describe("How a service proves itself by assertions that it signs (RFC 7523)."),
+    workloads: z.array(workload).max(8).default([]).describe("Tokens of its platform that prove it. Empty: none."),
+    certificates: z
+      .array(certificateName)
+      .max(8)
+      .default([])
+      .describe("Names in the TLS certificate that prove it: one must be there, exactly. Needs server.tls.client_ca_file. Empty: none."),
+    rate_limit: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe("Calls per second; of a public client for each address. Default: limits.services or limits.public_clients."),
+    report_only: z
+      .array(z.enum(reportableRules))
+      .max(8)
+      .default([])
+      .describe("Rules of this client that only report in log and audit trail what they would refuse. For trying them out."),
     origins: z.array(origin).max(64).default([]).describe("Pages that a browser client calls from."),
     methods: z.array(z.enum(methods)).max(16).default([]).describe("RPCs that it may call. Empty: none."),
     providers: z
@@ -157,6 +241,11 @@ const client = z
             .default([])
             .describe(
               "Audiences that it may ask tokens for and be given: list those that the provider adds by itself, or its sign-ins are refused. Empty: none.",
+            ),
+          max_lifetime: duration("1m", "744h")
+            .optional()
+            .describe(
+              "The longest life of an access token that it is given; one that lives longer, or does not say, is refused. Default: as the provider decides.",
             ),
         }),
       )
@@ -204,6 +293,71 @@ export const configurationSchema = z.strictObject({
     .describe(
       "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without either everything is kept in process: one replica only.",
     ),
+  database: z
+    .strictObject({
+      url: databaseUrl.optional().describe("postgres://USER:PASSWORD@HOST[:PORT]/DATABASE[?sslmode=verify-full]."),
+      file: filePath.optional().describe("A SQLite file, made at start: for one replica. Give this or url."),
+      migrate_at_start: z
+        .boolean()
+        .optional()
+        .describe("true: the schema is brought up to date at start; false: by `cambio migrate`. Default: true with a file, else false."),
+      handle_idle: duration("1h", "8760h").prefault("720h").describe("A refresh handle that was not used for so long ends."),
+    })
+    .transform(completeDatabase)
+    .optional()
+    .describe(
+      "What must not be forgotten: used codes, revocations, refresh handles that rotate. If it is not given, the environment's DATABASE_URL counts; without either, handles do not rotate, and Redis or the process remembers the rest.",
+    ),
+  revocation_lag: duration("1s", "1m")
+    .prefault("5s")
+    .describe("How old what is known of revocations may be. Beyond it nothing is accepted: STORE_UNAVAILABLE rather than a stale yes."),
+  audit: z
+    .strictObject({
+      file: filePath.optional().describe("Where the trail is written. Default: standard output."),
+      rotate_bytes: z
+        .int()
+        .min(65_536)
+        .max(17_179_869_184)
+        .default(134_217_728)
+        .describe("A file of this size is set aside and a new one begun."),
+    })
+    .prefault({})
+    .describe("Who did what, one JSON object per line, chained by hashes and signed under the first sealing key."),
+  limits: z
+    .strictObject({
+      services: z.int().min(1).max(1_000_000).default(1_000).describe("Calls per second of one service."),
+      public_clients: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(20)
+        .describe("Calls per second of one public client from one address (IPv6: /64)."),
+      addresses: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(50)
+        .describe("Calls per second from one address (IPv6: /64) before their caller is known, those that never prove it included."),
+      concurrent_calls: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(1_000)
+        .describe("Calls at one time. Exchanges are refused from 60 % of it on, refreshes from 80 %, validations last."),
+      client_failures: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(2_000)
+        .describe("What a provider may refuse one client in ten minutes before the client is paused there."),
+      address_failures: z.int().min(1).max(1_000_000).default(50).describe("The same for one address (IPv6: /64) of a public client."),
+    })
+    .prefault({})
+    .describe("How much is taken from whom; counted across replicas where there is Redis."),
+  workload_issuers: z
+    .record(name, workloadIssuer)
+    .default({})
+    .describe("Platforms whose tokens may prove services, by a name of your choice."),
   providers: z.record(name, provider).describe("Identity providers, by a name of your choice."),
   audiences: z.record(name, audience).default({}).describe("Recipients of tokens, by a name of your choice."),
   clients: z.record(clientId, client).describe("Who may call, by client id. Nothing is allowed that is not listed."),

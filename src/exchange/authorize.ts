@@ -2,13 +2,15 @@
 // Who keeps the PKCE verifier is decided here: public clients their own; an authenticated service may leave it to us.
 
 import type { Audiences, Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
 import { malformed } from "./errors.ts";
-import { narrowScopes, resourcesFor } from "./narrowing.ts";
+import { resourceOf } from "./narrowing.ts";
 import { newState, type Pkce } from "./pkce.ts";
 import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type Provider } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
+import { permit, type Trail } from "./trail.ts";
 
 export interface AuthorizeQuestion {
   readonly client: Client;
@@ -20,8 +22,7 @@ export interface AuthorizeQuestion {
   readonly nonce: string;
   readonly loginHint: string;
   readonly prompt: string;
-  /** Told which provider this is about, once that is known; for the log. */
-  readonly onProvider: (name: string) => void;
+  readonly trail: Trail;
 }
 
 export interface AuthorizeAnswer {
@@ -33,6 +34,7 @@ export interface AuthorizeAnswer {
 export interface AuthorizeDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly audiences: Audiences;
+  readonly decide: Decide;
   readonly oneTime: OneTimeStore;
   readonly pkce: Pkce;
   readonly clock: Clock;
@@ -40,14 +42,17 @@ export interface AuthorizeDeps {
 
 export function createAuthorize(deps: AuthorizeDeps) {
   return async function authorize(question: AuthorizeQuestion, signal: AbortSignal): Promise<AuthorizeAnswer> {
-    // 1. Which provider, and may this client use it.
-    const { provider, grant } = chooseProvider(deps.providers, question.client, question.provider);
-    question.onProvider(provider.name);
+    // 1. Which provider, and may this client use it, come back there, and ask for that: never more than configured.
+    const { client, trail, audiences } = question;
+    const provider = chooseProvider(deps.providers, client, question.provider);
+    trail.note({ provider: provider.name });
+    const grant = client.providers.get(provider.name);
+    const redirectUri = grant === undefined ? question.redirectUri : chooseRedirectUri(grant, question.redirectUri);
+    permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri, scopes: question.scopes, audiences }), trail);
 
-    // 2. Where to come back, and what to ask for: never more than configured.
-    const redirectUri = chooseRedirectUri(question.client, grant, question.redirectUri);
-    const scopes = narrowScopes(grant, question.scopes);
-    const resources = resourcesFor(deps.audiences, grant, provider.name, question.audiences);
+    // 2. Nothing named means all that is configured.
+    const scopes = question.scopes.length === 0 ? (grant?.scopes ?? []) : question.scopes;
+    const resources = audiences.flatMap((name) => resourceOf(deps.audiences, provider.name, name) ?? []);
 
     // 3. Who keeps verifier and nonce.
     const custody = await decideCustody(question, provider, scopes);

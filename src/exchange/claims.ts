@@ -33,6 +33,8 @@ export interface Verification {
   readonly provider: string;
   /** Key id of that key, whether or not the token named it; empty where the key has none. */
   readonly keyId: string;
+  /** What revocation knows the token by: its `jti`, or a hash of what its issuer signed where that is missing or long. */
+  readonly revocationId: string;
   /** Epoch milliseconds: min(exp − buffer, decided + 60 s). Not renewed by a hit. */
   readonly validUntilMs: number;
 }

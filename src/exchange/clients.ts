@@ -1,7 +1,7 @@
 // Who may call, as configured: an immutable description that policy/ compiles and every operation reads.
 // Nothing is allowed that is not listed here; an empty list allows nothing.
 
-export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl"] as const;
+export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl", "Revoke"] as const;
 export type Method = (typeof methods)[number];
 
 /** What a client may do with one provider. */
@@ -11,7 +11,13 @@ export interface ProviderGrant {
   readonly scopes: readonly string[];
   /** Names of the audiences that it may ask tokens for. */
   readonly audiences: readonly string[];
+  /** The most that is left of a token's life when it is handed out, in milliseconds; undefined: as the provider decides. */
+  readonly maxLifetimeMs: number | undefined;
 }
+
+/** Rules of a client that may be tried out: what they refuse is then allowed, and reported. */
+export const reportableRules = ["methods", "scopes", "audiences", "max_lifetime"] as const;
+export type ReportableRule = (typeof reportableRules)[number];
 
 export interface Client {
   readonly id: string;
@@ -24,6 +30,9 @@ export interface Client {
   readonly audiences: readonly string[];
   /** True: refresh tokens go out as the provider made them. False: as sealed handles. */
   readonly rawRefreshTokens: boolean;
+  /** Refused on every path, whatever else is listed. */
+  readonly disabled: boolean;
+  readonly reportOnly: ReadonlySet<ReportableRule>;
 }
 
 /** What one audience takes from one provider. */
@@ -32,6 +41,8 @@ export interface AudienceRule {
   readonly identifiers: readonly string[];
   /** Origin clients whose tokens it accepts. */
   readonly clients: ReadonlySet<string>;
+  /** True: tokens of clients that are not listed pass, and are reported. */
+  readonly reportOnly: boolean;
 }
 
 /** Audience name → provider name → rule. */

@@ -32,6 +32,10 @@ export const reasons = [
   "OUTCOME_UNKNOWN",
   "UPSTREAM_REJECTED_CLIENT",
   "INTERNAL",
+  "TOKEN_REVOKED",
+  "RATE_LIMITED",
+  "OVERLOADED",
+  "AUDIT_UNAVAILABLE",
 ] as const;
 
 export type Reason = (typeof reasons)[number];
@@ -52,7 +56,13 @@ export type Circumstance =
   /** The store; `unknown`: the command may have been carried out. */
   | { readonly kind: "store"; readonly code: string; readonly outcome: "refused" | "unknown" }
   /** A rule of the request, by the name of its field. */
-  | { readonly kind: "rule"; readonly field: string };
+  | { readonly kind: "rule"; readonly field: string }
+  /** A rule of the configuration, by its path there. */
+  | { readonly kind: "policy"; readonly rule: string }
+  /** A one-time thing is shown again: a code that was redeemed, a handle that was replaced. One of its holders is a thief. */
+  | { readonly kind: "code" | "handle"; readonly problem: "reused" }
+  /** How a caller's proof failed: a word of ours, for the log and the audit trail; the caller is not told. */
+  | { readonly kind: "proof"; readonly proof: "basic" | "assertion" | "workload" | "certificate" | "none"; readonly problem: string };
 
 export interface FailureFacts {
   readonly field?: CredentialField;

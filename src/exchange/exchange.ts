@@ -1,18 +1,20 @@
 // Exchange: an authorization code becomes tokens (RFC 6749 §4.1.3). The main path is one screen; the rules it applies stand
 // beside it. A code reaches its provider at most once, whatever fails in between.
 
-import type { Audiences, Client } from "./clients.ts";
-import { ExchangeError, malformed } from "./errors.ts";
+import type { Audiences, Client, ProviderGrant } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import { type Circumstance, ExchangeError, malformed } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
-import { resourcesFor } from "./narrowing.ts";
+import { resourceOf } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
-import { sealRefreshToken } from "./refresh-token-custody.ts";
-import type { Clock, CodeClaim, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
+import { keepRefreshToken } from "./refresh-token-custody.ts";
+import type { Clock, CodeClaim, FailureBudget, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
+import { permit, type Trail } from "./trail.ts";
 
 export interface ExchangeQuestion {
   readonly client: Client;
@@ -26,15 +28,16 @@ export interface ExchangeQuestion {
   /** `iss` of the authorization response (RFC 9207); empty: none was sent. */
   readonly issuer: string;
   readonly audiences: readonly string[];
-  /** Told which provider this is about, once that is known; for the log. */
-  readonly onProvider: (name: string) => void;
+  readonly trail: Trail;
 }
 
 export interface ExchangeDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly audiences: Audiences;
+  readonly decide: Decide;
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
+  readonly budget: FailureBudget;
   readonly pkce: Pkce;
   readonly clock: Clock;
 }
@@ -42,34 +45,49 @@ export interface ExchangeDeps {
 export function createExchange(deps: ExchangeDeps) {
   return async function exchange(question: ExchangeQuestion, signal: AbortSignal): Promise<TokenSet> {
     // 1. Which provider, may this client use it, and for what.
-    const { provider, grant } = chooseProvider(deps.providers, question.client, question.provider);
-    question.onProvider(provider.name);
-    const redirectUri = chooseRedirectUri(question.client, grant, question.redirectUri);
-    const resources = resourcesFor(deps.audiences, grant, provider.name, question.audiences);
+    const { client, trail } = question;
+    const provider = chooseProvider(deps.providers, client, question.provider);
+    trail.note({ provider: provider.name, credential: question.code });
+    const redirectUri = permittedUse(question, provider.name);
+    const resources = question.audiences.flatMap((name) => resourceOf(deps.audiences, provider.name, name) ?? []);
     checkIssuer(provider, question.issuer);
 
     // 2. Everything that can fail without harm comes before anything is spent.
+    deps.budget.check(trail.payer, provider.name);
     const prepared = await provider.prepare(signal);
 
-    // 3. Claim the code, then the state: a second use of either ends here, not at the provider.
+    // 3. On record first; then claim the code, and the state: a second use of either ends here, not at the provider.
+    await trail.intent();
     const claim = await deps.oneTime.claimCode(provider.name, question.code);
-    if (claim === undefined) throw new ExchangeError("GRANT_INVALID");
+    if (claim === undefined)
+      throw new ExchangeError("GRANT_INVALID", { cause: { kind: "code", problem: "reused" } satisfies Circumstance });
     const attempt: Attempt = { claim, pending: undefined, sent: false };
 
     // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
     const tokens = await redeem(question, { provider, prepared, redirectUri, resources }, attempt, signal).catch(
       async (failure: unknown) => {
+        if (attempt.sent && isRefusal(failure)) deps.budget.spend(trail.payer, provider.name);
         await giveBack(attempt, question.state, failure);
         throw failure;
       },
     );
+    trail.note({ issuer: tokens.issuer, ...(tokens.subject === undefined ? {} : { subject: tokens.subject }) });
 
     // 5. Never wider: what the provider granted is within what the client may have.
-    checkGranted({ grant, audiences: deps.audiences, provider: provider.name }, tokens);
+    checkGranted(deps, { client, provider: provider.name, trail }, tokens);
 
     // 6. Issue: the provider's own tokens; its refresh token only as the client may hold it.
-    return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
+    return keepRefreshToken(deps.handles, { client, provider: provider.name }, tokens);
   };
+
+  /** @returns the redirect URI that is meant */
+  function permittedUse({ client, trail, ...asked }: ExchangeQuestion, provider: string): string {
+    const use = { kind: "use", client, provider, scopes: [], audiences: asked.audiences } as const;
+    const grant: ProviderGrant | undefined = client.providers.get(provider);
+    const redirectUri = grant === undefined ? asked.redirectUri : chooseRedirectUri(grant, asked.redirectUri);
+    permit(deps.decide({ ...use, redirectUri }), trail);
+    return redirectUri;
+  }
 
   async function redeem(question: ExchangeQuestion, at: Redemption, attempt: Attempt, signal: AbortSignal): Promise<TokenSet> {
     attempt.pending = await takePending(question, at.provider, at.redirectUri);

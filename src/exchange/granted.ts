@@ -2,30 +2,39 @@
 // it was asked (RFC 6749 §5.1), and a client that built its own authorization request may have asked for anything, so the
 // access token is read as well where it can be. It comes from the provider's own token endpoint, and is read only to refuse.
 
-import type { Audiences, ProviderGrant } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
-import { checkScopes } from "./narrowing.ts";
+import type { Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import type { Clock } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
+import { permit, type Trail } from "./trail.ts";
 
-export interface Allowance {
-  readonly grant: ProviderGrant;
-  readonly audiences: Audiences;
+export interface Handover {
+  readonly client: Client;
   /** Configured name. */
   readonly provider: string;
+  readonly trail: Trail;
 }
 
-/** @throws ExchangeError SCOPE_NOT_ALLOWED, TARGET_NOT_ALLOWED */
-export function checkGranted({ grant, audiences, provider }: Allowance, tokens: TokenSet): void {
+/** @throws ExchangeError SCOPE_NOT_ALLOWED, TARGET_NOT_ALLOWED, CALLER_NOT_ALLOWED (it lives too long) */
+export function checkGranted(deps: { decide: Decide; clock: Clock }, { client, provider, trail }: Handover, tokens: TokenSet): void {
   const payload = payloadOf(tokens.accessToken);
-  // Both, always: what an answer says does not vouch for what the token carries.
-  checkScopes(grant, [...(tokens.scopes ?? []), ...words(payload.scope), ...words(payload.scp)]);
+  const decision = deps.decide({
+    kind: "result",
+    client,
+    provider,
+    // Both, always: what an answer says does not vouch for what the token carries.
+    scopes: [...(tokens.scopes ?? []), ...words(payload.scope), ...words(payload.scp)],
+    audiences: words(payload.aud, "whole"),
+    lifetimeMs: longest(tokens.expiresAtMs, expiryOf(payload), deps.clock()),
+  });
+  permit(decision, trail);
+}
 
-  const identifiersOf = (name: string) => audiences.get(name)?.get(provider)?.identifiers ?? [];
-  const allowed = new Set(grant.audiences.flatMap(identifiersOf));
-  const configured = new Set([...audiences.keys()].flatMap(identifiersOf));
-  const beyond = words(payload.aud, "whole").some((aud) => configured.has(aud) && !allowed.has(aud));
-  if (beyond) throw new ExchangeError("TARGET_NOT_ALLOWED");
+/** Of two statements about one token the later counts; undefined: neither was made. */
+function longest(saidMs: number | undefined, carriedMs: number | undefined, nowMs: number): number | undefined {
+  const latest = Math.max(saidMs ?? -Infinity, carriedMs ?? -Infinity);
+  return latest === -Infinity ? undefined : Math.max(0, latest - nowMs);
 }
 
 interface Payload {
@@ -33,6 +42,11 @@ interface Payload {
   /** Where some providers put scopes, as a text or a list. */
   readonly scp?: unknown;
   readonly aud?: unknown;
+  readonly exp?: unknown;
+}
+
+function expiryOf({ exp }: Payload): number | undefined {
+  return typeof exp === "number" ? exp * 1_000 : undefined;
 }
 
 /**

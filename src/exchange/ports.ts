@@ -3,6 +3,7 @@
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
+import type { Payer } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
 export type Clock = () => number;
@@ -50,6 +51,11 @@ export interface PreparedProvider {
   redeemCode(grant: CodeGrant): Promise<TokenSet>;
   /** Refreshes. Not abortable either: refresh tokens may be single-use. */
   refresh(refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet>;
+  /**
+   * Tells the provider that a token has ended (RFC 7009). Undefined: it has no endpoint for that.
+   * @throws ExchangeError UPSTREAM_*: telling it again is safe
+   */
+  readonly revoke: ((token: Secret, hint: TokenTypeHint, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** A verifier of one provider's access tokens (keys/ supplies the keys, token/ the rules). */
@@ -118,17 +124,127 @@ export interface CodeClaim {
   release(): Promise<void>;
 }
 
-/** A provider's refresh token under seal. */
-export interface RefreshGrant {
+/**
+ * A refresh handle that was found: whose refresh token it stands for. Between finding it and rotating it nothing is spent.
+ */
+export interface HeldGrant {
   readonly provider: string;
-  readonly refreshToken: Secret;
   /** Who signed in, where an ID token said so. */
   readonly subject?: string | undefined;
+  /**
+   * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
+   * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.
+   * Not abortable once sent; `signal` only ends waiting for others.
+   * @returns the fresh tokens, with the successor of this handle in `refreshToken`
+   * @throws what `send` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE, OUTCOME_UNKNOWN
+   */
+  rotate(send: (refreshToken: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
 }
 
-/** cache/: seals a provider's refresh token into a handle that one client can use. */
+/** What an ended handle leaves to be told upstream. */
+export interface EndedGrant {
+  readonly provider: string;
+  readonly refreshToken: Secret;
+}
+
+/** cache/ (sealed, stateless) and store/ (families that rotate): what a client holds instead of a provider's refresh token. */
 export interface RefreshHandles {
-  seal(clientId: string, grant: RefreshGrant): Secret;
-  /** Undefined: not a handle, forged, or another client's. One answer for all of these. */
-  open(clientId: string, handle: Secret): RefreshGrant | undefined;
+  /** @returns the handle for the refresh token in `tokens`. @throws ExchangeError STORE_UNAVAILABLE */
+  issue(clientId: string, provider: string, tokens: TokenSet & { readonly refreshToken: Secret }): Promise<Secret>;
+  /**
+   * Undefined: not a handle, forged, ended, or another client's. One answer for all of these.
+   * @throws ExchangeError REAUTHENTICATION_REQUIRED with the circumstance that a replaced handle was used again;
+   *   STORE_UNAVAILABLE
+   */
+  find(clientId: string, handle: Secret): Promise<HeldGrant | undefined>;
+  /** Ends the handle and all of its family. Undefined: there is nothing to end. @throws ExchangeError STORE_UNAVAILABLE */
+  end(clientId: string, handle: Secret): Promise<EndedGrant | undefined>;
+}
+
+/** A verified token, as revocation knows it. */
+export interface RevocableToken {
+  /** Configured name. */
+  readonly provider: string;
+  /** `revocationId` of its verification. */
+  readonly id: string;
+  readonly subject: string;
+  /** `iat`, in seconds since the epoch. */
+  readonly issuedAt: number;
+}
+
+/** Instants in seconds since the epoch; what is expired may be forgotten. */
+export type Revocation =
+  | { readonly kind: "token"; readonly provider: string; readonly id: string; readonly expiresAt: number }
+  /** Every token of the subject that was issued at `until` or before. */
+  | { readonly kind: "subject"; readonly provider: string; readonly id: string; readonly until: number; readonly expiresAt: number };
+
+/** store/, cache/: what was revoked. Every replica holds all of it in memory and follows its authority. */
+export interface Revocations {
+  /** @throws ExchangeError TOKEN_REVOKED; STORE_UNAVAILABLE where what is known here is too old to say yes */
+  check(token: RevocableToken): void;
+  /** Durable and in force here when it resolves; elsewhere within a second. @throws ExchangeError STORE_UNAVAILABLE */
+  revoke(revocation: Revocation): Promise<void>;
+}
+
+/** RFC 7009 §2.1. */
+export type TokenTypeHint = "access_token" | "refresh_token";
+
+/** store/: tells providers what was revoked, until they have heard it. */
+export interface UpstreamRevocations {
+  /**
+   * Queues it, durably where there is a database, and tries at once.
+   * @returns true where the provider has not heard of it yet
+   * @throws ExchangeError STORE_UNAVAILABLE
+   */
+  tell(about: { readonly provider: string; readonly token: Secret; readonly hint: TokenTypeHint }, signal: AbortSignal): Promise<boolean>;
+}
+
+/** store/, cache/: ids of assertions that were used. */
+export interface UsedAssertions {
+  /** False: that client has used this id before. @throws ExchangeError STORE_UNAVAILABLE */
+  claim(clientId: string, id: string, expiresAtMs: number): Promise<boolean>;
+}
+
+/** limits/: keeps one caller's failures from becoming a provider's ban of this service. */
+export interface FailureBudget {
+  /** @throws ExchangeError RATE_LIMITED */
+  check(payer: Payer, provider: string): void;
+  /** The provider refused what this payer sent. */
+  spend(payer: Payer, provider: string): void;
+}
+
+/** One line of the audit trail, before it is chained. Absent: not known, or not applicable. */
+export interface AuditEntry {
+  /** intent: about to be issued. outcome: how a call ended. security: worth a look by itself. */
+  readonly kind: "intent" | "outcome" | "security";
+  readonly requestId?: string;
+  readonly method?: string;
+  readonly protocol?: string;
+  /** Client id. */
+  readonly caller?: string;
+  /** Where the call came from. */
+  readonly address?: string;
+  readonly provider?: string;
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly originClient?: string;
+  readonly audience?: string;
+  readonly scopes?: readonly string[];
+  /** The rule that decided, by its path in the configuration. */
+  readonly rule?: string;
+  readonly reported?: readonly string[];
+  /** Keyed hash of the credential. */
+  readonly token?: string;
+  /** `OK`, or why it failed. */
+  readonly reason?: string;
+  /** With `security`: what it is. */
+  readonly event?: string;
+}
+
+/** audit/: who did what, append-only. */
+export interface Audit {
+  /** Durable when it resolves. @throws ExchangeError AUDIT_UNAVAILABLE */
+  intend(entry: AuditEntry): Promise<void>;
+  /** Never waits and never throws: what cannot be written is kept for a while, then counted in a gap record. */
+  record(entry: AuditEntry): void;
 }

@@ -1,25 +1,17 @@
-// Which provider a call is about, and what its client may do there.
+// Which provider a call is about. Whether its client may use it is policy's to decide.
 
-import type { Client, ProviderGrant } from "./clients.ts";
+import type { Client } from "./clients.ts";
 import { ExchangeError, malformed } from "./errors.ts";
 import type { Provider } from "./ports.ts";
 
-export interface ProviderChoice {
-  readonly provider: Provider;
-  readonly grant: ProviderGrant;
-}
-
 /**
  * @param name configured name; empty: the client's only one
- * @throws ExchangeError MALFORMED_REQUEST (no name, several providers), PROVIDER_UNKNOWN, CALLER_NOT_ALLOWED
+ * @throws ExchangeError MALFORMED_REQUEST (no name, several providers), PROVIDER_UNKNOWN, CALLER_NOT_ALLOWED (no name, no provider)
  */
-export function chooseProvider(providers: ReadonlyMap<string, Provider>, client: Client, name: string): ProviderChoice {
-  const wanted = name === "" ? onlyName(client) : name;
-  const grant = client.providers.get(wanted);
-  const provider = providers.get(wanted);
+export function chooseProvider(providers: ReadonlyMap<string, Provider>, client: Client, name: string): Provider {
+  const provider = providers.get(name === "" ? onlyName(client) : name);
   if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
-  if (grant === undefined) throw new ExchangeError("CALLER_NOT_ALLOWED", { field: "CALLER" });
-  return { provider, grant };
+  return provider;
 }
 
 function onlyName(client: Client): string {

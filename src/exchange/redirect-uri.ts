@@ -6,21 +6,22 @@ import { ExchangeError, malformed } from "./errors.ts";
 
 /**
  * @param wanted as sent; empty: the client's only one
- * @throws ExchangeError MALFORMED_REQUEST (empty, several registered), REDIRECT_URI_NOT_ALLOWED
+ * @returns the redirect URI that is meant; whether it is registered is not decided here
+ * @throws ExchangeError MALFORMED_REQUEST (empty, several registered), REDIRECT_URI_NOT_ALLOWED (empty, none registered)
  */
-export function chooseRedirectUri(client: Client, grant: ProviderGrant, wanted: string): string {
-  if (wanted === "") {
-    const [only, ...others] = grant.redirectUris;
-    if (only === undefined) throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
-    if (others.length > 0) throw malformed("redirect_uri");
-    return only;
-  }
-  if (grant.redirectUris.includes(wanted)) return wanted;
-  if (client.kind === "native") {
-    const portless = withoutLoopbackPort(wanted);
-    if (portless !== undefined && grant.redirectUris.some((uri) => withoutLoopbackPort(uri) === portless)) return wanted;
-  }
-  throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
+export function chooseRedirectUri(grant: ProviderGrant, wanted: string): string {
+  if (wanted !== "") return wanted;
+  const [only, ...others] = grant.redirectUris;
+  if (only === undefined) throw new ExchangeError("REDIRECT_URI_NOT_ALLOWED");
+  if (others.length > 0) throw malformed("redirect_uri");
+  return only;
+}
+
+export function isRegistered(client: Client, grant: ProviderGrant, uri: string): boolean {
+  if (grant.redirectUris.includes(uri)) return true;
+  if (client.kind !== "native") return false;
+  const portless = withoutLoopbackPort(uri);
+  return portless !== undefined && grant.redirectUris.some((registered) => withoutLoopbackPort(registered) === portless);
 }
 
 // Anchored at both ends and with every delimiter spelled out: `http://127.0.0.1:1@evil.example/` is not a loopback address.

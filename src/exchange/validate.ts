@@ -2,12 +2,14 @@
 // What is remembered is the verification; whether it allows anything is decided anew on every call, hit or miss.
 
 import type { Verification } from "./claims.ts";
-import type { AudienceRule, Audiences, Client } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
-import type { AccessTokenVerifier, Clock, SingleFlight, VerificationCache } from "./ports.ts";
+import type { Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import { type Circumstance, ExchangeError } from "./errors.ts";
+import type { AccessTokenVerifier, Clock, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
+import { permit, type Trail } from "./trail.ts";
 
 export interface ValidateQuestion {
   readonly client: Client;
@@ -17,8 +19,7 @@ export interface ValidateQuestion {
   /** Configured name; empty: the client's default. */
   readonly audience: string;
   readonly requiredScopes: readonly string[];
-  /** Told which provider this is about, once that is known; for the log. */
-  readonly onProvider: (name: string) => void;
+  readonly trail: Trail;
 }
 
 export interface ValidateAnswer {
@@ -28,7 +29,8 @@ export interface ValidateAnswer {
 
 export interface ValidateDeps {
   readonly verifiers: Verifiers;
-  readonly audiences: Audiences;
+  readonly decide: Decide;
+  readonly revocations: Pick<Revocations, "check">;
   readonly cache: VerificationCache;
   readonly flights: SingleFlight;
   readonly clock: Clock;
@@ -46,6 +48,7 @@ export function createValidate(deps: ValidateDeps) {
     // 1. Bound the size, and the question: only for an audience of the caller's own.
     if (question.token.reveal().length > maxTokenLength) throw new ExchangeError("TOKEN_MALFORMED", subject);
     const audience = ownAudience(question.client, question.audience);
+    question.trail.note({ credential: question.token, audience, scopes: question.requiredScopes });
     const named = namedVerifier(question.provider);
 
     // 2. Ask the cache: keyed over the token and everything that verification depends on.
@@ -53,20 +56,19 @@ export function createValidate(deps: ValidateDeps) {
     if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
     const remembered = await deps.cache.get(key);
     if (remembered !== undefined && stillHolds(remembered)) {
-      question.onProvider(remembered.provider);
-      decide(question, audience, remembered);
+      accept(question, audience, remembered);
       return { verification: remembered, cached: true };
     }
 
     // 3. The issuer is known; an unknown one is refused without any outbound call.
     const verifier = named ?? verifierOfIssuer(question);
-    question.onProvider(verifier.provider);
+    question.trail.note({ provider: verifier.provider });
 
     // 4. Signature, type, times: once for everyone who asks about this token now.
     const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question.token, key, shared));
 
-    // 5. May tokens of that client reach this audience, with these scopes.
-    decide(question, audience, verification);
+    // 5. Not revoked; and tokens of that client may reach this audience, with these scopes.
+    accept(question, audience, verification);
     return { verification, cached: false };
   };
 
@@ -101,13 +103,12 @@ export function createValidate(deps: ValidateDeps) {
     return verifier !== undefined && !verifier.denyKeyIds.has(verification.keyId) && deps.clock() < verification.validUntilMs;
   }
 
-  function decide(question: ValidateQuestion, audience: string, { claims, provider }: Verification): void {
-    const rule: AudienceRule | undefined = deps.audiences.get(audience)?.get(provider);
-    if (rule === undefined || !rule.identifiers.some((identifier) => claims.audiences.includes(identifier))) {
-      throw new ExchangeError("AUDIENCE_MISMATCH", subject);
-    }
-    if (!rule.clients.has(claims.clientId)) throw new ExchangeError("CLIENT_NOT_TRUSTED", subject);
-    if (!question.requiredScopes.every((scope) => claims.scopes.includes(scope))) throw new ExchangeError("SCOPE_INSUFFICIENT", subject);
+  /** On every hit as on every miss: revoked since, and allowed by the policy of now. */
+  function accept({ client, requiredScopes, trail }: ValidateQuestion, audience: string, verification: Verification): void {
+    const { claims, provider } = verification;
+    trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
+    deps.revocations.check({ provider, id: verification.revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
+    permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
   }
 }
 
@@ -117,6 +118,9 @@ const subject = { field: "SUBJECT_TOKEN" } as const;
 
 function ownAudience(client: Client, wanted: string): string {
   const audience = wanted === "" ? client.audiences[0] : client.audiences.find((own) => own === wanted);
-  if (audience === undefined) throw new ExchangeError("TARGET_NOT_ALLOWED");
+  if (audience === undefined) {
+    const cause: Circumstance = { kind: "policy", rule: `clients.${client.id}.audiences` };
+    throw new ExchangeError("TARGET_NOT_ALLOWED", { cause });
+  }
   return audience;
 }

@@ -52,10 +52,20 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
         claims,
         provider: options.provider,
         keyId: verdict.key.kid ?? "",
+        revocationId: revocationIdOf(claims.tokenId, parsed.signingInput),
         validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
       };
     },
   };
+}
+
+/** Longer than any UUID or hash that is used as `jti`; what is longer still has a hash. */
+const maxTokenIdLength = 128;
+
+/** Of what was signed, not of the whole token: some signatures have a second spelling that verifies as well. */
+function revocationIdOf(tokenId: string, signingInput: string): string {
+  if (tokenId !== "" && tokenId.length <= maxTokenIdLength) return `jti:${tokenId}`;
+  return `sha256:${createHash("sha256").update(signingInput).digest("base64url")}`;
 }
 
 /** Members in the order of their names; lists in their own, which may decide. */

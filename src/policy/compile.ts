@@ -33,11 +33,13 @@ function compileClient(id: string, client: Configuration["clients"][string]): Cl
     providers: new Map(
       Object.entries(client.providers).map(([name, grant]) => [
         name,
-        { redirectUris: grant.redirect_uris, scopes: grant.scopes, audiences: grant.audiences },
+        { redirectUris: grant.redirect_uris, scopes: grant.scopes, audiences: grant.audiences, maxLifetimeMs: grant.max_lifetime },
       ]),
     ),
     audiences: client.audiences,
     rawRefreshTokens: client.raw_refresh_tokens,
+    disabled: client.disabled,
+    reportOnly: new Set(client.report_only),
   };
 }
 
@@ -45,7 +47,7 @@ function compileAudience(audience: Configuration["audiences"][string]) {
   return new Map(
     Object.entries(audience.accepts).map(([provider, rule]) => [
       provider,
-      { identifiers: rule.identifiers, clients: new Set(rule.clients) },
+      { identifiers: rule.identifiers, clients: new Set(rule.clients), reportOnly: rule.report_only },
     ]),
   );
 }

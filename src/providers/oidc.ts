@@ -57,6 +57,7 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
       authorizationUrl: (start) => authorizationUrl(metadata, options, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
       refresh: (refreshToken, scopes) => refresh(metadata, refreshToken, scopes),
+      revoke: undefined,
     };
   }
 

@@ -4,6 +4,21 @@
 import { createContextKey } from "@connectrpc/connect";
 import type { Client } from "../exchange/clients.ts";
 import type { ExchangeError } from "../exchange/errors.ts";
+import type { TrailNotes } from "../exchange/trail.ts";
+
+/** What of a peer's certificate may prove a caller. */
+export interface PeerCertificate {
+  /** True: it leads to the configured CA, is for clients, and was valid when it was shown. */
+  readonly authorized: boolean;
+  /** Why not: OpenSSL's word. */
+  readonly problem?: string;
+  readonly uris: readonly string[];
+  readonly dnsNames: readonly string[];
+  /** Epoch milliseconds. */
+  readonly validFromMs: number;
+  readonly validToMs: number;
+  readonly fingerprint: string;
+}
 
 export type Protocol = "grpc" | "grpc-web" | "connect" | "http";
 
@@ -14,12 +29,20 @@ export interface Call {
   readonly method: string;
   /** The `Origin` header; undefined: none was sent. */
   readonly origin: string | undefined;
+  /** Where it came from: the peer's address, or what a trusted proxy says. */
+  readonly address: string;
+  /** The client certificate of its connection; undefined: none was shown. */
+  readonly certificate: PeerCertificate | undefined;
   /** The service that proved itself at the gate; undefined: anonymous. */
   service: Client | undefined;
   /** Client id, once the caller is known. */
   caller: string;
-  /** Configured provider name, once known. */
-  provider: string;
+  /** What the operation noted. */
+  notes: TrailNotes;
+  /** Name of the contract's method, once the call is known to be one: such calls are on the audit trail, whatever becomes of them. */
+  audited: string | undefined;
+  /** Gives back the place that it takes among the calls of this moment. */
+  leave: () => void;
   /** True once the message was decoded: a library error before that is the sender's, after it ours. */
   decoded: boolean;
   /** Why it failed; undefined: it did not, or only its framing did. */

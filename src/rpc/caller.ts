@@ -1,42 +1,123 @@
 // The two looks at a caller: the gate before the body (a service that proves itself, or anonymous), and right after decoding
-// the client that the message names. The rules are exchange/caller.ts; proving a secret is policy/authenticate.ts.
+// the client that the message names. How a service proves itself is callers/; what a client may do is policy's to decide.
 
 import type { HandlerContext } from "@connectrpc/connect";
 import { resolveCaller } from "../exchange/caller.ts";
 import { type Client, type Method, methods } from "../exchange/clients.ts";
+import type { Decide } from "../exchange/decision.ts";
 import { ExchangeError } from "../exchange/errors.ts";
-import { type Call, callKey } from "./call.ts";
+import { permit, type Trail } from "../exchange/trail.ts";
+import { type Call, callKey, type PeerCertificate } from "./call.ts";
+import { createTrail, type Recorder } from "./trail.ts";
+
+/** What a caller shows before the body is read. */
+export interface ShownProof {
+  /** The `authorization` header. */
+  readonly authorization: string | null;
+  readonly certificate: PeerCertificate | undefined;
+  /** True for methods that issue or end something: a proof that is good once is spent by them. */
+  readonly issues: boolean;
+}
 
 export interface Callers {
   readonly clients: ReadonlyMap<string, Client>;
   /** Methods that at least one public client may call: only these let an anonymous caller send a body. */
   readonly publicMethods: ReadonlySet<Method>;
+  readonly decide: Decide;
   /**
-   * Who an `authorization` header proves; undefined: there is none.
-   * @throws ExchangeError CALLER_UNAUTHENTICATED
+   * Who a proof is of; undefined: nothing was shown.
+   * @throws ExchangeError CALLER_UNAUTHENTICATED (decided), UPSTREAM_*, STORE_UNAVAILABLE (cannot decide)
    */
-  authenticate(authorization: string | null): Client | undefined;
+  authenticate(proof: ShownProof, signal: AbortSignal): Client | undefined | Promise<Client | undefined>;
+}
+
+/** limits/: how much is taken from whom. All throw ExchangeError RATE_LIMITED. */
+export interface CallerLimits {
+  /** An address whose calls are not proven too often. */
+  beforeProof(address: string): void;
+  /** Counts such a call. */
+  unproven(address: string): void;
+  ofService(clientId: string): void;
+  ofPublicClient(clientId: string, address: string): void;
+}
+
+/** What a call passes on its way in. `callers` is asked anew for every call: the configuration may have been reloaded. */
+export interface Entrance {
+  readonly callers: () => Callers;
+  readonly limits: CallerLimits;
+  /** Takes a place among the calls of this moment; the result gives it back. @throws ExchangeError OVERLOADED */
+  readonly takePlace: (method: Method) => () => void;
+  readonly recorder: Recorder;
 }
 
 /** Decides before a byte of the body is read. Methods of other services (health, reflection) are open. */
-export function createGate(callers: Callers, serviceName: string) {
-  return function gate(context: Pick<HandlerContext, "service" | "method" | "requestHeader" | "values">): void {
-    if (context.service.typeName !== serviceName) return;
-    const call = callOf(context.values);
-    const service = callers.authenticate(context.requestHeader.get("authorization"));
-    call.service = service;
-    if (service !== undefined) call.caller = service.id;
-    const method = methods.find((name) => name === context.method.name);
-    const allowed = method !== undefined && (service === undefined ? callers.publicMethods.has(method) : service.methods.has(method));
-    if (!allowed) throw new ExchangeError(service === undefined ? "CALLER_UNAUTHENTICATED" : "CALLER_NOT_ALLOWED", { field: "CALLER" });
+export function createGate(entrance: Entrance, serviceName: string) {
+  type Context = Pick<HandlerContext, "service" | "method" | "requestHeader" | "values" | "signal">;
+  return async function gate({ service, method, requestHeader, values, signal }: Context): Promise<void> {
+    if (service.typeName !== serviceName) return;
+    const call = callOf(values);
+    call.audited = method.name;
+    const asked = methods.find((name) => name === method.name);
+    if (asked === undefined) throw notAllowed("CALLER_NOT_ALLOWED");
+    await admit(entrance, call, { method: asked, authorization: requestHeader.get("authorization") }, signal);
   };
 }
 
-/** The client on whose behalf a decoded call runs; noted for the log. */
-export function callerOf(callers: Callers, call: Call, asked: { clientId: string; method: Method; proofInMessage: boolean }): Client {
-  const client = resolveCaller(callers.clients, { ...asked, service: call.service, origin: call.origin });
+export interface Admission {
+  readonly method: Method;
+  readonly authorization: string | null;
+}
+
+/** Who shows what, within which limits, and whether there is any way on from here. */
+export async function admit(entrance: Entrance, call: Call, { method, authorization }: Admission, signal: AbortSignal): Promise<void> {
+  const { limits } = entrance;
+  const callers = entrance.callers();
+  limits.beforeProof(call.address);
+  call.leave = entrance.takePlace(method);
+  try {
+    const issues = method !== "ValidateCrossClient";
+    const service = await callers.authenticate({ authorization, certificate: call.certificate, issues }, signal);
+    call.service = service;
+    if (service === undefined) {
+      if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
+      return;
+    }
+    call.caller = service.id;
+    limits.ofService(service.id);
+    permit(
+      callers.decide({ kind: "call", client: service, method, origin: call.origin, proofInMessage: false }),
+      createTrail(call, entrance.recorder),
+    );
+  } catch (failure) {
+    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") limits.unproven(call.address);
+    throw failure;
+  }
+}
+
+export interface Entered {
+  readonly client: Client;
+  readonly trail: Trail;
+}
+
+/** The client on whose behalf a decoded call runs, and the trail that its operation leaves. */
+export function enter(entrance: Entrance, call: Call, asked: { clientId: string; method: Method; proofInMessage: boolean }): Entered {
+  const { clients, decide } = entrance.callers();
+  const client = identify(entrance, call, clients, asked.clientId);
   call.caller = client.id;
-  return client;
+  const trail = createTrail(call, entrance.recorder);
+  permit(decide({ kind: "call", client, method: asked.method, origin: call.origin, proofInMessage: asked.proofInMessage }), trail);
+  return { client, trail };
+}
+
+function identify(entrance: Entrance, call: Call, clients: ReadonlyMap<string, Client>, clientId: string): Client {
+  try {
+    const client = resolveCaller(clients, call.service, clientId);
+    if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
+    return client;
+  } catch (failure) {
+    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") entrance.limits.unproven(call.address);
+    throw failure;
+  }
 }
 
 export function callOf(values: HandlerContext["values"]): Call {
@@ -45,9 +126,6 @@ export function callOf(values: HandlerContext["values"]): Call {
   return call;
 }
 
-/** Lets an operation say which provider it is about, as soon as it knows: failed calls are logged with it too. */
-export function noteProvider(call: Call): (provider: string) => void {
-  return (provider) => {
-    call.provider = provider;
-  };
+function notAllowed(reason: "CALLER_UNAUTHENTICATED" | "CALLER_NOT_ALLOWED"): ExchangeError {
+  return new ExchangeError(reason, { field: "CALLER" });
 }

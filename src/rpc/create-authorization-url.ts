@@ -11,21 +11,21 @@ import {
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import type { Authorize } from "../exchange/authorize.ts";
 import { isChallenge } from "../exchange/pkce.ts";
-import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { callOf, enter, type Entrance } from "./caller.ts";
 import { audienceList, bounded, bounds, printable, scopeList, visible } from "./rules.ts";
 
 export interface AuthorizationUrlRpcDeps {
-  readonly callers: Callers;
+  readonly entrance: Entrance;
   readonly authorize: Authorize;
 }
 
-export function createAuthorizationUrlRpc({ callers, authorize }: AuthorizationUrlRpcDeps) {
+export function createAuthorizationUrlRpc({ entrance, authorize }: AuthorizationUrlRpcDeps) {
   return async function handle(request: CreateAuthorizationUrlRequest, context: HandlerContext): Promise<CreateAuthorizationUrlResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
     const clientId = bounded(request.clientId, bounds.clientId, "client_id");
-    const client = callerOf(callers, call, { clientId, method: "CreateAuthorizationUrl", proofInMessage: false });
-    const answer = await authorize({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    const { client, trail } = enter(entrance, call, { clientId, method: "CreateAuthorizationUrl", proofInMessage: false });
+    const answer = await authorize({ client, ...asked, trail }, context.signal);
     return create(CreateAuthorizationUrlResponseSchema, {
       authorizationUrl: answer.authorizationUrl,
       state: answer.state,

@@ -34,6 +34,8 @@ const denied = { code: Code.PermissionDenied, status: 403 } as const;
 /** An outage of ours or of a provider is usually over within seconds. */
 const unavailable = { code: Code.Unavailable, status: 503, oauth: "temporarily_unavailable", retryAfterMs: 1_000 } as const;
 
+const paused = { code: Code.ResourceExhausted, status: 429, oauth: "temporarily_unavailable" } as const;
+
 const tooLate = { code: Code.DeadlineExceeded, status: 504, oauth: "temporarily_unavailable" } as const;
 
 export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
@@ -109,5 +111,9 @@ export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
     oauth: "server_error",
     sentence: "The provider refuses this service's own credentials.",
   },
+  TOKEN_REVOKED: { ...invalidToken, sentence: "The token was revoked." },
+  RATE_LIMITED: { ...paused, sentence: "Too many calls, or too many that failed; ask again later.", retryAfterMs: 1_000 },
+  OVERLOADED: { ...paused, sentence: "More to do than this service can; ask again later.", retryAfterMs: 1_000 },
+  AUDIT_UNAVAILABLE: { ...unavailable, sentence: "What is issued cannot be put on record; asking again is safe." },
   INTERNAL: { code: Code.Internal, status: 500, oauth: "server_error", sentence: "An error in this service." },
 };

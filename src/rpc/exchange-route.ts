@@ -1,22 +1,22 @@
 // POST /api/auth/exchange: the Exchange operation for a page that speaks plain JSON (RFC 6749 §4.1.3 in spirit). Provider and
 // client come from the route's configuration; the body carries code, verifier and redirect URI, and nothing else that counts.
 
-import type { Client } from "../exchange/clients.ts";
 import { ExchangeError, malformed } from "../exchange/errors.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Call } from "./call.ts";
-import { type Callers, callerOf, noteProvider } from "./caller.ts";
+import { admit, enter, type Entrance } from "./caller.ts";
 import { bounds, printable, visible } from "./rules.ts";
 import { secondsLeft } from "./token-set.ts";
 
 export interface ExchangeRouteDeps {
-  readonly callers: Callers;
+  readonly entrance: Entrance;
   readonly exchange: Exchange;
   readonly clock: Clock;
-  readonly client: Client;
+  /** Id of the public client that the route serves. */
+  readonly clientId: string;
   readonly provider: string;
 }
 
@@ -37,13 +37,14 @@ export interface ExchangeRouteRequest {
 
 export function createExchangeRoute(deps: ExchangeRouteDeps) {
   return async function handle({ body, authorization, call }: ExchangeRouteRequest, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
+    call.audited = "Exchange";
+    await admit(deps.entrance, call, { method: "Exchange", authorization: null }, signal);
     // The route's client is public: whoever proves to be somebody is not it.
-    if (authorization !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-    const client = callerOf(deps.callers, call, { clientId: deps.client.id, method: "Exchange", proofInMessage: true });
-    const onProvider = noteProvider(call);
-    onProvider(deps.provider);
+    if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+    const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage: true });
+    trail.note({ provider: deps.provider });
     const asked = decode(body);
-    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], onProvider };
+    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], trail };
     const tokens = await deps.exchange(question, signal);
     const expiresIn = secondsLeft(tokens, deps.clock);
     return {

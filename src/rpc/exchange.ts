@@ -9,26 +9,26 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
-import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { callOf, enter, type Entrance } from "./caller.ts";
 import { audienceList, bounded, bounds, printable, requiredSecret, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
 export interface ExchangeRpcDeps {
-  readonly callers: Callers;
+  readonly entrance: Entrance;
   readonly exchange: Exchange;
   readonly clock: Clock;
 }
 
-export function createExchangeRpc({ callers, exchange, clock }: ExchangeRpcDeps) {
+export function createExchangeRpc({ entrance, exchange, clock }: ExchangeRpcDeps) {
   return async function handle(request: ExchangeRequest, context: HandlerContext): Promise<ExchangeResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const client = callerOf(callers, call, {
+    const { client, trail } = enter(entrance, call, {
       clientId: bounded(request.clientId, bounds.clientId, "client_id"),
       method: "Exchange",
       proofInMessage: true,
     });
-    const tokens = await exchange({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    const tokens = await exchange({ client, ...asked, trail }, context.signal);
     return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
   };
 }

@@ -7,26 +7,26 @@ import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
-import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { callOf, enter, type Entrance } from "./caller.ts";
 import { bounded, bounds, requiredSecret, scopeList, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
 export interface RefreshRpcDeps {
-  readonly callers: Callers;
+  readonly entrance: Entrance;
   readonly refresh: Refresh;
   readonly clock: Clock;
 }
 
-export function createRefreshRpc({ callers, refresh, clock }: RefreshRpcDeps) {
+export function createRefreshRpc({ entrance, refresh, clock }: RefreshRpcDeps) {
   return async function handle(request: RefreshRequest, context: HandlerContext): Promise<RefreshResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const client = callerOf(callers, call, {
+    const { client, trail } = enter(entrance, call, {
       clientId: bounded(request.clientId, bounds.clientId, "client_id"),
       method: "Refresh",
       proofInMessage: true,
     });
-    const tokens = await refresh({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    const tokens = await refresh({ client, ...asked, trail }, context.signal);
     return create(RefreshResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
   };
 }

@@ -8,18 +8,25 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
 import type { Validate } from "../exchange/validate.ts";
-import type { Callers } from "./caller.ts";
+import type { Revoke } from "../exchange/revoke.ts";
+import type { Entrance } from "./caller.ts";
 import { createAuthorizationUrlRpc } from "./create-authorization-url.ts";
 import { createExchangeRpc } from "./exchange.ts";
 import { createRefreshRpc } from "./refresh.ts";
+import { createRevokeRpc } from "./revoke.ts";
 import { createValidateRpc } from "./validate-cross-client.ts";
 
 export interface Operations {
-  readonly callers: Callers;
   readonly exchange: Exchange;
   readonly refresh: Refresh;
   readonly validate: Validate;
   readonly authorize: Authorize;
+  readonly revoke: Revoke;
+}
+
+export interface ContractDeps extends Operations {
+  readonly entrance: Entrance;
+  readonly clock: Clock;
 }
 
 /** The service of the contract, for the gate, for health and for reflection. */
@@ -30,11 +37,12 @@ export const contract = {
   further: [file_cambio_v1_error],
 } as const;
 
-export function registerTokenExchange(router: ConnectRouter, { callers, ...core }: Operations, clock: Clock): void {
+export function registerTokenExchange(router: ConnectRouter, deps: ContractDeps): void {
   router.service(TokenExchangeService, {
-    exchange: createExchangeRpc({ callers, exchange: core.exchange, clock }),
-    refresh: createRefreshRpc({ callers, refresh: core.refresh, clock }),
-    validateCrossClient: createValidateRpc({ callers, validate: core.validate }),
-    createAuthorizationUrl: createAuthorizationUrlRpc({ callers, authorize: core.authorize }),
+    exchange: createExchangeRpc(deps),
+    refresh: createRefreshRpc(deps),
+    validateCrossClient: createValidateRpc(deps),
+    createAuthorizationUrl: createAuthorizationUrlRpc(deps),
+    revoke: createRevokeRpc(deps),
   });
 }

@@ -14,20 +14,20 @@ import { ExchangeError, malformed } from "../exchange/errors.ts";
 import { Secret } from "../exchange/secret.ts";
 import { tokenTypes } from "../exchange/tokens.ts";
 import type { Validate } from "../exchange/validate.ts";
-import { type Callers, callerOf, callOf, noteProvider } from "./caller.ts";
+import { callOf, enter, type Entrance } from "./caller.ts";
 import { bounds, scopeList, visible } from "./rules.ts";
 
 export interface ValidateRpcDeps {
-  readonly callers: Callers;
+  readonly entrance: Entrance;
   readonly validate: Validate;
 }
 
-export function createValidateRpc({ callers, validate }: ValidateRpcDeps) {
+export function createValidateRpc({ entrance, validate }: ValidateRpcDeps) {
   return async function handle(request: ValidateCrossClientRequest, context: HandlerContext): Promise<ValidateCrossClientResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const client = callerOf(callers, call, { clientId: "", method: "ValidateCrossClient", proofInMessage: false });
-    const { verification, cached } = await validate({ client, ...asked, onProvider: noteProvider(call) }, context.signal);
+    const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient", proofInMessage: false });
+    const { verification, cached } = await validate({ client, ...asked, trail }, context.signal);
     return create(ValidateCrossClientResponseSchema, {
       claims: encodeClaims(verification.claims),
       validUntil: timestampFromMs(verification.validUntilMs),

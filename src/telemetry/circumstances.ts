@@ -4,6 +4,8 @@
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Fields } from "./log.ts";
 
+const kinds: ReadonlySet<unknown> = new Set<Circumstance["kind"]>(["upstream", "store", "rule", "policy", "code", "handle", "proof"]);
+
 /** A failure may carry another one, such as a key set's last attempt. */
 const maxDepth = 3;
 
@@ -23,10 +25,17 @@ function fieldsOf(circumstance: Circumstance): Fields {
       return { store_code: circumstance.code, store_outcome: circumstance.outcome };
     case "rule":
       return { rule: circumstance.field };
+    case "policy":
+      return { policy_rule: circumstance.rule };
+    case "code":
+    case "handle":
+      return { [`${circumstance.kind}_problem`]: circumstance.problem };
+    case "proof":
+      return { proof: circumstance.proof, proof_problem: circumstance.problem };
   }
 }
 
 function isCircumstance(cause: unknown): cause is Circumstance {
   if (typeof cause !== "object" || cause === null || !("kind" in cause)) return false;
-  return cause.kind === "upstream" || cause.kind === "store" || cause.kind === "rule";
+  return kinds.has(cause.kind);
 }

@@ -1,6 +1,7 @@
 // One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off; and for what was too
 // broken to become one.
 
+import type { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { circumstanceFields } from "../telemetry/circumstances.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
@@ -8,7 +9,12 @@ import type { Metrics, Outcome } from "../telemetry/metrics.ts";
 import { type CallEnd, type Hooks, unmatched } from "./visit.ts";
 
 /** Worth a look even when they are refused as they should be. */
-const securityReasons: ReadonlySet<Outcome> = new Set(["ISSUER_NOT_TRUSTED", "CALLER_UNAUTHENTICATED", "ORIGIN_NOT_ALLOWED"]);
+const securityReasons: ReadonlySet<Outcome> = new Set([
+  "ISSUER_NOT_TRUSTED",
+  "CALLER_UNAUTHENTICATED",
+  "ORIGIN_NOT_ALLOWED",
+  "TOKEN_REVOKED",
+]);
 
 /** Somebody who runs this service, or the provider's, has something to mend. */
 const operatorReasons: ReadonlySet<Outcome> = new Set([
@@ -18,6 +24,8 @@ const operatorReasons: ReadonlySet<Outcome> = new Set([
   "UPSTREAM_TIMEOUT",
   "STORE_UNAVAILABLE",
   "OUTCOME_UNKNOWN",
+  "OVERLOADED",
+  "AUDIT_UNAVAILABLE",
 ]);
 
 export interface AccessLog extends Hooks {
@@ -35,7 +43,7 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
         method: call.method,
         protocol: call.protocol,
         caller: named(call.caller),
-        provider: named(call.provider),
+        provider: call.notes.provider,
         code: end.code,
         status: end.status,
         reason,
@@ -44,8 +52,9 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
       };
       if (reason === "INTERNAL") log.error({ ...fields, ...causeFields(call.failure?.cause) }, "call failed unexpectedly");
       else if (reason === "UPSTREAM_REJECTED_CLIENT") log.error(fields, "provider refuses this service's own credentials");
+      else if (call.notes.reported !== undefined) log.warn({ ...fields, would_refuse: call.notes.reported }, "call, allowed by rules that only report");
       else if (operatorReasons.has(reason)) log.warn(fields, "call could not be decided");
-      else if (securityReasons.has(reason)) log.warn({ ...fields, security: true }, "call refused");
+      else if (securityReasons.has(reason) || isReuse(call.failure)) log.warn({ ...fields, security: true }, "call refused");
       else log.info(fields, "call");
     },
     onUnreadable(status) {
@@ -56,7 +65,13 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
   };
 }
 
-function outcomeOf(call: Call, end: CallEnd): Outcome {
+/** A one-time thing shown again. */
+export function isReuse(failure: ExchangeError | undefined): boolean {
+  const cause = failure?.cause;
+  return typeof cause === "object" && cause !== null && "problem" in cause && cause.problem === "reused";
+}
+
+export function outcomeOf(call: Call, end: CallEnd): Outcome {
   if (call.failure !== undefined) return call.failure.reason;
   if (end.code === "canceled") return "CLIENT_LEFT";
   return end.code === "ok" && end.status < 400 ? "OK" : "FRAMING";

@@ -17,8 +17,9 @@ const maxAge = "7200";
 const allowedHeaders = [...connectCors.allowedHeaders, "Authorization", "X-Request-Id", "Traceparent"].join(", ");
 const exposedHeaders = [...connectCors.exposedHeaders, "X-Request-Id", "Retry-After", "Www-Authenticate"].join(", ");
 
-export function createCors(origins: ReadonlySet<string>): Cors {
-  const isListed = (origin: string): boolean => origin !== "null" && origins.has(origin);
+/** @param origins asked for every answer: the configuration may have been reloaded */
+export function createCors(origins: () => ReadonlySet<string>): Cors {
+  const isListed = (origin: string): boolean => origin !== "null" && origins().has(origin);
   return {
     mark(origin, res) {
       res.setHeader("vary", "Origin");

@@ -3,7 +3,7 @@
 
 import { Code } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
-import type { Call, Protocol } from "../rpc/call.ts";
+import type { Call, PeerCertificate, Protocol } from "../rpc/call.ts";
 import { hasPossibleAuthority } from "./authority.ts";
 import type { Cors } from "./cors.ts";
 import { type PlainPath, sendFraming, sendRefusal } from "./http-routes.ts";
@@ -21,6 +21,13 @@ export interface FrontDeps extends VisitDeps {
   readonly cors: Cors;
   readonly limits: Limits;
   readonly freshId: () => string;
+  /** Who is at the other end of the connection. */
+  readonly peerOf: (req: PortRequest) => Peer;
+}
+
+export interface Peer {
+  readonly address: string;
+  readonly certificate: PeerCertificate | undefined;
 }
 
 const rpcMethods = ["POST"] as const;
@@ -55,9 +62,12 @@ export function createFront(deps: FrontDeps): OnRequest {
       protocol,
       method,
       origin: req.headers.origin,
+      ...deps.peerOf(req),
       service: undefined,
       caller: "",
-      provider: "",
+      notes: {},
+      audited: undefined,
+      leave: () => undefined,
       decoded: false,
       failure: undefined,
     };

@@ -9,21 +9,21 @@ import { jsonResponse } from "./plain-response.ts";
 export interface ProcessRoutesDeps {
   readonly health: HealthStatus;
   readonly metrics: Metrics;
-  /** `process`: no Redis is configured. */
-  readonly redis: () => "ready" | "away" | "process";
+  /** How the parts are that may be away: `ready`, `away`, or why there is none. */
+  readonly parts: () => Readonly<Record<string, string>>;
 }
 
-export function processRoutes({ health, metrics, redis }: ProcessRoutesDeps): readonly PlainRoute[] {
+export function processRoutes({ health, metrics, parts }: ProcessRoutesDeps): readonly PlainRoute[] {
   return [
     { method: "GET", path: "/livez", handle: async () => jsonResponse(200, { status: "alive" }) },
     {
       method: "GET",
       path: "/readyz",
-      // Ready without Redis too: every replica would leave at once, and validation needs none.
+      // Ready without Redis or a database too: every replica would leave at once, and known tokens need neither.
       handle: async () =>
         health.serving()
-          ? jsonResponse(200, { status: "ready", redis: redis() })
-          : jsonResponse(503, { status: "stopping", redis: redis() }),
+          ? jsonResponse(200, { status: "ready", ...parts() })
+          : jsonResponse(503, { status: "stopping", ...parts() }),
     },
     {
       method: "GET",

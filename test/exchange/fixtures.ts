@@ -1,8 +1,9 @@
-// Clients, grants and failures as tests of the core write them down: each states only what it is about.
+// Clients, grants, trails and failures as tests of the core write them down: each states only what it is about.
 
 import { expect } from "vitest";
 import { type Client, methods, type ProviderGrant } from "../../src/exchange/clients.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
+import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
 
 /** Nothing allowed, except what is given. */
 export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client {
@@ -13,12 +14,34 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
     providers: new Map(),
     audiences: [],
     rawRefreshTokens: given.kind === "service",
+    disabled: false,
+    reportOnly: new Set(),
     ...given,
   };
 }
 
 export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
-  return { redirectUris: [], scopes: [], audiences: [], ...given };
+  return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, ...given };
+}
+
+/** A trail that nobody reads. */
+export const silentTrail = (client = "web"): Trail => recordingTrail(client).trail;
+
+/** A trail, what was noted on it so far, and how often an intent was put on record. */
+export function recordingTrail(client = "web"): { trail: Trail; notes: () => TrailNotes; intents: () => number } {
+  let notes: TrailNotes = {};
+  let intents = 0;
+  const trail: Trail = {
+    payer: { client, address: "192.0.2.1" },
+    note: (more) => {
+      notes = { ...notes, ...more };
+    },
+    intent: () => {
+      intents += 1;
+      return Promise.resolve();
+    },
+  };
+  return { trail, notes: () => notes, intents: () => intents };
 }
 
 /** What it gives, or what it throws: for tables in which some rows do the one and some the other. */

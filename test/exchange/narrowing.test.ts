@@ -1,76 +1,98 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AudienceRule, Audiences } from "../../src/exchange/clients.ts";
-import { checkScopes, narrowScopes, resourcesFor } from "../../src/exchange/narrowing.ts";
-import { grantOf, outcomeOf, refusal } from "./fixtures.ts";
+import { audiencesBeyond, outlives, recipientsBeyond, resourceOf, scopesBeyond } from "../../src/exchange/narrowing.ts";
+import { grantOf } from "./fixtures.ts";
 
-// A small alphabet, so that asked and configured scopes meet often enough to try both answers.
+// A small alphabet, so that asked and configured names meet often enough to try both answers.
 const word = fc.constantFrom("a", "b", "c", "A", "a:read", "a:write", "", "__proto__");
 const words = fc.array(word, { maxLength: 6 });
 
-describe("scopes", () => {
-  it("are never wider than configured, and refused rather than cut", () => {
+describe.each([
+  ["scopes", (granted: readonly string[], wanted: readonly string[]) => scopesBeyond(grantOf({ scopes: granted }), wanted)],
+  ["audiences", (granted: readonly string[], wanted: readonly string[]) => audiencesBeyond(grantOf({ audiences: granted }), wanted)],
+])("%s", (_name, beyond) => {
+  it("beyond the grant are named all, and nothing within it is", () => {
     fc.assert(
-      fc.property(words, words, (scopes, wanted) => {
-        const answer = outcomeOf(() => narrowScopes(grantOf({ scopes }), wanted));
-        const configured = wanted.every((scope) => scopes.includes(scope));
-        expect(answer).toEqual(configured ? (wanted.length === 0 ? scopes : wanted) : refusal("SCOPE_NOT_ALLOWED"));
+      fc.property(words, words, (granted, wanted) => {
+        const answer = beyond(granted, wanted);
+        expect(new Set(answer)).toEqual(new Set(wanted).difference(new Set(granted)));
       }),
     );
   });
 
-  it("that nobody asked for are all that are configured", () => {
-    expect(narrowScopes(grantOf({ scopes: ["openid", "orders:read"] }), [])).toEqual(["openid", "orders:read"]);
-    expect(narrowScopes(grantOf({}), [])).toEqual([]);
-  });
-
-  it.each([["orders"], ["orders:readx"], ["Orders:read"], ["orders:read openid"], [""]])(
+  it.each([["orders"], ["orders:readx"], ["Orders:read"], ["orders:read openid"], [" orders:read"], [""]])(
     "are compared whole: %j is not among them",
-    (scope) => {
-      expect(() => checkScopes(grantOf({ scopes: ["orders:read", "openid"] }), [scope])).toThrow(refusal("SCOPE_NOT_ALLOWED"));
+    (name) => {
+      expect(beyond(["orders:read", "openid"], ["openid", name])).toEqual([name]);
     },
   );
 
   it("are none where none are configured", () => {
-    expect(() => checkScopes(grantOf({}), ["openid"])).toThrow(refusal("SCOPE_NOT_ALLOWED"));
+    expect(beyond([], ["openid"])).toEqual(["openid"]);
   });
 });
 
-const rule = (...identifiers: string[]): AudienceRule => ({ identifiers, clients: new Set() });
+const rule = (...identifiers: string[]): AudienceRule => ({ identifiers, clients: new Set(), reportOnly: false });
 const audiences: Audiences = new Map([
-  ["orders", new Map([["main", rule("https://orders.example", "urn:orders")]])],
-  ["billing", new Map([["main", rule("https://billing.example")]])],
+  ["orders", new Map([["main", rule("https://orders.example", "urn:orders", "urn:shared")]])],
+  ["billing", new Map([["main", rule("https://billing.example", "urn:shared")]])],
   ["elsewhere", new Map([["second", rule("https://elsewhere.example")]])],
 ]);
 
-describe("audiences", () => {
-  it("become the first identifier that the provider knows them by, in the order asked for", () => {
-    const grant = grantOf({ audiences: ["orders", "billing"] });
-    expect(resourcesFor(audiences, grant, "main", ["billing", "orders"])).toEqual(["https://billing.example", "https://orders.example"]);
-    expect(resourcesFor(audiences, grant, "main", [])).toEqual([]);
+describe("the resource of an audience", () => {
+  it("is the first identifier that the provider knows it by", () => {
+    expect(resourceOf(audiences, "main", "orders")).toBe("https://orders.example");
   });
 
   it.each([
-    ["not granted to the client", "billing", "main"],
     ["unknown", "nothing", "main"],
     ["not taken from that provider", "elsewhere", "main"],
     ["of an unknown provider", "orders", "third"],
     ["named by its identifier", "https://orders.example", "main"],
     ["a property that every object has", "__proto__", "main"],
-  ])("are refused where one is %s", (_name, wanted, provider) => {
-    const grant = grantOf({ audiences: ["orders", "elsewhere", "nothing"] });
-    expect(() => resourcesFor(audiences, grant, provider, [wanted])).toThrow(refusal("TARGET_NOT_ALLOWED"));
-    expect(() => resourcesFor(audiences, grant, provider, ["orders", wanted])).toThrow(refusal("TARGET_NOT_ALLOWED"));
+  ])("is none where the audience is %s", (_name, wanted, provider) => {
+    expect(resourceOf(audiences, provider, wanted)).toBeUndefined();
+  });
+});
+
+describe("the recipients of a token", () => {
+  const beyond = (granted: readonly string[], aud: readonly string[], provider = "main") =>
+    recipientsBeyond(audiences, grantOf({ audiences: granted }), { provider, aud });
+
+  it.each([
+    ["another audience's identifier", ["orders"], ["https://billing.example"], ["https://billing.example"]],
+    ["another audience's identifier behind one of its own", ["orders"], ["urn:orders", "https://billing.example"], ["https://billing.example"]],
+    ["any configured identifier, where nothing is granted", [], ["urn:orders"], ["urn:orders"]],
+    ["a shared identifier, where neither audience is granted", [], ["urn:shared"], ["urn:shared"]],
+    ["a granted audience that nobody configured", ["nothing"], ["https://billing.example"], ["https://billing.example"]],
+  ])("go beyond the grant by %s", (_name, granted, aud, expected) => {
+    expect(beyond(granted, aud)).toEqual(expected);
   });
 
-  it("never lead anywhere that is not granted", () => {
-    const names = fc.array(fc.constantFrom("orders", "billing", "elsewhere", "nothing"), { maxLength: 4 });
-    fc.assert(
-      fc.property(names, names, fc.constantFrom("main", "second"), (granted, wanted, provider) => {
-        const answer = outcomeOf(() => resourcesFor(audiences, grantOf({ audiences: granted }), provider, wanted));
-        const identifiers = wanted.map((name) => (granted.includes(name) ? audiences.get(name)?.get(provider)?.identifiers[0] : undefined));
-        expect(answer).toEqual(identifiers.includes(undefined) ? refusal("TARGET_NOT_ALLOWED") : identifiers);
-      }),
-    );
+  it.each([
+    ["its own identifiers", ["orders"], ["https://orders.example", "urn:orders"]],
+    ["an identifier that it shares with another audience", ["orders"], ["urn:shared"]],
+    ["something that means no audience here", ["orders"], ["account"]],
+    ["what is an audience only at another provider", ["orders"], ["https://elsewhere.example"]],
+  ])("stay within the grant with %s", (_name, granted, aud) => {
+    expect(beyond(granted, aud)).toEqual([]);
+  });
+});
+
+describe("the life of a token", () => {
+  it.each([
+    [undefined, undefined, false],
+    [undefined, Number.MAX_SAFE_INTEGER, false],
+    [60_000, 59_999, false],
+    [60_000, 60_000, false],
+    [60_000, 60_001, true],
+    [60_000, undefined, true],
+  ])("of which at most %j is allowed and %j is left is too long: %j", (maxLifetimeMs, left, expected) => {
+    expect(outlives(grantOf({ maxLifetimeMs }), left)).toBe(expected);
+  });
+
+  it("that does not compare is too long, not fine", () => {
+    expect(outlives(grantOf({ maxLifetimeMs: 60_000 }), Number.NaN)).toBe(true);
   });
 });

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token_exchange_service.proto.
  */
 export const file_cambio_v1_token_exchange_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpABCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEhEKCWF1ZGllbmNlcxgEIAMoCUIJCgdzdWJqZWN0InwKEUF1dGhvcml6YXRpb25Db2RlEgwKBGNvZGUYASABKAkSFAoMcmVkaXJlY3RfdXJpGAIgASgJEhUKDWNvZGVfdmVyaWZpZXIYAyABKAkSDQoFc3RhdGUYBCABKAkSDQoFbm9uY2UYBSABKAkSDgoGaXNzdWVyGAYgASgJIl4KEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlImwKDlJlZnJlc2hSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIXCg1yZWZyZXNoX3Rva2VuGAMgASgJSAASDgoGc2NvcGVzGAQgAygJQgwKCmNyZWRlbnRpYWwiXQoPUmVmcmVzaFJlc3BvbnNlEiMKBnRva2VucxgBIAEoCzITLmNhbWJpby52MS5Ub2tlblNldBIlCghpc3N1YW5jZRgCIAEoDjITLmNhbWJpby52MS5Jc3N1YW5jZSJ6ChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkiswEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCCLIAQodQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoJYXVkaWVuY2VzGAUgAygJEhYKDmNvZGVfY2hhbGxlbmdlGAYgASgJEg0KBW5vbmNlGAcgASgJEhIKCmxvZ2luX2hpbnQYCCABKAkSDgoGcHJvbXB0GAkgASgJInoKHkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDL6AgoUVG9rZW5FeGNoYW5nZVNlcnZpY2USRQoIRXhjaGFuZ2USGi5jYW1iaW8udjEuRXhjaGFuZ2VSZXF1ZXN0GhsuY2FtYmlvLnYxLkV4Y2hhbmdlUmVzcG9uc2UiABJCCgdSZWZyZXNoEhkuY2FtYmlvLnYxLlJlZnJlc2hSZXF1ZXN0GhouY2FtYmlvLnYxLlJlZnJlc2hSZXNwb25zZSIAEmYKE1ZhbGlkYXRlQ3Jvc3NDbGllbnQSJS5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlcXVlc3QaJi5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlIgASbwoWQ3JlYXRlQXV0aG9yaXphdGlvblVybBIoLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVxdWVzdBopLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2UiAGIGcHJvdG8z", [file_cambio_v1_token, file_google_protobuf_timestamp]);
+  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpABCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEhEKCWF1ZGllbmNlcxgEIAMoCUIJCgdzdWJqZWN0InwKEUF1dGhvcml6YXRpb25Db2RlEgwKBGNvZGUYASABKAkSFAoMcmVkaXJlY3RfdXJpGAIgASgJEhUKDWNvZGVfdmVyaWZpZXIYAyABKAkSDQoFc3RhdGUYBCABKAkSDQoFbm9uY2UYBSABKAkSDgoGaXNzdWVyGAYgASgJIl4KEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlImwKDlJlZnJlc2hSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIXCg1yZWZyZXNoX3Rva2VuGAMgASgJSAASDgoGc2NvcGVzGAQgAygJQgwKCmNyZWRlbnRpYWwiXQoPUmVmcmVzaFJlc3BvbnNlEiMKBnRva2VucxgBIAEoCzITLmNhbWJpby52MS5Ub2tlblNldBIlCghpc3N1YW5jZRgCIAEoDjITLmNhbWJpby52MS5Jc3N1YW5jZSJ6ChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkiswEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCCLIAQodQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoJYXVkaWVuY2VzGAUgAygJEhYKDmNvZGVfY2hhbGxlbmdlGAYgASgJEg0KBW5vbmNlGAcgASgJEhIKCmxvZ2luX2hpbnQYCCABKAkSDgoGcHJvbXB0GAkgASgJInoKHkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhCg1SZXZva2VSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIhCgV0b2tlbhgDIAEoCzIQLmNhbWJpby52MS5Ub2tlbkgAQggKBnRhcmdldCIqCg5SZXZva2VSZXNwb25zZRIYChB1cHN0cmVhbV9wZW5kaW5nGAEgASgIMrsDChRUb2tlbkV4Y2hhbmdlU2VydmljZRJFCghFeGNoYW5nZRIaLmNhbWJpby52MS5FeGNoYW5nZVJlcXVlc3QaGy5jYW1iaW8udjEuRXhjaGFuZ2VSZXNwb25zZSIAEkIKB1JlZnJlc2gSGS5jYW1iaW8udjEuUmVmcmVzaFJlcXVlc3QaGi5jYW1iaW8udjEuUmVmcmVzaFJlc3BvbnNlIgASZgoTVmFsaWRhdGVDcm9zc0NsaWVudBIlLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBomLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVzcG9uc2UiABJvChZDcmVhdGVBdXRob3JpemF0aW9uVXJsEiguY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0GikuY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZSIAEj8KBlJldm9rZRIYLmNhbWJpby52MS5SZXZva2VSZXF1ZXN0GhkuY2FtYmlvLnYxLlJldm9rZVJlc3BvbnNlIgBiBnByb3RvMw", [file_cambio_v1_token, file_google_protobuf_timestamp]);
 
 /**
  * What to swap, and for what.
@@ -436,10 +436,77 @@ export const CreateAuthorizationUrlResponseSchema: GenMessage<CreateAuthorizatio
   messageDesc(file_cambio_v1_token_exchange_service, 8);
 
 /**
+ * What to end.
+ *
+ * @generated from message cambio.v1.RevokeRequest
+ */
+export type RevokeRequest = Message<"cambio.v1.RevokeRequest"> & {
+  /**
+   * Who asks, for public clients. A service leaves it empty or repeats its own id. At most 256 bytes.
+   *
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * Configured name of the provider. Needed for a provider's raw refresh token where the client has several; else empty: found by
+   * the token. At most 128 bytes.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * What is ended. Required.
+   *
+   * @generated from oneof cambio.v1.RevokeRequest.target
+   */
+  target: {
+    /**
+     * An access token, a refresh handle, or, for clients that hold them, a provider's raw refresh token (type
+     * `urn:ietf:params:oauth:token-type:refresh_token`). `value` at most 16,384 bytes.
+     *
+     * @generated from field: cambio.v1.Token token = 3;
+     */
+    value: Token;
+    case: "token";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message cambio.v1.RevokeRequest.
+ * Use `create(RevokeRequestSchema)` to create a new message.
+ */
+export const RevokeRequestSchema: GenMessage<RevokeRequest> = /*@__PURE__*/
+  messageDesc(file_cambio_v1_token_exchange_service, 9);
+
+/**
+ * It has ended here: no replica accepts it from within a second on.
+ *
+ * @generated from message cambio.v1.RevokeResponse
+ */
+export type RevokeResponse = Message<"cambio.v1.RevokeResponse"> & {
+  /**
+   * True where the provider has not heard of it yet; it is told as soon as it answers.
+   *
+   * @generated from field: bool upstream_pending = 1;
+   */
+  upstreamPending: boolean;
+};
+
+/**
+ * Describes the message cambio.v1.RevokeResponse.
+ * Use `create(RevokeResponseSchema)` to create a new message.
+ */
+export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
+  messageDesc(file_cambio_v1_token_exchange_service, 10);
+
+/**
  * Swaps the token you have for the token you need, and says whether a token may be used where it was shown.
  *
- * Tokens of users travel in messages. The `authorization` header is the caller's own: a service proves itself there
- * (HTTP Basic, client id and secret each form-encoded, RFC 6749 section 2.3.1); public clients name themselves in `client_id`.
+ * Tokens of users travel in messages. The `authorization` header is the caller's own: a service proves itself there by HTTP Basic
+ * (client id and secret each form-encoded, RFC 6749 section 2.3.1) or by a bearer: its own assertion (RFC 7523 section 3) or a
+ * workload token of a trusted issuer; or without that header by its TLS certificate. Public clients name themselves in `client_id`.
  * Every error that leaves a handler carries one `ErrorDetail`.
  *
  * @generated from service cambio.v1.TokenExchangeService
@@ -486,6 +553,17 @@ export const TokenExchangeService: GenService<{
     methodKind: "unary";
     input: typeof CreateAuthorizationUrlRequestSchema;
     output: typeof CreateAuthorizationUrlResponseSchema;
+  },
+  /**
+   * Ends a token, here at once and then at its provider (RFC 7009). A refresh token takes the access tokens of its sign-in along.
+   * A token that is unknown, expired or another client's succeeds, and nothing is ended.
+   *
+   * @generated from rpc cambio.v1.TokenExchangeService.Revoke
+   */
+  revoke: {
+    methodKind: "unary";
+    input: typeof RevokeRequestSchema;
+    output: typeof RevokeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cambio_v1_token_exchange_service, 0);

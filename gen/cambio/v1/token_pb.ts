@@ -29,7 +29,8 @@ export type Token = Message<"cambio.v1.Token"> & {
 
   /**
    * Its type as a URN (RFC 8693 section 3). Empty: `urn:ietf:params:oauth:token-type:access_token`.
-   * Accepted: that one and `urn:ietf:params:oauth:token-type:jwt`.
+   * Accepted: that one and `urn:ietf:params:oauth:token-type:jwt`; by `Revoke` also
+   * `urn:ietf:params:oauth:token-type:refresh_token`.
    *
    * @generated from field: string type = 2;
    */

@@ -1,0 +1,170 @@
+// Policy, asked: a pure function from a question to a decision with its reasons. Each kind of question has its rules in the order
+// in which they are looked at; the first that does not hold refuses. A rule in report-only mode lets pass what it would refuse.
+
+import type { Audiences, Client, ProviderGrant, ReportableRule } from "../exchange/clients.ts";
+import type {
+  CallQuestion,
+  Decide,
+  Decision,
+  PolicyQuestion,
+  Refusal,
+  ResultQuestion,
+  TokenQuestion,
+  UseQuestion,
+} from "../exchange/decision.ts";
+import type { CredentialField, Reason } from "../exchange/errors.ts";
+import { audiencesBeyond, outlives, recipientsBeyond, resourceOf, scopesBeyond } from "../exchange/narrowing.ts";
+import { isRegistered } from "../exchange/redirect-uri.ts";
+
+/** One rule of the configuration, as it applies to a question. */
+export interface Rule {
+  /** Its path in the configuration. */
+  readonly path: string;
+  readonly holds: boolean;
+  /** Why it refuses where it does not hold. */
+  readonly reason: Reason;
+  readonly field?: CredentialField;
+  readonly reportOnly?: boolean;
+}
+
+/** @param onRule told of each rule that is looked at, in order: for `cambio explain` */
+export function createDecide(audiences: Audiences, onRule?: (rule: Rule) => void): Decide {
+  return function decide(question: PolicyQuestion): Decision {
+    const reported: Refusal[] = [];
+    let last = "";
+    for (const rule of rulesFor(question, audiences)) {
+      onRule?.(rule);
+      last = rule.path;
+      if (rule.holds) continue;
+      const refusal = { rule: rule.path, reason: rule.reason, ...(rule.field === undefined ? {} : { field: rule.field }) };
+      if (rule.reportOnly !== true) return { rule: rule.path, refusal, reported };
+      reported.push(refusal);
+    }
+    return { rule: last, refusal: undefined, reported };
+  };
+}
+
+function rulesFor(question: PolicyQuestion, audiences: Audiences): Iterable<Rule> {
+  switch (question.kind) {
+    case "call":
+      return rulesOfCall(question);
+    case "use":
+      return rulesOfUse(question, audiences);
+    case "result":
+      return rulesOfResult(question, audiences);
+    case "token":
+      return rulesOfToken(question, audiences);
+  }
+}
+
+function* rulesOfCall({ client, method, origin, proofInMessage }: CallQuestion): Generator<Rule> {
+  const at = `clients.${client.id}`;
+  yield { path: `${at}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
+  yield { path: `${at}.origins`, holds: mayCallFrom(client, origin, proofInMessage), reason: "ORIGIN_NOT_ALLOWED", field: "CALLER" };
+  yield {
+    path: `${at}.methods`,
+    holds: client.methods.has(method),
+    reason: "CALLER_NOT_ALLOWED",
+    field: "CALLER",
+    reportOnly: reports(client, "methods"),
+  };
+}
+
+/** Without an `Origin` a browser client may be somebody's curl: good enough only where the whole proof is in the message. */
+function mayCallFrom(client: Client, origin: string | undefined, proofInMessage: boolean): boolean {
+  if (origin === undefined) return client.kind !== "browser" || proofInMessage;
+  return client.kind === "browser" && client.origins.has(origin);
+}
+
+function* rulesOfUse({ client, provider, redirectUri, scopes, audiences: wanted }: UseQuestion, audiences: Audiences): Generator<Rule> {
+  const at = `clients.${client.id}.providers.${provider}`;
+  const grant = client.providers.get(provider);
+  yield granted(at, grant);
+  if (grant === undefined) return;
+  if (redirectUri !== undefined) {
+    yield { path: `${at}.redirect_uris`, holds: isRegistered(client, grant, redirectUri), reason: "REDIRECT_URI_NOT_ALLOWED" };
+  }
+  yield {
+    path: `${at}.scopes`,
+    holds: scopesBeyond(grant, scopes).length === 0,
+    reason: "SCOPE_NOT_ALLOWED",
+    reportOnly: reports(client, "scopes"),
+  };
+  yield {
+    path: `${at}.audiences`,
+    holds: audiencesBeyond(grant, wanted).length === 0,
+    reason: "TARGET_NOT_ALLOWED",
+    reportOnly: reports(client, "audiences"),
+  };
+  for (const name of wanted) {
+    const known = resourceOf(audiences, provider, name) !== undefined;
+    yield { path: `audiences.${name}.accepts.${provider}`, holds: known, reason: "TARGET_NOT_ALLOWED" };
+  }
+}
+
+function* rulesOfResult(question: ResultQuestion, audiences: Audiences): Generator<Rule> {
+  const { client, provider } = question;
+  const at = `clients.${client.id}.providers.${provider}`;
+  const grant = client.providers.get(provider);
+  yield granted(at, grant);
+  if (grant === undefined) return;
+  yield {
+    path: `${at}.scopes`,
+    holds: scopesBeyond(grant, question.scopes).length === 0,
+    reason: "SCOPE_NOT_ALLOWED",
+    reportOnly: reports(client, "scopes"),
+  };
+  yield {
+    path: `${at}.audiences`,
+    holds: recipientsBeyond(audiences, grant, { provider, aud: question.audiences }).length === 0,
+    reason: "TARGET_NOT_ALLOWED",
+    reportOnly: reports(client, "audiences"),
+  };
+  yield {
+    path: `${at}.max_lifetime`,
+    holds: !outlives(grant, question.lifetimeMs),
+    reason: "CALLER_NOT_ALLOWED",
+    reportOnly: reports(client, "max_lifetime"),
+  };
+}
+
+function* rulesOfToken({ client, audience, provider, token, requiredScopes }: TokenQuestion, audiences: Audiences): Generator<Rule> {
+  yield ownAudienceRule(client, audience);
+  const at = `audiences.${audience}.accepts.${provider}`;
+  const rule = audiences.get(audience)?.get(provider);
+  const subject = { field: "SUBJECT_TOKEN" } as const;
+  yield { path: at, holds: rule !== undefined, reason: "AUDIENCE_MISMATCH", ...subject };
+  if (rule === undefined) return;
+  yield {
+    path: `${at}.identifiers`,
+    holds: rule.identifiers.some((identifier) => token.audiences.includes(identifier)),
+    reason: "AUDIENCE_MISMATCH",
+    ...subject,
+  };
+  yield {
+    path: `${at}.clients`,
+    holds: rule.clients.has(token.clientId),
+    reason: "CLIENT_NOT_TRUSTED",
+    reportOnly: rule.reportOnly,
+    ...subject,
+  };
+  yield {
+    path: "required_scopes",
+    holds: requiredScopes.every((scope) => token.scopes.includes(scope)),
+    reason: "SCOPE_INSUFFICIENT",
+    ...subject,
+  };
+}
+
+/** A caller validates for audiences of its own only; no mode lifts that. */
+function ownAudienceRule(client: Client, audience: string): Rule {
+  return { path: `clients.${client.id}.audiences`, holds: client.audiences.includes(audience), reason: "TARGET_NOT_ALLOWED" };
+}
+
+function granted(path: string, grant: ProviderGrant | undefined): Rule {
+  return { path, holds: grant !== undefined, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
+}
+
+function reports(client: Client, rule: ReportableRule): boolean {
+  return client.reportOnly.has(rule);
+}

@@ -1,0 +1,76 @@
+// The tables as the code sees them, on either database. Instants are epoch milliseconds and numbers on both; sealed columns are
+// bytes that the database alone opens for nobody. How the tables came about is in migrations/.
+
+import type { Generated } from "kysely";
+
+/** A one-time thing that was used or is pending: a code, a state, an assertion id. */
+export interface OneTimeRow {
+  /** A keyed hash: whoever reads the table learns no code. */
+  name: string;
+  /** Who claimed it, so that a claim takes back its own mark and no other. */
+  nonce: string;
+  /** A pending state, sealed; null: the name alone is the mark. */
+  sealed: Uint8Array | null;
+  expires_at: number;
+}
+
+/** One row: the number of the last revocation. Its lock puts revocations into the order in which they are committed. */
+export interface RevocationHeadRow {
+  id: number;
+  seq: number;
+}
+
+export interface RevocationRow {
+  /** In the order of commits: a follower that knows one knows all before it. */
+  seq: number;
+  kind: "token" | "subject";
+  provider: string;
+  /** A token's revocation id, or a subject. */
+  id: string;
+  /** With `subject`: tokens issued at this instant or before are refused; epoch seconds. */
+  until: number | null;
+  /** Epoch seconds. */
+  expires_at: number;
+}
+
+/** A refresh handle with its successors. One row, whose generation only grows. */
+export interface HandleFamilyRow {
+  id: string;
+  client_id: string;
+  provider: string;
+  /** Of the handle that may be used next. Changes by compare-and-set only. */
+  generation: number;
+  /** The provider's refresh token and subject, sealed. */
+  sealed_grant: Uint8Array;
+  /** The answer that made this generation, sealed: for those who show its predecessor once more. Null: none, or no longer. */
+  sealed_answer: Uint8Array | null;
+  rotated_at: number;
+  /** Who is refreshing this generation upstream; null: nobody. */
+  claim: string | null;
+  claimed_at: number | null;
+  /** Access tokens that came out of it, as JSON: they end with it. */
+  tokens: string;
+  ended_at: number | null;
+  ended_reason: "revoked" | "reused" | "rejected" | "in_doubt" | null;
+  created_at: number;
+  expires_at: number;
+}
+
+/** A token that its provider has yet to hear is revoked. */
+export interface UpstreamRevocationRow {
+  id: string;
+  provider: string;
+  sealed_token: Uint8Array;
+  hint: "access_token" | "refresh_token";
+  attempts: Generated<number>;
+  next_at: number;
+  expires_at: number;
+}
+
+export interface Tables {
+  one_time: OneTimeRow;
+  revocation_head: RevocationHeadRow;
+  revocations: RevocationRow;
+  handle_families: HandleFamilyRow;
+  upstream_revocations: UpstreamRevocationRow;
+}

@@ -1,0 +1,78 @@
+// Part of the composition root: one reading of the configuration, with all that follows from it: policy, proofs of callers, and the
+// operations over their providers. A reload makes a new edition beside the old one; what is remembered (wire-storage.ts) stays.
+
+import { createHash, randomBytes } from "node:crypto";
+import type { Configuration } from "./config/schema.ts";
+import { createAuthorize } from "./exchange/authorize.ts";
+import { createExchange } from "./exchange/exchange.ts";
+import { createPkce } from "./exchange/pkce.ts";
+import type { AccessTokenVerifier, FailureBudget, SingleFlight } from "./exchange/ports.ts";
+import { createRefresh } from "./exchange/refresh.ts";
+import { createRevoke } from "./exchange/revoke.ts";
+import { createValidate, type Verifiers } from "./exchange/validate.ts";
+import { compilePolicy, type Policy } from "./policy/compile.ts";
+import { createDecide } from "./policy/evaluate.ts";
+import type { Callers } from "./rpc/caller.ts";
+import type { Operations } from "./rpc/register.ts";
+import { wireCallers, type WiredCallers } from "./wire-callers.ts";
+import { type ProviderPool, type WiredProvider } from "./wire-provider.ts";
+import type { Observers, Storage } from "./wire-storage.ts";
+
+export interface Edition {
+  readonly configuration: Configuration;
+  readonly policy: Policy;
+  readonly callers: Callers;
+  readonly operations: Operations;
+  readonly providers: ReadonlyMap<string, WiredProvider>;
+  /** Lets upstream calls run to their end, then closes what no later edition uses. */
+  close(): Promise<void>;
+}
+
+export interface Shared extends Observers {
+  readonly storage: Storage;
+  readonly flights: SingleFlight;
+  readonly budget: FailureBudget;
+  /** Keeps providers whose settings did not change, with the keys that they know. */
+  readonly pool: ProviderPool;
+}
+
+export function wireEdition(configuration: Configuration, shared: Shared): Edition {
+  const { clock, storage, flights, budget } = shared;
+  const policy = compilePolicy(configuration);
+  const decide = createDecide(policy.audiences);
+  const wired = shared.pool.take(configuration, policy);
+  const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
+  const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
+  const pkce = createPkce(randomBytes);
+  const { audiences } = policy;
+  const { cache, oneTime, handles, revocations, upstreamRevocations } = storage;
+  const common = { providers, audiences, decide, clock };
+  const callers: WiredCallers = wireCallers(configuration, { ...shared, policy, decide });
+  return {
+    configuration,
+    policy,
+    callers: callers.callers,
+    operations: {
+      exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
+      refresh: createRefresh({ ...common, handles, flights, budget, fingerprint: cache.keyOf }),
+      validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }),
+      authorize: createAuthorize({ ...common, oneTime, pkce }),
+      revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream: upstreamRevocations }),
+    },
+    providers: wired,
+    async close() {
+      await Promise.all([callers.close(), shared.pool.release(wired)]);
+    },
+  };
+}
+
+function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {
+  const byName = new Map(all.map((verifier) => [verifier.provider, verifier]));
+  const byIssuer = new Map(all.map((verifier) => [verifier.issuer, verifier]));
+  const hashes = all.map((verifier) => `${verifier.provider} ${verifier.contentHash}`).toSorted();
+  return {
+    byName: (name) => byName.get(name),
+    byIssuer: (issuer) => byIssuer.get(issuer),
+    contentHash: createHash("sha256").update(hashes.join("\n")).digest("hex"),
+  };
+}
