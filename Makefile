@@ -41,7 +41,7 @@ format: $(INSTALLED) ## Format everything
 
 .PHONY: test
 test: $(INSTALLED) ## Run all tests, or those in TESTS=path; finds or installs what they need
-	@scripts/system-packages.sh redis-server chromium
+	@scripts/system-packages.sh redis-server postgresql chromium
 	@echo "== tests"
 	@vitest run $(TESTS)
 

@@ -50,6 +50,7 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
       configuration: checked.data,
       declared: declaredIn(value),
       redisNamed: value["redis"] !== undefined,
+      databaseNamed: value["database"] !== undefined,
       report: mistakes.nextStep(),
       readText: (file) => readFile(file, maxFileBytes),
     });

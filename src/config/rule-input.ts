@@ -15,6 +15,7 @@ export interface RuleInput {
   readonly declared: Declared;
   /** Even where its address has a mistake and is not in the configuration at hand. */
   readonly redisNamed: boolean;
+  readonly databaseNamed: boolean;
   readonly report: Report;
   /** Throws where the file cannot be read. */
   readonly readText: (path: string) => string;

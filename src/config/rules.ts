@@ -13,13 +13,15 @@ import { checkTlsFiles } from "./tls-files.ts";
 export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
   checkSealing(input);
+  checkDatabase(input);
+  checkLimits(input);
   checkProviders(input);
   checkAudiences(input);
   checkClients(input);
   checkRoutes(input);
 }
 
-function checkSealing({ configuration, redisNamed, report }: RuleInput): void {
+function checkSealing({ configuration, redisNamed, databaseNamed, report }: RuleInput): void {
   const ids = new Set<string>();
   for (const [index, { id }] of (configuration.sealing?.keys ?? []).entries()) {
     if (ids.has(id)) report(["sealing", "keys", index, "id"], "stands for another key as well", "Give each key an id of its own.");
@@ -29,6 +31,24 @@ function checkSealing({ configuration, redisNamed, report }: RuleInput): void {
   if (redisNamed && configuration.sealing === undefined) {
     report(["sealing"], "is missing although Redis is shared", "Give all replicas the same keys under sealing.keys.");
   }
+  // What was sealed under a key of this process would be lost with it, and the database outlives it.
+  if (databaseNamed && configuration.sealing === undefined) {
+    report(["sealing"], "is missing although there is a database", "Give a key under sealing.keys, and keep it as long as the database.");
+  }
+}
+
+function checkDatabase({ configuration, report }: RuleInput): void {
+  const { database } = configuration;
+  if (database === undefined) return;
+  if ((database.url === undefined) === (database.file === undefined)) {
+    report(["database"], "needs one of url and file", "Give url for PostgreSQL, or file for SQLite.");
+  }
+}
+
+/** Below the limit of each client, or one address could spend what all of them have. */
+function checkLimits({ configuration: { limits }, report }: RuleInput): void {
+  if (limits.address_failures < limits.client_failures) return;
+  report(["limits", "address_failures"], "is not below client_failures", "Lower it: one address must not pause a client for all others.");
 }
 
 function checkProviders({ configuration, report }: RuleInput): void {
