@@ -1,13 +1,27 @@
 #!/usr/bin/env bash
-# Finds the programs that tests need; installs what is missing where it may (root on Debian), else says what to install.
+# Finds the programs that tests need, by the names of their Debian packages; installs what is missing where it may (root on Debian),
+# else says what to install.
 set -euo pipefail
 
-# A program's name, and where else it may be.
+# The first of some paths that exists.
+first_of() {
+  for path in "$@"; do
+    [ -e "$path" ] && return 0
+  done
+  return 1
+}
+
+# A package's program, and where else it may be.
 find_program() {
   case $1 in
     chromium)
       command -v chromium || command -v chromium-browser || command -v google-chrome ||
-        ls "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" "/Applications/Chromium.app/Contents/MacOS/Chromium" 2>/dev/null
+        first_of "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" "/Applications/Chromium.app/Contents/MacOS/Chromium"
+      ;;
+    postgresql)
+      # Debian keeps the server out of the PATH, and Homebrew that of a named version.
+      command -v initdb ||
+        first_of /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb /usr/local/opt/postgresql*/bin/initdb
       ;;
     *) command -v "$1" ;;
   esac
@@ -34,6 +48,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 else
   echo "Missing: ${missing[*]}." >&2
   echo "  Debian:  sudo apt-get install ${missing[*]}" >&2
-  echo "  macOS:   brew install redis; brew install --cask chromium" >&2
+  echo "  macOS:   brew install redis postgresql@17; brew install --cask chromium" >&2
   exit 1
 fi

@@ -20,7 +20,7 @@ import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes, type PlainRoute } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
-import { peerCertificateOf } from "./transport/peer-certificate.ts";
+import { createPeerCertificates } from "./transport/peer-certificate.ts";
 import { processRoutes } from "./transport/process-routes.ts";
 import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
@@ -142,11 +142,12 @@ async function readTls(tls: Configuration["server"]["tls"]) {
 /** Who is at the other end: by the connection, and by what trusted proxies say of it. */
 function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Peer {
   const addressOf = createClientAddress(trustedProxies);
+  const certificateOf = createPeerCertificates();
   return (req) => {
     const forwarded = req.headers["x-forwarded-for"];
     return {
       address: addressOf(req.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
-      certificate: peerCertificateOf(req),
+      certificate: certificateOf(req),
     };
   };
 }

@@ -7,6 +7,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
+import { createWorkloadPool } from "./wire-callers.ts";
 import { createProviderPool } from "./wire-provider.ts";
 import { type Observers, type Storage, wireStorage } from "./wire-storage.ts";
 
@@ -40,10 +41,17 @@ export async function wireCore(configuration: Configuration, observers: Observer
     return edition;
   };
   const storage = await wireStorage(configuration, observers, (provider) => current().providers.get(provider)?.provider);
-  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, sealingKeys: storage.keys });
+  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, firstKey: storage.keys[0] });
   const flights = createSingleFlight(flightLimitMs(configuration));
-  const pool = createProviderPool(observers);
-  const wire = (read: Configuration): Edition => wireEdition(read, { ...observers, storage, flights, budget: limiting.budget, pool });
+  const shared = {
+    ...observers,
+    storage,
+    flights,
+    budget: limiting.budget,
+    pool: createProviderPool(observers),
+    workloads: createWorkloadPool(observers),
+  };
+  const wire = (read: Configuration): Edition => wireEdition(read, shared);
   const retiring = new Set<Promise<void>>();
   const closing = Promise.withResolvers<void>();
 

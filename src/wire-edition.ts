@@ -14,8 +14,8 @@ import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createDecide } from "./policy/evaluate.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
-import { wireCallers, type WiredCallers } from "./wire-callers.ts";
-import { type ProviderPool, type WiredProvider } from "./wire-provider.ts";
+import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
+import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
 import type { Observers, Storage } from "./wire-storage.ts";
 
 export interface Edition {
@@ -32,22 +32,22 @@ export interface Shared extends Observers {
   readonly storage: Storage;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
-  /** Keeps providers whose settings did not change, with the keys that they know. */
   readonly pool: ProviderPool;
+  readonly workloads: WorkloadPool;
 }
 
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
   const { clock, storage, flights, budget } = shared;
   const policy = compilePolicy(configuration);
   const decide = createDecide(policy.audiences);
-  const wired = shared.pool.take(configuration, policy);
+  const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
   const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, oneTime, handles, revocations, upstreamRevocations } = storage;
   const common = { providers, audiences, decide, clock };
-  const callers: WiredCallers = wireCallers(configuration, { ...shared, policy, decide });
+  const callers = wireCallers(configuration, { ...shared, policy, decide });
   return {
     configuration,
     policy,

@@ -1,7 +1,6 @@
 // Part of the composition root: one configured provider with its own HTTP client, discovery, keys and verifiers. Nothing of it
 // is shared with another provider, so that a slow or hostile one stays alone.
 
-import { fingerprint } from "./config/fingerprint.ts";
 import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
 import type { AccessTokenVerifier, Provider } from "./exchange/ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
@@ -11,6 +10,7 @@ import { createHttpClient } from "./net/http-client.ts";
 import type { Policy } from "./policy/compile.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
+import { createPool, type Pool } from "./wire-pool.ts";
 import type { Observers } from "./wire-storage.ts";
 
 export interface WiredProvider {
@@ -20,8 +20,7 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, settings: ProviderConfiguration, deps: Observers & { readonly policy: Policy }): WiredProvider {
-  const { clock, log, metrics, policy } = deps;
+function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
@@ -63,7 +62,7 @@ function wireProvider(name: string, settings: ProviderConfiguration, deps: Obser
         issuer,
         client: { ...settings.client, secret: settings.client.secret },
         pkce: settings.pkce,
-        openid: asksForIdTokens(name, policy),
+        openid,
         timeoutMs: settings.timeout,
       },
     ),
@@ -89,43 +88,21 @@ function wireProvider(name: string, settings: ProviderConfiguration, deps: Obser
   };
 }
 
-export interface ProviderPool {
-  /** The providers of a configuration: those that did not change are the ones that are running. */
-  take(configuration: Configuration, policy: Policy): ReadonlyMap<string, WiredProvider>;
-  /** Closes those that no taker holds any longer. */
-  release(providers: ReadonlyMap<string, WiredProvider>): Promise<void>;
+export type ProviderPool = Pool<ProviderUse, WiredProvider>;
+
+/** A provider's settings, and what clients ask of it. */
+export interface ProviderUse {
+  readonly settings: ProviderConfiguration;
+  /** Some client may ask for `openid`, so ID tokens come back. */
+  readonly openid: boolean;
 }
 
-/** A reload must not forget the keys of a provider that is away just then. */
 export function createProviderPool(observers: Observers): ProviderPool {
-  const running = new Map<string, { readonly wired: WiredProvider; holders: number }>();
-  const identities = new Map<WiredProvider, string>();
-  return {
-    take(configuration, policy) {
-      const entries = Object.entries(configuration.providers).map(([name, settings]) => {
-        const identity = fingerprint([name, settings, asksForIdTokens(name, policy)]);
-        const held = running.get(identity) ?? { wired: wireProvider(name, settings, { ...observers, policy }), holders: 0 };
-        held.holders += 1;
-        running.set(identity, held);
-        identities.set(held.wired, identity);
-        return [name, held.wired] as const;
-      });
-      return new Map(entries);
-    },
-    async release(providers) {
-      const unused = [...providers.values()].filter((wired) => {
-        const identity = identities.get(wired);
-        const held = identity === undefined ? undefined : running.get(identity);
-        if (identity === undefined || held === undefined) return false;
-        held.holders -= 1;
-        if (held.holders > 0) return false;
-        running.delete(identity);
-        identities.delete(wired);
-        return true;
-      });
-      await Promise.all(unused.map((wired) => wired.close()));
-    },
-  };
+  return createPool((name: string, use: ProviderUse) => wireProvider(name, use, observers));
+}
+
+export function usesOf(configuration: Configuration, policy: Policy): readonly (readonly [name: string, use: ProviderUse])[] {
+  return Object.entries(configuration.providers).map(([name, settings]) => [name, { settings, openid: asksForIdTokens(name, policy) }]);
 }
 
 function asksForIdTokens(name: string, policy: Policy): boolean {

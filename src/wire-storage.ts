@@ -1,31 +1,58 @@
-// Part of the composition root: what is remembered, where. With Redis it is shared by all replicas; without, this process
-// remembers alone. Keys that are not configured are made here and end with the process.
+// Part of the composition root: what is remembered, where. The authority for what must be used once or never again is the database
+// where there is one, else Redis, else this process. Keys that are not configured are made here and end with the process.
 
 import { createSecretKey, randomBytes } from "node:crypto";
 import { createCacheKeys } from "./cache/cache-key.ts";
-import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
 import { createMemoryTier } from "./cache/memory-tier.ts";
 import { createOneTimeMemory } from "./cache/one-time-memory.ts";
 import { createOneTimeNames } from "./cache/one-time-names.ts";
 import { createOneTimeRedis } from "./cache/one-time-redis.ts";
-import { createRedis, type RedisAddress, type RedisConnection } from "./cache/redis-connection.ts";
-import { evictionOf } from "./cache/redis-eviction.ts";
+import type { RedisConnection } from "./cache/redis-connection.ts";
 import { createRedisTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
-import { createSealer } from "./sealing/sealer.ts";
-import type { TamperAlarm } from "./cache/tamper-alarm.ts";
+import type { OnAlarm } from "./cache/tamper-alarm.ts";
+import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
+import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import type { Configuration } from "./config/schema.ts";
-import type { Clock, OneTimeStore, RefreshHandles, VerificationCache } from "./exchange/ports.ts";
+import type {
+  Audit,
+  Clock,
+  OneTimeStore,
+  Provider,
+  RefreshHandles,
+  Revocations,
+  UpstreamRevocations,
+  UsedAssertions,
+  VerificationCache,
+} from "./exchange/ports.ts";
+import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
+import { createSealer } from "./sealing/sealer.ts";
+import type { Database } from "./store/database.ts";
+import { createHandleFamilies } from "./store/handle-families.ts";
+import { createOneTimeStore } from "./store/one-time-store.ts";
+import { sealedColumns } from "./store/sealed-columns.ts";
+import { createSweeper } from "./store/sweeper.ts";
+import { createUsedAssertions } from "./store/used-assertions.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { wireDatabase } from "./wire-database.ts";
+import { wireRedis } from "./wire-redis.ts";
+import { wireRevocations } from "./wire-revocations.ts";
 
 export interface Storage {
   readonly cache: VerificationCache;
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
-  /** `process`: no Redis is configured. */
-  readonly redisStatus: () => "ready" | "away" | "process";
+  readonly revocations: Revocations;
+  readonly upstreamRevocations: UpstreamRevocations;
+  readonly usedAssertions: UsedAssertions;
+  readonly redis: RedisConnection | undefined;
+  readonly keys: Keys;
+  /** `process`, `none`: not configured. */
+  readonly status: () => { readonly redis: "ready" | "away" | "process"; readonly database: "ready" | "away" | "none" };
+  /** Begins to follow what is revoked. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,56 +60,112 @@ export interface Observers {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly audit: Audit;
 }
 
-export function wireStorage({ sealing, redis: redisAt }: Configuration, { clock, log, metrics }: Observers): Storage {
-  const keys = sealing?.keys ?? [ownKey()];
-  const [firstKey = ownKey()] = keys;
-  const redis = redisAt === undefined ? undefined : connect(redisAt.url, log);
-  const onAlarm = (alarm: TamperAlarm) => {
-    metrics.cacheAlarm();
-    log.warn({ kind: alarm.kind, store: alarm.store, security: true }, "a stored value was not written by this service");
-  };
-  const names = createOneTimeNames(keys);
-  const shared =
-    redis === undefined ? {} : { shared: createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm }) };
+/** Master keys: the first seals and names, all of them open. */
+export type Keys = readonly [MasterKey, ...MasterKey[]];
+
+/** What the parts of storage are made of. */
+export interface StorageParts extends Observers {
+  readonly configuration: Configuration;
+  readonly keys: Keys;
+  readonly redis: RedisConnection | undefined;
+  readonly database: Database | undefined;
+  readonly onAlarm: OnAlarm;
+  /** By configured name, in the edition in force. */
+  readonly provider: (name: string) => Provider | undefined;
+}
+
+export async function wireStorage(
+  configuration: Configuration,
+  observers: Observers,
+  provider: StorageParts["provider"],
+): Promise<Storage> {
+  const { clock, log, metrics } = observers;
+  const keys = keysOf(configuration);
+  const onAlarm = createOnAlarm(observers);
+  const wired = configuration.database === undefined ? undefined : await wireDatabase(configuration.database, log);
+  const redis = configuration.redis === undefined ? undefined : wireRedis(configuration.redis.url, log);
+  const parts: StorageParts = { ...observers, configuration, keys, redis, database: wired?.database, onAlarm, provider };
+  const followed = wireRevocations(parts);
+  const sweeper = wired === undefined ? undefined : createSweeper({ database: wired.database, clock, onFailure: () => log.warn({}, "what is expired could not be removed from the database") });
   return {
     cache: createVerificationCache({
-      keyOf: createCacheKeys(firstKey),
+      keyOf: createCacheKeys(keys[0]),
       memory: createMemoryTier(clock),
-      ...shared,
+      ...(redis === undefined ? {} : { shared: createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm }) }),
       clock,
       onHit: metrics.cacheHit,
       onMiss: metrics.cacheMiss,
     }),
-    oneTime:
-      redis === undefined
-        ? createOneTimeMemory({ names, clock })
-        : createOneTimeRedis({ redis, names, sealer: createSealer(keys, "pending-state"), onAlarm }),
-    handles: createRefreshHandles(createSealer(keys, "refresh-handle")),
-    redisStatus: () => redis?.status() ?? "process",
-    close: async () => redis?.close(),
+    oneTime: oneTimeOf(parts),
+    handles: handlesOf(parts, followed.revocations),
+    revocations: followed.revocations,
+    upstreamRevocations: followed.upstream,
+    usedAssertions: usedAssertionsOf(parts),
+    redis,
+    keys,
+    status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
+    async start() {
+      await followed.start();
+      sweeper?.start();
+    },
+    async close() {
+      await sweeper?.close();
+      await followed.close();
+      await redis?.close();
+      await wired?.database.close();
+    },
   };
 }
 
-function ownKey(): MasterKey {
-  return { id: "process", key: createSecretKey(randomBytes(masterKeyBytes)) };
+/** The configured ones, or one that ends with this process. */
+export function keysOf({ sealing }: Pick<Configuration, "sealing">): Keys {
+  const own = (): MasterKey => ({ id: "process", key: createSecretKey(randomBytes(masterKeyBytes)) });
+  const [first = own(), ...others] = sealing?.keys ?? [];
+  return [first, ...others];
 }
 
-function connect(address: RedisAddress, log: Log): RedisConnection {
-  const redis: RedisConnection = createRedis(address, {
-    log(event) {
-      if (event.kind === "redis_away") {
-        log.warn({ ...event }, "redis is away: validation goes on uncached, code exchange is unavailable");
-        return;
-      }
-      log.info({ ...event }, "redis is ready");
-      void warnOfEviction(redis, log);
+/** A stored value that nobody here wrote is somebody's attempt, or somebody's mistake with keys: both want to be seen. */
+function createOnAlarm({ log, metrics, audit }: Observers): OnAlarm {
+  return ({ kind, store }) => {
+    metrics.cacheAlarm();
+    log.warn({ kind, store, security: true }, "a stored value was not written by this service");
+    audit.record({ kind: "security", event: `${kind}_value`, rule: store });
+  };
+}
+
+function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {
+  const names = createOneTimeNames(keys);
+  if (database !== undefined) {
+    return createOneTimeStore({ database, names, sealer: createSealer(keys, sealedColumns.pendingState.purpose), clock, onAlarm });
+  }
+  return redis === undefined
+    ? createOneTimeMemory({ names, clock })
+    : createOneTimeRedis({ redis, names, sealer: createSealer(keys, "pending-state"), onAlarm });
+}
+
+function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedAssertions {
+  const names = createOneTimeNames(keys);
+  if (database !== undefined) return createUsedAssertions({ database, names, clock });
+  return redis === undefined ? createUsedAssertionsMemory({ names, clock }) : createUsedAssertionsRedis({ redis, names, clock });
+}
+
+function handlesOf({ configuration, keys, database, clock, onAlarm }: StorageParts, revocations: Revocations): RefreshHandles {
+  if (database === undefined || configuration.database === undefined) return createRefreshHandles(createSealer(keys, "refresh-handle"));
+  const timeouts = Object.values(configuration.providers).map((provider) => provider.timeout);
+  return createHandleFamilies(
+    {
+      database,
+      keys,
+      clock,
+      onAlarm,
+      revokeTokens: async (tokens) => {
+        for (const token of tokens) await revocations.revoke(token);
+      },
     },
-  });
-  return redis;
-}
-
-async function warnOfEviction(redis: RedisConnection, log: Log): Promise<void> {
-  if ((await evictionOf(redis)) === "evicts") log.warn({}, "redis may evict used codes: set maxmemory-policy noeviction");
+    // The refresh itself, and the check of an ID token that may have to fetch keys.
+    { idleMs: configuration.database.handle_idle, upstreamLimitMs: 3 * Math.max(0, ...timeouts) },
+  );
 }

@@ -2,7 +2,7 @@
 // It forgets a mark when its time is over and never before: when there is no room it says so.
 
 import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
-import { storeUnavailable } from "./one-time.ts";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { OneTimeNames } from "./one-time-names.ts";
 
 /** Per kind, so that a flood of started sign-ins leaves room for codes. About 170 of each per second, for 10 minutes. */

@@ -13,13 +13,15 @@ import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 export interface OneTimeNames {
   ofCode(provider: string, code: Secret): readonly [string, ...string[]];
   ofState(state: string): readonly [string, ...string[]];
+  /** An assertion, by the client whose it is and its id (`jti`). */
+  ofAssertion(clientId: string, id: string): readonly [string, ...string[]];
 }
 
 export function createOneTimeNames(masterKeys: readonly MasterKey[]): OneTimeNames {
   const [first, ...others] = masterKeys.map((master) => deriveKey(master, "cambio/v1/one-time"));
   if (first === undefined) throw new Error("one-time names need at least one key");
 
-  const names = (kind: "code" | "state", parts: readonly string[]): readonly [string, ...string[]] => {
+  const names = (kind: "code" | "state" | "assertion", parts: readonly string[]): readonly [string, ...string[]] => {
     const question = lengthPrefixed([kind, ...parts]);
     const name = (key: KeyObject) => `cambio:v1:${kind}:${createHmac("sha256", key).update(question).digest("base64url")}`;
     return [name(first), ...others.map(name)];
@@ -27,5 +29,6 @@ export function createOneTimeNames(masterKeys: readonly MasterKey[]): OneTimeNam
   return {
     ofCode: (provider, code) => names("code", [provider, code.reveal()]),
     ofState: (state) => names("state", [state]),
+    ofAssertion: (clientId, id) => names("assertion", [clientId, id]),
   };
 }

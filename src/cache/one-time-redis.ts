@@ -4,10 +4,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs } from "../exchange/ports.ts";
-import { storeUnavailable } from "./one-time.ts";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
+import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
 import type { OneTimeNames } from "./one-time-names.ts";
 import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";
-import { decodePendingState, encodePendingState } from "./pending-state-codec.ts";
+import { decodePendingState, encodePendingState } from "../sealing/pending-state-codec.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
 import type { Sealer } from "../sealing/sealer.ts";
@@ -16,13 +17,6 @@ import type { OnAlarm } from "./tamper-alarm.ts";
 /** Redirect URI, challenge, verifier and nonce, each bounded where it comes in. */
 const maxStateBytes = 16 * 1024;
 const nonceBytes = 16;
-/**
- * When to undo an uncertain claim. More than once although nothing was found, because a server that was stopped may carry out
- * what its old connection still holds after it has answered on the new one. After the last, the mark expires by itself.
- */
-const releaseDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000];
-/** Claims being undone at a time. Above this they are left to expire: the user starts over, nothing is used twice. */
-const maxReleases = 1_000;
 
 export interface OneTimeRedisParts {
   readonly redis: RedisConnection;
@@ -39,31 +33,16 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
   const { redis, names, sealer, onAlarm } = parts;
   const random = parts.random ?? randomBytes;
   const wait = parts.wait ?? ((ms, signal) => sleep(ms, undefined, { signal, ref: false }));
-  let releases = 0;
+  const uncertain = createUncertainClaims((ms) => wait(ms, redis.closed));
 
   async function release(keys: readonly string[], nonce: string): Promise<boolean> {
     return (await redis.run((client) => client.eval(releaseScript, keys.length, ...keys, nonce))) !== 0;
   }
 
-  async function releaseLater(keys: readonly string[], nonce: string): Promise<void> {
-    if (releases >= maxReleases) return;
-    releases += 1;
-    try {
-      for (const delay of releaseDelaysMs) {
-        await wait(delay, redis.closed);
-        if (await release(keys, nonce).catch(() => false)) return;
-      }
-    } catch {
-      // The connection was closed for good: the mark expires by itself.
-    } finally {
-      releases -= 1;
-    }
-  }
-
   function claimOf(keys: readonly string[], nonce: string): CodeClaim {
     return {
       async release() {
-        await release(keys, nonce).catch(() => void releaseLater(keys, nonce));
+        await release(keys, nonce).catch(() => uncertain.undo(() => release(keys, nonce)));
       },
     };
   }
@@ -76,8 +55,7 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
         const claimed = await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, oneTimeLifetimeMs));
         return claimed === 1 ? claimOf(keys, nonce) : undefined;
       } catch (error) {
-        // Nobody was told that the code is theirs, so undoing this claim takes it from nobody.
-        if (!(error instanceof RedisFailure) || error.outcome === "unknown") void releaseLater(keys, nonce);
+        if (!(error instanceof RedisFailure) || error.outcome === "unknown") uncertain.undo(() => release(keys, nonce));
         throw storeUnavailable(classifyRedisError(error));
       }
     },

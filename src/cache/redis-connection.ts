@@ -124,7 +124,8 @@ export function createRedis(address: RedisAddress, options: RedisOptions): Redis
   };
 }
 
-function openClient(at: RedisAddress, { random, onLeave }: { readonly random: () => number; readonly onLeave: () => void }): Redis {
+/** Also for a subscriber, which needs a connection of its own. Add a listener for `error`. */
+export function openClient(at: RedisAddress, { random, onLeave }: { readonly random: () => number; readonly onLeave: () => void }): Redis {
   const { tls, username, password, ...address } = at;
   return new Redis({
     ...address,

@@ -1,11 +1,13 @@
-// Refresh handles: a provider's refresh token under seal, so that a public client holds something that only this service can
-// use, only for that client. Nothing is stored: the handle is the whole memory, and lives as long as its master key.
+// Refresh handles without a database: a provider's refresh token under seal, so that a public client holds something that only
+// this service can use, only for that client. Nothing is stored: the handle is the whole memory, lives as long as its master key,
+// and cannot be called back.
 
 import { z } from "zod";
 import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { RefreshHandles } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 
 /** Lets secret scanners and readers tell what leaked. */
@@ -15,27 +17,55 @@ const maxHandleLength = 16 * 1024;
 
 const shape = z.strictObject({ provider: z.string(), refreshToken: z.string(), subject: z.string().optional() });
 
+interface Grant {
+  readonly provider: string;
+  readonly refreshToken: Secret;
+  readonly subject: string | undefined;
+}
+
 /** `sealer`: purpose `refresh-handle`. */
 export function createRefreshHandles(sealer: Sealer): RefreshHandles {
+  function seal(clientId: string, { provider, refreshToken, subject }: Grant): Secret {
+    const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject }));
+    const handle = prefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
+    // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
+    if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
+    return new Secret(handle);
+  }
+
+  function open(clientId: string, handle: Secret): Grant | undefined {
+    const text = handle.reveal();
+    if (text.length > maxHandleLength || !text.startsWith(prefix)) return undefined;
+    const sealed = decodeBase64url(text.slice(prefix.length));
+    const opened = sealed === undefined ? undefined : sealer.open(sealed, [clientId]);
+    return opened === undefined ? undefined : decode(opened);
+  }
+
+  /** Nobody else can be asked who has the same handle: that it goes upstream once is up to the provider. */
+  async function rotate(clientId: string, grant: Grant, send: (refreshToken: Secret) => Promise<TokenSet>): Promise<TokenSet> {
+    const fresh = await send(grant.refreshToken);
+    // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
+    const { refreshToken = grant.refreshToken, subject } = fresh;
+    return { ...fresh, refreshToken: seal(clientId, { provider: grant.provider, refreshToken, subject: grant.subject ?? subject }) };
+  }
+
   return {
-    seal(clientId, { provider, refreshToken, subject }) {
-      const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject }));
-      const handle = prefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
-      // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
-      if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
-      return new Secret(handle);
+    async issue(clientId, provider, { refreshToken, subject }) {
+      return seal(clientId, { provider, refreshToken, subject });
     },
-    open(clientId, handle) {
-      const text = handle.reveal();
-      if (text.length > maxHandleLength || !text.startsWith(prefix)) return undefined;
-      const sealed = decodeBase64url(text.slice(prefix.length));
-      const opened = sealed === undefined ? undefined : sealer.open(sealed, [clientId]);
-      return opened === undefined ? undefined : decode(opened);
+    async find(clientId, handle) {
+      const grant = open(clientId, handle);
+      if (grant === undefined) return undefined;
+      return { provider: grant.provider, subject: grant.subject, rotate: (send) => rotate(clientId, grant, send) };
+    },
+    async end(clientId, handle) {
+      const grant = open(clientId, handle);
+      return grant === undefined ? undefined : { provider: grant.provider, refreshToken: grant.refreshToken };
     },
   };
 }
 
-function decode(opened: Uint8Array) {
+function decode(opened: Uint8Array): Grant | undefined {
   try {
     const { provider, refreshToken, subject } = shape.parse(JSON.parse(Buffer.from(opened).toString()));
     return { provider, refreshToken: new Secret(refreshToken), subject };

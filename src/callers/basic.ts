@@ -3,12 +3,12 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Client } from "../exchange/clients.ts";
-import { ExchangeError } from "../exchange/errors.ts";
 import type { Secret } from "../exchange/secret.ts";
+import { refusedProof } from "./refused-proof.ts";
 
-export interface ServiceCredentials {
+export interface ServiceSecrets {
   readonly client: Client;
-  /** One or, while one is being replaced, two. */
+  /** None, one or, while one is being replaced, two. */
   readonly secrets: readonly Secret[];
 }
 
@@ -16,30 +16,25 @@ export interface ServiceCredentials {
 const maxHeaderLength = 12_288;
 
 /**
- * @returns what an `authorization` header proves; undefined: there is none
+ * @returns whose id and secret an `authorization` header holds
  * @throws ExchangeError CALLER_UNAUTHENTICATED, the same for every way to be wrong
  */
-export function createAuthenticate(services: readonly ServiceCredentials[]) {
+export function createBasic(services: readonly ServiceSecrets[]): (authorization: string) => Client {
   const known = new Map(
     services.map(({ client, secrets }) => [client.id, { client, digests: secrets.map((secret) => digest(secret.reveal())) }]),
   );
   const nobody = [digest("")];
 
-  return function authenticate(authorization: string | null): Client | undefined {
-    if (authorization === null) return undefined;
+  return function proveBySecret(authorization) {
     const credentials = parseBasic(authorization);
-    if (credentials === undefined) throw refused();
+    if (credentials === undefined) throw refusedProof("basic", "malformed");
     const service = known.get(credentials.id);
     const shown = digest(credentials.secret);
     // Every digest is compared, so that the number of comparisons does not depend on which one fits.
     const fits = (service?.digests ?? nobody).map((expected) => timingSafeEqual(expected, shown));
-    if (service === undefined || !fits.includes(true)) throw refused();
+    if (service === undefined || !fits.includes(true)) throw refusedProof("basic", "credentials");
     return service.client;
   };
-}
-
-function refused(): ExchangeError {
-  return new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
 }
 
 function digest(text: string): Buffer {

@@ -1,4 +1,4 @@
-// What clients and routes demand of each other and of what they name.
+// What clients and routes demand of each other and of what they name; how services prove themselves is in caller-rules.ts.
 // Nothing is granted here: that a client may do something is read from the same configuration by policy/.
 
 import type { Method } from "../exchange/clients.ts";
@@ -8,13 +8,10 @@ import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ClientConfiguration } from "./schema.ts";
 
-/** Less than this can be guessed over the network. */
-const minSecretLength = 16;
-
 export function checkClients(input: RuleInput): void {
   for (const [id, client] of Object.entries(input.configuration.clients)) {
     const path = ["clients", id];
-    checkProof(path, client, input.report);
+    checkOrigins(path, client, input.report);
     checkNeeds(path, client, input.report);
     checkGrants(path, client, input);
     for (const [index, name] of client.audiences.entries()) {
@@ -23,21 +20,7 @@ export function checkClients(input: RuleInput): void {
   }
 }
 
-function checkProof(path: Path, { kind, secrets, origins }: ClientConfiguration, report: Report): void {
-  if (kind === "service") {
-    if (secrets.length === 0)
-      report([...path, "secrets"], "is missing: a service proves itself by a secret", "Add one, or make the client browser or native.");
-    for (const [index, secret] of secrets.entries()) {
-      if (secret.reveal().length >= minSecretLength) continue;
-      report([...path, "secrets", index], `is shorter than ${minSecretLength} characters`, "Make one with: openssl rand -hex 32");
-    }
-  } else if (secrets.length > 0) {
-    report(
-      [...path, "secrets"],
-      `is not for a ${kind} client: what it ships to its users is no secret`,
-      "Remove it, or make the client a service.",
-    );
-  }
+function checkOrigins(path: Path, { kind, origins }: ClientConfiguration, report: Report): void {
   if (kind === "browser" && origins.length === 0) {
     report([...path, "origins"], "is missing: a browser client is known by its origin", "List the origins of its pages.");
   }

@@ -51,6 +51,8 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
       declared: declaredIn(value),
       redisNamed: value["redis"] !== undefined,
       databaseNamed: value["database"] !== undefined,
+      issuerNamed: isGiven(sectionOf(value, "server"), "issuer"),
+      clientCaNamed: isGiven(sectionOf(sectionOf(value, "server"), "tls"), "client_ca_file"),
       report: mistakes.nextStep(),
       readText: (file) => readFile(file, maxFileBytes),
     });
@@ -99,6 +101,11 @@ function withEnvironment(value: Record<string, unknown>, env: Environment): Reco
 
 function isGiven(map: Record<string, unknown>, key: string): boolean {
   return map[key] !== undefined && map[key] !== null;
+}
+
+function sectionOf(map: Record<string, unknown>, key: string): Record<string, unknown> {
+  const section = map[key];
+  return isMap(section) ? section : {};
 }
 
 /** These files are opened later and elsewhere; their paths must mean the same there. */

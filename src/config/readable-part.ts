@@ -4,7 +4,7 @@
 import { isMap } from "./expand.ts";
 import type { Declared } from "./rule-input.ts";
 
-const sections = ["providers", "audiences", "clients"] as const;
+const sections = ["providers", "audiences", "clients", "workload_issuers"] as const;
 
 interface Refusal {
   readonly path: readonly PropertyKey[];
@@ -25,5 +25,10 @@ export function readablePart(value: Record<string, unknown>, refusals: readonly 
 
 export function declaredIn(value: Record<string, unknown>): Declared {
   const names = (section: (typeof sections)[number]) => new Set(Object.keys(isMap(value[section]) ? value[section] : {}));
-  return { providers: names("providers"), audiences: names("audiences"), clients: names("clients") };
+  return {
+    providers: names("providers"),
+    audiences: names("audiences"),
+    clients: names("clients"),
+    workload_issuers: names("workload_issuers"),
+  };
 }

@@ -8,14 +8,17 @@ export interface Declared {
   readonly providers: ReadonlySet<string>;
   readonly audiences: ReadonlySet<string>;
   readonly clients: ReadonlySet<string>;
+  readonly workload_issuers: ReadonlySet<string>;
 }
 
 export interface RuleInput {
   readonly configuration: Configuration;
   readonly declared: Declared;
-  /** Even where its address has a mistake and is not in the configuration at hand. */
+  /** Even where its address, or something beside it, has a mistake and is not in the configuration at hand. */
   readonly redisNamed: boolean;
   readonly databaseNamed: boolean;
+  readonly issuerNamed: boolean;
+  readonly clientCaNamed: boolean;
   readonly report: Report;
   /** Throws where the file cannot be read. */
   readonly readText: (path: string) => string;

@@ -1,8 +1,10 @@
-// What keys demand of each other, for sealing, providers and audiences; clients and routes are in client-rules.ts, TLS in tls-files.ts.
+// What keys demand of each other, for sealing, providers and audiences; clients and routes are in client-rules.ts,
+// the proofs of services in caller-rules.ts, TLS in tls-files.ts.
 // Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
+import { checkCallerProofs } from "./caller-rules.ts";
 import { checkClients, checkRoutes } from "./client-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
@@ -17,6 +19,7 @@ export function checkRules(input: RuleInput): void {
   checkLimits(input);
   checkProviders(input);
   checkAudiences(input);
+  checkCallerProofs(input);
   checkClients(input);
   checkRoutes(input);
 }

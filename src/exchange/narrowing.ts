@@ -26,7 +26,7 @@ export function recipientsBeyond(audiences: Audiences, grant: ProviderGrant, at:
 
 /** Whether a token lives longer than the client may be given. One that does not say lives for ever. */
 export function outlives(grant: ProviderGrant, lifetimeMs: number | undefined): boolean {
-  return grant.maxLifetimeMs !== undefined && (lifetimeMs === undefined || lifetimeMs > grant.maxLifetimeMs);
+  return grant.maxLifetimeMs !== undefined && !(lifetimeMs !== undefined && lifetimeMs <= grant.maxLifetimeMs);
 }
 
 /** What the provider knows an audience by (RFC 8707); undefined: that audience takes nothing from this provider. */

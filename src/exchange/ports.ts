@@ -37,6 +37,8 @@ export interface CodeGrant {
 export interface Provider {
   readonly name: string;
   readonly issuer: string;
+  /** This service's own registration there. */
+  readonly clientId: string;
   readonly pkce: "S256" | "none";
   /**
    * Learns what the calls below need (discovery, keys) before anything one-time is spent.

@@ -2,13 +2,12 @@
 
 import type { Client } from "./clients.ts";
 import { ExchangeError, malformed } from "./errors.ts";
-import type { Provider } from "./ports.ts";
 
 /**
  * @param name configured name; empty: the client's only one
  * @throws ExchangeError MALFORMED_REQUEST (no name, several providers), PROVIDER_UNKNOWN, CALLER_NOT_ALLOWED (no name, no provider)
  */
-export function chooseProvider(providers: ReadonlyMap<string, Provider>, client: Client, name: string): Provider {
+export function chooseProvider<P>(providers: ReadonlyMap<string, P>, client: Client, name: string): P {
   const provider = providers.get(name === "" ? onlyName(client) : name);
   if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
   return provider;

@@ -1,11 +1,27 @@
-// Who may hold a provider's refresh token as it is. Exchange and Refresh end with the same answer to that.
+// Who may hold a provider's refresh token as it is, and what everyone else gets in its place once a code was redeemed.
 
 import type { Client } from "./clients.ts";
+import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./ports.ts";
 import type { TokenSet } from "./tokens.ts";
 
-/** Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one. */
-export function sealRefreshToken(handles: RefreshHandles, client: Client, provider: string, tokens: TokenSet): TokenSet {
-  if (tokens.refreshToken === undefined || client.rawRefreshTokens) return tokens;
-  return { ...tokens, refreshToken: handles.seal(client.id, { provider, refreshToken: tokens.refreshToken, subject: tokens.subject }) };
+export interface Keeper {
+  readonly client: Client;
+  /** Configured name. */
+  readonly provider: string;
+}
+
+/**
+ * Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one.
+ * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and the code is spent
+ */
+export async function keepRefreshToken(handles: RefreshHandles, { client, provider }: Keeper, tokens: TokenSet): Promise<TokenSet> {
+  const { refreshToken } = tokens;
+  if (refreshToken === undefined || client.rawRefreshTokens) return tokens;
+  const handle = await handles.issue(client.id, provider, { ...tokens, refreshToken }).catch((failure: unknown) => {
+    // Asking again is not safe here, whatever the store says of itself.
+    const away = failure instanceof ExchangeError && failure.reason === "STORE_UNAVAILABLE";
+    throw away ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;
+  });
+  return { ...tokens, refreshToken: handle };
 }

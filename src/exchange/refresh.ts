@@ -1,16 +1,16 @@
 // Refresh: a refresh token becomes fresh tokens (RFC 6749 §6). Refresh tokens may be single-use at the provider, so
 // simultaneous calls with the same one share one upstream call, and a lost answer is never reported as safe to retry.
 
-import type { Audiences, Client } from "./clients.ts";
+import type { Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
-import { checkScopes } from "./narrowing.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { PreparedProvider, Provider, RefreshGrant, RefreshHandles, SingleFlight } from "./ports.ts";
-import { chooseProvider, type ProviderChoice } from "./provider-choice.ts";
-import { sealRefreshToken } from "./refresh-token-custody.ts";
+import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, SingleFlight } from "./ports.ts";
+import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
+import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshQuestion {
   readonly client: Client;
@@ -18,65 +18,94 @@ export interface RefreshQuestion {
   readonly provider: string;
   readonly refreshToken: Secret;
   readonly scopes: readonly string[];
-  /** Told which provider this is about, once that is known; for the log. */
-  readonly onProvider: (name: string) => void;
+  readonly trail: Trail;
 }
 
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly audiences: Audiences;
+  readonly decide: Decide;
   readonly handles: RefreshHandles;
   readonly flights: SingleFlight;
+  readonly budget: FailureBudget;
+  readonly clock: Clock;
   /** An opaque key over a secret and what it is used for. */
   readonly fingerprint: (secret: Secret, purpose: string) => string;
 }
 
 export function createRefresh(deps: RefreshDeps) {
   return async function refresh(question: RefreshQuestion, signal: AbortSignal): Promise<TokenSet> {
-    // 1. Find the grant: whose is it, and of which provider.
-    const { provider, grant, refreshToken, subject } = findGrant(question);
-    question.onProvider(provider.name);
+    // 1. Find the grant: whose is it, and of which provider. A handle that was replaced is noticed here.
+    const { client, refreshToken, scopes, trail } = question;
+    trail.note({ credential: refreshToken });
+    const grant = client.rawRefreshTokens ? rawGrant(question) : await findGrant(question);
+    const provider = chooseProvider(deps.providers, client, grant.provider);
+    const { subject } = grant;
+    trail.note({ provider: provider.name, ...(subject === undefined ? {} : { subject }) });
 
-    // 2. Never wider than what the client may have.
-    checkScopes(grant, question.scopes);
+    // 2. Policy decides: never wider than what the client may have.
+    permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes, audiences: [] }), trail);
 
     // 3. Everything that can fail without harm comes before anything is spent.
+    deps.budget.check(trail.payer, provider.name);
     const prepared = await provider.prepare(signal);
+
+    // 4. On record first.
+    await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
 
-    // 4. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
+    // 5. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
     //    waiting joins it instead of presenting the token a second time.
-    const key = deps.fingerprint(refreshToken, `refresh ${question.client.id} ${provider.name}`);
-    const fresh = await outcomeOf(
-      deps.flights(key, untilItsEnd, () => refreshUpstream(prepared, refreshToken, question.scopes)),
-      signal,
-    );
+    const key = deps.fingerprint(refreshToken, `refresh ${client.id} ${provider.name}`);
+    const send = sending(question, { name: provider.name, prepared, subject });
+    const shared = deps.flights(key, untilItsEnd, (limit) => grant.rotate(send, limit)).catch(pastItsLimit);
+    const fresh = await outcomeOf(shared, signal);
+    trail.note({ issuer: fresh.issuer });
 
-    // 5. What the provider granted is within what the client may have.
-    checkGranted({ grant, audiences: deps.audiences, provider: provider.name }, fresh);
-    checkSubject(subject, fresh);
-
-    // 6. An answer without a refresh token leaves the old one in force (RFC 6749 §6).
-    const tokens: TokenSet = { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken, ...(subject === undefined ? {} : { subject }) };
-    return sealRefreshToken(deps.handles, question.client, provider.name, tokens);
+    // 6. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
+    checkGranted(deps, { client, provider: provider.name, trail }, fresh);
+    return subject === undefined ? fresh : { ...fresh, subject };
   };
 
-  function findGrant(question: RefreshQuestion): ProviderChoice & Pick<RefreshGrant, "refreshToken" | "subject"> {
-    const found = question.client.rawRefreshTokens ? undefined : opened(question);
-    const choice = chooseProvider(deps.providers, question.client, found?.provider ?? question.provider);
-    return { ...choice, refreshToken: found?.refreshToken ?? question.refreshToken, subject: found?.subject };
-  }
-
   /** A stranger's handle, a forged one and one of a lost key look alike. */
-  function opened(question: RefreshQuestion): RefreshGrant {
-    const grant = deps.handles.open(question.client.id, question.refreshToken);
-    const named = question.provider === "" || question.provider === grant?.provider;
+  async function findGrant({ client, provider, refreshToken }: RefreshQuestion): Promise<HeldGrant> {
+    const grant = await deps.handles.find(client.id, refreshToken);
+    const named = provider === "" || provider === grant?.provider;
     if (grant === undefined || !named) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
     return grant;
+  }
+
+  function sending({ scopes, trail }: RefreshQuestion, { name, prepared, subject }: Target): (refreshToken: Secret) => Promise<TokenSet> {
+    return async (refreshToken) => {
+      const fresh = await prepared.refresh(refreshToken, scopes).catch((failure: unknown) => {
+        if (isRefusal(failure)) deps.budget.spend(trail.payer, name);
+        throw failure;
+      });
+      checkSubject(subject, fresh);
+      // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
+      return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
+    };
   }
 }
 
 export type Refresh = ReturnType<typeof createRefresh>;
+
+interface Target {
+  readonly name: string;
+  readonly prepared: PreparedProvider;
+  /** Who signed in; undefined: that was not said. */
+  readonly subject: string | undefined;
+}
+
+/** What a client that holds the provider's own token holds it as. An answer without another leaves it in force (RFC 6749 §6). */
+function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
+  return {
+    provider,
+    async rotate(send) {
+      const fresh = await send(refreshToken);
+      return { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken };
+    },
+  };
+}
 
 /** The result's subject is the input's subject (OpenID Connect Core §12.2); what was asked with is spent by now. */
 function checkSubject(expected: string | undefined, fresh: TokenSet): void {
@@ -86,8 +115,12 @@ function checkSubject(expected: string | undefined, fresh: TokenSet): void {
 
 const untilItsEnd = new AbortController().signal;
 
-/** Says which scopes were asked for where the provider granted just those: who joined may have asked for others. */
-async function refreshUpstream(prepared: PreparedProvider, refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet> {
-  const fresh = await prepared.refresh(refreshToken, scopes);
-  return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
+/** The shared call does not say whether it had sent anything when its time was over. */
+function pastItsLimit(failure: unknown): never {
+  const late = failure instanceof ExchangeError && failure.reason === "DEADLINE_EXCEEDED";
+  throw late ? new ExchangeError("OUTCOME_UNKNOWN") : failure;
+}
+
+function isRefusal(failure: unknown): boolean {
+  return failure instanceof ExchangeError && failure.reason === "REAUTHENTICATION_REQUIRED";
 }

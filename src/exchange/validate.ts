@@ -116,7 +116,11 @@ export type Validate = ReturnType<typeof createValidate>;
 
 const subject = { field: "SUBJECT_TOKEN" } as const;
 
-function ownAudience(client: Client, wanted: string): string {
+/**
+ * @param wanted configured name; empty: the client's default
+ * @throws ExchangeError TARGET_NOT_ALLOWED
+ */
+export function ownAudience(client: Client, wanted: string): string {
   const audience = wanted === "" ? client.audiences[0] : client.audiences.find((own) => own === wanted);
   if (audience === undefined) {
     const cause: Circumstance = { kind: "policy", rule: `clients.${client.id}.audiences` };

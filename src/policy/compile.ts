@@ -2,7 +2,7 @@
 // itself stand in config/; here only shapes change, and what is absent stays "nothing".
 
 import type { Configuration } from "../config/schema.ts";
-import type { Audiences, Client, Method } from "../exchange/clients.ts";
+import { type Audiences, type Client, type Method, methods } from "../exchange/clients.ts";
 
 export interface Policy {
   readonly clients: ReadonlyMap<string, Client>;
@@ -19,9 +19,14 @@ export function compilePolicy(configuration: Pick<Configuration, "clients" | "au
   return {
     clients,
     audiences: new Map(Object.entries(configuration.audiences).map(([name, audience]) => [name, compileAudience(audience)])),
-    publicMethods: new Set(publicClients.flatMap((client) => [...client.methods])),
+    publicMethods: new Set(publicClients.flatMap(openedBy)),
     origins: new Set(publicClients.flatMap((client) => [...client.origins])),
   };
+}
+
+/** A list of methods on trial must let every method by whose message can name a public client, or the trial would refuse. */
+function openedBy(client: Client): readonly Method[] {
+  return client.reportOnly.has("methods") ? methods.filter((method) => method !== "ValidateCrossClient") : [...client.methods];
 }
 
 function compileClient(id: string, client: Configuration["clients"][string]): Client {

@@ -44,22 +44,24 @@ export function createDecide(audiences: Audiences, onRule?: (rule: Rule) => void
   };
 }
 
-function rulesFor(question: PolicyQuestion, audiences: Audiences): Iterable<Rule> {
+function* rulesFor(question: PolicyQuestion, audiences: Audiences): Generator<Rule> {
+  const { client } = question;
+  // Before every question, not only the first of a call: a path that forgets to ask who may call still stops a disabled client.
+  yield { path: `clients.${client.id}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
   switch (question.kind) {
     case "call":
-      return rulesOfCall(question);
+      return yield* rulesOfCall(question);
     case "use":
-      return rulesOfUse(question, audiences);
+      return yield* rulesOfUse(question, audiences);
     case "result":
-      return rulesOfResult(question, audiences);
+      return yield* rulesOfResult(question, audiences);
     case "token":
-      return rulesOfToken(question, audiences);
+      return yield* rulesOfToken(question, audiences);
   }
 }
 
 function* rulesOfCall({ client, method, origin, proofInMessage }: CallQuestion): Generator<Rule> {
   const at = `clients.${client.id}`;
-  yield { path: `${at}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
   yield { path: `${at}.origins`, holds: mayCallFrom(client, origin, proofInMessage), reason: "ORIGIN_NOT_ALLOWED", field: "CALLER" };
   yield {
     path: `${at}.methods`,

@@ -7,25 +7,29 @@ import type { Clock } from "../exchange/ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
+import { createJwksFetch } from "./fetch-jwks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
-import { type JsonObject, readJsonAnswer, readJsonObject } from "./json-answer.ts";
+import { type JsonObject, readJsonAnswer } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
 
 export interface ProviderMetadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly jwksUri: string;
+  /** Undefined: it has none, or none where requests may go. */
+  readonly revocationEndpoint: string | undefined;
 }
 
 export interface DiscoveryAddresses {
   readonly issuer: string;
   /** Where this service reaches the provider, if not at its issuer. */
   readonly backChannelUrl?: string | undefined;
-  /** Each wins over discovery; with all three discovery is not read. */
+  /** Each wins over discovery; with all of the first three discovery is not read. */
   readonly endpoints: {
     readonly authorization?: string | undefined;
     readonly token?: string | undefined;
     readonly jwks?: string | undefined;
+    readonly revocation?: string | undefined;
   };
 }
 
@@ -43,22 +47,19 @@ const freshMs = 3_600_000;
 const lastGoodMs = 24 * 3_600_000;
 // Failures count: while a provider is down, it is asked once in this time, not once per call.
 const coolDownMs = 10_000;
-const maxJwksBytes = 256 * 1024;
 
 /** The origins that a provider's endpoints may lie on: those that configuration names in one way or another. */
 export function allowedOriginsOf(addresses: DiscoveryAddresses, further: readonly string[]): ReadonlySet<string> {
   const { issuer, backChannelUrl, endpoints } = addresses;
-  const named = [issuer, backChannelUrl, endpoints.authorization, endpoints.token, endpoints.jwks].filter(
-    (address) => address !== undefined,
-  );
+  const named = [issuer, backChannelUrl, ...Object.values(endpoints)].filter((address) => address !== undefined);
   return new Set([...named.map((address) => new URL(address).origin), ...further]);
 }
 
 /** @throws Error where the configured addresses themselves are not allowed */
 export function createDiscovery(deps: { readonly http: HttpClient; readonly clock: Clock }, options: DiscoveryOptions): Discovery {
   const baseUrl = configured(options.backChannelUrl ?? options.issuer, options);
-  const { authorization, token, jwks } = options.endpoints;
-  for (const address of [authorization, token, jwks]) if (address !== undefined) configured(address, options);
+  const { authorization, token, jwks, revocation } = options.endpoints;
+  for (const address of [authorization, token, jwks, revocation]) if (address !== undefined) configured(address, options);
   const needless = authorization !== undefined && token !== undefined && jwks !== undefined;
 
   let good: { readonly metadata: ProviderMetadata; readonly atMs: number } | undefined;
@@ -128,7 +129,14 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
       authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),
       jwksUri: allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
+      revocationEndpoint: usable(revocation ?? document["revocation_endpoint"]),
     };
+  }
+
+  /** One that a provider need not have is no reason to do without the others; nothing is ever sent to an address that is not allowed. */
+  function usable(address: unknown): string | undefined {
+    const checked = typeof address === "string" ? checkTarget(address, options) : undefined;
+    return checked?.kind === "allowed" ? checked.url.href : undefined;
   }
 
   function allowed(address: unknown, member: string): string {
@@ -139,17 +147,8 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
   }
 
-  async function fetchJwks(signal: AbortSignal): Promise<unknown> {
-    const { jwksUri } = await metadata(signal);
-    const headers = { accept: "application/jwk-set+json, application/json" };
-    const call = { endpoint: "jwks", method: "GET", url: jwksUri, headers, maxBodyBytes: maxJwksBytes, signal } as const;
-    const response = await deps.http.send(call).catch((failure: unknown) => {
-      throw failureOfReading("jwks", failure, signal);
-    });
-    const keys = response.status === 200 ? await readJsonObject(response) : undefined;
-    if (keys === undefined) throw refusalOfReading("jwks", response, deps.clock());
-    return keys;
-  }
+  const fetchKeys = createJwksFetch(deps);
+  const fetchJwks = async (signal: AbortSignal) => fetchKeys((await metadata(signal)).jwksUri, signal);
 
   return { metadata, fetchJwks };
 }

@@ -1,5 +1,5 @@
-// A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, code exchange, refresh.
-// Where its endpoints are: discovery.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
+// A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, code exchange, refresh. Where its
+// endpoints are: discovery.ts. Revocation: revocation.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
 
 import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
 import { ExchangeError } from "../exchange/errors.ts";
@@ -11,6 +11,7 @@ import { clientAuthentication, type UpstreamClient } from "./client-authenticati
 import type { Discovery, ProviderMetadata } from "./discovery.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import { readJsonAnswer } from "./json-answer.ts";
+import { createRevocation } from "./revocation.ts";
 import { readTokenAnswer } from "./token-answer.ts";
 import { failureOfSpending, type OneTimeCredential, refusalOf } from "./upstream-errors.ts";
 
@@ -49,6 +50,7 @@ interface Spending {
 export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provider {
   const authenticate = clientAuthentication(options.client);
   const fetchTokens = guardedFetch(deps.http, "token");
+  const revoke = createRevocation(deps, options);
 
   async function prepare(signal: AbortSignal): Promise<PreparedProvider> {
     const metadata = await deps.discovery.metadata(signal);
@@ -57,8 +59,12 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
       authorizationUrl: (start) => authorizationUrl(metadata, options, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
       refresh: (refreshToken, scopes) => refresh(metadata, refreshToken, scopes),
-      revoke: undefined,
+      revoke: revocationAt(metadata.revocationEndpoint),
     };
+  }
+
+  function revocationAt(endpoint: string | undefined): PreparedProvider["revoke"] {
+    return endpoint === undefined ? undefined : (token, hint, signal) => revoke(endpoint, token, hint, signal);
   }
 
   async function redeemCode(metadata: ProviderMetadata, grant: CodeGrant): Promise<TokenSet> {
@@ -120,7 +126,7 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     }
   }
 
-  return { name: options.name, issuer: options.issuer, pkce: options.pkce, prepare };
+  return { name: options.name, issuer: options.issuer, clientId: options.client.id, pkce: options.pkce, prepare };
 }
 
 function authorizationUrl(metadata: ProviderMetadata, options: OidcOptions, start: AuthorizationStart): string {

@@ -17,8 +17,9 @@ export interface GcmInput {
   readonly associated: Uint8Array;
 }
 
-/** Ciphertext followed by its tag. */
+/** Ciphertext followed by its tag. @throws Error where the nonce has another length: under none at all, the key itself would leak */
 export function encryptGcm(input: GcmInput, plaintext: Uint8Array): Buffer {
+  if (input.nonce.length !== nonceBytes) throw new Error("a nonce has another length");
   const cipher = createCipheriv(algorithm, input.key, input.nonce, options);
   cipher.setAAD(input.associated);
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);

@@ -4,26 +4,35 @@
 import type { Kysely } from "kysely";
 import type { Tables } from "./tables.ts";
 
+/** Beyond `limitMs` the work is given up: nothing of it is begun any more. Default: `workLimitMs`. */
+export interface WorkOptions {
+  readonly limitMs?: number;
+}
+
 export interface Database {
   readonly dialect: "sqlite" | "postgres";
   /**
-   * Runs one statement, or several that need no transaction.
+   * Runs one statement, or several that need no transaction. The work must not ask the database for further work while it runs.
    * @throws DatabaseFailure; whatever `work` itself throws
    */
-  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  run<T>(work: (db: Kysely<Tables>) => Promise<T>, options?: WorkOptions): Promise<T>;
   /** All or nothing. At READ COMMITTED: what was read may have changed, so writes compare and set. */
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Lets the work under way end, within its limits, and refuses more. */
   close(): Promise<void>;
 }
 
-/** `refused`: nothing was done. `unknown`: it may have been. Carries no statement and no value. */
+/** `refused`: nothing was done. `unknown`: it may have been. */
+export type Outcome = "refused" | "unknown";
+
+/** Carries no statement and no value: what databases say of their errors quotes both. */
 export class DatabaseFailure extends Error {
   override readonly name = "DatabaseFailure";
-  /** A word for the log: `AWAY`, `TIMEOUT`, `BUSY`, an SQLSTATE. */
+  /** A word for the log: `AWAY`, `TIMEOUT`, `BUSY`, a system error's code, an SQLSTATE. */
   readonly code: string;
-  readonly outcome: "refused" | "unknown";
+  readonly outcome: Outcome;
 
-  constructor(code: string, outcome: "refused" | "unknown") {
+  constructor(code: string, outcome: Outcome) {
     super(code);
     this.code = code;
     this.outcome = outcome;

@@ -2,7 +2,6 @@
 // security team wants to see at once. Intents were written on the way (rpc/trail.ts).
 
 import type { ExchangeError } from "../exchange/errors.ts";
-import type { Call } from "../rpc/call.ts";
 import { auditEntry, type Recorder } from "../rpc/trail.ts";
 import { isReuse, outcomeOf } from "./access-log.ts";
 import type { Hooks } from "./visit.ts";
@@ -13,13 +12,13 @@ export function createAuditLog({ audit, tokenHash }: Recorder): Hooks {
       if (call.audited === undefined) return;
       const reason = outcomeOf(call, end);
       audit.record({ ...auditEntry("outcome", call, tokenHash), reason });
-      const event = call.failure === undefined ? undefined : securityEvent(call, call.failure);
+      const event = call.failure === undefined ? undefined : securityEvent(call.failure);
       if (event !== undefined) audit.record({ ...auditEntry("security", call, tokenHash), reason, event });
     },
   };
 }
 
-function securityEvent(call: Call, failure: ExchangeError): string | undefined {
+function securityEvent(failure: ExchangeError): string | undefined {
   if (isReuse(failure)) return "one_time_credential_reused";
   switch (failure.reason) {
     case "ISSUER_NOT_TRUSTED":

@@ -22,7 +22,12 @@ export interface OnePortOptions {
   /** What never became a request over HTTP/1.1, with the status that it was refused with. Must not throw either. */
   readonly onUnreadable?: (status: number) => void;
   /** PEM. Absent: clear text. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly tls?: {
+    readonly cert: string | Buffer;
+    readonly key: string | Buffer;
+    /** Certificates of the only CA that vouches for clients. Absent: nobody is asked for a certificate. */
+    readonly clientCa?: string | Buffer;
+  };
   readonly limits?: Limits;
   /** Spreads connection ages; [0, 1). */
   readonly random?: () => number;
@@ -149,6 +154,7 @@ function createListener(limits: Limits, tls: OnePortOptions["tls"]): Server {
           ...options,
           cert: tls.cert,
           key: tls.key,
+          ...clientCertificates(tls.clientCa),
           minVersion: "TLSv1.2",
           handshakeTimeout: limits.handshakeMs,
           ALPNProtocols: ["h2", "http/1.1"],
@@ -158,6 +164,11 @@ function createListener(limits: Limits, tls: OnePortOptions["tls"]): Server {
   listener.maxHeadersCount = limits.headerCount + 1;
   listener.maxConnections = limits.connections;
   return listener;
+}
+
+/** Asked for, never demanded: others prove themselves in another way. One that does not hold is refused by callers/, with an answer. */
+function clientCertificates(ca: string | Buffer | undefined) {
+  return ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
 }
 
 /** Over HTTP/1.1 each answer says whether the connection goes on after it; HTTP/2 has GOAWAY. */

@@ -21,11 +21,14 @@ it("docs/configuration.md describes every key, and no other", () => {
   expect(described).toHaveLength(known.length);
 });
 
+/** As it would stand in a file. */
+const written = (value: unknown): string => (Array.isArray(value) ? `[${value.join(", ")}]` : String(value));
+
 it("docs/configuration.md states the defaults that the schema has", () => {
   const stated = new Map([...documentation.matchAll(/^\| `([A-Za-z_.]+)` +\| `([^`]+)` +\|/gm)].map((match) => [match[1] ?? "", match[2]]));
   const fixed = places(inputShape(), "").flatMap((place) => {
     const shape = place.split(".").reduce<Shape | undefined>((at, key) => childShape(at, key === "N" ? 0 : key), inputShape());
-    return shape?.default === undefined ? [] : [[place, typeof shape.default === "string" ? shape.default : JSON.stringify(shape.default)]];
+    return shape?.default === undefined ? [] : [[place, written(shape.default)]];
   });
   expect(fixed.length).toBeGreaterThan(10);
   for (const [place, value] of fixed) expect([place, stated.get(place ?? "")]).toEqual([place, value]);

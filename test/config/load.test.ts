@@ -29,7 +29,7 @@ describe("a configuration that is right", () => {
     expect(configuration.server.port).toBe(0);
     expect(configuration.log.level).toBe("error");
     expect(configuration.providers["main"]).toMatchObject({ issuer: "http://localhost:3000", client: { id: "other" } });
-    expect(configuration.audiences["orders"]?.accepts["main"]).toEqual({ identifiers: ["urn:orders"], clients: ["other"] });
+    expect(configuration.audiences["orders"]?.accepts["main"]).toMatchObject({ identifiers: ["urn:orders"], clients: ["other"] });
     expect(configuration.clients["web"]?.origins).toEqual(["http://localhost:4000"]);
     expect(configuration.clients["web"]?.providers["main"]?.redirect_uris).toEqual(["http://localhost:4000/cb"]);
     expect(configuration.clients["backend"]?.providers["main"]?.redirect_uris).toEqual(["http://localhost:4001/cb"]);

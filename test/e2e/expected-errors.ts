@@ -21,6 +21,7 @@ const token = { code: Code.Unauthenticated, http: 401, oauth: "invalid_token", f
 const callerDenied = { code: Code.PermissionDenied, http: 403, oauth: "unauthorized_client", field: "CALLER" } as const;
 const tokenDenied = { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "SUBJECT_TOKEN" } as const;
 const unavailable = { code: Code.Unavailable, http: 503, oauth: "temporarily_unavailable", retryAfter: "always" } as const;
+const paused = { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_unavailable", retryAfter: "always" } as const;
 const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unavailable" } as const;
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
@@ -45,7 +46,7 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
   TARGET_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "invalid_target" },
   GRANT_INVALID: { code: Code.FailedPrecondition, http: 400, oauth: "invalid_grant" },
   REAUTHENTICATION_REQUIRED: { code: Code.Unauthenticated, http: 401, oauth: "invalid_grant", reauthenticate: true },
-  UPSTREAM_RATE_LIMITED: { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_unavailable", retryAfter: "always" },
+  UPSTREAM_RATE_LIMITED: paused,
   UPSTREAM_UNAVAILABLE: unavailable,
   UPSTREAM_INVALID_RESPONSE: unavailable,
   STORE_UNAVAILABLE: unavailable,
@@ -54,6 +55,10 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
   OUTCOME_UNKNOWN: { code: Code.Aborted, http: 409, oauth: "invalid_grant" },
   UPSTREAM_REJECTED_CLIENT: { code: Code.Internal, http: 500, oauth: "server_error" },
   INTERNAL: { code: Code.Internal, http: 500, oauth: "server_error" },
+  TOKEN_REVOKED: token,
+  RATE_LIMITED: paused,
+  OVERLOADED: paused,
+  AUDIT_UNAVAILABLE: unavailable,
 };
 
 /** Reasons that no case of the protocol tables can provoke from outside, and the tests that do: file and name. */

@@ -56,18 +56,23 @@ describe("the resource of an audience", () => {
   });
 });
 
-describe("the recipients of a token", () => {
-  const beyond = (granted: readonly string[], aud: readonly string[], provider = "main") =>
-    recipientsBeyond(audiences, grantOf({ audiences: granted }), { provider, aud });
+const recipients = (granted: readonly string[], aud: readonly string[]) =>
+  recipientsBeyond(audiences, grantOf({ audiences: granted }), { provider: "main", aud });
 
+describe("the recipients of a token", () => {
   it.each([
     ["another audience's identifier", ["orders"], ["https://billing.example"], ["https://billing.example"]],
-    ["another audience's identifier behind one of its own", ["orders"], ["urn:orders", "https://billing.example"], ["https://billing.example"]],
+    [
+      "another audience's identifier behind one of its own",
+      ["orders"],
+      ["urn:orders", "https://billing.example"],
+      ["https://billing.example"],
+    ],
     ["any configured identifier, where nothing is granted", [], ["urn:orders"], ["urn:orders"]],
     ["a shared identifier, where neither audience is granted", [], ["urn:shared"], ["urn:shared"]],
     ["a granted audience that nobody configured", ["nothing"], ["https://billing.example"], ["https://billing.example"]],
   ])("go beyond the grant by %s", (_name, granted, aud, expected) => {
-    expect(beyond(granted, aud)).toEqual(expected);
+    expect(recipients(granted, aud)).toEqual(expected);
   });
 
   it.each([
@@ -76,7 +81,7 @@ describe("the recipients of a token", () => {
     ["something that means no audience here", ["orders"], ["account"]],
     ["what is an audience only at another provider", ["orders"], ["https://elsewhere.example"]],
   ])("stay within the grant with %s", (_name, granted, aud) => {
-    expect(beyond(granted, aud)).toEqual([]);
+    expect(recipients(granted, aud)).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ import { compilePolicy } from "../../src/policy/compile.ts";
 const written = {
   providers: {},
   audiences: {
-    orders: { accepts: { main: { identifiers: ["https://orders.example", "urn:orders"], clients: ["web", "tool"] } } },
+    orders: { accepts: { main: { identifiers: ["https://orders.example", "urn:orders"], clients: ["web", "tool"], report_only: true } } },
     closed: { accepts: {} },
   },
   clients: {
@@ -13,7 +13,11 @@ const written = {
       kind: "browser",
       origins: ["https://app.example", "https://second.example"],
       methods: ["Exchange", "Refresh"],
-      providers: { main: { redirect_uris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"] } },
+      providers: {
+        main: { redirect_uris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"], max_lifetime: "5m" },
+      },
+      report_only: ["scopes", "max_lifetime"],
+      disabled: true,
     },
     tool: { kind: "native", methods: ["CreateAuthorizationUrl"], raw_refresh_tokens: true },
     orders: { kind: "service", secrets: ["0123456789abcdef"], methods: ["ValidateCrossClient"], audiences: ["orders"] },
@@ -31,15 +35,19 @@ describe("the compiled policy", () => {
       kind: "browser",
       origins: new Set(["https://app.example", "https://second.example"]),
       methods: new Set(["Exchange", "Refresh"]),
-      providers: new Map([["main", { redirectUris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"] }]]),
+      providers: new Map([
+        ["main", { redirectUris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"], maxLifetimeMs: 300_000 }],
+      ]),
       audiences: [],
       rawRefreshTokens: false,
+      disabled: true,
+      reportOnly: new Set(["scopes", "max_lifetime"]),
     });
   });
 
   it("says of an audience exactly what is written, and of a closed one that it takes nothing", () => {
     expect(policy.audiences.get("orders")).toEqual(
-      new Map([["main", { identifiers: ["https://orders.example", "urn:orders"], clients: new Set(["web", "tool"]) }]]),
+      new Map([["main", { identifiers: ["https://orders.example", "urn:orders"], clients: new Set(["web", "tool"]), reportOnly: true }]]),
     );
     expect(policy.audiences.get("closed")).toEqual(new Map());
   });
@@ -53,7 +61,16 @@ describe("the compiled policy", () => {
       providers: new Map(),
       audiences: [],
       rawRefreshTokens: false,
+      disabled: false,
+      reportOnly: new Set(),
     });
+  });
+
+  it("of a grant without a longest life leaves that to the provider", () => {
+    const { clients } = compilePolicy(
+      configurationSchema.parse({ ...written, clients: { tool: { kind: "native", providers: { main: {} } } } }),
+    );
+    expect(clients.get("tool")?.providers.get("main")).toEqual({ redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined });
   });
 
   it.each([
@@ -67,6 +84,15 @@ describe("the compiled policy", () => {
 
   it("opens for anonymous callers only what a public client may call, not what services may", () => {
     expect(policy.publicMethods).toEqual(new Set(["Exchange", "Refresh", "CreateAuthorizationUrl"]));
+  });
+
+  it("opens every method that could name a public client while that client's list of methods is on trial", () => {
+    const tried = { tool: { kind: "native", methods: ["Exchange"], report_only: ["methods"] } };
+    expect(compilePolicy(configurationSchema.parse({ ...written, clients: tried })).publicMethods).toEqual(
+      new Set(["Exchange", "Refresh", "CreateAuthorizationUrl", "Revoke"]),
+    );
+    const service = { orders: { kind: "service", report_only: ["methods"] } };
+    expect(compilePolicy(configurationSchema.parse({ ...written, clients: service })).publicMethods).toEqual(new Set());
   });
 
   it("knows the origins of all public clients", () => {

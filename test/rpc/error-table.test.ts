@@ -24,6 +24,7 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
       "ISSUER_NOT_TRUSTED",
       "PROOF_REQUIRED",
       "TOKEN_EXPIRED",
+      "TOKEN_REVOKED",
     ],
     Code.Unauthenticated,
     401,
@@ -35,8 +36,13 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
   [["TARGET_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_target"],
   [["GRANT_INVALID"], Code.FailedPrecondition, 400, "invalid_grant"],
   [["REAUTHENTICATION_REQUIRED"], Code.Unauthenticated, 401, "invalid_grant"],
-  [["UPSTREAM_RATE_LIMITED"], Code.ResourceExhausted, 429, "temporarily_unavailable"],
-  [["UPSTREAM_UNAVAILABLE", "UPSTREAM_INVALID_RESPONSE", "STORE_UNAVAILABLE"], Code.Unavailable, 503, "temporarily_unavailable"],
+  [["UPSTREAM_RATE_LIMITED", "RATE_LIMITED", "OVERLOADED"], Code.ResourceExhausted, 429, "temporarily_unavailable"],
+  [
+    ["UPSTREAM_UNAVAILABLE", "UPSTREAM_INVALID_RESPONSE", "STORE_UNAVAILABLE", "AUDIT_UNAVAILABLE"],
+    Code.Unavailable,
+    503,
+    "temporarily_unavailable",
+  ],
   [["UPSTREAM_TIMEOUT", "DEADLINE_EXCEEDED"], Code.DeadlineExceeded, 504, "temporarily_unavailable"],
   [["OUTCOME_UNKNOWN"], Code.Aborted, 409, "invalid_grant"],
   [["UPSTREAM_REJECTED_CLIENT", "INTERNAL"], Code.Internal, 500, "server_error"],
@@ -89,6 +95,9 @@ describe("the error table", () => {
       "UPSTREAM_UNAVAILABLE",
       "UPSTREAM_INVALID_RESPONSE",
       "STORE_UNAVAILABLE",
+      "RATE_LIMITED",
+      "OVERLOADED",
+      "AUDIT_UNAVAILABLE",
     ]);
     expect(having((row) => row.retryAfterMs !== undefined && row.retryAfterMs < 1_000)).toEqual([]);
   });

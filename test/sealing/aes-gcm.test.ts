@@ -31,3 +31,7 @@ test.each([
 ])("opens nothing from %s", (_, given, bytes) => {
   expect(decryptGcm(given, bytes)).toBeUndefined();
 });
+
+test.each([0, 8, 16])("seals nothing with a nonce of %i bytes, which would give the key away", (length) => {
+  expect(() => encryptGcm({ ...input, nonce: Buffer.alloc(length) }, plaintext)).toThrow("a nonce has another length");
+});

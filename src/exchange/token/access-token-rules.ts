@@ -2,7 +2,7 @@
 // which instant of a claim lies in the past or ahead. Whether the token opens an audience is policy, not decided here.
 
 import type { TokenClaims } from "../claims.ts";
-import { ExchangeError, type Reason } from "../errors.ts";
+import { type Circumstance, ExchangeError, type FailureFacts, type Reason } from "../errors.ts";
 import { readActors } from "./actor-chain.ts";
 import { isInstant, isText, plainMediaType, readAudiences } from "./claim-shapes.ts";
 import { type CompactToken, unverifiedIssuer } from "./compact.ts";
@@ -32,9 +32,14 @@ const foreignPayloadTypes = ["id", "refresh", "offline", "logout"];
 /** Claims of ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and of logout tokens (Back-Channel Logout §2.4). */
 const foreignClaims = ["nonce", "at_hash", "c_hash", "events"];
 
+/** What refusals are named after where no single claim is at fault. */
+export const clientRule = "client_claims";
+export const lifetimeRule = "max_lifetime";
+
 /**
  * @param token its signature was verified with a key of the rules' issuer
- * @throws ExchangeError ISSUER_NOT_TRUSTED, TOKEN_TYPE_MISMATCH, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID, PROOF_REQUIRED
+ * @throws ExchangeError ISSUER_NOT_TRUSTED, TOKEN_TYPE_MISMATCH, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID, PROOF_REQUIRED;
+ *   its circumstance names the claim, never its value
  */
 export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactToken, nowMs: number): TokenClaims {
   const { payload } = token;
@@ -42,20 +47,20 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
   checkType(rules, token);
   const { issuedAt, expiresAt } = checkTimes(rules, payload, nowMs);
   // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
-  if ("cnf" in payload) throw refusal("PROOF_REQUIRED");
+  if ("cnf" in payload) throw refusal("PROOF_REQUIRED", "cnf");
   return {
     // As configured, never as the token says it: with the check off, a holder of this issuer's keys could name any other issuer and
     // so speak as its users wherever a user is issuer and subject.
     issuer: rules.issuer,
-    subject: required(isText(payload["sub"]) ? payload["sub"] : undefined),
-    clientId: required(readClient(rules.clientClaims, payload)),
-    audiences: required(readAudiences(payload["aud"])),
-    scopes: required(readScopes(payload["scope"])),
+    subject: required("sub", isText(payload["sub"]) ? payload["sub"] : undefined),
+    clientId: required(clientRule, readClient(rules.clientClaims, payload)),
+    audiences: required("aud", readAudiences(payload["aud"])),
+    scopes: required("scope", readScopes(payload["scope"])),
     issuedAt,
     expiresAt,
-    tokenId: required(payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
+    tokenId: required("jti", payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
     // An actor without an issuer has the token's. That word is only good where it was compared.
-    actors: required(readActors(payload["act"], rules.issuerCheck ? "" : rules.issuer)),
+    actors: required("act", readActors(payload["act"], rules.issuerCheck ? "" : rules.issuer)),
     name: optionalText(payload["name"]),
     preferredUsername: optionalText(payload["preferred_username"]),
     email: optionalText(payload["email"]),
@@ -64,32 +69,36 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
 
 /** Byte for byte. Exported because a verifier asks it first of all, before it looks for a key. */
 export function checkIssuer(rules: Pick<AccessTokenRules, "issuer" | "issuerCheck">, token: CompactToken): void {
-  if (rules.issuerCheck && unverifiedIssuer(token) !== rules.issuer) throw refusal("ISSUER_NOT_TRUSTED");
+  if (rules.issuerCheck && unverifiedIssuer(token) !== rules.issuer) throw refusal("ISSUER_NOT_TRUSTED", "iss");
 }
 
 function checkType(rules: AccessTokenRules, { header, payload }: CompactToken): void {
   const headerType = header.typ === undefined ? undefined : plainMediaType(header.typ);
   const payloadType = payload["typ"];
   const accepted = headerType !== undefined && rules.headerTypes.some((type) => plainMediaType(type) === headerType);
-  if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH");
-  if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH");
-  if (typeof payloadType === "string" && foreignPayloadTypes.includes(payloadType.toLowerCase())) throw refusal("TOKEN_TYPE_MISMATCH");
+  if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
+  if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
+  if (typeof payloadType === "string" && foreignPayloadTypes.includes(payloadType.toLowerCase()))
+    throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   // Where no type tells kinds apart (`JWT` says nothing), a claim that only another kind carries does.
   const typed = headerType === "at+jwt" || rules.payloadType !== undefined;
-  if (!typed && foreignClaims.some((name) => name in payload)) throw refusal("TOKEN_TYPE_MISMATCH");
+  if (!typed && foreignClaims.some((name) => name in payload)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
 }
 
 function checkTimes(rules: AccessTokenRules, payload: JsonObject, nowMs: number): { issuedAt: number; expiresAt: number } {
   const { exp, iat, nbf } = payload;
-  if (!isInstant(exp) || !isInstant(iat) || (nbf !== undefined && !isInstant(nbf))) throw refusal("TOKEN_INVALID");
+  if (!isInstant(exp)) throw refusal("TOKEN_INVALID", "exp");
+  if (!isInstant(iat)) throw refusal("TOKEN_INVALID", "iat");
+  if (nbf !== undefined && !isInstant(nbf)) throw refusal("TOKEN_INVALID", "nbf");
   const lifetimeMs = (exp - iat) * 1_000;
-  if (lifetimeMs <= 0 || lifetimeMs > rules.maxLifetimeMs) throw refusal("TOKEN_INVALID");
+  if (lifetimeMs <= 0 || lifetimeMs > rules.maxLifetimeMs) throw refusal("TOKEN_INVALID", lifetimeRule);
   // The buffer only shortens, the tolerance never lengthens.
   if (nowMs >= exp * 1_000 - rules.expiryBufferMs) {
-    throw new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: exp });
+    throw refusal("TOKEN_EXPIRED", "exp", { expiredAt: exp });
   }
   const latestMs = nowMs + rules.clockToleranceMs;
-  if (iat * 1_000 > latestMs || (nbf !== undefined && nbf * 1_000 > latestMs)) throw refusal("TOKEN_NOT_YET_VALID");
+  if (iat * 1_000 > latestMs) throw refusal("TOKEN_NOT_YET_VALID", "iat");
+  if (nbf !== undefined && nbf * 1_000 > latestMs) throw refusal("TOKEN_NOT_YET_VALID", "nbf");
   return { issuedAt: iat, expiresAt: exp };
 }
 
@@ -110,11 +119,13 @@ function optionalText(value: JsonValue | undefined): string {
   return isText(value) ? value : "";
 }
 
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw refusal("TOKEN_INVALID");
+function required<T>(claim: string, value: T | undefined): T {
+  if (value === undefined) throw refusal("TOKEN_INVALID", claim);
   return value;
 }
 
-function refusal(reason: Reason): ExchangeError {
-  return new ExchangeError(reason, { field: "SUBJECT_TOKEN" });
+/** @param claim which one, for the log and for whoever asks why; the caller is not told */
+function refusal(reason: Reason, claim: string, facts: FailureFacts = {}): ExchangeError {
+  const cause: Circumstance = { kind: "rule", field: claim };
+  return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause, ...facts });
 }

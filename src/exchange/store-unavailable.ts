@@ -1,8 +1,8 @@
-// What both one-time stores have in common: the answer when the authority cannot tell.
+// The answer when what must be remembered cannot be asked: the same for every authority, whatever it is kept in.
 
-import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
+import { type Circumstance, ExchangeError } from "./errors.ts";
 
-/** Redis is back within about a second of being reachable; a full store loses marks all the time. */
+/** Redis and the database are back within about a second of being reachable; a full store loses marks all the time. */
 const retryAfterMs = 1_000;
 
 export function storeUnavailable({ code, outcome }: { readonly code: string; readonly outcome: "refused" | "unknown" }): ExchangeError {

@@ -1,0 +1,36 @@
+// Ids of assertions that were used, in Redis: each works once, on whichever replica, until it expires by itself. Where there is a
+// database, that is the authority and this is not used.
+
+import { randomBytes } from "node:crypto";
+import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
+import type { OneTimeNames } from "./one-time-names.ts";
+import { claimScript } from "./one-time-scripts.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { classifyRedisError } from "./redis-failure.ts";
+
+const nonceBytes = 16;
+
+export interface UsedAssertionsRedisParts {
+  readonly redis: RedisConnection;
+  readonly names: OneTimeNames;
+  readonly clock: Clock;
+}
+
+export function createUsedAssertionsRedis({ redis, names, clock }: UsedAssertionsRedisParts): UsedAssertions {
+  return {
+    async claim(clientId, id, expiresAtMs) {
+      const lifeMs = Math.ceil(expiresAtMs - clock());
+      // A mark that is over at once would hold nobody back.
+      if (!(lifeMs > 0)) return false;
+      const keys = names.ofAssertion(clientId, id);
+      const nonce = randomBytes(nonceBytes).toString("base64url");
+      try {
+        // A claim whose outcome is unknown is left as it is: the caller signs another assertion.
+        return (await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, lifeMs))) === 1;
+      } catch (error) {
+        throw storeUnavailable(classifyRedisError(error));
+      }
+    },
+  };
+}

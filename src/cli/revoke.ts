@@ -1,0 +1,118 @@
+// `cambio revoke`: an operator ends one token, or all that a subject has at this moment. It writes to the authority that the
+// replicas follow, so that they refuse within a second; nobody has to run or be restarted for that.
+
+import { parseArgs } from "node:util";
+import { ConfigurationError } from "../config/mistakes.ts";
+import { readConfiguration } from "../config/read-configuration.ts";
+import type { Configuration } from "../config/schema.ts";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { Clock, Revocation } from "../exchange/ports.ts";
+import { DatabaseFailure } from "../store/database.ts";
+import { openRevocationLog } from "../open-revocation-log.ts";
+import type { Output } from "./output.ts";
+
+/** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
+const maxSubjectLength = 1_024;
+/** Tokens with a longer `jti` are not known by it. */
+const maxTokenIdLength = 128;
+
+export const revokeUsage = "cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)\n";
+
+export interface RevokeOrder {
+  readonly file: string | undefined;
+  readonly provider: string;
+  readonly what: { readonly kind: "subject" | "token"; readonly id: string };
+}
+
+/** @param words behind `revoke`. Undefined: not understood. */
+export function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
+  try {
+    const text = { type: "string" } as const;
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { provider: text, subject: text, "token-id": text },
+    });
+    const { provider = "", subject, "token-id": tokenId } = values;
+    const id = subject ?? tokenId ?? "";
+    const longest = subject === undefined ? maxTokenIdLength : maxSubjectLength;
+    const both = subject !== undefined && tokenId !== undefined;
+    if (provider === "" || both || id === "" || id.length > longest || positionals.length > 1) return undefined;
+    return { file: positionals[0], provider, what: { kind: subject === undefined ? "token" : "subject", id } };
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns the exit status: 0 done, 1 failed, 2 not understood */
+export async function revokeCommand(
+  words: readonly string[],
+  output: Output,
+  options: { defaultFile: string; clock: Clock },
+): Promise<number> {
+  const order = parseRevokeOrder(words);
+  if (order === undefined) {
+    output.error(`Usage: ${revokeUsage}`);
+    return 2;
+  }
+  try {
+    const configuration = readConfiguration(order.file ?? options.defaultFile);
+    return await revoke(configuration, order, { output, clock: options.clock });
+  } catch (failure) {
+    if (!(failure instanceof ConfigurationError)) throw failure;
+    output.error(`${failure.message}\n`);
+    return 1;
+  }
+}
+
+async function revoke(
+  configuration: Configuration,
+  order: RevokeOrder,
+  { output, clock }: { output: Output; clock: Clock },
+): Promise<number> {
+  const provider = configuration.providers[order.provider];
+  if (provider === undefined) {
+    output.error("there is no provider of that name\n");
+    return 1;
+  }
+  const opened = await openOrSay(configuration, output);
+  if (opened === undefined) return 1;
+  try {
+    const revocation = revocationOf(order, provider.tokens.max_lifetime, clock());
+    await opened.log.append(revocation);
+    const until = new Date(revocation.expiresAt * 1_000).toISOString();
+    output.out(`revoked; every replica refuses it within a second, until nothing of it can be left at ${until}\n`);
+    return 0;
+  } catch (failure) {
+    if (!(failure instanceof ExchangeError)) throw failure;
+    output.error(`it is not certain that it is revoked, try again: ${wordOf(failure)}\n`);
+    return 1;
+  } finally {
+    await opened.close();
+  }
+}
+
+async function openOrSay(configuration: Configuration, output: Output) {
+  try {
+    const opened = await openRevocationLog(configuration);
+    if (opened === undefined) output.error("there is nothing that replicas follow: give database, or redis with sealing.keys\n");
+    return opened;
+  } catch (failure) {
+    if (!(failure instanceof DatabaseFailure) && !(failure instanceof Error && "code" in failure)) throw failure;
+    output.error(`the database cannot be opened: ${String(failure.code)}\n`);
+    return undefined;
+  }
+}
+
+/** It holds for as long as a token of now may live at that provider. */
+function revocationOf({ provider, what }: RevokeOrder, maxLifetimeMs: number, nowMs: number): Revocation {
+  const now = Math.floor(nowMs / 1_000);
+  const expiresAt = now + Math.ceil(maxLifetimeMs / 1_000) + 1;
+  if (what.kind === "token") return { kind: "token", provider, id: `jti:${what.id}`, expiresAt };
+  return { kind: "subject", provider, id: what.id, until: now, expiresAt };
+}
+
+/** Why the store did not do it; a word of ours or its own. */
+function wordOf({ cause, reason }: ExchangeError): string {
+  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : reason;
+}

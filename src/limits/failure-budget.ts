@@ -1,0 +1,75 @@
+// The failure budget: how often a provider may refuse what one client sends, within ten minutes, before that client is paused
+// there; for a public client also how often for one address, so that one abuser uses up its own share and not the client's. No
+// client spends for another, and none at another provider. It owns those counts; what is a failure is the operations' to say.
+// Between a check and what is spent lies the provider's answer, so calls that are under way together may go over the budget:
+// an address by its calls per second times the provider's time limit, replicas by what they have not settled yet.
+
+import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
+import type { Clock, FailureBudget } from "../exchange/ports.ts";
+import type { Payer } from "../exchange/trail.ts";
+import { createCounters, type Reading, type Settled } from "./counters.ts";
+import { limitKeyOf } from "./limit-key.ts";
+
+/** Ten minutes by the minute: what was spent comes back a minute's worth at a time, after nine to ten minutes. */
+const windowMs = 60_000;
+const windows = 10;
+/**
+ * About 16 MiB where all are in use. A new key of an address costs a refusal by a provider, so it takes the whole budgets of ten
+ * clients to push one out. Clients are counted apart, where only configured names are keys.
+ */
+const maxKeys = 20_000;
+
+/** Refusals in ten minutes. */
+export interface FailureSettings {
+  readonly clientFailures: number;
+  /** Of one address of a public client: far below the client's, or one address could pause all of its users. */
+  readonly addressFailures: number;
+}
+
+export interface SettledFailureBudget extends FailureBudget {
+  /** For settlement. */
+  readonly parties: readonly Settled[];
+}
+
+export function createFailureBudget(clock: Clock, settings: () => FailureSettings): SettledFailureBudget {
+  const shape = { windowMs, windows, maxKeys };
+  const clients = createCounters(shape, clock);
+  const addresses = createCounters(shape, clock);
+
+  return {
+    check(payer, provider) {
+      const { clientFailures, addressFailures } = settings();
+      const { ofClient, ofAddress } = keysOf(payer, provider);
+      if (ofAddress !== undefined) refuseOver(addresses.read(ofAddress), addressFailures, "limits.address_failures");
+      refuseOver(clients.read(ofClient), clientFailures, "limits.client_failures");
+    },
+    spend(payer, provider) {
+      const { ofClient, ofAddress } = keysOf(payer, provider);
+      if (ofAddress !== undefined) addresses.add(ofAddress);
+      clients.add(ofClient);
+    },
+    parties: [clients, addresses],
+  };
+}
+
+/** Neither names nor addresses have a space in them, so no two payers share a key. */
+function keysOf({ client, address }: Payer, provider: string): { readonly ofClient: string; readonly ofAddress: string | undefined } {
+  const ofClient = `failures ${provider} ${client}`;
+  return { ofClient, ofAddress: address === undefined ? undefined : `${ofClient} ${limitKeyOf(address)}` };
+}
+
+function refuseOver(reading: Reading, limit: number, rule: string): void {
+  const retryAfterMs = waitMs(reading, limit);
+  if (retryAfterMs === undefined) return;
+  throw new ExchangeError("RATE_LIMITED", { retryAfterMs, cause: { kind: "policy", rule } satisfies Circumstance });
+}
+
+/** Until so many of the oldest windows have gone that there is room again. */
+function waitMs({ counts, elapsedMs }: Reading, limit: number): number | undefined {
+  let sum = 0;
+  for (const [back, count] of counts.entries()) {
+    sum += count;
+    if (sum >= limit) return (counts.length - back) * windowMs - elapsedMs;
+  }
+  return undefined;
+}

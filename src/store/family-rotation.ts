@@ -1,0 +1,162 @@
+// One generation becomes the next: who may ask the provider, what an answer or a failure leaves behind, and how everyone else
+// learns of it. The compare-and-set on the row decides; nothing in this process does. A provider's refresh token is sent again
+// only where it is known that it was not spent.
+
+import { ExchangeError, type Reason } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
+import { waitFor } from "../exchange/waiting.ts";
+import type { Database } from "./database.ts";
+import { type FamilyClaims, writeLimitMs } from "./family-claims.ts";
+import type { FamilyColumns } from "./family-columns.ts";
+import type { FamilyEnding } from "./family-ending.ts";
+import type { FamilyGrant } from "./family-grant.ts";
+import type { FamilyHandle, FamilyHandles } from "./family-handle.ts";
+import { advanceFamily, type FamilyRow, readFamily } from "./family-rows.ts";
+import { standingOf } from "./family-standing.ts";
+import { withToken } from "./family-tokens.ts";
+
+/** How often a row that somebody else has claimed is looked at: a refresh takes about as long as the first few looks. */
+const firstLookMs = 20;
+const maxLookMs = 500;
+
+/** Between the clocks of two replicas. */
+const clockDifferenceMs = 10_000;
+
+/** After these the provider's token is as good as before: nothing was sent, or the provider turned down the request and not the token. */
+const spentNothing: ReadonlySet<Reason> = new Set<Reason>([
+  "UPSTREAM_UNAVAILABLE",
+  "UPSTREAM_TIMEOUT",
+  "UPSTREAM_RATE_LIMITED",
+  "UPSTREAM_REJECTED_CLIENT",
+  "UPSTREAM_INVALID_RESPONSE",
+  "SCOPE_NOT_ALLOWED",
+  "TARGET_NOT_ALLOWED",
+]);
+
+export type Send = (refreshToken: Secret) => Promise<TokenSet>;
+
+export interface RotationDeps {
+  readonly database: Database;
+  readonly handles: FamilyHandles;
+  readonly columns: FamilyColumns;
+  readonly claims: FamilyClaims;
+  readonly ending: FamilyEnding;
+  readonly clock: Clock;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+export interface RotationOptions {
+  /** A family that was not used for so long ends. */
+  readonly idleMs: number;
+  /** The longest that a refresh takes upstream, with the checks of its answer. */
+  readonly upstreamLimitMs: number;
+}
+
+export function createFamilyRotation(deps: RotationDeps, options: RotationOptions) {
+  const { database, columns, claims, ending, clock } = deps;
+  /** Whoever holds a claim for longer has died: before its answer came, or before it could be written. */
+  const claimMs = options.upstreamLimitMs + writeLimitMs + clockDifferenceMs;
+
+  /** Bounded by `signal`: each round waits for somebody who may ask the provider, or is the one who may. */
+  async function rotate(shown: FamilyHandle, send: Send, signal: AbortSignal): Promise<TokenSet> {
+    for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, maxLookMs)) {
+      if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+      const row = await readFamily(database, shown.id);
+      const standing = standingOf(row, shown.generation, clock());
+      if (row === undefined || standing === "gone" || standing === "ahead") throw over();
+      if (standing !== "current") return keptAnswer(row, shown);
+      const held = row.claim === null ? await claimed(row) : undefined;
+      if (held !== undefined) return refreshAs(held, send);
+      if (row.claim !== null && isAbandoned(row)) await ending.doubt(row, row.claim);
+      else await waitFor(deps.wait(lookMs), signal);
+    }
+  }
+
+  /** For who came with a handle that was good and whose successor was made meanwhile, by whoever was first. */
+  function keptAnswer(row: FamilyRow, shown: FamilyHandle): TokenSet {
+    const answer = shown.generation === row.generation - 1 ? columns.openAnswer(row) : undefined;
+    if (answer === undefined) throw over();
+    return handedOver(row, answer);
+  }
+
+  function handedOver({ id, client_id, generation }: FamilyRow, answer: TokenSet): TokenSet {
+    return { ...answer, refreshToken: deps.handles.write(client_id, { id, generation }) };
+  }
+
+  async function claimed(row: FamilyRow): Promise<Held | undefined> {
+    const grant = columns.openGrant(row);
+    if (grant === undefined) throw over();
+    const claim = await claims.take(row);
+    return claim === undefined ? undefined : { row, grant, claim };
+  }
+
+  function isAbandoned({ claimed_at: claimedAt }: FamilyRow): boolean {
+    return claimedAt === null || clock() >= claimedAt + claimMs;
+  }
+
+  async function refreshAs(held: Held, send: Send): Promise<TokenSet> {
+    let fresh: TokenSet;
+    try {
+      fresh = await send(held.grant.refreshToken);
+    } catch (failure) {
+      await settle(held, failure);
+      throw failure;
+    }
+    return commit(held, fresh);
+  }
+
+  /** What cannot be written stays claimed, and so is in doubt after its time: the failure is told as it is. */
+  async function settle({ row, claim }: Held, failure: unknown): Promise<void> {
+    const reason = failure instanceof ExchangeError ? failure.reason : undefined;
+    if (reason !== undefined && spentNothing.has(reason)) return claims.giveBack(row, claim);
+    const rejected = reason === "REAUTHENTICATION_REQUIRED";
+    const ended = async () => void (rejected ? await ending.end(row, "rejected") : await ending.doubt(row, claim));
+    await claims.written(ended).catch(() => undefined);
+  }
+
+  async function commit({ row, grant, claim }: Held, fresh: TokenSet): Promise<TokenSet> {
+    const nowMs = clock();
+    const place = { ...row, generation: row.generation + 1 };
+    // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
+    const next: FamilyGrant = { refreshToken: fresh.refreshToken ?? grant.refreshToken, subject: grant.subject ?? fresh.subject };
+    const successor = {
+      generation: place.generation,
+      sealed_grant: columns.sealGrant(place, next),
+      sealed_answer: columns.sealAnswer(place, fresh),
+      rotated_at: nowMs,
+      tokens: withToken(row.tokens, fresh.accessToken, nowMs),
+      expires_at: nowMs + options.idleMs,
+    };
+    const kept = await claims
+      .written(async () => (await advanceFamily(database, { ...row, claim }, successor)) || wasWritten(row))
+      .catch((cause: unknown) => {
+        throw new ExchangeError("OUTCOME_UNKNOWN", { cause });
+      });
+    // Ended while the provider answered: an ended family hands out nothing any more.
+    if (!kept) throw over();
+    return handedOver(place, fresh);
+  }
+
+  /** By an earlier try whose outcome was not known: under this claim nobody else could have. */
+  async function wasWritten({ id, generation }: FamilyRow): Promise<boolean> {
+    const row = await readFamily(database, id);
+    return row !== undefined && row.ended_at === null && row.generation > generation;
+  }
+
+  return rotate;
+}
+
+export type RotateFamily = ReturnType<typeof createFamilyRotation>;
+
+/** A generation that is this process's to refresh. */
+interface Held {
+  readonly row: FamilyRow;
+  readonly grant: FamilyGrant;
+  readonly claim: string;
+}
+
+function over(): ExchangeError {
+  return new ExchangeError("REAUTHENTICATION_REQUIRED");
+}

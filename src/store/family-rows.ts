@@ -1,0 +1,111 @@
+// The statements over the table of handle families. Every change is a compare-and-set and says whether it took effect; what it
+// means that it did not is its callers' business. A database that does not answer is STORE_UNAVAILABLE.
+
+import type { Selectable } from "kysely";
+import type { Database } from "./database.ts";
+import type { HandleFamilyRow } from "./tables.ts";
+import { rethrowUnavailable } from "./unavailable.ts";
+
+export type FamilyRow = Readonly<Selectable<HandleFamilyRow>>;
+export type EndReason = NonNullable<HandleFamilyRow["ended_reason"]>;
+
+/** Of a row: what the generation is that a change means. */
+type At = Pick<FamilyRow, "id" | "generation">;
+
+/** One who refreshes upstream: nobody else's id is the same. */
+export interface FamilyClaim {
+  readonly claim: string;
+  readonly nowMs: number;
+}
+
+export type NextGeneration = Pick<FamilyRow, "generation" | "sealed_grant" | "sealed_answer" | "rotated_at" | "tokens" | "expires_at">;
+
+export function readFamily(database: Database, id: string): Promise<FamilyRow | undefined> {
+  return answered(database.run((db) => db.selectFrom("handle_families").selectAll().where("id", "=", id).executeTakeFirst()));
+}
+
+/** The same row again, after an unknown outcome, changes nothing. */
+export async function insertFamily(database: Database, row: FamilyRow): Promise<void> {
+  await answered(
+    database.run((db) =>
+      db
+        .insertInto("handle_families")
+        .values(row)
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute(),
+    ),
+  );
+}
+
+/** True: until it gives it back, `claim` alone may refresh this generation. `claimed_at` stays when the claim is given back. */
+export function claimFamily(database: Database, at: At, { claim, nowMs }: FamilyClaim): Promise<boolean> {
+  return changed(
+    database.run((db) =>
+      db
+        .updateTable("handle_families")
+        .set({ claim, claimed_at: nowMs })
+        .where("id", "=", at.id)
+        .where("generation", "=", at.generation)
+        .where("claim", "is", null)
+        .where("ended_at", "is", null)
+        .executeTakeFirst(),
+    ),
+  );
+}
+
+/** Nothing was spent: whoever comes next may claim the same generation. */
+export function releaseFamily(database: Database, id: string, claim: string): Promise<boolean> {
+  return changed(
+    database.run((db) =>
+      db.updateTable("handle_families").set({ claim: null }).where("id", "=", id).where("claim", "=", claim).executeTakeFirst(),
+    ),
+  );
+}
+
+/** From the claimed generation to its successor, which nobody has used yet. */
+export function advanceFamily(database: Database, at: At & { readonly claim: string }, next: NextGeneration): Promise<boolean> {
+  return changed(
+    database.run((db) =>
+      db
+        .updateTable("handle_families")
+        .set({ ...next, claim: null, claimed_at: null })
+        .where("id", "=", at.id)
+        .where("generation", "=", at.generation)
+        .where("claim", "=", at.claim)
+        .where("ended_at", "is", null)
+        .executeTakeFirst(),
+    ),
+  );
+}
+
+export interface FamilyEnd {
+  readonly reason: EndReason;
+  readonly nowMs: number;
+  /** When the row may be forgotten. */
+  readonly expiresAtMs: number;
+  /** Only where this claim still holds it. */
+  readonly heldBy?: string | undefined;
+}
+
+/** Only at this generation: a later one has handed out more tokens. */
+export function endFamily(database: Database, at: At, { reason, nowMs, expiresAtMs, heldBy }: FamilyEnd): Promise<boolean> {
+  return changed(
+    database.run((db) => {
+      const update = db
+        .updateTable("handle_families")
+        .set({ ended_at: nowMs, ended_reason: reason, expires_at: expiresAtMs, sealed_answer: null })
+        .where("id", "=", at.id)
+        .where("generation", "=", at.generation)
+        .where("ended_at", "is", null);
+      return (heldBy === undefined ? update : update.where("claim", "=", heldBy)).executeTakeFirst();
+    }),
+  );
+}
+
+async function changed(update: Promise<{ readonly numUpdatedRows: bigint }>): Promise<boolean> {
+  return (await answered(update)).numUpdatedRows === 1n;
+}
+
+function answered<T>(work: Promise<T>): Promise<T> {
+  return work.catch(rethrowUnavailable);
+}

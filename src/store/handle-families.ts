@@ -1,0 +1,103 @@
+// Refresh handles that rotate: each is good for one refresh and is replaced by its successor, all of one family. Of two who hold
+// the same family the second is noticed, and ends it for both. How one generation becomes the next is family-rotation.ts.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
+import type { Clock, EndedGrant, HeldGrant, RefreshHandles } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
+import type { MasterKey } from "../sealing/master-keys.ts";
+import type { Database } from "./database.ts";
+import { createFamilyClaims } from "./family-claims.ts";
+import { createFamilyColumns, type FamilyPlace, type OnFamilyAlarm } from "./family-columns.ts";
+import { createFamilyEnding, type EndingDeps } from "./family-ending.ts";
+import { createFamilyHandles, type FamilyHandle, familyIdBytes } from "./family-handle.ts";
+import { createFamilyRotation, type RotationOptions } from "./family-rotation.ts";
+import { type FamilyRow, insertFamily, readFamily } from "./family-rows.ts";
+import { standingOf } from "./family-standing.ts";
+import { withToken } from "./family-tokens.ts";
+
+export interface HandleFamilyDeps {
+  readonly database: Database;
+  /** The first marks handles and seals rows, all of them are accepted. */
+  readonly keys: readonly MasterKey[];
+  readonly clock: Clock;
+  readonly revokeTokens: EndingDeps["revokeTokens"];
+  readonly onAlarm: OnFamilyAlarm;
+  readonly random?: (size: number) => Uint8Array;
+  /** Waits for others, and between tries of a write. */
+  readonly wait?: (ms: number) => Promise<void>;
+}
+
+/** Durations in milliseconds; see RotationOptions. */
+export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOptions): RefreshHandles {
+  const { database, clock, random = randomBytes, wait = (ms) => sleep(ms, undefined, { ref: false }) } = deps;
+  const handles = createFamilyHandles(deps.keys);
+  const columns = createFamilyColumns(deps.keys, deps.onAlarm);
+  const claims = createFamilyClaims({ database, clock, wait, random });
+  const ending = createFamilyEnding(deps);
+  const rotate = createFamilyRotation({ database, handles, columns, claims, ending, clock, wait }, options);
+
+  async function found(clientId: string, handle: Secret): Promise<{ shown: FamilyHandle; row: FamilyRow } | undefined> {
+    const shown = handles.read(clientId, handle);
+    const row = shown === undefined ? undefined : await readFamily(database, shown.id);
+    return shown === undefined || row === undefined ? undefined : { shown, row };
+  }
+
+  function held(row: FamilyRow, shown: FamilyHandle): HeldGrant | undefined {
+    const grant = columns.openGrant(row);
+    if (grant === undefined) return undefined;
+    return { provider: row.provider, subject: grant.subject, rotate: (send, signal) => rotate(shown, send, signal) };
+  }
+
+  return {
+    async issue(clientId, provider, tokens) {
+      const nowMs = clock();
+      const id = Buffer.from(random(familyIdBytes)).toString("base64url");
+      const place: FamilyPlace = { id, client_id: clientId, provider, generation: 0 };
+      const row: FamilyRow = {
+        ...place,
+        sealed_grant: columns.sealGrant(place, { refreshToken: tokens.refreshToken, subject: tokens.subject }),
+        sealed_answer: null,
+        rotated_at: nowMs,
+        claim: null,
+        claimed_at: null,
+        tokens: withToken("[]", tokens.accessToken, nowMs),
+        ended_at: null,
+        ended_reason: null,
+        created_at: nowMs,
+        expires_at: nowMs + options.idleMs,
+      };
+      await claims.written(() => insertFamily(database, row));
+      return handles.write(clientId, { id, generation: 0 });
+    },
+
+    async find(clientId, handle) {
+      const at = await found(clientId, handle);
+      if (at === undefined) return undefined;
+      const { row, shown } = at;
+      switch (standingOf(row, shown.generation, clock())) {
+        case "current":
+        case "replaced":
+          return held(row, shown);
+        case "reused":
+          await ending.end(row, "reused");
+          throw new ExchangeError("REAUTHENTICATION_REQUIRED", { cause: { kind: "handle", problem: "reused" } satisfies Circumstance });
+        case "ahead":
+          // What it holds was spent before the database was set back.
+          await ending.doubt(row);
+          return undefined;
+        case "gone":
+          return undefined;
+      }
+    },
+
+    async end(clientId, handle): Promise<EndedGrant | undefined> {
+      const at = await found(clientId, handle);
+      // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
+      const ended = at === undefined ? undefined : await ending.end(at.row, "revoked");
+      const grant = ended === undefined ? undefined : columns.openGrant(ended);
+      return ended === undefined || grant === undefined ? undefined : { provider: ended.provider, refreshToken: grant.refreshToken };
+    },
+  };
+}

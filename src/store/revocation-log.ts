@@ -1,0 +1,66 @@
+// The log of revocations in the database: the authority of every replica that has one. Its head is one row, whose lock puts
+// revocations into the order in which they are committed; following it is cache/revocations.ts.
+
+import type { Kysely } from "kysely";
+import type { Revocation } from "../exchange/ports.ts";
+import type { LogEntry, RevocationLog } from "../exchange/revocation-ports.ts";
+import { combined } from "../exchange/revoked.ts";
+import type { Database } from "./database.ts";
+import type { RevocationRow, Tables } from "./tables.ts";
+import { rethrowUnavailable } from "./unavailable.ts";
+
+/** One database holds one log, for as long as it lives. */
+const log = "database";
+const headId = 1;
+
+export function createRevocationLog(database: Pick<Database, "run" | "transaction">): RevocationLog {
+  return {
+    async append(revocation) {
+      const seq = await database.transaction((db) => appendTo(db, revocation)).catch(rethrowUnavailable);
+      return { log, seq };
+    },
+    async readSince(since, limit) {
+      const { head, rows } = await database.run((db) => readFrom(db, since, limit)).catch(rethrowUnavailable);
+      return { head: { log, seq: head }, entries: rows.map(entryOf) };
+    },
+  };
+}
+
+async function appendTo(db: Kysely<Tables>, revocation: Revocation): Promise<number> {
+  // First of all: whoever holds this row commits next, so a number is never seen before those below it, and none is left out.
+  const { seq } = await db
+    .insertInto("revocation_head")
+    .values({ id: headId, seq: 1 })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet((row) => ({ seq: row("revocation_head.seq", "+", 1) })))
+    .returning("seq")
+    .executeTakeFirstOrThrow();
+  const { kind, provider, id } = revocation;
+  const sameThing = { kind, provider, id };
+  // One row for one thing, however often it is revoked: it moves to the end, and never gets weaker.
+  const old = await db
+    .deleteFrom("revocations")
+    .where((row) => row.and(sameThing))
+    .returningAll()
+    .execute();
+  const all = old.map((row) => entryOf(row).revocation).reduce(combined, revocation);
+  const until = all.kind === "subject" ? all.until : null;
+  await db
+    .insertInto("revocations")
+    .values({ seq, ...sameThing, until, expires_at: all.expiresAt })
+    .execute();
+  return seq;
+}
+
+async function readFrom(db: Kysely<Tables>, since: number, limit: number) {
+  // The head first: all entries up to it were committed before it was read, so none of them can come later.
+  const { seq: head } = (await db.selectFrom("revocation_head").select("seq").where("id", "=", headId).executeTakeFirst()) ?? { seq: 0 };
+  if (head === since) return { head, rows: [] };
+  const rows = await db.selectFrom("revocations").selectAll().where("seq", ">", since).orderBy("seq").limit(limit).execute();
+  return { head, rows };
+}
+
+function entryOf({ seq, kind, provider, id, until, expires_at: expiresAt }: RevocationRow): LogEntry {
+  if (kind === "token") return { seq, revocation: { kind, provider, id, expiresAt } };
+  // Without an instant it is about every token that can be alive while it holds: none of them was issued after its end.
+  return { seq, revocation: { kind, provider, id, until: until ?? expiresAt, expiresAt } };
+}

@@ -1,0 +1,80 @@
+// Part of the composition root: how the configured services prove themselves, and the platforms that vouch for them.
+
+import { createAuthenticate, type Service } from "./callers/authenticate.ts";
+import { createConfiguredKeys } from "./callers/configured-keys.ts";
+import type { WorkloadIssuer } from "./callers/workload.ts";
+import type { Configuration } from "./config/schema.ts";
+import type { Decide } from "./exchange/decision.ts";
+import { createKeySet, type KeySet } from "./keys/key-set.ts";
+import { createHttpClient } from "./net/http-client.ts";
+import type { Policy } from "./policy/compile.ts";
+import { createJwksFetch } from "./providers/fetch-jwks.ts";
+import type { Callers } from "./rpc/caller.ts";
+import { createPool, type Pool } from "./wire-pool.ts";
+import type { Observers, Storage } from "./wire-storage.ts";
+
+export type WorkloadSettings = Configuration["workload_issuers"][string];
+
+export interface WiredWorkloadIssuer extends WorkloadIssuer {
+  close(): Promise<void>;
+}
+
+export type WorkloadPool = Pool<WorkloadSettings, WiredWorkloadIssuer>;
+
+export interface CallersParts extends Observers {
+  readonly policy: Policy;
+  readonly decide: Decide;
+  readonly storage: Storage;
+  readonly workloads: WorkloadPool;
+}
+
+export interface WiredCallers {
+  readonly callers: Callers;
+  close(): Promise<void>;
+}
+
+export function wireCallers(configuration: Configuration, parts: CallersParts): WiredCallers {
+  const { clock, policy, decide, storage } = parts;
+  const workloadIssuers = parts.workloads.take(Object.entries(configuration.workload_issuers));
+  const authenticate = createAuthenticate(
+    { clock, issuer: configuration.server.issuer, usedAssertions: storage.usedAssertions, workloadIssuers },
+    servicesOf(configuration, policy),
+  );
+  return {
+    callers: { clients: policy.clients, publicMethods: policy.publicMethods, decide, authenticate },
+    close: () => parts.workloads.release(workloadIssuers),
+  };
+}
+
+function servicesOf(configuration: Configuration, policy: Policy): readonly Service[] {
+  return Object.entries(configuration.clients).flatMap(([id, { secrets, assertions, workloads, certificates }]) => {
+    const client = policy.clients.get(id);
+    return client?.kind === "service" ? [{ client, secrets, assertions, workloads, certificates }] : [];
+  });
+}
+
+export function createWorkloadPool({ clock, log, metrics }: Observers): WorkloadPool {
+  return createPool((name: string, settings: WorkloadSettings) => {
+    const { issuer, algorithms, jwks, jwks_url: url } = settings;
+    if (url === undefined) return { issuer, algorithms, keySet: createConfiguredKeys(jwks ?? []), close: async () => undefined };
+    const http = createHttpClient({
+      allowedOrigins: new Set([new URL(url).origin]),
+      allowHttp: settings.allow_http,
+      provider: name,
+      timeoutMs: settings.timeout,
+      clock,
+      onCall: ({ endpoint, status, outcome, ms }) =>
+        metrics.upstream({ provider: name, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
+    });
+    const fetchJwks = createJwksFetch({ http, clock });
+    const keySet: KeySet = createKeySet({
+      fetchJwks: (signal) => fetchJwks(url, signal),
+      clock,
+      onEvent: (event) => {
+        if (event.kind === "failed") log.warn({ workload_issuer: name, reason: event.reason }, "the workload issuer's keys could not be fetched");
+        else log.info({ workload_issuer: name, keys: event.keys, dropped: event.dropped }, "the workload issuer's keys were fetched");
+      },
+    });
+    return { issuer, algorithms, keySet, close: () => http.close() };
+  });
+}

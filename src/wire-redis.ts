@@ -1,0 +1,23 @@
+// Part of the composition root: the connection to Redis, and what the log hears of it.
+
+import { createRedis, type RedisAddress, type RedisConnection } from "./cache/redis-connection.ts";
+import { evictionOf } from "./cache/redis-eviction.ts";
+import type { Log } from "./telemetry/log.ts";
+
+export function wireRedis(address: RedisAddress, log: Log): RedisConnection {
+  const redis: RedisConnection = createRedis(address, {
+    log(event) {
+      if (event.kind === "redis_away") {
+        log.warn({ ...event }, "redis is away: tokens are verified without the shared cache, limits are counted per replica");
+        return;
+      }
+      log.info({ ...event }, "redis is ready");
+      void warnOfEviction(redis, log);
+    },
+  });
+  return redis;
+}
+
+async function warnOfEviction(redis: RedisConnection, log: Log): Promise<void> {
+  if ((await evictionOf(redis)) === "evicts") log.warn({}, "redis may evict used codes: set maxmemory-policy noeviction");
+}

@@ -1,0 +1,88 @@
+// Part of the composition root: where revocations are kept, how replicas follow them, and how providers are told. The authority is
+// the database; without one Redis, which a flush empties; without either this process, which is then the only replica.
+
+import { createRevocationAnnouncements } from "./cache/revocation-announcements.ts";
+import { createRevocationLogMemory } from "./cache/revocation-log-memory.ts";
+import { createRevocationLogRedis } from "./cache/revocation-log-redis.ts";
+import { createRevocations } from "./cache/revocations.ts";
+import { createUpstreamRevocationsMemory } from "./cache/upstream-revocations-memory.ts";
+import type { Revocations, UpstreamRevocations } from "./exchange/ports.ts";
+import type { RevocationLog, TellingQueue } from "./exchange/revocation-ports.ts";
+import { createTelling, type TellingEvent } from "./providers/telling.ts";
+import { createSealer } from "./sealing/sealer.ts";
+import { createRevocationLog } from "./store/revocation-log.ts";
+import { sealedColumns } from "./store/sealed-columns.ts";
+import { createUpstreamRevocationQueue } from "./store/upstream-revocations.ts";
+import { circumstanceFields } from "./telemetry/circumstances.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { StorageParts } from "./wire-storage.ts";
+
+export interface WiredRevocations {
+  readonly revocations: Revocations;
+  readonly upstream: UpstreamRevocations;
+  /** Begins to follow and to tell. Resolves after the first read, whether or not it succeeded. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function wireRevocations(parts: StorageParts): WiredRevocations {
+  const { configuration, database, redis, clock, log, provider } = parts;
+  const announcements = announcementsOf(parts);
+  const alone = database === undefined && redis === undefined;
+  const followed = createRevocations({
+    log: logOf(parts),
+    announcements,
+    clock,
+    lagMs: alone ? Infinity : configuration.revocation_lag,
+    onState: (state) => {
+      if (state === "fresh") log.info({}, "what was revoked is known");
+      else log.warn({}, "what was revoked is not known here: no token is accepted until it is");
+    },
+  });
+  const telling = createTelling({
+    queue: queueOf(parts),
+    provider,
+    clock,
+    random: Math.random,
+    onEvent: (event) => logTelling(log, event),
+  });
+  return {
+    revocations: followed,
+    upstream: telling,
+    async start() {
+      await followed.start();
+      telling.start();
+    },
+    async close() {
+      await telling.close();
+      await followed.close();
+      await announcements?.close();
+    },
+  };
+}
+
+function logOf({ database, redis, keys, clock, onAlarm }: StorageParts): RevocationLog {
+  if (database !== undefined) return createRevocationLog(database);
+  if (redis !== undefined) return createRevocationLogRedis({ redis, keys, clock, onAlarm });
+  return createRevocationLogMemory({ clock });
+}
+
+/** Over a Redis that is itself the authority there is nothing to hear that is not read there just as soon. */
+function announcementsOf({ configuration, database, redis, keys, clock, onAlarm }: StorageParts) {
+  if (database === undefined || redis === undefined || configuration.redis === undefined) return undefined;
+  const sealer = createSealer(keys, "revocation-announcement");
+  return createRevocationAnnouncements({ redis, address: configuration.redis.url, sealer, clock, onAlarm });
+}
+
+function queueOf({ database, keys, clock, onAlarm }: StorageParts): TellingQueue {
+  if (database === undefined) return createUpstreamRevocationsMemory({ clock });
+  const sealer = createSealer(keys, sealedColumns.upstreamToken.purpose);
+  return createUpstreamRevocationQueue({ database, sealer, clock, onAlarm: () => onAlarm({ kind: "unreadable", store: "revocations" }) });
+}
+
+function logTelling(log: Log, event: TellingEvent): void {
+  if (event.kind === "expired")
+    log.warn({ count: event.count }, "revoked tokens waited too long for their provider: it is not told any more");
+  else if (event.kind === "no_endpoint") log.info({ provider: event.provider }, "the provider has no revocation endpoint: it is not told");
+  else log.warn({ provider: event.provider, ...circumstanceFields(event.failure) }, "the provider refuses to hear that a token is revoked");
+}
