@@ -81,9 +81,13 @@ function failureText(error: unknown, wasRunning: boolean): string {
   const [place] = framesOf(error);
   const unknown = `${nameOf(error)}${place === undefined ? "" : ` ${place}`}.`;
   if (wasRunning) return `cambio did not stop cleanly: ${unknown}`;
+  if (error instanceof Error && ownStartErrors.has(error.name)) return `cambio did not start: ${error.message}`;
   const code = codeOf(error) ?? "";
   return `cambio did not start: ${startFailures[code.startsWith("ERR_OSSL_") ? "ERR_OSSL" : code] ?? unknown}`;
 }
+
+/** Their messages are written for operators and hold no address and no secret. */
+const ownStartErrors: ReadonlySet<string> = new Set(["DatabaseStartError", "NewerDatabaseError", "TrailStartError"]);
 
 const startFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken by another process. Set server.port (or PORT) to another one; 0 takes any free one.",

@@ -27,12 +27,15 @@ import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import { wireAudit } from "./wire-audit.ts";
 import { type Core, wireCore } from "./wire-core.ts";
+import { keysOf } from "./wire-storage.ts";
 import { createReload } from "./reload.ts";
 
 /** What tests may replace. */
 export interface Seams {
   readonly clock: Clock;
   readonly logDestination: { write(line: string): unknown };
+  /** Where the audit trail goes if no file is configured. Default: where the log goes. */
+  readonly auditDestination: { write(line: string): unknown };
   readonly limits: Limits;
 }
 
@@ -51,7 +54,7 @@ const answerMs = 500;
 
 /** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
-  const { clock = Date.now, limits = defaultLimits, logDestination } = seams;
+  const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
   const { server } = configuration;
   const tls = await readTls(server.tls);
   const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
@@ -59,9 +62,10 @@ export async function startService(configuration: Configuration, seams: Partial<
   const parts = new AsyncDisposableStack();
   parts.defer(() => metrics.close());
   try {
-    const recorder = await wireAudit(configuration, { clock, log, metrics, destination: logDestination ?? process.stdout });
+    const keys = keysOf(configuration);
+    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination });
     parts.defer(() => recorder.close());
-    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit });
+    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys });
     parts.defer(() => core.close());
     const health = createHealthStatus();
     const stopping = new AbortController();

@@ -21,11 +21,13 @@ export function logStart(configuration: Configuration, url: string, log: Log): v
   }
   for (const [audience, { accepts }] of Object.entries(audiences)) {
     for (const [provider, rule] of Object.entries(accepts)) {
-      if (rule.report_only) log.warn({ audience, provider }, "report_only is on: tokens of clients that are not listed are accepted, and reported");
+      if (rule.report_only)
+        log.warn({ audience, provider }, "report_only is on: tokens of clients that are not listed are accepted, and reported");
     }
   }
   for (const [client, { report_only }] of Object.entries(clients)) {
-    if (report_only.length > 0) log.warn({ client, rules: report_only }, "report_only is on: what these rules refuse is allowed, and reported");
+    if (report_only.length > 0)
+      log.warn({ client, rules: report_only }, "report_only is on: what these rules refuse is allowed, and reported");
   }
   for (const [client, { kind, raw_refresh_tokens }] of Object.entries(clients)) {
     if (kind !== "service" && raw_refresh_tokens)

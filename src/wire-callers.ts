@@ -71,7 +71,8 @@ export function createWorkloadPool({ clock, log, metrics }: Observers): Workload
       fetchJwks: (signal) => fetchJwks(url, signal),
       clock,
       onEvent: (event) => {
-        if (event.kind === "failed") log.warn({ workload_issuer: name, reason: event.reason }, "the workload issuer's keys could not be fetched");
+        if (event.kind === "failed")
+          log.warn({ workload_issuer: name, reason: event.reason }, "the workload issuer's keys could not be fetched");
         else log.info({ workload_issuer: name, keys: event.keys, dropped: event.dropped }, "the workload issuer's keys were fetched");
       },
     });

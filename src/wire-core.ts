@@ -9,7 +9,7 @@ import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
 import { createProviderPool } from "./wire-provider.ts";
-import { type Observers, type Storage, wireStorage } from "./wire-storage.ts";
+import { type Foundations, type Storage, wireStorage } from "./wire-storage.ts";
 
 export interface Core {
   /** The edition in force. Ask for every call: it changes when the configuration is reloaded. */
@@ -33,15 +33,16 @@ export function needsRestart(before: Configuration, after: Configuration): reado
 }
 
 /** @throws Error where the database cannot be opened or its schema is not current */
-export async function wireCore(configuration: Configuration, observers: Observers): Promise<Core> {
+export async function wireCore(configuration: Configuration, foundations: Foundations): Promise<Core> {
+  const { keys, ...observers } = foundations;
   const { clock, log } = observers;
   let edition: Edition | undefined;
   const current = (): Edition => {
     if (edition === undefined) throw new Error("the first edition is not there yet");
     return edition;
   };
-  const storage = await wireStorage(configuration, observers, (provider) => current().providers.get(provider)?.provider);
-  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, firstKey: storage.keys[0] });
+  const storage = await wireStorage(configuration, foundations, (provider) => current().providers.get(provider)?.provider);
+  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, firstKey: keys[0] });
   const flights = createSingleFlight(flightLimitMs(configuration));
   const shared = {
     ...observers,

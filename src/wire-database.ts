@@ -37,7 +37,8 @@ export async function wireDatabase(settings: NonNullable<Configuration["database
 
 async function bringUpToDate(database: Database, allowed: boolean, log: Log): Promise<void> {
   const pending = await pendingMigrations(database).catch((failure: unknown) => {
-    if (failure instanceof Error && failure.name === "DatabaseFailure") throw new DatabaseStartError(`the database cannot be used (${failure.message}).`);
+    if (failure instanceof Error && failure.name === "DatabaseFailure")
+      throw new DatabaseStartError(`the database cannot be used (${failure.message}).`);
     throw failure;
   });
   if (pending.length === 0) return;

@@ -48,7 +48,6 @@ export interface Storage {
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;
   readonly redis: RedisConnection | undefined;
-  readonly keys: Keys;
   /** `process`, `none`: not configured. */
   readonly status: () => { readonly redis: "ready" | "away" | "process"; readonly database: "ready" | "away" | "none" };
   /** Begins to follow what is revoked. */
@@ -77,19 +76,29 @@ export interface StorageParts extends Observers {
   readonly provider: (name: string) => Provider | undefined;
 }
 
+export interface Foundations extends Observers {
+  readonly keys: Keys;
+}
+
 export async function wireStorage(
   configuration: Configuration,
-  observers: Observers,
+  { keys, ...observers }: Foundations,
   provider: StorageParts["provider"],
 ): Promise<Storage> {
   const { clock, log, metrics } = observers;
-  const keys = keysOf(configuration);
   const onAlarm = createOnAlarm(observers);
   const wired = configuration.database === undefined ? undefined : await wireDatabase(configuration.database, log);
   const redis = configuration.redis === undefined ? undefined : wireRedis(configuration.redis.url, log);
   const parts: StorageParts = { ...observers, configuration, keys, redis, database: wired?.database, onAlarm, provider };
   const followed = wireRevocations(parts);
-  const sweeper = wired === undefined ? undefined : createSweeper({ database: wired.database, clock, onFailure: () => log.warn({}, "what is expired could not be removed from the database") });
+  const sweeper =
+    wired === undefined
+      ? undefined
+      : createSweeper({
+          database: wired.database,
+          clock,
+          onFailure: () => log.warn({}, "what is expired could not be removed from the database"),
+        });
   return {
     cache: createVerificationCache({
       keyOf: createCacheKeys(keys[0]),
@@ -105,7 +114,6 @@ export async function wireStorage(
     upstreamRevocations: followed.upstream,
     usedAssertions: usedAssertionsOf(parts),
     redis,
-    keys,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
     async start() {
       await followed.start();

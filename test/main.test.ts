@@ -7,7 +7,8 @@ import { environment, exampleFile } from "./config/given.ts";
 const file = fileURLToPath(exampleFile);
 
 /** A process that notes what it is told; its signals are events, as they are in a real one. */
-function given(start: () => Promise<{ close(): Promise<void> }>) {
+function given(startService: () => Promise<{ close(): Promise<void>; reload?: (read: () => unknown) => void }>) {
+  const start = async () => ({ reload: () => undefined, ...(await startService()) });
   const events = new EventEmitter();
   const exits: number[] = [];
   const written: string[] = [];

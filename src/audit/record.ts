@@ -15,25 +15,32 @@ const maxTextBytes = 2_304;
 /** Of one list as it is written: 128 scopes of 64 characters. */
 const maxListBytes = 8_960;
 
-/** AuditEntry's members in the order and the spelling of the file. */
-const memberNames: Readonly<Record<Exclude<keyof AuditEntry, "kind">, string>> = {
-  requestId: "request_id",
-  method: "method",
-  protocol: "protocol",
-  caller: "caller",
-  address: "address",
-  provider: "provider",
-  issuer: "issuer",
-  subject: "subject",
-  originClient: "origin_client",
-  audience: "audience",
-  scopes: "scopes",
-  rule: "rule",
-  reported: "reported",
-  token: "token",
-  reason: "reason",
-  event: "event",
-};
+/** In the order and the spelling of the file. */
+function entryMembers(entry: AuditEntry): Readonly<Record<string, string | readonly string[] | undefined>> {
+  const { kind: _, requestId, originClient, ...rest } = entry;
+  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, reason, event, ...none } = rest;
+  // A member that is added to entries has to find its place here before this compiles.
+  const complete: Readonly<Record<string, never>> = none;
+  return {
+    ...complete,
+    request_id: requestId,
+    method,
+    protocol,
+    caller,
+    address,
+    provider,
+    issuer,
+    subject,
+    origin_client: originClient,
+    audience,
+    scopes,
+    rule,
+    reported,
+    token,
+    reason,
+    event,
+  };
+}
 
 /** The file before this one in the same trail. */
 export interface Continues {
@@ -58,10 +65,7 @@ export interface Opening {
 
 /** @param atMs when it happened, in epoch milliseconds */
 export function entryBody(entry: AuditEntry, atMs: number): string {
-  const members = Object.entries(memberNames).map(([key, name]): [string, unknown] => {
-    const value = entry[key as keyof typeof memberNames];
-    return [name, value === undefined ? undefined : bounded(value)];
-  });
+  const members = Object.entries(entryMembers(entry)).map(([name, value]) => [name, value === undefined ? undefined : bounded(value)]);
   return body(entry.kind, atMs, Object.fromEntries(members));
 }
 

@@ -1,74 +1,109 @@
 // Words of the command line → one command → exit status: 0 done, 1 failed, 2 not understood.
-// What a command does is elsewhere; `serve` is loaded only when it is asked for, as it brings the whole service along.
+// What a command does is elsewhere; each is loaded only when it is asked for, as some bring the whole service along.
 
-import { parseArgs } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
-import { jsonSchemaText } from "../config/json-schema.ts";
 import { ConfigurationError } from "../config/mistakes.ts";
-import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
-
-export interface Output {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
-}
+import type { Output } from "./output.ts";
 
 const defaultFile = "./cambio.yaml";
 
 const usage = `Usage: cambio COMMAND
 
-  serve [CONFIG]   run the service until SIGTERM or SIGINT
-  check [CONFIG]   look for mistakes in a configuration; starts nothing and connects to nothing
-  schema           print the JSON Schema of configurations, for editors
-  help             print this; --version prints the version
+  serve [CONFIG]    run the service until SIGTERM or SIGINT; SIGHUP reloads the configuration
+  check [CONFIG]    look for mistakes in a configuration; starts nothing and connects to nothing
+  explain CONFIG …  say rule by rule how a call would be decided (cambio explain --help)
+  migrate [CONFIG]  bring the database's tables up to date
+  reseal [CONFIG]   seal what the database holds anew under the first sealing key, while the service runs
+  revoke [CONFIG] … end a token, or all tokens of a subject (cambio revoke --help)
+  audit …           verify, show and explain the audit trail (cambio audit --help)
+  schema            print the JSON Schema of configurations, for editors
+  help              print this; --version prints the version
 
 CONFIG is a YAML file, ${defaultFile} by default. cambio.example.yaml is one to start from.
 `;
 
-export async function runCommand(words: readonly string[], output: Output): Promise<number> {
-  const parsed = parse(words);
-  if (parsed === undefined) return misunderstood(output);
-  const { command, file, help, version } = parsed;
-  if (version) {
+type Command = (words: readonly string[], output: Output) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  async serve(words, output) {
+    const file = onlyFile(words);
+    if (file === undefined) return misunderstood(output);
+    const { runProcess } = await import("../main.ts");
+    return runProcess(file);
+  },
+  async check(words, output) {
+    const { summary } = await import("./check.ts");
+    return withConfiguration(words, output, async (configuration) => {
+      output.out(`ok: ${summary(configuration)}\n`);
+      return 0;
+    });
+  },
+  async explain(words, output) {
+    const { explainCommand } = await import("./explain.ts");
+    return explainCommand(words, { ...output, input: process.stdin, clock: Date.now });
+  },
+  async migrate(words, output) {
+    const { migrateCommand } = await import("./migrate.ts");
+    return withConfiguration(words, output, (configuration) => migrateCommand(configuration, output));
+  },
+  async reseal(words, output) {
+    const { resealCommand } = await import("./reseal.ts");
+    return withConfiguration(words, output, (configuration) => resealCommand(configuration, output));
+  },
+  async revoke(words, output) {
+    const { revokeCommand } = await import("./revoke.ts");
+    return revokeCommand(words, output, { defaultFile, clock: Date.now });
+  },
+  async audit(words, output) {
+    const { auditCommand } = await import("./audit.ts");
+    return auditCommand(words, output);
+  },
+  async schema(words, output) {
+    if (words.length > 0) return misunderstood(output);
+    const { jsonSchemaText } = await import("../config/json-schema.ts");
+    output.out(jsonSchemaText());
+    return 0;
+  },
+};
+
+export async function runCommand([name, ...words]: readonly string[], output: Output): Promise<number> {
+  if (name === undefined) return misunderstood(output);
+  if (name === "--version") {
     output.out(`cambio ${packageFile.version}\n`);
     return 0;
   }
-  if (help || command === "help") {
+  if (["help", "--help", "-h"].includes(name)) {
     output.out(usage);
     return 0;
   }
-  if (command === "check") return check(file ?? defaultFile, output);
-  if (command === "serve") {
-    const { runProcess } = await import("../main.ts");
-    return runProcess(file ?? defaultFile);
-  }
-  if (command === "schema") {
-    if (file !== undefined) return misunderstood(output);
-    output.out(jsonSchemaText());
-    return 0;
-  }
-  return misunderstood(output, command);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return command === undefined ? misunderstood(output, name) : command(words, output);
 }
 
-interface Words {
-  readonly command: string | undefined;
-  readonly file: string | undefined;
-  readonly help: boolean;
-  readonly version: boolean;
-}
-
-function parse(words: readonly string[]): Words | undefined {
+async function withConfiguration(
+  words: readonly string[],
+  output: Output,
+  work: (configuration: Configuration) => Promise<number>,
+): Promise<number> {
+  const file = onlyFile(words);
+  if (file === undefined) return misunderstood(output);
+  const { readConfiguration } = await import("../config/read-configuration.ts");
+  let configuration: Configuration;
   try {
-    const { values, positionals } = parseArgs({
-      args: [...words],
-      allowPositionals: true,
-      options: { help: { type: "boolean", short: "h", default: false }, version: { type: "boolean", default: false } },
-    });
-    const [command, file, ...more] = positionals;
-    return more.length === 0 ? { command, file, ...values } : undefined;
-  } catch {
-    return undefined;
+    configuration = readConfiguration(file);
+  } catch (failure) {
+    if (!(failure instanceof ConfigurationError)) throw failure;
+    output.error(`${failure.message}\n`);
+    return 1;
   }
+  return work(configuration);
+}
+
+/** The only word, or the default; undefined: there are more, or options that nobody knows. */
+function onlyFile(words: readonly string[]): string | undefined {
+  const [file = defaultFile, ...more] = words;
+  return more.length > 0 || file.startsWith("-") ? undefined : file;
 }
 
 /** @param unknown what stood where a command belongs. It may be a secret, or a terminal's control sequence: only a plain word is repeated. */
@@ -76,24 +111,4 @@ function misunderstood({ error }: Output, unknown?: string): number {
   if (unknown !== undefined) error(`unknown command${/^[a-z-]{1,20}$/.test(unknown) ? `: ${unknown}` : ""}\n`);
   error(usage);
   return 2;
-}
-
-function check(file: string, { out, error }: Output): number {
-  try {
-    out(`ok: ${summary(readConfiguration(file))}\n`);
-    return 0;
-  } catch (failure) {
-    if (!(failure instanceof ConfigurationError)) throw failure;
-    error(`${failure.message}\n`);
-    return 1;
-  }
-}
-
-function summary({ providers, audiences, clients, routes }: Configuration): string {
-  return [count(providers, "provider"), count(audiences, "audience"), count(clients, "client"), count(routes.exchange, "route")].join(", ");
-}
-
-function count(things: object, thing: string): string {
-  const number = Object.keys(things).length;
-  return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }

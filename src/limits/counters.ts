@@ -137,7 +137,7 @@ export function createCounters({ windowMs, windows, maxKeys }: CountersShape, cl
     learn(own, total) {
       const cell = cellTold(own);
       if (cell === undefined) return;
-      cell.told = Math.max(cell.told, own.count);
+      cell.told = own.count;
       // Within a window counts only grow: what is less comes from a shared store that has forgotten.
       cell.elsewhere = Math.max(cell.elsewhere, total - own.count);
       if (cell.asking) changed.add(own.key);

@@ -5,7 +5,7 @@
 const allGroups = 8;
 const networkGroups = 4;
 
-/** @param address in canonical form, IPv4 in IPv6 as IPv4; anything else, such as `unknown`, is a key of its own */
+/** @param address in canonical form (RFC 5952), IPv4 in IPv6 as IPv4; anything else, such as `unknown`, is a key of its own */
 export function limitKeyOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = [], tail] = address.split("::").map(groupsOf);
@@ -14,10 +14,9 @@ export function limitKeyOf(address: string): string {
 }
 
 function groupsOf(text: string): readonly string[] {
-  // A dotted end stands for two groups, and lies outside of the /64 whatever it is.
-  return text === "" ? [] : text.split(":").flatMap((group) => (group.includes(".") ? ["0", "0"] : [group]));
+  return text === "" ? [] : text.split(":");
 }
 
 function zeros(count: number): readonly string[] {
-  return Array.from({ length: Math.max(0, count) }, () => "0");
+  return Array.from({ length: count }, () => "0");
 }

@@ -1,15 +1,35 @@
-// The query builder's SQLite over Node's own: one piece of work on the one connection. It reports what the piece's statements came
-// to, and begins none after the piece was given up. Whose turn it is, is decided by open-sqlite.ts.
+// The query builder's SQLite over Node's own: one piece of work on the one connection. It waits for other processes without holding
+// up this one, reports what statements came to, and begins none after the piece was given up. Whose turn it is decides open-sqlite.ts.
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { SqliteAdapter, type SqliteDatabase, SqliteDialect } from "kysely";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteAdapter, SqliteDialect } from "kysely";
 import { DatabaseFailure } from "./database.ts";
 import type { Effects } from "./effects.ts";
 import { classifySqliteError } from "./sqlite-failure.ts";
 
+/** How long another process's write is waited for. Such writes take milliseconds. */
+const busyLimitMs = 1_000;
+const firstPauseMs = 1;
+const maxPauseMs = 20;
+
+export interface SqlitePiece {
+  readonly connection: DatabaseSync;
+  readonly effects: Effects;
+  /** True once the piece was given up. */
+  readonly isExpired: () => boolean;
+}
+
 export class NodeSqliteDialect extends SqliteDialect {
-  constructor(connection: DatabaseSync, effects: Effects, isExpired: () => boolean) {
-    super({ database: createPieceConnection(connection, effects, isExpired) });
+  readonly #piece: SqlitePiece;
+
+  constructor(piece: SqlitePiece) {
+    super({ database: () => Promise.reject(new Error("this dialect has a driver of its own")) });
+    this.#piece = piece;
+  }
+
+  override createDriver(): Driver {
+    return createDriver(this.#piece);
   }
 
   override createAdapter(): SqliteAdapter {
@@ -24,12 +44,12 @@ class NodeSqliteAdapter extends SqliteAdapter {
   }
 }
 
-function createPieceConnection(connection: DatabaseSync, effects: Effects, isExpired: () => boolean): SqliteDatabase {
-  function attempt<T>(sql: string, act: () => T): T {
+function createDriver({ connection, effects, isExpired }: SqlitePiece): Driver {
+  function attempt(sql: string, values: readonly unknown[]): QueryResult<never> {
     if (isExpired()) throw new DatabaseFailure("TIMEOUT", effects.outcome());
     const sent = effects.sending(sql);
     try {
-      const result = act();
+      const result = execute(connection, sql, values);
       sent.done();
       return result;
     } catch (error) {
@@ -38,34 +58,47 @@ function createPieceConnection(connection: DatabaseSync, effects: Effects, isExp
     }
   }
 
-  return {
-    // The connection outlives the piece.
-    close: () => undefined,
-    prepare(sql) {
-      const statement = attempt(reading, () => connection.prepare(spelling(sql, connection)));
-      return {
-        reader: statement.columns().length > 0,
-        all: (values) => attempt(sql, () => statement.all(...inputs(values))),
-        run: (values) => attempt(sql, () => statement.run(...inputs(values))),
-        iterate: (values) => statement.iterate(...inputs(values)),
-      };
+  async function patiently(sql: string, values: readonly unknown[] = []): Promise<QueryResult<never>> {
+    const until = performance.now() + busyLimitMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+      try {
+        return attempt(sql, values);
+      } catch (error) {
+        if (!(error instanceof DatabaseFailure) || error.code !== "BUSY" || performance.now() > until) throw error;
+      }
+      await sleep(pauseMs);
+    }
+  }
+
+  const lease: DatabaseConnection = {
+    executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => patiently(sql, parameters),
+    streamQuery() {
+      throw new Error("this database does not stream");
     },
+  };
+  return {
+    init: async () => undefined,
+    acquireConnection: async () => lease,
+    // A transaction that reads first and then writes would fail where another process wrote in between: it locks at once.
+    beginTransaction: async () => void (await patiently("begin")),
+    commitTransaction: async () => void (await patiently("commit")),
+    async rollbackTransaction() {
+      // A full disk rolls back by itself. Rolling back once more would fail, and that would be reported in place of the cause.
+      if (connection.isTransaction) attempt("rollback", []);
+    },
+    releaseConnection: async () => undefined,
+    // The connection outlives the piece.
+    destroy: async () => undefined,
   };
 }
 
-/** Preparing a statement has no more effect than one that reads. */
-const reading = "select ";
-
-function spelling(sql: string, connection: DatabaseSync): string {
-  // A transaction that reads first and then writes would fail where another process wrote in between: it locks at once.
-  if (sql === "begin") return "begin immediate";
-  // A full disk rolls back by itself. Rolling back once more would fail, and that would be reported in place of the cause.
-  if (sql === "rollback" && !connection.isTransaction) return "pragma user_version";
-  return sql;
-}
-
-/** The query builder types its parameters as unknown; the driver refuses what it cannot bind. */
-function inputs(values: readonly unknown[]): SQLInputValue[] {
+function execute(connection: DatabaseSync, sql: string, values: readonly unknown[]): QueryResult<never> {
+  const statement = connection.prepare(sql === "begin" ? "begin immediate" : sql);
+  // The query builder types its parameters as unknown; the driver refuses what it cannot bind.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return values as SQLInputValue[];
+  const inputs = values as readonly SQLInputValue[];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller's row type, which only the query builder knows
+  if (statement.columns().length > 0) return { rows: statement.all(...inputs) as never[] };
+  const { changes, lastInsertRowid } = statement.run(...inputs);
+  return { numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid), rows: [] };
 }

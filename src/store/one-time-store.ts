@@ -89,7 +89,7 @@ export function createOneTimeStore(parts: OneTimeStoreParts): OneTimeStore {
             .deleteFrom("one_time")
             .where("name", "in", names.ofState(state))
             // What is longer than anything this service wrote is not read into memory, whoever wrote it.
-            .returning(["name", "expires_at", sql<unknown>`case when length(sealed) <= ${maxStateBytes} then sealed end`.as("sealed")])
+            .returning(["name", "expires_at", sql`case when length(sealed) <= ${maxStateBytes} then sealed end`.as("sealed")])
             .execute(),
         )
         .catch(rethrowUnavailable);

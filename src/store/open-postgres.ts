@@ -60,8 +60,10 @@ export function openPostgres(address: PostgresAddress, options: PostgresOptions 
   const sockets = new Set<Socket>();
   const onAnswer = createStateReport(address, log);
   const pool = new Pool({ ...poolConfig(address, limits), stream: () => tracked(new Socket(), sockets) });
-  // Without a listener a server that ends would end this process too. The pool has dropped the connection by then.
+  // Without listeners a server that ends would end this process too: the pool hears of idle connections, and nobody of those that
+  // are in use between two statements. The next statement on such a connection fails.
   pool.on("error", (error) => onAnswer(connectFailureCode(error)));
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const bounded = createBoundedWork();
 
   function run<T>(work: (db: Kysely<Tables>) => Promise<T>, limitMs?: number): Promise<T> {

@@ -3,6 +3,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { Kysely } from "kysely";
 import { createBoundedWork, workLimitMs } from "./bounded-work.ts";
 import { type Database, DatabaseFailure } from "./database.ts";
@@ -11,8 +12,8 @@ import { NodeSqliteDialect } from "./node-sqlite-dialect.ts";
 import { classifySqliteError } from "./sqlite-failure.ts";
 import type { Tables } from "./tables.ts";
 
-/** How long another process's write is waited for. The process stands still meanwhile, and such writes take milliseconds. */
-const busyLimitMs = 1_000;
+/** How long another process that is opening the file is waited for. Only start waits like this: the process stands still. */
+const openLimitMs = 1_000;
 /** What is sealed in it opens for nobody, but who signed in when is nobody's business either. Its journals take the same mode. */
 const fileMode = 0o600;
 
@@ -31,8 +32,10 @@ export function openSqlite(file: string): Database {
     const givenUp = Promise.withResolvers<never>();
     let expired = false;
     const turn = async () => {
+      // Between two pieces the process sees to everything else.
+      await setImmediate();
       if (expired) throw new DatabaseFailure("TIMEOUT", "refused");
-      const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection, effects, () => expired) });
+      const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect({ connection, effects, isExpired: () => expired }) });
       try {
         // Whoever comes next does not wait for work that was given up.
         return await Promise.race([work(db), givenUp.promise]);
@@ -67,10 +70,10 @@ export function openSqlite(file: string): Database {
 }
 
 function open(file: string): DatabaseSync {
-  const connection = new DatabaseSync(file, { timeout: busyLimitMs, enableForeignKeyConstraints: true });
+  const connection = new DatabaseSync(file, { timeout: openLimitMs, enableForeignKeyConstraints: true });
   try {
     // FULL: a commit is on the disk before it is answered; less would forget used codes and revocations with the power.
-    connection.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off");
+    connection.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off; pragma busy_timeout = 0");
     return connection;
   } catch (error) {
     connection.close();

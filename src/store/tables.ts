@@ -47,6 +47,7 @@ export interface HandleFamilyRow {
   rotated_at: number;
   /** Who is refreshing this generation upstream; null: nobody. */
   claim: string | null;
+  /** Of the last claim on this generation, also when that was given back: from its first on the generation counts as used. */
   claimed_at: number | null;
   /** Access tokens that came out of it, as JSON: they end with it. */
   tokens: string;

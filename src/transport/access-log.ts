@@ -52,7 +52,8 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
       };
       if (reason === "INTERNAL") log.error({ ...fields, ...causeFields(call.failure?.cause) }, "call failed unexpectedly");
       else if (reason === "UPSTREAM_REJECTED_CLIENT") log.error(fields, "provider refuses this service's own credentials");
-      else if (call.notes.reported !== undefined) log.warn({ ...fields, would_refuse: call.notes.reported }, "call, allowed by rules that only report");
+      else if (call.notes.reported !== undefined)
+        log.warn({ ...fields, would_refuse: call.notes.reported }, "call, allowed by rules that only report");
       else if (operatorReasons.has(reason)) log.warn(fields, "call could not be decided");
       else if (securityReasons.has(reason) || isReuse(call.failure)) log.warn({ ...fields, security: true }, "call refused");
       else log.info(fields, "call");

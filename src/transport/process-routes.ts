@@ -21,9 +21,7 @@ export function processRoutes({ health, metrics, parts }: ProcessRoutesDeps): re
       path: "/readyz",
       // Ready without Redis or a database too: every replica would leave at once, and known tokens need neither.
       handle: async () =>
-        health.serving()
-          ? jsonResponse(200, { status: "ready", ...parts() })
-          : jsonResponse(503, { status: "stopping", ...parts() }),
+        health.serving() ? jsonResponse(200, { status: "ready", ...parts() }) : jsonResponse(503, { status: "stopping", ...parts() }),
     },
     {
       method: "GET",

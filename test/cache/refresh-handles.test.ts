@@ -3,24 +3,79 @@ import { describe, expect, test } from "vitest";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import type { TokenSet } from "../../src/exchange/tokens.ts";
+import { refusal } from "../exchange/fixtures.ts";
 import { flipped, masterKey } from "./fixtures.ts";
 
 const sealer = createSealer([masterKey("a")], "refresh-handle");
 const handles = createRefreshHandles(sealer);
-const grant = { provider: "main", refreshToken: new Secret("the provider's own token") };
-const handle = handles.seal("spa", grant).reveal();
+const tokens = {
+  accessToken: new Secret("access"),
+  tokenType: "Bearer",
+  expiresAtMs: undefined,
+  refreshToken: new Secret("the provider's own token"),
+  idToken: undefined,
+  scopes: undefined,
+  issuer: "https://issuer.example",
+};
+const handle = (await handles.issue("spa", "main", tokens)).reveal();
 const body = handle.slice("cambio_rt_".length);
 const wrap = (sealed: Uint8Array) => `cambio_rt_${Buffer.from(sealed).toString("base64url")}`;
 
-test("a handle opens for its client to provider and token, and shows neither", () => {
-  const opened = handles.open("spa", new Secret(handle));
-  expect([opened?.provider, opened?.refreshToken.reveal()]).toEqual(["main", "the provider's own token"]);
+/** What a refresh with this handle shows to the provider, which answers with `fresh`. */
+async function rotated(shown: Secret, fresh: TokenSet = tokens, by = handles) {
+  const sent: string[] = [];
+  const grant = await by.find("spa", shown);
+  const answer = await grant?.rotate(async (refreshToken) => {
+    sent.push(refreshToken.reveal());
+    return fresh;
+  }, AbortSignal.timeout(10_000));
+  return { sent, answer, next: answer?.refreshToken ?? new Secret("") };
+}
+
+test("a handle stands for provider and token to its client, and shows neither", async () => {
+  expect((await handles.find("spa", new Secret(handle)))?.provider).toBe("main");
+  expect((await rotated(new Secret(handle))).sent).toEqual(["the provider's own token"]);
   expect(handle).toMatch(/^cambio_rt_[A-Za-z0-9_-]+$/);
   expect(Buffer.from(body, "base64url").includes("provider")).toBe(false);
 });
 
-test("a stolen handle is nothing to another client", () => {
-  expect(handles.open("other-spa", new Secret(handle))).toBeUndefined();
+test("a stolen handle is nothing to another client", async () => {
+  expect(await handles.find("other-spa", new Secret(handle))).toBeUndefined();
+  expect(await handles.end("other-spa", new Secret(handle))).toBeUndefined();
+});
+
+test("a handle that was refreshed gives way to one for the provider's next token", async () => {
+  const { answer, next } = await rotated(new Secret(handle), { ...tokens, refreshToken: new Secret("next") });
+  expect(answer).toMatchObject({ tokenType: "Bearer", issuer: "https://issuer.example" });
+  expect((await rotated(next)).sent).toEqual(["next"]);
+});
+
+test("an answer without a refresh token leaves the old one in force (RFC 6749 §6)", async () => {
+  const { next } = await rotated(new Secret(handle), { ...tokens, refreshToken: undefined });
+  expect((await rotated(next)).sent).toEqual(["the provider's own token"]);
+});
+
+test("who signed in goes along from handle to handle, whatever a later answer says", async () => {
+  const subjectOf = async (shown: Secret) => (await handles.find("spa", shown))?.subject;
+  const unnamed = (await rotated(new Secret(handle))).next;
+  expect(await subjectOf(unnamed)).toBeUndefined();
+  const named = (await rotated(unnamed, { ...tokens, subject: "alice" })).next;
+  expect(await subjectOf(named)).toBe("alice");
+  expect(await subjectOf((await rotated(named, { ...tokens, subject: "bob" })).next)).toBe("alice");
+  expect(await subjectOf(await handles.issue("spa", "main", { ...tokens, subject: "carol" }))).toBe("carol");
+});
+
+test("a refresh that fails is told as it is, and leaves the handle as it was", async () => {
+  const failure = new Error("some failure");
+  const grant = await handles.find("spa", new Secret(handle));
+  await expect(grant?.rotate(async () => Promise.reject(failure), AbortSignal.timeout(10_000))).rejects.toBe(failure);
+  expect((await rotated(new Secret(handle))).sent.length).toBe(1);
+});
+
+test("a handle that is ended leaves the provider's token to be told upstream", async () => {
+  const ended = await handles.end("spa", new Secret(handle));
+  expect([ended?.provider, ended?.refreshToken.reveal()]).toEqual(["main", "the provider's own token"]);
 });
 
 describe("is not a handle:", () => {
@@ -40,32 +95,35 @@ describe("is not a handle:", () => {
     ["the bare prefix", "cambio_rt_"],
     ["nothing", ""],
     ["more than 16 KiB", `cambio_rt_${"A".repeat(16 * 1024)}`],
-  ])("%s", (_, text) => {
-    expect(handles.open("spa", new Secret(text))).toBeUndefined();
+  ])("%s", async (_, text) => {
+    expect(await handles.find("spa", new Secret(text))).toBeUndefined();
+    expect(await handles.end("spa", new Secret(text))).toBeUndefined();
   });
 
-  test("anything random", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(handles.open("spa", new Secret(wrap(bytes)))).toBeUndefined();
+  test("anything random", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        expect(await handles.find("spa", new Secret(wrap(bytes)))).toBeUndefined();
       }),
     );
   });
 });
 
-test("a handle still opens after a new first key was added, and not after its own was taken out", () => {
-  const rotated = createRefreshHandles(createSealer([masterKey("b"), masterKey("a")], "refresh-handle"));
-  expect(rotated.open("spa", new Secret(handle))?.provider).toBe("main");
-  expect(handles.open("spa", rotated.seal("spa", grant))).toBeUndefined();
-  expect(createRefreshHandles(createSealer([masterKey("b")], "refresh-handle")).open("spa", new Secret(handle))).toBeUndefined();
+test("a handle still works after a new first key was added, and not after its own was taken out", async () => {
+  const both = createRefreshHandles(createSealer([masterKey("b"), masterKey("a")], "refresh-handle"));
+  expect((await both.find("spa", new Secret(handle)))?.provider).toBe("main");
+  expect(await handles.find("spa", await both.issue("spa", "main", tokens))).toBeUndefined();
+  expect(await createRefreshHandles(createSealer([masterKey("b")], "refresh-handle")).find("spa", new Secret(handle))).toBeUndefined();
 });
 
-test("a refresh token so long that its handle could not come back is refused, not handed out", () => {
-  const longest = { provider: "main", refreshToken: new Secret("x".repeat(12_000)) };
-  expect(handles.open("spa", handles.seal("spa", longest))?.refreshToken.reveal().length).toBe(12_000);
-  const tooLong = { provider: "main", refreshToken: new Secret("x".repeat(13_000)) };
-  expect(() => handles.seal("spa", tooLong)).toThrow(expect.objectContaining({ reason: "OUTCOME_UNKNOWN" }));
+test("a refresh token so long that its handle could not come back is refused, not handed out", async () => {
+  expect((await rotated(await ofLength(12_000))).sent[0]?.length).toBe(12_000);
+  await expect(ofLength(13_000)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
 });
+
+function ofLength(length: number): Promise<Secret> {
+  return handles.issue("spa", "main", { ...tokens, refreshToken: new Secret("x".repeat(length)) });
+}
 
 function json(): Uint8Array {
   return Buffer.from(JSON.stringify({ provider: "main", refreshToken: "the provider's own token" }));

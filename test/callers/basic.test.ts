@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/exchange/clients.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { createAuthenticate } from "../../src/callers/basic.ts";
+import { createBasic } from "../../src/callers/basic.ts";
 import { clientOf, refusal } from "../exchange/fixtures.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -19,7 +19,7 @@ const secretOf = {
   colon: "a:b c+d%e&é:",
 };
 
-const authenticate = createAuthenticate([
+const proveBySecret = createBasic([
   { client: orders, secrets: [new Secret(secretOf.orders)] },
   { client: billing, secrets: [new Secret(secretOf.old), new Secret(secretOf.fresh)] },
   { client: colon, secrets: [new Secret(secretOf.colon)] },
@@ -36,11 +36,7 @@ describe("a service proves itself by HTTP Basic", () => {
     ["the scheme in another case (RFC 9110 §11.1)", basic("orders", secretOf.orders).replace("Basic", "bAsIc"), orders],
     ["several spaces behind the scheme", basic("orders", secretOf.orders).replace(" ", "   "), orders],
   ])("with %s", (_name, header, client) => {
-    expect(authenticate(header)).toBe(client);
-  });
-
-  it("and is nobody in particular without a header", () => {
-    expect(authenticate(null)).toBeUndefined();
+    expect(proveBySecret(header)).toBe(client);
   });
 
   it.each([
@@ -70,18 +66,7 @@ describe("a service proves itself by HTTP Basic", () => {
     ["credentials beyond every bound", `Basic ${base64(`orders:${"x".repeat(16_384)}`)}`],
     ["the right credentials behind padding beyond every bound", `Basic ${" ".repeat(16_384)}${base64(`orders:${secretOf.orders}`)}`],
   ])("but not with %s", (_name, header) => {
-    expect(() => authenticate(header)).toThrow(refusal("CALLER_UNAUTHENTICATED", { field: "CALLER" }));
-  });
-
-  it("and no header that it refuses is told from another by what is thrown", () => {
-    const thrown = [basic("nobody", "x"), basic("orders", "x"), "Bearer x", ""].map((header) => {
-      try {
-        return authenticate(header);
-      } catch (failure) {
-        return JSON.stringify(Object.assign({ text: (failure as Error).message }, failure));
-      }
-    });
-    expect(new Set(thrown).size).toBe(1);
+    expect(() => proveBySecret(header)).toThrow(refusal("CALLER_UNAUTHENTICATED", { field: "CALLER" }));
   });
 
   it("whatever id and secret are made of", () => {
@@ -89,7 +74,7 @@ describe("a service proves itself by HTTP Basic", () => {
     fc.assert(
       fc.property(part, part, (id, secret) => {
         const client = clientOf({ id, kind: "service" });
-        const own = createAuthenticate([{ client, secrets: [new Secret(secret)] }]);
+        const own = createBasic([{ client, secrets: [new Secret(secret)] }]);
         expect(own(basic(id, secret))).toBe(client);
         expect(() => own(basic(id, `${secret}x`))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
       }),
@@ -104,23 +89,23 @@ describe("a service proves itself by HTTP Basic", () => {
           fc.base64String().map((text) => `Basic ${text}`),
         ),
         (header) => {
-          expect(() => authenticate(header)).toThrow(refusal("CALLER_UNAUTHENTICATED"));
+          expect(() => proveBySecret(header)).toThrow(refusal("CALLER_UNAUTHENTICATED"));
         },
       ),
     );
   });
 
   it("where there are no services at all, nobody does", () => {
-    expect(() => createAuthenticate([])(basic("orders", secretOf.orders))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
+    expect(() => createBasic([])(basic("orders", secretOf.orders))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
   });
 
   it("an empty secret proves nothing, even where somebody configured one", () => {
-    const own = createAuthenticate([{ client: orders, secrets: [new Secret("")] }]);
+    const own = createBasic([{ client: orders, secrets: [new Secret("")] }]);
     expect(() => own(basic("orders", ""))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
   });
 
   it("a service without secrets is nobody, whatever is sent", () => {
-    const own = createAuthenticate([{ client: orders, secrets: [] }]);
+    const own = createBasic([{ client: orders, secrets: [] }]);
     expect(() => own(basic("orders", secretOf.orders))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(() => own(basic("orders", ""))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
   });

@@ -4,25 +4,6 @@ import type { MistakeRow } from "./given.ts";
 
 describe("what the rules of clients and routes find", () => {
   expectOnlyMistake([
-    { name: "service without a secret", changes: { "clients/orders/secrets": [] }, path: "clients.orders.secrets", words: "proves itself" },
-    {
-      name: "service with a short secret",
-      env: { ORDERS_SECRET: "fifteen letters" },
-      path: "clients.orders.secrets.0",
-      words: "openssl rand -hex 32",
-    },
-    {
-      name: "browser with a secret",
-      changes: { "clients/web/secrets": ["${ORDERS_SECRET}"] },
-      path: "clients.web.secrets",
-      words: "not for a browser",
-    },
-    {
-      name: "native with a secret",
-      changes: { "clients/cli/secrets": ["${ORDERS_SECRET}"] },
-      path: "clients.cli.secrets",
-      words: "not for a native",
-    },
     {
       name: "browser without an origin",
       changes: { "clients/web/origins": undefined },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
 import { isChallenge, isOurState } from "../../src/exchange/pkce.ts";
 import { callback, challenge, type CoreRig, type CoreRigOptions, orders, patience, startCoreRig } from "./core-rig.ts";
-import { refusal } from "./fixtures.ts";
+import { recordingTrail, refusal } from "./fixtures.ts";
 
 let rig: CoreRig;
 const started: CoreRig[] = [];
@@ -24,14 +24,14 @@ const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams);
 
 describe("a sign-in that begins here", () => {
   it("goes to the provider with our client id, the client's challenge and a state of ours", async () => {
-    const told: string[] = [];
+    const { trail, notes } = recordingTrail();
     const given = {
       scopes: ["orders:read"],
       audiences: ["orders"],
       nonce: "n",
       loginHint: "alice",
       prompt: "login",
-      onProvider: (name: string) => told.push(name),
+      trail,
     };
     const answer = await begin(given);
     expect(answer.authorizationUrl.startsWith(`${rig.fake.issuer}/authorize?`)).toBe(true);

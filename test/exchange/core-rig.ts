@@ -7,12 +7,14 @@ import type { Client } from "../../src/exchange/clients.ts";
 import type { ExchangeQuestion } from "../../src/exchange/exchange.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
-import { compilePolicy } from "../../src/policy/compile.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
+import type { Operations } from "../../src/rpc/register.ts";
 import { type Core, wireCore } from "../../src/wire-core.ts";
+import { keysOf } from "../../src/wire-storage.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
-import { type FrozenClock, frozenClock } from "../cache/fixtures.ts";
+import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
+import { recordingAudit, silentTrail } from "./fixtures.ts";
 import { startRelay, type Relay } from "./relay.ts";
 
 export const callback = "https://app.example/callback";
@@ -22,7 +24,7 @@ export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 const scopes = ["openid", "orders:read", "orders:write"];
 const grant = { redirect_uris: [callback, "https://app.example/second"], scopes, audiences: ["orders"] };
-const methods = ["Exchange", "Refresh", "CreateAuthorizationUrl"];
+const methods = ["Exchange", "Refresh", "CreateAuthorizationUrl", "Revoke"];
 
 const clients = {
   web: { kind: "browser", origins: ["https://app.example"], methods, providers: { main: grant, second: grant } },
@@ -36,7 +38,10 @@ export interface CoreRigOptions {
 }
 
 export interface CoreRig {
-  readonly core: Core;
+  readonly core: Operations;
+  readonly wired: Core;
+  /** Puts the same configuration into force, with these keys of some clients put over it. */
+  reconfigure(given: Readonly<Partial<Record<keyof typeof clients, Readonly<Record<string, unknown>>>>>): void;
   readonly clock: FrozenClock;
   readonly metrics: Metrics;
   /** The provider `main`; its token endpoint is reached through `relay`. */
@@ -62,7 +67,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
   const clock = frozenClock();
   const [fake, second] = await Promise.all([startFakeProvider({ clock }), startFakeProvider({ clock })]);
   const relay = await startRelay(fake.issuer);
-  const configuration = configurationSchema.parse({
+  const written = {
     providers: {
       main: { ...settings(fake), endpoints: { token: `http://localhost:${relay.port}/token` }, ...options.main },
       second: settings(second),
@@ -78,14 +83,21 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
       payroll: { accepts: { main: { identifiers: ["https://payroll.example", "https://shared.example"], clients: ["web"] } } },
     },
     clients,
-  });
-  const policy = compilePolicy(configuration);
+  };
   const metrics = createMetrics();
-  const core = wireCore(configuration, policy, { clock, metrics, log: createLog({ level: "error" }) });
-  const client = (id: string): Client => policy.clients.get(id) as Client;
+  const observers = { clock, metrics, log: createLog({ level: "error" }), audit: recordingAudit(), keys: [masterKey("k")] as const };
+  const configuration = configurationSchema.parse(written);
+  const wired = await wireCore(configuration, { ...observers, keys: keysOf(configuration) });
+  const core = wired.operations;
+  const client = (id: string): Client => wired.current().policy.clients.get(id) as Client;
 
   const rig: CoreRig = {
     core,
+    wired,
+    reconfigure(given) {
+      const changed = Object.entries(clients).map(([id, settings]) => [id, { ...settings, ...given[id as keyof typeof clients] }]);
+      wired.reload(configurationSchema.parse({ ...written, clients: Object.fromEntries(changed) }));
+    },
     clock,
     metrics,
     fake,
@@ -102,7 +114,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
       nonce: "",
       issuer: "",
       audiences: [],
-      onProvider: () => undefined,
+      trail: silentTrail(),
       ...given,
     }),
     start: (given = {}) => ({
@@ -115,7 +127,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
       nonce: "",
       loginHint: "",
       prompt: "",
-      onProvider: () => undefined,
+      trail: silentTrail(),
       ...given,
     }),
     async signIn(given) {
@@ -142,7 +154,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
     },
     close: async () => {
       relay.release();
-      await core.close();
+      await wired.close();
       metrics.close();
       await Promise.all([relay.close(), fake.close(), second.close()]);
     },

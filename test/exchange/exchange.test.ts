@@ -4,7 +4,7 @@ import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Fault } from "../support/faults.ts";
 import { type CoreRig, type CoreRigOptions, orders, patience, startCoreRig, verifier } from "./core-rig.ts";
-import { refusal } from "./fixtures.ts";
+import { recordingTrail, refusal } from "./fixtures.ts";
 
 let rig: CoreRig;
 const started: CoreRig[] = [];
@@ -28,13 +28,13 @@ const tokenCalls = () => rig.fake.callsTo("token");
 describe("a code", () => {
   it("becomes the provider's tokens, with a refresh handle for a public client", async () => {
     const { code, state, iss } = await rig.signIn({ audiences: ["orders"] });
-    const told: string[] = [];
-    const given = { state, issuer: iss, audiences: ["orders"], onProvider: (name: string) => told.push(name) };
-    const tokens = await redeem(code, given);
+    const { trail, notes, intents } = recordingTrail();
+    const tokens = await redeem(code, { state, issuer: iss, audiences: ["orders"], trail });
     expect(tokens).toMatchObject({ tokenType: "Bearer", scopes: ["openid", "orders:read", "orders:write"], issuer: rig.fake.issuer });
     expect(tokens.expiresAtMs).toBe(rig.clock() + 3_600_000);
     expect(tokens.refreshToken?.reveal()).toMatch(/^cambio_rt_/);
-    expect(told).toEqual(["main"]);
+    expect(notes()).toMatchObject({ provider: "main", credential: new Secret(code), issuer: rig.fake.issuer, subject: "alice" });
+    expect(intents()).toBe(1);
     expect([tokenCalls(), rig.fake.violations]).toEqual([1, []]);
   });
 

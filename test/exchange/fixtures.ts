@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import { type Client, methods, type ProviderGrant } from "../../src/exchange/clients.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
+import type { Audit, AuditEntry } from "../../src/exchange/ports.ts";
 import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
 
 /** Nothing allowed, except what is given. */
@@ -42,6 +43,20 @@ export function recordingTrail(client = "web"): { trail: Trail; notes: () => Tra
     },
   };
   return { trail, notes: () => notes, intents: () => intents };
+}
+
+/** An audit trail that forgets nothing for as long as a test runs. */
+export function recordingAudit(): Audit & { readonly entries: readonly AuditEntry[] } {
+  const entries: AuditEntry[] = [];
+  return {
+    entries,
+    intend: async (entry) => {
+      entries.push(entry);
+    },
+    record: (entry) => {
+      entries.push(entry);
+    },
+  };
 }
 
 /** What it gives, or what it throws: for tables in which some rows do the one and some the other. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { type CoreRig, orders, patience, startCoreRig } from "./core-rig.ts";
-import { refusal } from "./fixtures.ts";
+import { refusal, silentTrail } from "./fixtures.ts";
 
 const payroll = "https://payroll.example";
 
@@ -43,7 +43,7 @@ describe("a client that asked its provider for more than it may have, in an addr
   it("gets no scope by asking for another one in the refresh", async () => {
     const { refreshToken } = await rig.tokensOf(rig.client("web"));
     await answerWith({ scope: "openid admin:everything" });
-    const question = { client: rig.client("web"), provider: "", refreshToken, scopes: ["openid"], onProvider: () => undefined };
+    const question = { client: rig.client("web"), provider: "", refreshToken, scopes: ["openid"], trail: silentTrail() };
     await expect(rig.core.refresh(question, patience())).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
   });
 
@@ -67,7 +67,7 @@ describe("a client that asked its provider for more than it may have, in an addr
   it("gets neither by a refresh", async () => {
     const { refreshToken } = await rig.tokensOf(rig.client("web"));
     const refresh = () =>
-      rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken, scopes: [], onProvider: () => undefined }, patience());
+      rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken, scopes: [], trail: silentTrail() }, patience());
     await answerWith({ scope: "openid", aud: payroll });
     await expect(refresh()).rejects.toThrow(refusal("TARGET_NOT_ALLOWED"));
     await answerWith({ scope: "admin:everything" });
@@ -91,7 +91,7 @@ describe("a provider that answers a refresh with somebody else's ID token", () =
     const { refreshToken = new Secret("none came") } = await rig.core.exchange(rig.question(code), patience());
     const refresh = (handle: Secret) =>
       rig.core.refresh(
-        { client: rig.client("web"), provider: "", refreshToken: handle, scopes: [], onProvider: () => undefined },
+        { client: rig.client("web"), provider: "", refreshToken: handle, scopes: [], trail: silentTrail() },
         patience(),
       );
 

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { Secret } from "../../src/exchange/secret.ts";
 import { orders, patience, startCoreRig } from "./core-rig.ts";
+import { silentTrail } from "./fixtures.ts";
 
 it("a hundred junk codes that hang at the token endpoint do not keep a service from learning a new key", async () => {
   // All endpoints on one origin, as most providers have them.
@@ -19,7 +20,7 @@ it("a hundred junk codes that hang at the token endpoint do not keep a service f
     await rig.fake.keys.rotate();
     rig.clock.advance(30_000);
     const token = new Secret(await rig.fake.mint({ aud: orders, client_id: "web" }));
-    const question = { client: rig.client("backend"), token, provider: "", audience: "", requiredScopes: [], onProvider: () => undefined };
+    const question = { client: rig.client("backend"), token, provider: "", audience: "", requiredScopes: [], trail: silentTrail() };
     await expect(rig.core.validate(question, patience())).resolves.toHaveProperty("verification");
 
     letGo();

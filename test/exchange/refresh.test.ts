@@ -4,7 +4,7 @@ import type { RefreshQuestion } from "../../src/exchange/refresh.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Fault } from "../support/faults.ts";
 import { type CoreRig, patience, startCoreRig } from "./core-rig.ts";
-import { refusal } from "./fixtures.ts";
+import { recordingTrail, refusal, silentTrail } from "./fixtures.ts";
 
 let rig: CoreRig;
 beforeEach(async () => {
@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const refresh = (refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = patience()) =>
-  rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken, scopes: [], onProvider: () => undefined, ...given }, signal);
+  rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken, scopes: [], trail: silentTrail(), ...given }, signal);
 const handleOf = async (id: "web" | "other" | "backend" = "web") => (await rig.tokensOf(rig.client(id))).refreshToken;
 
 /** Requests to refresh, those that redeemed a code left out. */
@@ -46,12 +46,12 @@ async function leftUnderWay<T>(
 describe("a refresh handle", () => {
   it("becomes fresh tokens with a new handle, which works in its turn", async () => {
     const first = await handleOf();
-    const told: string[] = [];
-    const tokens = await refresh(first, { onProvider: (name) => told.push(name) });
+    const { trail, notes } = recordingTrail();
+    const tokens = await refresh(first, { trail });
     expect(tokens.refreshToken?.reveal()).toMatch(/^cambio_rt_/);
     expect(tokens.refreshToken?.reveal()).not.toBe(first.reveal());
     await expect(refresh(tokens.refreshToken as Secret, { provider: "main" })).resolves.toHaveProperty("accessToken");
-    expect([told, refreshCalls(), rig.fake.violations]).toEqual([["main"], 2, []]);
+    expect([notes().provider, refreshCalls(), rig.fake.violations]).toEqual(["main", 2, []]);
   });
 
   it.each([

@@ -8,15 +8,18 @@ import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import { createVerificationCache } from "../../src/cache/verification-cache.ts";
 import { type Configuration, configurationSchema } from "../../src/config/schema.ts";
 import type { Client } from "../../src/exchange/clients.ts";
+import { ExchangeError } from "../../src/exchange/errors.ts";
 import type { AccessTokenVerifier } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createValidate, type Validate, type ValidateAnswer, type ValidateQuestion } from "../../src/exchange/validate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
+import { createDecide } from "../../src/policy/evaluate.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { wireProvider } from "../../src/wire-provider.ts";
+import { createProviderPool, usesOf } from "../../src/wire-provider.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
+import { recordingAudit, silentTrail } from "./fixtures.ts";
 
 const clients = {
   orders: { kind: "service", secrets: ["orders-secret-0123"], methods: ["ValidateCrossClient"], audiences: ["orders", "reports"] },
@@ -48,6 +51,8 @@ export interface ValidateRig {
   verified(): number;
   /** From now on tokens are held against the same configuration with these key ids denied. */
   deny(keyIds: readonly string[]): void;
+  /** From now on the token with this `jti` counts as revoked. */
+  revoke(tokenId: string): void;
   question(token: string, given?: Partial<ValidateQuestion>): ValidateQuestion;
   /** Of one service that remembers. */
   ask(token: string, given?: Partial<ValidateQuestion>): Promise<ValidateAnswer>;
@@ -58,7 +63,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
   const clock = frozenClock();
   const [fake, stranger] = await Promise.all([startFakeProvider({ clock }), startFakeProvider({ clock })]);
   const metrics = createMetrics();
-  const observers = { clock, metrics, log: createLog({ level: "error" }) };
+  const observers = { clock, metrics, log: createLog({ level: "error" }), audit: recordingAudit() };
   const configured = (denied: readonly string[]): Configuration =>
     configurationSchema.parse({
       providers: {
@@ -70,15 +75,16 @@ export async function startValidateRig(): Promise<ValidateRig> {
     });
   const configuration = configured([]);
   const policy = compilePolicy(configuration);
-  const wired: ReturnType<typeof wireProvider>[] = [];
+  const pool = createProviderPool(observers);
+  const taken: ReturnType<typeof pool.take>[] = [];
   let verified = 0;
 
   function verifierOf(name: string, from: Configuration): AccessTokenVerifier {
-    const settings = from.providers[name];
-    if (settings === undefined) throw new Error(`no provider ${name}`);
-    const one = wireProvider(name, settings, { ...observers, policy });
-    wired.push(one);
-    return one.verifier;
+    const wired = pool.take(usesOf(from, policy).filter(([one]) => one === name));
+    taken.push(wired);
+    const verifier = wired.get(name)?.verifier;
+    if (verifier === undefined) throw new Error(`no provider ${name}`);
+    return verifier;
   }
 
   function counting(verifier: AccessTokenVerifier): AccessTokenVerifier {
@@ -104,6 +110,13 @@ export async function startValidateRig(): Promise<ValidateRig> {
     contentHash: hash,
   };
   const keyOf = createCacheKeys(masterKey("k"));
+  const decide = createDecide(policy.audiences);
+  const revoked = new Set<string>();
+  const revocations = {
+    check({ id }: { readonly id: string }) {
+      if (revoked.has(id)) throw new ExchangeError("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" });
+    },
+  };
   const fresh = () => {
     // Room for every token of a test, and little enough to be made anew for each question.
     const memory = createMemoryTier(clock, { maxEntries: 256 });
@@ -114,7 +127,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
       onHit: (tier) => metrics.cacheHit(tier),
       onMiss: () => metrics.cacheMiss(),
     });
-    return createValidate({ verifiers, audiences: policy.audiences, cache, flights: createSingleFlight(10_000), clock });
+    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(10_000), clock });
   };
   const validate = fresh();
 
@@ -129,20 +142,21 @@ export async function startValidateRig(): Promise<ValidateRig> {
       // Under the old hash: an entry that was made before lies where it will be found.
       main = { ...counting(verifierOf("main", configured(keyIds))), contentHash: main.contentHash };
     },
+    revoke: (tokenId) => void revoked.add(`jti:${tokenId}`),
     question: (token, given = {}) => ({
       client: rig.client("orders"),
       token: new Secret(token),
       provider: "",
       audience: "",
       requiredScopes: [],
-      onProvider: () => undefined,
+      trail: silentTrail(),
       ...given,
     }),
     ask: (token, given) => validate(rig.question(token, given), AbortSignal.timeout(10_000)),
     close: async () => {
       // The providers first: a call that hangs there ends with them.
       await Promise.all([fake.close(), stranger.close()]);
-      await Promise.all(wired.map((one) => one.close()));
+      await Promise.all(taken.map((one) => pool.release(one)));
       metrics.close();
     },
   };

@@ -49,6 +49,19 @@ describe("what is news", () => {
     expect(counters.news(100)[0]).toEqual({ key: "k", window: first, count: 2, lifeMs: 4_000 });
   });
 
+  it("that came while others were being told is told next, and asked about once more as well", () => {
+    const counters = createCounters(shape, stoppedClock());
+    counters.add("k");
+    const [own] = counters.news(100);
+    counters.add("k");
+    if (own !== undefined) counters.learn(own, 1);
+    expect([tellAlone(counters), tellAlone(counters), tellAlone(counters)].map((news) => news.map(({ count }) => count))).toEqual([
+      [2],
+      [2],
+      [],
+    ]);
+  });
+
   it("of a window that has closed is still told, and once more asked about: others counted to its end", () => {
     const clock = stoppedClock();
     const counters = createCounters(shape, clock);
@@ -100,6 +113,12 @@ describe("what is news", () => {
     expect(new Set(counters.news(100).map(({ key }) => key)).has("gone")).toBe(false);
     expect(counters.read("gone").counts).toEqual([0, 0, 0]);
   });
+});
+
+it("a key that had to go and comes again is last in turn, as it is new", () => {
+  const counters = createCounters({ ...shape, maxKeys: 2 }, stoppedClock());
+  for (const key of ["a", "b", "c", "a"]) counters.add(key);
+  expect(counters.news(100).flatMap(({ key, count }) => (count > 0 ? [key] : []))).toEqual(["c", "a"]);
 });
 
 describe("what others counted", () => {

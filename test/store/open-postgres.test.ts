@@ -25,6 +25,8 @@ function open(address: PostgresAddress = server.address()): Database {
 
 const read = (database: Database) => database.run(async (db) => (await sql<{ n: number }>`select n from things`.execute(db)).rows);
 const write = (database: Database) => database.run((db) => sql`insert into things values (1)`.execute(db));
+const one = (database: Database) => database.run(async (db) => (await sql`select 1 as n`.execute(db)).rows);
+const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
 const count = async () => (await server.query("select n from things")).length;
 
 /** What it fails with, and after how many milliseconds. */
@@ -108,7 +110,6 @@ describe("a server that falls silent", () => {
   });
 
   test("leaves no connection behind once the database is closed", async () => {
-    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
     const before = sockets();
     const database = open();
     await write(database);
@@ -221,7 +222,6 @@ describe("with TLS", () => {
   const trusted = getCACertificates("default");
   let secure: PostgresServer;
   const at = (host: string) => ({ ...secure.address(), tls: true, host });
-  const one = (database: Database) => database.run(async (db) => (await sql`select 1 as n`.execute(db)).rows);
 
   beforeAll(async () => {
     secure = await startPostgres({ tls: certificate });

@@ -28,6 +28,8 @@ export interface Authority {
   issue(wanted?: WantedCertificate): Certificate;
   /** An authority below this one; its certificates come with its own. */
   intermediate(): Authority;
+  /** What issues in the name of a client certificate of this authority, and has no right to. */
+  leafAsAuthority(): Authority;
 }
 
 const dayMs = 86_400_000;
@@ -62,13 +64,16 @@ function authority({ cert, chain }: { cert: string; chain: string }, signer: Sig
       const made = issued({ subject: commonName(name), pair: createPair(), ...around(Date.now()), ...validity, extensions }, signer);
       return { ...made, cert: made.cert + chain };
     },
-    intermediate() {
-      const pair = createPair();
-      const subject = commonName(`Intermediate ${randomBytes(4).toString("hex")}`);
-      const below = issued({ subject, pair, ...around(Date.now()), extensions: [authorityItself()] }, signer);
-      return authority({ cert: below.cert, chain: below.cert + chain }, { subject, privateKey: pair.privateKey });
-    },
+    intermediate: () => below([authorityItself()]),
+    leafAsAuthority: () => below([extendedKeyUsage("client")]),
   };
+
+  function below(extensions: readonly Buffer[]): Authority {
+    const pair = createPair();
+    const subject = commonName(`Below ${randomBytes(4).toString("hex")}`);
+    const made = issued({ subject, pair, ...around(Date.now()), extensions }, signer);
+    return authority({ cert: made.cert, chain: made.cert + chain }, { subject, privateKey: pair.privateKey });
+  }
 }
 
 /** General names by their tags. */

@@ -36,6 +36,8 @@ export interface Instance {
   readonly port: number;
   logText(): string;
   logLines(): readonly Readonly<Record<string, unknown>>[];
+  /** Records of the audit trail, where it is written to standard output. */
+  auditLines(): readonly Readonly<Record<string, unknown>>[];
   /** The sum of all series of that name with these labels. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** An RPC as JSON over Connect. */
@@ -168,7 +170,13 @@ interface InstanceDeps {
 
 async function startInstance(configuration: Configuration, { clock, canary, limits }: InstanceDeps): Promise<Instance> {
   const written: string[] = [];
-  const service = await startService(configuration, { clock, limits, logDestination: { write: (line) => written.push(line) } });
+  const audited: string[] = [];
+  const service = await startService(configuration, {
+    clock,
+    limits,
+    logDestination: { write: (line) => written.push(line) },
+    auditDestination: { write: (lines) => audited.push(lines) },
+  });
   const url = `http://localhost:${service.port}`;
   const metrics = async () => (await fetch(`${url}/metrics`)).text();
   let closed: Promise<void> | undefined;
@@ -190,12 +198,14 @@ async function startInstance(configuration: Configuration, { clock, canary, limi
     canary.saw("/metrics", await metrics());
     await service.close();
     canary.saw("the log", written.join(""));
+    canary.saw("the audit trail", audited.join(""));
   }
 
   return {
     url,
     port: service.port,
     logText: () => written.join(""),
+    auditLines: () => jsonLines(audited),
     logLines: () => written.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>),
     metric: async (name, labels) => readMetric(await metrics(), name, labels),
     rpc,
@@ -203,6 +213,11 @@ async function startInstance(configuration: Configuration, { clock, canary, limi
       rpc("ValidateCrossClient", { token: { value: token }, ...more }, { authorization: basic("orders", secrets.orders) }),
     close: () => (closed ??= close()),
   };
+}
+
+function jsonLines(written: readonly string[]): readonly Readonly<Record<string, unknown>>[] {
+  const lines = written.join("").split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
 }
 
 async function newCode(cambio: Instance, provider: FakeProvider, canary: Canary): Promise<FakeCode> {

@@ -33,7 +33,7 @@ export interface FaultProxy {
   /** Ends every open connection with RST. */
   resetAll(): void;
   /** New connections are refused by the kernel; open ones live on. */
-  refuse(): Promise<void>;
+  refuse(): void;
   /** Ends `refuse`, on the same port. */
   accept(): Promise<void>;
   /** Connections that were accepted so far. */
@@ -156,7 +156,7 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
 
   /** Resolves when the kernel has it, so that a slow reader slows the writer, and an end cannot overtake. */
   async function write(flow: Flow, bytes: Buffer): Promise<void> {
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 || flow.to.writableEnded) return;
     await new Promise<void>((resolve, reject) => {
       flow.to.write(bytes, (error) => (error === undefined || error === null ? resolve() : reject(error)));
     });
@@ -183,13 +183,8 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
     resetAll() {
       for (const socket of sockets) socket.resetAndDestroy();
     },
-    async refuse() {
-      const closed = Promise.withResolvers<void>();
-      // It is called back only once all connections have ended; listening ends at once.
-      server.close();
-      closed.resolve();
-      await closed.promise;
-    },
+    // Listening ends at once; that it is called back only after the last connection is of no interest.
+    refuse: () => void server.close(),
     accept: () => listen(port),
     accepted: () => counts.accepted,
     open: () => sockets.size,
@@ -197,15 +192,20 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
     met: () => counts.met,
     async close() {
       release();
+      const gone = Array.from(sockets, (socket) => new Promise((resolve) => socket.once("close", resolve)));
       for (const socket of sockets) socket.destroy();
+      await Promise.all(gone);
+      if (!server.listening) return;
       server.close();
+      await once(server, "close");
     },
   };
 }
 
+/** Of a connection that was cut nothing more is passed on, and what still comes is read, so that the end is seen. */
 function end(fault: ProxyFault, ...sockets: readonly Socket[]): void {
   for (const socket of sockets) {
     if (fault.kind === "reset") socket.resetAndDestroy();
-    else socket.destroy();
+    else socket.resume().end();
   }
 }

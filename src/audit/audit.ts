@@ -1,0 +1,139 @@
+// The writer of the trail: collects records, writes them in batches, and knows whether writing works. Intents wait for their
+// batch; everything else is kept until it can be written. What a batch looks like in a file is the sink's business.
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Audit, Clock } from "../exchange/ports.ts";
+import { type Batch, createBacklog } from "./backlog.ts";
+import { asTrailFailure, auditUnavailable, TrailFailure } from "./failures.ts";
+import { entryBody } from "./record.ts";
+import type { Sink } from "./sink.ts";
+
+/** For one batch. A healthy disk needs milliseconds; a call must not hang for longer because a disk does. */
+export const batchLimitMs = 2_000;
+/** Between attempts while writing fails. */
+export const retryMs = 500;
+
+export type AuditEvent =
+  /** Told once, not per attempt: issuing is refused from now on. */
+  | { readonly kind: "audit_away"; readonly code: string }
+  | { readonly kind: "audit_ready" }
+  /** At the end of the process: so many records could not be written. */
+  | { readonly kind: "audit_lost"; readonly count: number };
+
+export interface AuditOptions {
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly onState: (event: AuditEvent) => void;
+}
+
+export interface AuditTrail extends Audit {
+  /** `away`: intents are refused at once. */
+  status(): "ready" | "away";
+  /** @throws TrailStartError where the trail cannot be kept as configured */
+  open(): Promise<void>;
+  /** Writes what waits, as far as that is possible in a few seconds, and the end of the trail. */
+  close(): Promise<void>;
+}
+
+export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail {
+  const backlog = createBacklog();
+  let state: "ready" | "away" = "away";
+  let closing = false;
+  let running: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
+
+  function turn(event: Exclude<AuditEvent, { kind: "audit_lost" }>): void {
+    const next = event.kind === "audit_ready" ? "ready" : "away";
+    if (state === next) return;
+    state = next;
+    onState(event);
+  }
+
+  function away(failure: TrailFailure, batch?: Batch): void {
+    turn({ kind: "audit_away", code: failure.code });
+    // Whoever waits behind a batch that failed would wait for an unknown time.
+    backlog.refuse(auditUnavailable(failure), batch);
+  }
+
+  /** True: it is written. */
+  async function writeOne(): Promise<boolean> {
+    const batch = backlog.take(clock());
+    // The write goes on: a disk that hangs takes no second one. If it ends well after all, the batch is in the trail.
+    const timer = setTimeout(() => away(new TrailFailure("TIMEOUT", "unknown"), batch), batchLimitMs);
+    try {
+      await sink.write(batch.bodies);
+      backlog.settle(batch);
+      turn({ kind: "audit_ready" });
+      return true;
+    } catch (error) {
+      const failure = asTrailFailure(error, "unknown");
+      backlog.settle(batch, { failure: auditUnavailable(failure), again: failure.outcome !== "written" });
+      away(failure);
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function run(): Promise<void> {
+    let goesOn = true;
+    while (goesOn) {
+      // All that is called for in one turn of the event loop shares a batch.
+      await nextTurn();
+      goesOn = (await writeOne()) && backlog.waiting() > 0;
+    }
+    running = undefined;
+    if (state === "away" && !closing) retry = setTimeout(start, retryMs).unref();
+  }
+
+  function start(): void {
+    clearTimeout(retry);
+    running ??= run();
+  }
+
+  return {
+    status: () => state,
+    async open() {
+      await sink.open();
+      turn({ kind: "audit_ready" });
+    },
+    async intend(entry) {
+      if (closing) throw auditUnavailable(new TrailFailure("CLOSED", "refused"));
+      if (state === "away") throw auditUnavailable(new TrailFailure("AWAY", "refused"));
+      const waiter = Promise.withResolvers<void>();
+      if (!backlog.add(entryBody(entry, clock()), waiter)) throw auditUnavailable(new TrailFailure("FULL", "refused"));
+      start();
+      await waiter.promise;
+    },
+    record(entry) {
+      backlog.add(entryBody(entry, clock()));
+      if (state === "ready" && !closing) start();
+    },
+    async close() {
+      if (closing) return;
+      closing = true;
+      clearTimeout(retry);
+      await within(batchLimitMs, running);
+      // One more attempt also where writing has failed so far; a write that still hangs takes none.
+      if (running === undefined && backlog.waiting() > 0) {
+        running = run();
+        await within(batchLimitMs, running);
+      }
+      const lost = backlog.waiting();
+      if (running === undefined) await within(batchLimitMs, sink.close());
+      if (lost > 0) onState({ kind: "audit_lost", count: lost });
+      state = "away";
+    },
+  };
+}
+
+/** Waits for it, but not longer. */
+async function within(limitMs: number, work: Promise<void> | undefined): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, limitMs);
+  try {
+    await Promise.race([work, limit.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

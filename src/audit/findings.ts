@@ -1,0 +1,59 @@
+// What a verification found, as values: where, and what. It owns the sentences and how many of them are kept.
+
+export interface Finding {
+  readonly file: string;
+  /** From 1; undefined: it is about the file as a whole. */
+  readonly line: number | undefined;
+  readonly problem: string;
+}
+
+/** What a verification says of a trail. */
+export interface Report {
+  /** Without a finding. */
+  readonly intact: boolean;
+  /** The first of them. */
+  readonly findings: readonly Finding[];
+  /** How many there are. */
+  readonly found: number;
+  /** What is no damage and should be known. */
+  readonly notes: readonly string[];
+  readonly records: number;
+  /** Undefined: there are no records. */
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+}
+
+/** One cut is one finding; a file of another kind is a finding per line, of which the first ones say it all. */
+export const maxFindings = 50;
+const maxNotes = 200;
+
+export interface Findings {
+  add(finding: Finding): void;
+  note(text: string): void;
+  readonly list: readonly Finding[];
+  readonly notes: readonly string[];
+  count(): number;
+}
+
+export function createFindings(): Findings {
+  const list: Finding[] = [];
+  const notes: string[] = [];
+  let count = 0;
+  return {
+    add(finding) {
+      count += 1;
+      if (list.length < maxFindings) list.push(finding);
+    },
+    note(text) {
+      if (notes.length < maxNotes) notes.push(text);
+    },
+    list,
+    notes,
+    count: () => count,
+  };
+}
+
+/** Record numbers in words. */
+export function recordsNamed(first: number, last: number): string {
+  return first === last ? `record ${first}` : `records ${first} to ${last}`;
+}

@@ -1,0 +1,21 @@
+// Names of the files of one trail: the one that is being written, those set aside, and what lies beside them. In the order of
+// their names, set-aside files are in the order of their records.
+
+/** The last signed record once more: shows where the trail ends while its file has no end yet. */
+export const headPathOf = (path: string): string => `${path}.head`;
+export const lockPathOf = (path: string): string => `${path}.lock`;
+
+/** Digits of the first record's number in a name: a thousand records a second for thirty years. */
+const digits = 12;
+const setAside = /\.\d{12,}(?:-\d+)?\.jsonl$/;
+
+/** @param attempt from 1; more than one file with the same first record is a sign of failed writes */
+export function setAsidePath(path: string, firstSeq: number, attempt: number): string {
+  const suffix = attempt === 1 ? "" : `-${attempt}`;
+  return `${path}.${String(firstSeq).padStart(digits, "0")}${suffix}.jsonl`;
+}
+
+/** The file that is, or was, being written when this one was set aside; undefined: this one was not. */
+export function trailPathOf(path: string): string | undefined {
+  return setAside.test(path) ? path.replace(setAside, "") : undefined;
+}

@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSingleFlight } from "../../src/cache/single-flight.ts";
+import type { Client } from "../../src/exchange/clients.ts";
+import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
+import type { Provider, RefreshHandles } from "../../src/exchange/ports.ts";
+import { createRefresh, type RefreshQuestion } from "../../src/exchange/refresh.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import type { TokenSet } from "../../src/exchange/tokens.ts";
+import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
+import { createDecide } from "../../src/policy/evaluate.ts";
+import type { Database } from "../../src/store/database.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openSqlite } from "../../src/store/open-sqlite.ts";
+import { createFamilyRig, type FamilyRig, handleIn, reused, tokenSet } from "../store/family-rig.ts";
+import { clientOf, grantOf, refusal } from "./fixtures.ts";
+
+const grant = grantOf({ scopes: ["openid", "orders:read"] });
+const web = clientOf({ id: "web", kind: "browser", providers: new Map([["main", grant]]) });
+const backend = clientOf({ id: "backend", kind: "service", providers: new Map([["main", grant]]) });
+
+/** The operation over handle families, in front of a provider that is a double; `steps` is what happened, in order. */
+function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_000) {
+  const steps: string[] = [];
+  const notes: TrailNotes[] = [];
+  const failing: Partial<Record<"budget" | "prepare" | "intent", Reason>> = {};
+  const payers: string[] = [];
+
+  function step(name: "budget" | "prepare" | "intent"): void {
+    steps.push(name);
+    const reason = failing[name];
+    if (reason !== undefined) throw new ExchangeError(reason);
+  }
+
+  const provider: Provider = {
+    name: "main",
+    issuer: "https://issuer.example",
+    clientId: "cambio",
+    pkce: "S256",
+    async prepare() {
+      step("prepare");
+      return {
+        authorizationUrl: () => "",
+        redeemCode: async () => tokenSet(0, rig.clock),
+        async refresh(refreshToken, scopes) {
+          steps.push(["send", ...scopes].join(" "));
+          return rig.upstream.send(refreshToken);
+        },
+        revoke: undefined,
+      };
+    },
+  };
+  const trail: Trail = {
+    payer: { client: "web", address: "192.0.2.1" },
+    note: (given) => void notes.push(given),
+    intent: async () => step("intent"),
+  };
+  const refresh = createRefresh({
+    providers: new Map([["main", provider]]),
+    decide: createDecide(new Map()),
+    handles,
+    flights: createSingleFlight(flightLimitMs),
+    budget: {
+      check: () => step("budget"),
+      spend: (payer, name) => void payers.push(`${payer.client} ${payer.address} ${name}`),
+    },
+    clock: rig.clock,
+    fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
+  });
+  return {
+    steps,
+    failing,
+    /** For whom the budget was spent. */
+    payers,
+    noted: (): TrailNotes => Object.assign({}, ...notes) as TrailNotes,
+    refresh: (client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) =>
+      refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal),
+  };
+}
+
+let families: FamilyRig;
+let database: Database;
+let handles: RefreshHandles;
+let rig: ReturnType<typeof createRig>;
+let handle: Secret;
+beforeEach(async () => {
+  families = createFamilyRig();
+  database = openSqlite(":memory:");
+  await migrate(database);
+  handles = families.replica(database);
+  rig = createRig(families, handles);
+  handle = await families.issue(handles);
+});
+afterEach(() => database.close());
+
+const failUpstream = (reason: Reason) => families.upstream.instead.push(async () => Promise.reject(new ExchangeError(reason)));
+const answerUpstream = (changes: Partial<TokenSet>) =>
+  families.upstream.instead.push(async () => ({ ...tokenSet(1, families.clock), ...changes }));
+
+describe("a refresh", () => {
+  it("puts on record what it is about to do before anything reaches the provider", async () => {
+    await rig.refresh(web, handle);
+    expect(rig.steps).toEqual(["budget", "prepare", "intent", "send"]);
+    expect(rig.noted()).toMatchObject({ provider: "main", credential: handle, subject: "alice", issuer: "https://issuer.example" });
+  });
+
+  it.each([
+    ["the caller has failed there too often", "budget", "RATE_LIMITED", ["budget"]],
+    ["the provider cannot be reached", "prepare", "UPSTREAM_UNAVAILABLE", ["budget", "prepare"]],
+    ["it cannot be put on record", "intent", "AUDIT_UNAVAILABLE", ["budget", "prepare", "intent"]],
+  ] as const)("sends nothing where %s, and the handle stays good", async (_why, step, reason, steps) => {
+    rig.failing[step] = reason;
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal(reason));
+    expect(rig.steps).toEqual(steps);
+    delete rig.failing[step];
+    await expect(rig.refresh(web, handle)).resolves.toBeDefined();
+  });
+
+  it.each([
+    ["of a client that was disabled since", { ...web, disabled: true }, [], "CALLER_NOT_ALLOWED"],
+    ["of a client that lost the provider since", { ...web, providers: new Map() }, [], "CALLER_NOT_ALLOWED"],
+    ["for more than the client may have", web, ["admin"], "SCOPE_NOT_ALLOWED"],
+  ] as const)("%s is refused by policy before anything is spent", async (_what, client, scopes, reason) => {
+    await expect(rig.refresh(client, handle, { scopes })).rejects.toThrow(refusal(reason));
+    expect(rig.steps).toEqual([]);
+  });
+
+  it("whose time is over when it is on record spends nothing", async () => {
+    await expect(rig.refresh(web, handle, {}, AbortSignal.abort())).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    expect(families.upstream.shown).toEqual([]);
+  });
+
+  it("tells a thief nothing but to sign in, and puts the handle on record", async () => {
+    const second = handleIn(await rig.refresh(web, handle));
+    await rig.refresh(web, second);
+    await expect(rig.refresh(web, handle)).rejects.toThrow(reused);
+    expect(rig.noted().credential).toBe(handle);
+  });
+
+  it("with a handle under another provider's name is refused", async () => {
+    await expect(rig.refresh(web, handle, { provider: "second" })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    await expect(rig.refresh(web, handle, { provider: "main" })).resolves.toBeDefined();
+  });
+});
+
+describe("the failure budget", () => {
+  it("is spent by what the provider refused, once for all who asked at the same time", async () => {
+    failUpstream("REAUTHENTICATION_REQUIRED");
+    await Promise.allSettled([rig.refresh(web, handle), rig.refresh(web, handle), rig.refresh(web, handle)]);
+    expect(rig.payers).toEqual(["web 192.0.2.1 main"]);
+  });
+
+  it.each<Reason>(["OUTCOME_UNKNOWN", "UPSTREAM_UNAVAILABLE", "UPSTREAM_RATE_LIMITED"])("is not spent by %s", async (reason) => {
+    failUpstream(reason);
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal(reason));
+    expect(rig.payers).toEqual([]);
+  });
+
+  it("is not spent by a handle that is none", async () => {
+    await expect(rig.refresh(web, new Secret("cambio_rt_x"))).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.payers).toEqual([]);
+  });
+});
+
+describe("fresh tokens", () => {
+  it("of somebody else are not handed out, and end the family: its token is spent", async () => {
+    answerUpstream({ subject: "mallory" });
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(families.upstream.shown.length).toBe(1);
+  });
+
+  it("without an ID token are still the user's who signed in", async () => {
+    const { subject: _, ...unnamed } = tokenSet(1, families.clock);
+    families.upstream.instead.push(async () => unnamed);
+    expect((await rig.refresh(web, handle)).subject).toBe("alice");
+  });
+
+  it("that are wider than the client may have are refused, also once more, and the provider's next token is not lost", async () => {
+    answerUpstream({ scopes: ["openid", "admin"] });
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+    const row = await database.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirstOrThrow());
+    expect([families.upstream.shown, row.generation, row.ended_at]).toEqual([["upstream-0"], 1, null]);
+  });
+
+  it("are for the scopes that were asked for where the provider says nothing", async () => {
+    answerUpstream({ scopes: undefined });
+    expect((await rig.refresh(web, handle, { scopes: ["openid"] })).scopes).toEqual(["openid"]);
+    expect(rig.steps).toContain("send openid");
+  });
+
+  it("are never called safe to ask for again once their time was over while they were shared", async () => {
+    const upstream = families.upstream.hold();
+    const impatient = createRig(families, handles, 50);
+    await expect(impatient.refresh(web, handle)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
+    await upstream.arrived;
+    upstream.answer();
+    await expect(rig.refresh(web, handle)).resolves.toBeDefined();
+    expect(families.upstream.shown).toEqual(["upstream-0"]);
+  });
+});
+
+describe("a service's raw refresh token", () => {
+  it("goes to the provider as it is, and gives way to the provider's next one", async () => {
+    const tokens = await rig.refresh(backend, new Secret("upstream-0"));
+    expect([families.upstream.shown, tokens.refreshToken?.reveal()]).toEqual([["upstream-0"], "upstream-1"]);
+  });
+
+  it("stays in force where the answer brings none (RFC 6749 §6)", async () => {
+    answerUpstream({ refreshToken: undefined });
+    expect((await rig.refresh(backend, new Secret("upstream-0"))).refreshToken?.reveal()).toBe("upstream-0");
+  });
+});

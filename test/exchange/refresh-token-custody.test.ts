@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
+import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
+import type { RefreshHandles } from "../../src/exchange/ports.ts";
+import { keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
+import { masterKey } from "../cache/fixtures.ts";
+import { tokenSet } from "../store/family-rig.ts";
+import { clientOf, refusal } from "./fixtures.ts";
+
+const handles = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"));
+const tokens = tokenSet(0, () => 1_800_000_000_000);
+const browser = clientOf({ kind: "browser" });
+const service = clientOf({ kind: "service" });
+
+describe("a provider's refresh token", () => {
+  it("is a handle for whoever must not hold it, and the rest of the answer stays as it was", async () => {
+    const kept = await keepRefreshToken(handles, { client: browser, provider: "main" }, tokens);
+    expect({ ...kept, refreshToken: "" }).toEqual({ ...tokens, refreshToken: "" });
+    expect((await handles.end(browser.id, kept.refreshToken ?? tokens.refreshToken))?.refreshToken.reveal()).toBe("upstream-0");
+  });
+
+  it("goes out as it is to whoever may hold it", async () => {
+    expect((await keepRefreshToken(handles, { client: service, provider: "main" }, tokens)).refreshToken).toBe(tokens.refreshToken);
+  });
+
+  it("that did not come is nothing to keep", async () => {
+    const without = { ...tokens, refreshToken: undefined };
+    expect(await keepRefreshToken(handles, { client: browser, provider: "main" }, without)).toBe(without);
+  });
+
+  const reasons: readonly (readonly [Reason, Reason])[] = [
+    ["STORE_UNAVAILABLE", "OUTCOME_UNKNOWN"],
+    ["OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"],
+  ];
+  it.each(reasons)("that could not be kept is never called safe to ask for again: %s", async (thrown, told) => {
+    const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError(thrown)) };
+    await expect(keepRefreshToken(failing, { client: browser, provider: "main" }, tokens)).rejects.toThrow(refusal(told));
+  });
+});
