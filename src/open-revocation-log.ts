@@ -4,6 +4,7 @@ import { createRevocationLogRedis } from "./cache/revocation-log-redis.ts";
 import { createRedis } from "./cache/redis-connection.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { RevocationLog } from "./exchange/revocation-ports.ts";
+import { canRevoke } from "./policy/compile.ts";
 import { openDatabase } from "./store/open-database.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
 
@@ -28,7 +29,7 @@ export async function openRevocationLog(configuration: Configuration): Promise<O
   }
   const [first, ...others] = sealing?.keys ?? [];
   // An entry that is sealed under a key of this command's own would be unreadable, and stop every replica.
-  if (redisAt === undefined || first === undefined) return undefined;
+  if (redisAt === undefined || first === undefined || !canRevoke(configuration)) return undefined;
   const redis = createRedis(redisAt.url, { log: () => undefined });
   const until = performance.now() + redisLimitMs;
   while (redis.status() === "away" && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, redisLookEveryMs));

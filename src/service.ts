@@ -78,7 +78,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     };
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(accessLog, createAuditLog(recorder), { onEnd: (call) => call.leave() }),
+        hooks: together(accessLog, createAuditLog(recorder), createPlaces(core.limiting.countUnproven)),
         now: () => performance.now(),
         plain: createHttpRoutes(
           [
@@ -153,6 +153,18 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
       address: addressOf(req.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
       certificate: certificateOf(req),
     };
+  };
+}
+
+/** At its end a call gives its place back; one that nobody stood up for counts against its address. */
+function createPlaces(countUnproven: (address: string) => void): Hooks {
+  return {
+    onEnd(call) {
+      call.leave();
+      // Those that were refused for being too many do not count, or an address that tries again would stay closed for ever.
+      const refused = call.failure?.reason === "RATE_LIMITED" || call.failure?.reason === "OVERLOADED";
+      if (call.audited !== undefined && call.caller === "" && !refused) countUnproven(call.address);
+    },
   };
 }
 

@@ -4,6 +4,7 @@
 import { createSingleFlight } from "./cache/single-flight.ts";
 import { fingerprint } from "./config/fingerprint.ts";
 import type { Configuration } from "./config/schema.ts";
+import { canRevoke } from "./policy/compile.ts";
 import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
@@ -29,7 +30,9 @@ const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_
 
 /** @returns the names of changed parts that only a new start takes up */
 export function needsRestart(before: Configuration, after: Configuration): readonly string[] {
-  return startOnly.filter((part) => fingerprint(before[part]) !== fingerprint(after[part]));
+  const changed = startOnly.filter((part) => fingerprint(before[part]) !== fingerprint(after[part]));
+  // Whether revocations are followed is decided at the start.
+  return canRevoke(before) === canRevoke(after) ? changed : [...changed, "clients.*.methods: Revoke"];
 }
 
 /** @throws Error where the database cannot be opened or its schema is not current */

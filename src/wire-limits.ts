@@ -15,6 +15,8 @@ export interface Limiting {
   readonly callers: CallerLimits;
   readonly budget: FailureBudget;
   readonly takePlace: (method: Method) => () => void;
+  /** Counts a call that ended without a known caller. */
+  readonly countUnproven: (address: string) => void;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export function wireLimits(configuration: () => Configuration, { clock, redis, f
   return {
     callers,
     budget,
+    countUnproven: (address) => callers.countUnproven(address),
     takePlace: createConcurrency(() => configuration().limits.concurrent_calls),
     close: () => settlement.close(),
   };

@@ -8,6 +8,8 @@ import { createRevocations } from "./cache/revocations.ts";
 import { createUpstreamRevocationsMemory } from "./cache/upstream-revocations-memory.ts";
 import type { Revocations, UpstreamRevocations } from "./exchange/ports.ts";
 import type { RevocationLog, TellingQueue } from "./exchange/revocation-ports.ts";
+import { waitBriefly } from "./exchange/waiting.ts";
+import { canRevoke } from "./policy/compile.ts";
 import { createTelling, type TellingEvent } from "./providers/telling.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
@@ -17,24 +19,29 @@ import { circumstanceFields } from "./telemetry/circumstances.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { StorageParts } from "./wire-storage.ts";
 
+/** A connection takes some milliseconds; who is away is not waited for any longer. */
+const firstReadMs = 1_000;
+
 export interface WiredRevocations {
   readonly revocations: Revocations;
   readonly upstream: UpstreamRevocations;
-  /** Begins to follow and to tell. Resolves after the first read, whether or not it succeeded. */
+  /** Begins to follow and to tell. Resolves after the first read, or within a second without one. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
 export function wireRevocations(parts: StorageParts): WiredRevocations {
-  const { configuration, database, redis, clock, log, provider } = parts;
+  const { configuration, clock, log, provider } = parts;
   const announcements = announcementsOf(parts);
-  const alone = database === undefined && redis === undefined;
+  const shared = sharedLog(parts);
+  const firstKnown = Promise.withResolvers<void>();
   const followed = createRevocations({
-    log: logOf(parts),
+    log: shared ?? createRevocationLogMemory({ clock }),
     announcements,
     clock,
-    lagMs: alone ? Infinity : configuration.revocation_lag,
+    lagMs: shared === undefined ? Infinity : configuration.revocation_lag,
     onState: (state) => {
+      if (state === "fresh") firstKnown.resolve();
       if (state === "fresh") log.info({}, "what was revoked is known");
       else log.warn({}, "what was revoked is not known here: no token is accepted until it is");
     },
@@ -51,6 +58,8 @@ export function wireRevocations(parts: StorageParts): WiredRevocations {
     upstream: telling,
     async start() {
       await followed.start();
+      // A connection that is just being made is waited for, so that the first calls need not be refused.
+      await waitBriefly(firstKnown.promise, firstReadMs);
       telling.start();
     },
     async close() {
@@ -61,10 +70,12 @@ export function wireRevocations(parts: StorageParts): WiredRevocations {
   };
 }
 
-function logOf({ database, redis, keys, clock, onAlarm }: StorageParts): RevocationLog {
+/** Undefined: there is nobody to follow. */
+function sharedLog({ configuration, database, redis, keys, clock, onAlarm }: StorageParts): RevocationLog | undefined {
   if (database !== undefined) return createRevocationLog(database);
-  if (redis !== undefined) return createRevocationLogRedis({ redis, keys, clock, onAlarm });
-  return createRevocationLogMemory({ clock });
+  // Who has Redis for its cache alone must not depend on it for revocations that nobody can make.
+  if (redis === undefined || !canRevoke(configuration)) return undefined;
+  return createRevocationLogRedis({ redis, keys, clock, onAlarm });
 }
 
 /** Over a Redis that is itself the authority there is nothing to hear that is not read there just as soon. */

@@ -10,6 +10,8 @@ import type { Sink } from "./sink.ts";
 
 /** For one batch. A healthy disk needs milliseconds; a call must not hang for longer because a disk does. */
 export const batchLimitMs = 2_000;
+/** For all that waits at the end of the process, which whoever stops it waits for. */
+export const closeLimitMs = 5_000;
 /** Between attempts while writing fails. */
 export const retryMs = 500;
 
@@ -17,7 +19,7 @@ export type AuditEvent =
   /** Told once, not per attempt: issuing is refused from now on. */
   | { readonly kind: "audit_away"; readonly code: string }
   | { readonly kind: "audit_ready" }
-  /** At the end of the process: so many records could not be written. */
+  /** At the end of the process: so many records could not be written, besides those of a write that hangs. */
   | { readonly kind: "audit_lost"; readonly count: number };
 
 export interface AuditOptions {
@@ -31,7 +33,7 @@ export interface AuditTrail extends Audit {
   status(): "ready" | "away";
   /** @throws TrailStartError where the trail cannot be kept as configured */
   open(): Promise<void>;
-  /** Writes what waits, as far as that is possible in a few seconds, and the end of the trail. */
+  /** Writes what waits and the end of the trail, as far as that is possible within `closeLimitMs`. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -86,6 +88,17 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
     if (state === "away" && !closing) retry = setTimeout(start, retryMs).unref();
   }
 
+  /** What waits is tried once more also where writing has failed so far. A write that hangs is not overtaken. */
+  async function finish(): Promise<void> {
+    await running;
+    if (backlog.waiting() > 0) await run();
+    try {
+      await sink.close();
+    } catch (error) {
+      away(asTrailFailure(error, "unknown"));
+    }
+  }
+
   function start(): void {
     clearTimeout(retry);
     running ??= run();
@@ -113,14 +126,8 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
       if (closing) return;
       closing = true;
       clearTimeout(retry);
-      await within(batchLimitMs, running);
-      // One more attempt also where writing has failed so far; a write that still hangs takes none.
-      if (running === undefined && backlog.waiting() > 0) {
-        running = run();
-        await within(batchLimitMs, running);
-      }
+      await within(closeLimitMs, finish());
       const lost = backlog.waiting();
-      if (running === undefined) await within(batchLimitMs, sink.close());
       if (lost > 0) onState({ kind: "audit_lost", count: lost });
       state = "away";
     },
@@ -128,7 +135,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
 }
 
 /** Waits for it, but not longer. */
-async function within(limitMs: number, work: Promise<void> | undefined): Promise<void> {
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
   const limit = Promise.withResolvers<void>();
   const timer = setTimeout(limit.resolve, limitMs);
   try {

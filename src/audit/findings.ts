@@ -11,10 +11,8 @@ export interface Finding {
 export interface Report {
   /** Without a finding. */
   readonly intact: boolean;
-  /** The first of them. */
+  /** The first `maxFindings` of them. */
   readonly findings: readonly Finding[];
-  /** How many there are. */
-  readonly found: number;
   /** What is no damage and should be known. */
   readonly notes: readonly string[];
   readonly records: number;
@@ -32,16 +30,13 @@ export interface Findings {
   note(text: string): void;
   readonly list: readonly Finding[];
   readonly notes: readonly string[];
-  count(): number;
 }
 
 export function createFindings(): Findings {
   const list: Finding[] = [];
   const notes: string[] = [];
-  let count = 0;
   return {
     add(finding) {
-      count += 1;
       if (list.length < maxFindings) list.push(finding);
     },
     note(text) {
@@ -49,7 +44,6 @@ export function createFindings(): Findings {
     },
     list,
     notes,
-    count: () => count,
   };
 }
 

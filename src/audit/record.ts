@@ -18,7 +18,8 @@ const maxListBytes = 8_960;
 /** In the order and the spelling of the file. */
 function entryMembers(entry: AuditEntry): Readonly<Record<string, string | readonly string[] | undefined>> {
   const { kind: _, requestId, originClient, ...rest } = entry;
-  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, reason, event, ...none } = rest;
+  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, reason, event, ...none } =
+    rest;
   // A member that is added to entries has to find its place here before this compiles.
   const complete: Readonly<Record<string, never>> = none;
   return {

@@ -195,6 +195,7 @@ export function createTrailFile({ path, rotateBytes, keys, clock, random, disk =
       try {
         if (current !== undefined) await append(await usableFile(), [], true);
       } finally {
+        if (current !== undefined) await abandon(current);
         await lock?.release();
       }
     },

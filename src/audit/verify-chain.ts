@@ -1,6 +1,7 @@
 // One file of the trail, line by line: does each record follow the one before it, and do signatures vouch for them. How the file
 // begins and ends, and what lies beside it, is verify-file.ts.
 
+import { asciiJson } from "./ascii-json.ts";
 import { type ChainPoint, chainStart } from "./chained-lines.ts";
 import { type Findings, recordsNamed } from "./findings.ts";
 import type { PlacedLine } from "./lines-of.ts";
@@ -37,8 +38,9 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
   let end: ChainPoint | undefined;
   let signed: SignedEnd | undefined;
   let records = 0;
-  let latestSignedMs = Number.NEGATIVE_INFINITY;
   let latestMs = Number.NEGATIVE_INFINITY;
+  /** The line before was none of the trail's: a record may have stood there. */
+  let disturbed = false;
 
   function begin(record: TrailRecord, at: (problem: string) => void): void {
     opening = readOpening(record);
@@ -54,10 +56,12 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
 
   function follow(record: TrailRecord, before: ChainPoint, at: (problem: string) => void): boolean {
     if (record.seq <= before.seq) {
-      at(`${recordsNamed(record.seq, record.seq)} is out of its place or repeated`);
+      at(`record ${record.seq} is out of its place or repeated`);
       return false;
     }
-    if (record.seq > before.seq + 1) at(`${recordsNamed(before.seq + 1, record.seq - 1)} before it missing`);
+    const missing = record.seq - before.seq - 1;
+    if (missing === 1 && disturbed) return true;
+    if (missing > 0) at(`${recordsNamed(before.seq + 1, record.seq - 1)} missing before it`);
     else if (record.prev !== before.hash) at("does not follow from the record before it: one of the two was put in place of another");
     return true;
   }
@@ -67,13 +71,11 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
     latestMs = Math.max(latestMs, record.timeMs);
     if (!isSigned(record) && record.kind !== "open") return;
     if (record.timeMs < latestMs - timeToleranceMs) at("its time lies before that of earlier records");
-    latestSignedMs = record.timeMs;
-    latestMs = latestSignedMs;
+    latestMs = record.timeMs;
   }
 
   function checkSignature(record: TrailRecord, bytes: number, at: (problem: string) => void): void {
-    if (record.members["chain"] !== opening?.chain) at("belongs to another trail");
-    else if (check === undefined || !record.signedBy(check)) at("its signature does not hold");
+    if (check === undefined || !record.signedBy(check)) at("its signature does not hold");
     else {
       signed = { seq: record.seq, hash: record.hash, kind: record.kind === "close" ? "close" : "checkpoint", bytes };
       onSigned(signed);
@@ -85,8 +87,10 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
       const at = (problem: string) => findings.add({ file, line: number, problem });
       if (!whole) return at("cut in the middle of a line");
       const record = text === undefined ? "foreign" : readRecord(text);
-      if (record === "foreign") return at("not a record of a trail");
-      if (record === "edited") return at("was changed: its hash does not fit it");
+      if (typeof record === "string") {
+        disturbed = true;
+        return at(record === "edited" ? "was changed: its hash does not fit it" : "not a record of a trail");
+      }
       if (signed?.kind === "close") at("stands behind the end of the file");
       records += 1;
       if (end === undefined) begin(record, at);
@@ -94,6 +98,7 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
         if (record.kind === "open") at("another file begins here");
         if (!follow(record, end, at)) return;
       }
+      disturbed = false;
       end = record;
       checkTime(record, at);
       if (record.kind === "gap") findings.note(`${file} line ${number}: ${String(record.members["count"])} records could not be kept`);
@@ -103,7 +108,7 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
   };
 }
 
-/** Ids come from a file that somebody may have changed; our own are plain words. */
-function printable(id: string): string {
-  return JSON.stringify(id.slice(0, 64));
+/** Names come from a file that somebody may have changed: whatever they hold, they stay one line in quotes. */
+export function printable(name: string): string {
+  return asciiJson(name.slice(0, 64));
 }

@@ -21,8 +21,9 @@ end
 local log = redis.call('HGET', head, 'log')
 if not log then
   log = ARGV[1]
-  redis.call('DEL', head, entries, expiries, names)
+  -- First of all, as a script that has written is no longer refused for want of memory.
   redis.call('HSET', head, 'log', log, 'seq', 0)
+  redis.call('DEL', entries, expiries, names)
 end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now / 1000, 'LIMIT', 0, ${forgetPerAppend})) do
   forget(member)

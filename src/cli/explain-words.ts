@@ -43,10 +43,11 @@ const unused: Record<Method, readonly ("claims" | "now" | "audience" | "scope" |
   ValidateCrossClient: ["redirect-uri"],
 };
 
-export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } {
+export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } | "help" {
   const parsed = parse(words);
   if (parsed === undefined) return { problem: "these words are not understood" };
   const { values, positionals } = parsed;
+  if (values.help === true) return "help";
   const [file, ...more] = positionals;
   const caller = values.caller;
   if (file === undefined || more.length > 0) return { problem: "name one configuration" };
@@ -92,6 +93,7 @@ function parse(words: readonly string[]) {
         scope: list,
         "redirect-uri": text,
         origin: text,
+        help: { type: "boolean", short: "h" },
       },
     });
   } catch {

@@ -8,12 +8,11 @@ import type { Clock } from "../exchange/ports.ts";
 import { maxJsonDepth } from "../exchange/token/compact.ts";
 import { isJsonObject, type JsonObject, parseStrictJson } from "../exchange/token/strict-json.ts";
 import { createSheet, meaningOf } from "./explain-sheet.ts";
+import type { Output } from "./output.ts";
 import { explainUsage, readWords } from "./explain-words.ts";
 import { explainCall } from "./explained-call.ts";
 
-export interface ExplainTerminal {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
+export interface ExplainTerminal extends Output {
   /** Standard input, for `--claims -`. */
   readonly input: AsyncIterable<Uint8Array>;
   readonly clock: Clock;
@@ -33,6 +32,10 @@ export async function explainCommand(words: readonly string[], terminal: Explain
     return 2;
   };
   const asked = readWords(words);
+  if (asked === "help") {
+    out(explainUsage);
+    return 0;
+  }
   if ("problem" in asked) return misunderstood(`${asked.problem}\n\n${explainUsage}`);
   try {
     const configuration = readConfiguration(asked.file);

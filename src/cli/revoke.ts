@@ -16,16 +16,23 @@ const maxSubjectLength = 1_024;
 /** Tokens with a longer `jti` are not known by it. */
 const maxTokenIdLength = 128;
 
-export const revokeUsage = "cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)\n";
+const usage = `Usage: cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)
 
-export interface RevokeOrder {
+  --provider NAME    whose tokens: its name in the configuration
+  --subject SUBJECT  ends every token of that \`sub\` that was issued until now
+  --token-id JTI     ends the token with that \`jti\`
+
+It is written to the configured database, else to Redis, which the running replicas follow. The provider is not told.
+`;
+
+interface RevokeOrder {
   readonly file: string | undefined;
   readonly provider: string;
   readonly what: { readonly kind: "subject" | "token"; readonly id: string };
 }
 
 /** @param words behind `revoke`. Undefined: not understood. */
-export function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
+function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
   try {
     const text = { type: "string" } as const;
     const { values, positionals } = parseArgs({
@@ -50,9 +57,13 @@ export async function revokeCommand(
   output: Output,
   options: { defaultFile: string; clock: Clock },
 ): Promise<number> {
+  if (words.some((word) => word === "--help" || word === "-h")) {
+    output.out(usage);
+    return 0;
+  }
   const order = parseRevokeOrder(words);
   if (order === undefined) {
-    output.error(`Usage: ${revokeUsage}`);
+    output.error(usage);
     return 2;
   }
   try {
@@ -95,7 +106,7 @@ async function revoke(
 async function openOrSay(configuration: Configuration, output: Output) {
   try {
     const opened = await openRevocationLog(configuration);
-    if (opened === undefined) output.error("there is nothing that replicas follow: give database, or redis with sealing.keys\n");
+    if (opened === undefined) output.error("there is nothing that replicas follow: give database; or redis, sealing.keys and a client that may Revoke\n");
     return opened;
   } catch (failure) {
     if (!(failure instanceof DatabaseFailure) && !(failure instanceof Error && "code" in failure)) throw failure;

@@ -48,7 +48,7 @@ function validationNeed({ kind, audiences }: ClientConfiguration): Need {
 function providerNeed(method: Method, { providers }: ClientConfiguration): Need {
   const grants = Object.values(providers);
   if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
-  if (method === "Refresh" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
+  if (method === "Refresh" || method === "Revoke" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
   return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
 }
 

@@ -48,10 +48,10 @@ function checkDatabase({ configuration, report }: RuleInput): void {
   }
 }
 
-/** Below the limit of each client, or one address could spend what all of them have. */
+/** A few addresses must not spend what all users of a client have. */
 function checkLimits({ configuration: { limits }, report }: RuleInput): void {
-  if (limits.address_failures < limits.client_failures) return;
-  report(["limits", "address_failures"], "is not below client_failures", "Lower it: one address must not pause a client for all others.");
+  if (limits.address_failures * 10 <= limits.client_failures) return;
+  report(["limits", "address_failures"], "is more than a tenth of client_failures", "Lower it: a few addresses must not pause a client for all.");
 }
 
 function checkProviders({ configuration, report }: RuleInput): void {

@@ -1,8 +1,7 @@
 // How much is taken from whom, per second: a service by its name, wherever it calls from; a public client by its name and the
 // address that speaks for it; an address by the calls that nobody stood up for. The limits are asked anew for every call, as the
 // configuration may have been reloaded. It owns who is counted under which key; the counting is rate-counters.ts.
-// An address is refused before its proof is looked at, so that guessing secrets and costly signatures has an end. The price: whoever
-// shares an address with somebody who fails that often is refused as well, proven services included.
+// A service that has proved itself is never refused for its address: many may share one with somebody who guesses.
 
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import { limitKeyOf } from "./limit-key.ts";
@@ -27,10 +26,10 @@ export interface CallerLimitsParts {
 }
 
 export interface CallerLimits {
-  /** @throws ExchangeError RATE_LIMITED where too many calls of this address were unproven. Counts nothing. */
-  beforeProof(address: string): void;
+  /** For a call that nobody stands up for so far. Counts nothing. @throws ExchangeError RATE_LIMITED after too many of this address */
+  ofUnproven(address: string): void;
   /** Counts a call that ended without a known caller. */
-  unproven(address: string): void;
+  countUnproven(address: string): void;
   /** @throws ExchangeError RATE_LIMITED */
   ofService(clientId: string): void;
   /** @throws ExchangeError RATE_LIMITED */
@@ -39,10 +38,10 @@ export interface CallerLimits {
 
 export function createCallerLimits({ services, addresses, settings }: CallerLimitsParts): CallerLimits {
   return {
-    beforeProof(address) {
+    ofUnproven(address) {
       refuseWhile(addresses.wait(unprovenKey(address), settings().addresses), "limits.addresses");
     },
-    unproven(address) {
+    countUnproven(address) {
       addresses.add(unprovenKey(address));
     },
     ofService(clientId) {

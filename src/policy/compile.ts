@@ -56,3 +56,8 @@ function compileAudience(audience: Configuration["audiences"][string]) {
     ]),
   );
 }
+
+/** Whether any client may end a token. */
+export function canRevoke({ clients }: Pick<Configuration, "clients">): boolean {
+  return Object.values(clients).some(({ methods }) => methods.includes("Revoke"));
+}

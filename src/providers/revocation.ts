@@ -36,7 +36,9 @@ export type RevokeUpstream = (endpoint: string, token: Secret, hint: TokenTypeHi
  */
 export function createRevocation(deps: { readonly http: HttpClient; readonly clock: Clock }, options: RevocationOptions): RevokeUpstream {
   const authenticate = clientAuthentication(options.client);
-  const send = guardedFetch(deps.http, "revocation");
+  const guarded = guardedFetch(deps.http, "revocation");
+  // The library asks for nothing, as success has no body; a refusal is JSON, and only read as such.
+  const send: typeof guarded = (url, init) => guarded(url, { ...init, headers: { ...init.headers, accept: "application/json" } });
 
   return async function revoke(endpoint, token, hint, signal) {
     const response = await revocationRequest(

@@ -33,10 +33,8 @@ export interface Callers {
 
 /** limits/: how much is taken from whom. All throw ExchangeError RATE_LIMITED. */
 export interface CallerLimits {
-  /** An address whose calls are not proven too often. */
-  beforeProof(address: string): void;
-  /** Counts such a call. */
-  unproven(address: string): void;
+  /** An address whose calls too often end without a known caller. Proven services are not asked for theirs. */
+  ofUnproven(address: string): void;
   ofService(clientId: string): void;
   ofPublicClient(clientId: string, address: string): void;
 }
@@ -72,24 +70,29 @@ export interface Admission {
 export async function admit(entrance: Entrance, call: Call, { method, authorization }: Admission, signal: AbortSignal): Promise<void> {
   const { limits } = entrance;
   const callers = entrance.callers();
-  limits.beforeProof(call.address);
   call.leave = entrance.takePlace(method);
+  const service = await proven(entrance, call, { method, authorization }, signal);
+  if (service === undefined) {
+    limits.ofUnproven(call.address);
+    if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
+    return;
+  }
+  call.service = service;
+  call.caller = service.id;
+  limits.ofService(service.id);
+  const asked = { kind: "call", client: service, method, origin: call.origin, proofInMessage: false } as const;
+  permit(callers.decide(asked), createTrail(call, entrance.recorder));
+}
+
+/** Undefined: nothing was shown. */
+async function proven(entrance: Entrance, call: Call, { method, authorization }: Admission, signal: AbortSignal): Promise<Client | undefined> {
+  // What only looks spends no proof: the same assertion may be shown with every validation.
+  const issues = method !== "ValidateCrossClient";
   try {
-    const issues = method !== "ValidateCrossClient";
-    const service = await callers.authenticate({ authorization, certificate: call.certificate, issues }, signal);
-    call.service = service;
-    if (service === undefined) {
-      if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
-      return;
-    }
-    call.caller = service.id;
-    limits.ofService(service.id);
-    permit(
-      callers.decide({ kind: "call", client: service, method, origin: call.origin, proofInMessage: false }),
-      createTrail(call, entrance.recorder),
-    );
+    return await entrance.callers().authenticate({ authorization, certificate: call.certificate, issues }, signal);
   } catch (failure) {
-    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") limits.unproven(call.address);
+    // Whoever guesses learns after a while only that he guesses too often.
+    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") entrance.limits.ofUnproven(call.address);
     throw failure;
   }
 }
@@ -102,22 +105,12 @@ export interface Entered {
 /** The client on whose behalf a decoded call runs, and the trail that its operation leaves. */
 export function enter(entrance: Entrance, call: Call, asked: { clientId: string; method: Method; proofInMessage: boolean }): Entered {
   const { clients, decide } = entrance.callers();
-  const client = identify(entrance, call, clients, asked.clientId);
+  const client = resolveCaller(clients, call.service, asked.clientId);
   call.caller = client.id;
+  if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
   const trail = createTrail(call, entrance.recorder);
   permit(decide({ kind: "call", client, method: asked.method, origin: call.origin, proofInMessage: asked.proofInMessage }), trail);
   return { client, trail };
-}
-
-function identify(entrance: Entrance, call: Call, clients: ReadonlyMap<string, Client>, clientId: string): Client {
-  try {
-    const client = resolveCaller(clients, call.service, clientId);
-    if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
-    return client;
-  } catch (failure) {
-    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") entrance.limits.unproven(call.address);
-    throw failure;
-  }
 }
 
 export function callOf(values: HandlerContext["values"]): Call {

@@ -65,7 +65,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
       if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
       const row = await readFamily(database, shown.id);
       const standing = standingOf(row, shown.generation, clock());
-      if (row === undefined || standing === "gone" || standing === "ahead") throw over();
+      if (row === undefined || standing === "gone") throw over();
       if (standing !== "current") return keptAnswer(row, shown);
       const held = row.claim === null ? await claimed(row) : undefined;
       if (held !== undefined) return refreshAs(held, send);

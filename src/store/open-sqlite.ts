@@ -30,6 +30,8 @@ export function openSqlite(file: string): Database {
   function run<T>(work: (db: Kysely<Tables>) => Promise<T>, limitMs: number): Promise<T> {
     const effects = createEffects();
     const givenUp = Promise.withResolvers<never>();
+    // Nobody listens to it while the piece still waits for its turn.
+    givenUp.promise.catch(() => undefined);
     let expired = false;
     const turn = async () => {
       // Between two pieces the process sees to everything else.

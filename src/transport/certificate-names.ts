@@ -19,10 +19,11 @@ const entryPattern = /([^",]+|[^",]+:("(?:[^"\\]|\\.)*")|"(?:[^"\\]|\\.)*")(?:, 
 export function readCertificateNames(text: string | undefined): CertificateNames | undefined {
   const uris: string[] = [];
   const dnsNames: string[] = [];
+  const all = text ?? "";
   let at = 0;
-  while (text !== undefined && at < text.length) {
+  while (at < all.length) {
     entryPattern.lastIndex = at;
-    const [whole, entry = "", quoted] = entryPattern.exec(text) ?? [];
+    const [whole, entry = "", quoted] = entryPattern.exec(all) ?? [];
     if (whole === undefined) return undefined;
     at += whole.length;
     const type = entry.slice(0, entry.indexOf(":") + 1);
@@ -36,7 +37,8 @@ export function readCertificateNames(text: string | undefined): CertificateNames
 
 function unquote(json: string): string | undefined {
   try {
-    return JSON.parse(json) as string;
+    const text: unknown = JSON.parse(json);
+    return typeof text === "string" ? text : undefined;
   } catch {
     return undefined;
   }

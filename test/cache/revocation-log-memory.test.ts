@@ -19,7 +19,9 @@ test("when it is full it says so, keeps what it has, and takes more when somethi
   log = createRevocationLogMemory({ clock, maxEntries: 2 });
   await log.append(tokenRevocation("short", { expiresAt: nowSeconds + 10 }));
   await log.append(tokenRevocation("long"));
-  await expect(log.append(tokenRevocation("more"))).rejects.toEqual(refusal("STORE_UNAVAILABLE", { cause: expect.objectContaining({ code: "FULL" }) }));
+  await expect(log.append(tokenRevocation("more"))).rejects.toEqual(
+    refusal("STORE_UNAVAILABLE", { cause: expect.objectContaining({ code: "FULL" }) }),
+  );
   await log.append(tokenRevocation("long", { expiresAt: nowSeconds + 400 }));
   clock.advance(10_000);
   await log.append(tokenRevocation("more"));

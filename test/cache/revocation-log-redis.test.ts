@@ -80,8 +80,8 @@ test("whoever reads Redis learns no token and no subject", async () => {
   await log.append(subjectRevocation("readable-subject"));
   const held = [
     await operator.hgetall(`${prefix}names`),
-    await operator.zrange(`${prefix}entries`, 0, -1),
-    await operator.zrange(`${prefix}expiries`, 0, -1),
+    await operator.zrange(`${prefix}entries`, "0", "-1"),
+    await operator.zrange(`${prefix}expiries`, "0", "-1"),
   ];
   expect(JSON.stringify(held)).not.toContain("readable");
 });
@@ -97,8 +97,8 @@ test("replicas whose keys rotate read one another's entries", async () => {
 describe("an entry that cannot be read is an alarm, and no reason to go on without it:", () => {
   const entries = `${prefix}entries`;
   test.each<[string, () => Promise<unknown>]>([
-    ["written by somebody else", () => operator.zadd(entries, 2, "{}")],
-    ["made huge", () => operator.zadd(entries, 2, "x".repeat(1024 * 1024))],
+    ["written by somebody else", () => operator.zadd(entries, "2", "{}")],
+    ["made huge", () => operator.zadd(entries, "2", "x".repeat(1024 * 1024))],
     ["sealed under another deployment's key", () => logOn(connections[1], [masterKey("x")]).append(tokenRevocation("b"))],
     ["the head is nonsense", () => operator.hset(`${prefix}head`, "seq", "1e99")],
     ["the head has no number", () => operator.hdel(`${prefix}head`, "seq")],

@@ -37,22 +37,22 @@ describe("a service proves itself by an assertion (RFC 7523)", () => {
   );
 });
 
-describe("an attacker does not become a service by an assertion", () => {
-  const tampered = (): string => {
-    const [header, , signature] = assertionOf().split(".");
-    const payload = Buffer.from(JSON.stringify({ iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" }));
-    return `${header}.${payload.toString("base64url")}.${signature}`;
-  };
-  const unsigned = `${signingInputOf({ alg: "none" }, { iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" })}.`;
-  const shared = (): string => {
-    const input = signingInputOf(
-      { alg: "HS256", kid: "orders-1" },
-      { iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" },
-    );
-    const publicKey = keys.orders.publicKey.export({ type: "spki", format: "pem" });
-    return `${input}.${createHmac("sha256", publicKey).update(input).digest("base64url")}`;
-  };
+const tampered = (): string => {
+  const [header, , signature] = assertionOf().split(".");
+  const payload = Buffer.from(JSON.stringify({ iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" }));
+  return `${header}.${payload.toString("base64url")}.${signature}`;
+};
+const unsigned = `${signingInputOf({ alg: "none" }, { iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" })}.`;
+const shared = (): string => {
+  const input = signingInputOf(
+    { alg: "HS256", kid: "orders-1" },
+    { iss: "orders", sub: "orders", aud: cambio, iat: now, exp: now + 60, jti: "x" },
+  );
+  const publicKey = keys.orders.publicKey.export({ type: "spki", format: "pem" });
+  return `${input}.${createHmac("sha256", publicKey).update(input).digest("base64url")}`;
+};
 
+describe("an attacker does not become a service by an assertion", () => {
   it.each<[string, string, string]>([
     ["signed by a stranger under a key id of the service", assertionOf({}, {}, keys.stranger), "signature"],
     ["whose key comes along in its header", assertionOf({}, { jwk: keys.stranger.jwk, kid: "mine" }, keys.stranger), "signature"],

@@ -1,6 +1,12 @@
 // A service's door as tests of proofs set it up: two services and their keys, a frozen clock, ids of assertions in memory.
 
-import { type Authenticate, type AuthenticateDeps, createAuthenticate, type Service, type ShownProof } from "../../src/callers/authenticate.ts";
+import {
+  type Authenticate,
+  type AuthenticateDeps,
+  createAuthenticate,
+  type Service,
+  type ShownProof,
+} from "../../src/callers/authenticate.ts";
 import type { ShownCertificate } from "../../src/callers/certificate.ts";
 import type { Client } from "../../src/exchange/clients.ts";
 import type { UsedAssertions } from "../../src/exchange/ports.ts";

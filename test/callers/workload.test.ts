@@ -89,26 +89,27 @@ describe("an attacker does not become a service by a token", () => {
   });
 });
 
+const userIssuer = "https://login.example.com";
+const verifierOf = (issuer: string, key: typeof keys.cluster) =>
+  createAccessTokenVerifier(
+    { keySet: createConfiguredKeys([key.jwk]), clock: () => nowMs },
+    {
+      provider: "main",
+      issuer,
+      issuerCheck: true,
+      algorithms: ["RS256", "ES256"],
+      denyKeyIds: [],
+      headerTypes: ["at+jwt"],
+      payloadType: undefined,
+      clientClaims: ["client_id"],
+      expiryBufferMs: 0,
+      clockToleranceMs: 30_000,
+      maxLifetimeMs: 86_400_000,
+      keySource: issuer,
+    },
+  );
+
 describe("a proof of a service and a token of a user are never one for the other", () => {
-  const userIssuer = "https://login.example.com";
-  const verifierOf = (issuer: string, key: typeof keys.cluster) =>
-    createAccessTokenVerifier(
-      { keySet: createConfiguredKeys([key.jwk]), clock: () => nowMs },
-      {
-        provider: "main",
-        issuer,
-        issuerCheck: true,
-        algorithms: ["RS256", "ES256"],
-        denyKeyIds: [],
-        headerTypes: ["at+jwt"],
-        payloadType: undefined,
-        clientClaims: ["client_id"],
-        expiryBufferMs: 0,
-        clockToleranceMs: 30_000,
-        maxLifetimeMs: 86_400_000,
-        keySource: issuer,
-      },
-    );
   const signal = AbortSignal.timeout(10_000);
 
   it("an attacker who stole a user's token does not become a service with it", async () => {
@@ -131,12 +132,12 @@ describe("a proof of a service and a token of a user are never one for the other
   });
 });
 
-describe("while the platform's keys cannot be had", () => {
-  function rigOver(fetchJwks: () => Promise<unknown>) {
-    const keySet = createKeySet({ fetchJwks, clock: () => nowMs });
-    return createRig({ workloadIssuers: new Map([["cluster", { issuer: cluster, algorithms: ["RS256"], keySet }]]) });
-  }
+function rigOver(fetchJwks: () => Promise<unknown>) {
+  const keySet = createKeySet({ fetchJwks, clock: () => nowMs });
+  return createRig({ workloadIssuers: new Map([["cluster", { issuer: cluster, algorithms: ["RS256"], keySet }]]) });
+}
 
+describe("while the platform's keys cannot be had", () => {
   it("nobody is accepted, and nobody is told that the proof is wrong", async () => {
     const { prove } = rigOver(() => Promise.reject(new ExchangeError("UPSTREAM_UNAVAILABLE")));
     await expect(prove(workloadOf())).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE"));

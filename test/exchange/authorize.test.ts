@@ -50,7 +50,7 @@ describe("a sign-in that begins here", () => {
     });
     expect(isOurState(answer.state)).toBe(true);
     expect(answer.expiresAtMs).toBe(rig.clock() + oneTimeLifetimeMs);
-    expect(told).toEqual(["main"]);
+    expect(notes()).toMatchObject({ provider: "main", rule: "audiences.orders.accepts.main" });
   });
 
   it("asks for all configured scopes where none are named, and for nothing else that was not asked for", async () => {

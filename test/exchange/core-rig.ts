@@ -95,7 +95,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
     core,
     wired,
     reconfigure(given) {
-      const changed = Object.entries(clients).map(([id, settings]) => [id, { ...settings, ...given[id as keyof typeof clients] }]);
+      const changed = Object.entries(clients).map(([id, usual]) => [id, { ...usual, ...given[id as keyof typeof clients] }]);
       wired.reload(configurationSchema.parse({ ...written, clients: Object.fromEntries(changed) }));
     },
     clock,

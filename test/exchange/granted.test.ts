@@ -90,10 +90,7 @@ describe("a provider that answers a refresh with somebody else's ID token", () =
     await answerWith({ scope: "openid" }, { refresh_token: "rt-of-alice", id_token: await idToken("alice") });
     const { refreshToken = new Secret("none came") } = await rig.core.exchange(rig.question(code), patience());
     const refresh = (handle: Secret) =>
-      rig.core.refresh(
-        { client: rig.client("web"), provider: "", refreshToken: handle, scopes: [], trail: silentTrail() },
-        patience(),
-      );
+      rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken: handle, scopes: [], trail: silentTrail() }, patience());
 
     await answerWith({ scope: "openid" }, { id_token: await idToken("mallory") });
     await expect(refresh(refreshToken)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));

@@ -40,6 +40,7 @@ const audiences = {
 };
 
 export interface ValidateRig {
+  readonly configuration: Configuration;
   readonly clock: FrozenClock;
   /** Trusted under the name `main`, and once more under `lenient`, where `iss` is not compared. */
   readonly fake: FakeProvider;
@@ -132,6 +133,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
   const validate = fresh();
 
   const rig: ValidateRig = {
+    configuration,
     clock,
     fake,
     stranger,

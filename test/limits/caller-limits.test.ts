@@ -46,7 +46,7 @@ describe("a service", () => {
     const { limits } = rig(settingsOf({ services: 5 }), 100);
     for (let call = 0; call < 5; call += 1) limits.ofService("orders");
     for (let address = 0; address < 1_000; address += 1) {
-      limits.unproven(`2001:db8:0:${address.toString(16)}::1`);
+      limits.countUnproven(`2001:db8:0:${address.toString(16)}::1`);
       limits.ofPublicClient("web", `2001:db8:1:${address.toString(16)}::1`);
     }
     expect(() => limits.ofService("orders")).toThrow(refused("limits.services"));
@@ -86,7 +86,7 @@ describe("a public client", () => {
   it("whose calls are all proven never closes its address", () => {
     const { limits } = rig();
     countOf(500, () => passes(() => limits.ofPublicClient("web", "203.0.113.9")));
-    expect(passes(() => limits.beforeProof("203.0.113.9"))).toBe(true);
+    expect(passes(() => limits.ofUnproven("203.0.113.9"))).toBe(true);
   });
 });
 
@@ -95,7 +95,7 @@ describe("an address", () => {
     const { limits } = rig();
     const calls = countOf(900, () =>
       passes(() => {
-        limits.beforeProof("203.0.113.9");
+        limits.ofUnproven("203.0.113.9");
         limits.ofService("orders");
       }),
     );
@@ -106,15 +106,15 @@ describe("an address", () => {
     const { limits, clock } = rig();
     const guesses = countOf(500, () =>
       passes(() => {
-        limits.beforeProof("203.0.113.9");
-        limits.unproven("203.0.113.9");
+        limits.ofUnproven("203.0.113.9");
+        limits.countUnproven("203.0.113.9");
       }),
     );
     expect(guesses).toBe(50);
-    expect(() => limits.beforeProof("203.0.113.9")).toThrow(refused("limits.addresses", 1_000));
-    expect(passes(() => limits.beforeProof("203.0.113.10"))).toBe(true);
+    expect(() => limits.ofUnproven("203.0.113.9")).toThrow(refused("limits.addresses", 1_000));
+    expect(passes(() => limits.ofUnproven("203.0.113.10"))).toBe(true);
     clock.advance(2_000);
-    expect(passes(() => limits.beforeProof("203.0.113.9"))).toBe(true);
+    expect(passes(() => limits.ofUnproven("203.0.113.9"))).toBe(true);
   });
 
   it("an attacker who guesses from all over its /64 has the guesses of one address", () => {
@@ -123,8 +123,8 @@ describe("an address", () => {
     const guesses = countOf(500, () => {
       const address = `2001:db8:1:2::${(next += 1).toString(16)}`;
       return passes(() => {
-        limits.beforeProof(address);
-        limits.unproven(address);
+        limits.ofUnproven(address);
+        limits.countUnproven(address);
       });
     });
     expect(guesses).toBe(50);

@@ -109,14 +109,14 @@ describe("three replicas", () => {
   it("share what addresses spend, and what providers refused", async () => {
     const [one, two] = replicas({ addresses: 10, addressFailures: 3 }) as [CallLimits, CallLimits];
     const payer = { client: "web", address: "203.0.113.9" };
-    for (let call = 0; call < 10; call += 1) one.callers.unproven("203.0.113.9");
+    for (let call = 0; call < 10; call += 1) one.callers.countUnproven("203.0.113.9");
     for (let call = 0; call < 2; call += 1) one.budget.spend(payer, "main");
     await one.settlement.settle();
-    two.callers.beforeProof("203.0.113.9");
-    two.callers.unproven("203.0.113.9");
+    two.callers.ofUnproven("203.0.113.9");
+    two.callers.countUnproven("203.0.113.9");
     two.budget.spend(payer, "main");
     await two.settlement.settle();
-    expect(() => two.callers.beforeProof("203.0.113.9")).toThrow("RATE_LIMITED");
+    expect(() => two.callers.ofUnproven("203.0.113.9")).toThrow("RATE_LIMITED");
     expect(() => two.budget.check(payer, "main")).toThrow("RATE_LIMITED");
     two.budget.check({ ...payer, address: "203.0.113.10" }, "main");
   });

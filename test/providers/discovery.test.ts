@@ -39,6 +39,7 @@ describe("what discovery may say", () => {
       authorizationEndpoint: `${fake.issuer}/authorize`,
       tokenEndpoint: `${fake.issuer}/token`,
       jwksUri: `${fake.issuer}/jwks`,
+      revocationEndpoint: `${fake.issuer}/revoke`,
     });
   });
 

@@ -1,13 +1,22 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
-import { type Method, methods } from "../../src/exchange/clients.ts";
+import { createAuthenticate } from "../../src/callers/authenticate.ts";
+import { type Client, type Method, methods } from "../../src/exchange/clients.ts";
+import { ExchangeError } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { createAuthenticate } from "../../src/callers/basic.ts";
 import type { Call } from "../../src/rpc/call.ts";
-import { type Callers, callerOf, callOf as callIn, createGate, noteProvider } from "../../src/rpc/caller.ts";
-import { clientOf, outcomeOf, refusal } from "../exchange/fixtures.ts";
-import { callOf, callersOf, contextOf } from "./fixtures.ts";
+import {
+  type CallerLimits,
+  type Callers,
+  callOf as callIn,
+  createGate,
+  enter,
+  type Entrance,
+  type ShownProof,
+} from "../../src/rpc/caller.ts";
+import { clientOf, outcomeOf, recordingAudit, refusal } from "../exchange/fixtures.ts";
+import { callOf, callersOf, contextOf, entranceOf } from "./fixtures.ts";
 
 const page = clientOf({
   id: "page",
@@ -16,18 +25,53 @@ const page = clientOf({
   methods: new Set<Method>(["Exchange", "Refresh"]),
 });
 const orders = clientOf({ id: "orders", kind: "service", methods: new Set<Method>(["ValidateCrossClient"]) });
-const callers: Callers = {
-  ...callersOf(page, orders),
-  authenticate: createAuthenticate([{ client: orders, secrets: [new Secret("orders-secret")] }]),
-};
-const gate = createGate(callers, TokenExchangeService.typeName);
+const proved = (client: Client) =>
+  createAuthenticate(
+    {
+      clock: () => 0,
+      issuer: undefined,
+      usedAssertions: { claim: () => Promise.resolve(true) },
+      workloadIssuers: new Map(),
+    },
+    [{ client, secrets: [new Secret("orders-secret")], assertions: undefined, workloads: [], certificates: [] }],
+  );
+const callers: Callers = { ...callersOf(page, orders), authenticate: proved(orders) };
 
 const proof = `Basic ${Buffer.from("orders:orders-secret").toString("base64")}`;
 const forged = `Basic ${Buffer.from("orders:guess").toString("base64")}`;
 
-function arrive(call: Call, method: string, authorization?: string, typeName: string = TokenExchangeService.typeName): void {
+interface Arrival {
+  readonly method: string;
+  readonly authorization?: string | undefined;
+  readonly typeName?: string;
+}
+
+async function arrive(call: Call, { method, authorization, typeName }: Arrival, entrance = entranceOf(callers)): Promise<void> {
   const requestHeader = new Headers(authorization === undefined ? {} : { authorization });
-  gate({ ...contextOf(call), requestHeader, service: { typeName }, method: { name: method } } as unknown as HandlerContext);
+  const service = { typeName: typeName ?? TokenExchangeService.typeName };
+  const context = { ...contextOf(call), requestHeader, service, method: { name: method } } as unknown as HandlerContext;
+  await createGate(entrance, TokenExchangeService.typeName)(context);
+}
+
+const full: Entrance["takePlace"] = () => {
+  throw new ExchangeError("OVERLOADED");
+};
+
+/** Limits that write down what they are asked, and refuse where `refusing` says. */
+function countingLimits(refusing?: keyof CallerLimits): { readonly counted: string[]; readonly limits: CallerLimits } {
+  const counted: string[] = [];
+  const count = (name: keyof CallerLimits) => {
+    return (...who: readonly string[]) => {
+      counted.push([name, ...who].join(" "));
+      if (name === refusing) throw new ExchangeError("RATE_LIMITED");
+    };
+  };
+  const limits = {
+    ofUnproven: count("ofUnproven"),
+    ofService: count("ofService"),
+    ofPublicClient: count("ofPublicClient"),
+  };
+  return { counted, limits };
 }
 
 describe("the gate before the body", () => {
@@ -43,18 +87,20 @@ describe("the gate before the body", () => {
     ["an empty header, although anonymous would pass", "Exchange", "", "CALLER_UNAUTHENTICATED"],
     ["a bearer token, although anonymous would pass", "Exchange", "Bearer x", "CALLER_UNAUTHENTICATED"],
     ["two proofs, although each would pass", "ValidateCrossClient", `${proof}, ${proof}`, "CALLER_UNAUTHENTICATED"],
-    ["anonymous, to a method that no configuration knows", "Revoke", undefined, "CALLER_UNAUTHENTICATED"],
-    ["a proved service, to a method that no configuration knows", "Revoke", proof, "CALLER_NOT_ALLOWED"],
-  ] as const)("%s to %s", (_who, method, authorization, reason) => {
-    const outcome = outcomeOf(() => arrive(callOf(), method, authorization));
+    ["anonymous, to a method that no public client may call", "Revoke", undefined, "CALLER_UNAUTHENTICATED"],
+    ["a proved service, to a method that it may not call", "Revoke", proof, "CALLER_NOT_ALLOWED"],
+    ["anonymous, to a method that does not exist", "GetAccount", undefined, "CALLER_NOT_ALLOWED"],
+    ["a proved service, to a method that does not exist", "GetAccount", proof, "CALLER_NOT_ALLOWED"],
+  ] as const)("%s to %s", async (_who, method, authorization, reason) => {
+    const outcome = await arrive(callOf(), { method, authorization }).catch((failure: unknown) => failure);
     expect(outcome).toEqual(reason === undefined ? undefined : refusal(reason, { field: "CALLER" }));
   });
 
-  it("notes the proved service for the log, refused or not, and nobody who only claims to be it", () => {
+  it("notes the proved service for the log, refused or not, and nobody who only claims to be it", async () => {
     const calls = [callOf(), callOf(), callOf()] as const;
-    arrive(calls[0], "ValidateCrossClient", proof);
-    expect(() => arrive(calls[1], "Exchange", proof)).toThrow(refusal("CALLER_NOT_ALLOWED"));
-    expect(() => arrive(calls[2], "Exchange", forged)).toThrow(refusal("CALLER_UNAUTHENTICATED"));
+    await arrive(calls[0], { method: "ValidateCrossClient", authorization: proof });
+    await expect(arrive(calls[1], { method: "Exchange", authorization: proof })).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+    await expect(arrive(calls[2], { method: "Exchange", authorization: forged })).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(calls.map((call) => [call.caller, call.service])).toEqual([
       ["orders", orders],
       ["orders", orders],
@@ -62,50 +108,189 @@ describe("the gate before the body", () => {
     ]);
   });
 
-  it("leaves health and reflection open, and does not look at who asks", () => {
+  it("puts a call to any method of the contract on the audit trail, refused or not, and notes the rule that refused it", async () => {
+    const calls = [callOf(), callOf()] as const;
+    await expect(arrive(calls[0], { method: "Exchange", authorization: forged })).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
+    await expect(arrive(calls[1], { method: "Exchange", authorization: proof })).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+    expect(calls.map((call) => call.audited)).toEqual(["Exchange", "Exchange"]);
+    expect(calls[1].notes).toEqual({ rule: "clients.orders.methods" });
+  });
+
+  it("lets no disabled service through, whatever it lists and however well it proves itself", async () => {
+    const disabled = clientOf({ ...orders, disabled: true, reportOnly: new Set(["methods"]) });
+    const entrance = entranceOf({ ...callersOf(page, disabled), authenticate: proved(disabled) });
+    for (const method of methods) {
+      const call = callOf();
+      await expect(arrive(call, { method, authorization: proof }, entrance)).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+      expect(call.notes.rule).toBe("clients.orders.disabled");
+    }
+  });
+
+  it("leaves health and reflection open, off the audit trail, and does not look at who asks", async () => {
     const call = callOf();
-    expect(() => arrive(call, "Check", forged, "grpc.health.v1.Health")).not.toThrow();
-    expect(call.service).toBeUndefined();
+    await arrive(call, { method: "Check", authorization: forged, typeName: "grpc.health.v1.Health" });
+    expect([call.service, call.audited]).toEqual([undefined, undefined]);
   });
 
   it("knows every method of the service, and no other", () => {
     expect(TokenExchangeService.methods.map((method) => method.name).toSorted()).toEqual(methods.toSorted());
   });
+
+  it.each([
+    ["ValidateCrossClient", false],
+    ["Exchange", true],
+    ["Refresh", true],
+    ["Revoke", true],
+    ["CreateAuthorizationUrl", true],
+  ])("says of %s whether it spends a proof that is good once: %j", async (method, issues) => {
+    const shown: ShownProof[] = [];
+    const authenticate = (one: ShownProof) => {
+      shown.push(one);
+      return orders;
+    };
+    await arrive(callOf(), { method, authorization: proof }, entranceOf({ ...callers, authenticate })).catch(() => undefined);
+    expect(shown).toEqual([{ authorization: proof, certificate: undefined, issues }]);
+  });
 });
+
+describe("the limits at the gate", () => {
+  it("count a proved service by its name, whatever others do at its address", async () => {
+    const { counted, limits } = countingLimits("ofUnproven");
+    await arrive(callOf(), { method: "ValidateCrossClient", authorization: proof }, entranceOf(callers, { limits }));
+    expect(counted).toEqual(["ofService orders"]);
+  });
+
+  it.each([
+    ["a guesser", forged],
+    ["nobody, where only services may call", undefined],
+  ])("hold %s against the limit of the address", async (_name, authorization) => {
+    const { counted, limits } = countingLimits();
+    const arriving = arrive(callOf(), { method: "ValidateCrossClient", authorization }, entranceOf(callers, { limits }));
+    await expect(arriving).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
+    expect(counted).toEqual(["ofUnproven 192.0.2.1"]);
+  });
+
+  it.each([forged, undefined])("tell an address that guesses too often no more than that (%s)", async (authorization) => {
+    const entrance = entranceOf(callers, countingLimits("ofUnproven"));
+    await expect(arrive(callOf(), { method: "Exchange", authorization }, entrance)).rejects.toThrow(refusal("RATE_LIMITED"));
+  });
+
+  it("refuse a proved service that calls too often, even what it may call", async () => {
+    const entrance = entranceOf(callers, countingLimits("ofService"));
+    const arriving = arrive(callOf(), { method: "ValidateCrossClient", authorization: proof }, entrance);
+    await expect(arriving).rejects.toThrow(refusal("RATE_LIMITED"));
+  });
+
+  it("take a place before the proof is looked at, and leave it to the call to give it back", async () => {
+    await expect(arrive(callOf(), { method: "Exchange", authorization: forged }, entranceOf(callers, { takePlace: full }))).rejects.toThrow(
+      refusal("OVERLOADED"),
+    );
+    const left: string[] = [];
+    const call = callOf();
+    await arrive(call, { method: "Exchange" }, entranceOf(callers, { takePlace: (method) => () => left.push(method) }));
+    call.leave();
+    expect(left).toEqual(["Exchange"]);
+  });
+});
+
+const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method, proofInMessage: true });
 
 describe("the client of a decoded call", () => {
   it("is the one that the message names, and is noted", () => {
     const call = callOf({ origin: "https://app.example" });
-    expect(callerOf(callers, call, { clientId: "page", method: "Exchange", proofInMessage: true })).toBe(page);
-    expect(call.caller).toBe("page");
+    const { limits, counted } = countingLimits();
+    const { client, trail } = enter(entranceOf(callers, { limits }), call, asked("page"));
+    expect([client, call.caller, trail.payer]).toEqual([page, "page", { client: "page", address: "192.0.2.1" }]);
+    expect(counted).toEqual(["ofPublicClient page 192.0.2.1"]);
+  });
+
+  it("is the service that proved itself at the gate, which answers for its failures wherever it calls from", () => {
+    const call = callOf({ service: orders });
+    const { limits, counted } = countingLimits();
+    const { client, trail } = enter(entranceOf(callers, { limits }), call, asked("", "ValidateCrossClient"));
+    expect([client, trail.payer]).toEqual([orders, { client: "orders", address: undefined }]);
+    expect(counted).toEqual([]);
   });
 
   it("is not the service whose id an anonymous caller puts into the message", () => {
     const call = callOf();
-    expect(() => callerOf(callers, call, { clientId: "orders", method: "ValidateCrossClient", proofInMessage: true })).toThrow(
-      refusal("CALLER_UNAUTHENTICATED"),
-    );
+    const entering = () => enter(entranceOf(callers), call, asked("orders", "ValidateCrossClient"));
+    expect(entering).toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(call.caller).toBe("");
+  });
+
+  it("is refused where it calls too often from that address", () => {
+    const entrance = entranceOf(callers, countingLimits("ofPublicClient"));
+    expect(() => enter(entrance, callOf({ origin: "https://app.example" }), asked("page"))).toThrow(refusal("RATE_LIMITED"));
   });
 
   it("is looked up with the origin that the call came with", () => {
     const call = callOf({ origin: "https://evil.example" });
-    expect(() => callerOf(callers, call, { clientId: "page", method: "Exchange", proofInMessage: true })).toThrow(
-      refusal("ORIGIN_NOT_ALLOWED"),
-    );
+    expect(() => enter(entranceOf(callers), call, asked("page"))).toThrow(refusal("ORIGIN_NOT_ALLOWED", { field: "CALLER" }));
+    expect(call.notes.rule).toBe("clients.page.origins");
+  });
+
+  it("is asked for the method that is called, not for one that it may call", () => {
+    const call = callOf({ origin: "https://app.example" });
+    expect(() => enter(entranceOf(callers), call, asked("page", "Revoke"))).toThrow(refusal("CALLER_NOT_ALLOWED"));
+  });
+
+  it.each(methods)("is not a disabled one: %s", (method) => {
+    const entrance = entranceOf(callersOf(clientOf({ ...page, methods: new Set(methods), disabled: true })));
+    const outcome = outcomeOf(() => enter(entrance, callOf({ origin: "https://app.example" }), asked("page", method)));
+    expect(outcome).toEqual(refusal("CALLER_NOT_ALLOWED", { cause: { kind: "policy", rule: "clients.page.disabled" } }));
+  });
+
+  it("is held against the configuration of now, and not of when the service started", () => {
+    let now = callers;
+    const entrance = entranceOf(() => now);
+    const origin = "https://app.example";
+    expect(enter(entrance, callOf({ origin }), asked("page")).client).toBe(page);
+    now = callersOf(clientOf({ ...page, disabled: true }));
+    expect(() => enter(entrance, callOf({ origin }), asked("page"))).toThrow(refusal("CALLER_NOT_ALLOWED"));
   });
 });
 
-describe("a call", () => {
-  it("is told which provider it is about", () => {
-    const call = callOf();
-    noteProvider(call)("main");
-    expect(call.provider).toBe("main");
+describe("the trail of a call", () => {
+  it("adds up what report-only rules would have refused, and what the operation notes", () => {
+    const tried = clientOf({ ...page, reportOnly: new Set(["methods"]) });
+    const call = callOf({ origin: "https://app.example" });
+    const { trail } = enter(entranceOf(callersOf(tried)), call, { clientId: "page", method: "Revoke", proofInMessage: true });
+    trail.note({ reported: ["clients.page.methods", "audiences.orders.accepts.main.clients"], provider: "main" });
+    trail.note({ subject: "alice" });
+    expect(call.notes).toEqual({
+      rule: "clients.page.methods",
+      reported: ["clients.page.methods", "audiences.orders.accepts.main.clients"],
+      provider: "main",
+      subject: "alice",
+    });
   });
 
-  it("that did not pass the transport is a mistake of ours, and no caller's", () => {
-    const { values } = contextOf(callOf());
-    expect(callIn(values)).toMatchObject({ requestId: "r1" });
-    expect(() => callIn({ ...values, get: () => undefined } as never)).toThrow(/without passing the transport/);
+  it("puts an intent on record with all that is known so far, the credential as a hash only", async () => {
+    const audit = recordingAudit();
+    const entrance = entranceOf(callers, { recorder: { audit, tokenHash: (credential) => `hash of ${credential.reveal().length}` } });
+    const call = callOf({ origin: "https://app.example", audited: "Exchange" });
+    const { trail } = enter(entrance, call, { clientId: "page", method: "Exchange", proofInMessage: true });
+    trail.note({ provider: "main", credential: new Secret("the code") });
+    await trail.intent();
+    expect(audit.entries).toEqual([
+      {
+        kind: "intent",
+        requestId: "r1",
+        method: "Exchange",
+        protocol: "connect",
+        address: "192.0.2.1",
+        caller: "page",
+        rule: "clients.page.methods",
+        provider: "main",
+        token: "hash of 8",
+      },
+    ]);
   });
+});
+
+it("a call that did not pass the transport is a mistake of ours, and no caller's", () => {
+  const { values } = contextOf(callOf());
+  expect(callIn(values)).toMatchObject({ requestId: "r1" });
+  expect(() => callIn({ ...values, get: () => undefined } as never)).toThrow(/without passing the transport/);
 });

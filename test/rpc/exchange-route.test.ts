@@ -4,14 +4,14 @@ import { ExchangeError } from "../../src/exchange/errors.ts";
 import { createExchangeRoute, type ExchangeRouteAnswer } from "../../src/rpc/exchange-route.ts";
 import { callback, type CoreRig, patience, startCoreRig, verifier } from "../exchange/core-rig.ts";
 import { refusal } from "../exchange/fixtures.ts";
-import { callOf } from "./fixtures.ts";
+import { callOf, entranceOf } from "./fixtures.ts";
 
 let rig: CoreRig;
 let route: ReturnType<typeof createExchangeRoute>;
 beforeAll(async () => {
   rig = await startCoreRig();
-  const { callers, exchange } = rig.core;
-  route = createExchangeRoute({ callers, exchange, clock: rig.clock, client: rig.client("web"), provider: "main" });
+  const entrance = entranceOf(() => rig.wired.current().callers);
+  route = createExchangeRoute({ entrance, exchange: rig.core.exchange, clock: rig.clock, clientId: "web", provider: "main" });
 });
 afterAll(() => rig.close());
 
@@ -31,7 +31,7 @@ describe("POST of a code", () => {
       expires_in: 3600,
       refresh_token: expect.stringMatching(/^cambio_rt_/) as string,
     });
-    expect([call.caller, call.provider]).toEqual(["web", "main"]);
+    expect([call.caller, call.notes.provider]).toEqual(["web", "main"]);
   });
 
   it("leaves out what the provider does not say", async () => {

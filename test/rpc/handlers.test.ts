@@ -17,7 +17,7 @@ import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
 import { callback, challenge, type CoreRig, orders, startCoreRig, verifier } from "../exchange/core-rig.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { startValidateRig } from "../exchange/validate-rig.ts";
-import { callersOf, callOf, contextOf } from "./fixtures.ts";
+import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -30,15 +30,17 @@ async function start(): Promise<CoreRig> {
   return rig;
 }
 
+const depsOf = ({ wired, clock, core }: CoreRig) => ({ ...core, clock, entrance: entranceOf(() => wired.current().callers) });
+
 const page = (): Call => callOf({ origin: "https://app.example" });
 
 describe("the whole flow through the handlers", () => {
   it("hands every field of a request to the core, and everything that comes back to the caller", async () => {
     const rig = await start();
-    const { core, clock, fake } = rig;
-    const authorize = createAuthorizationUrlRpc(core);
-    const exchange = createExchangeRpc({ ...core, clock });
-    const refresh = createRefreshRpc({ ...core, clock });
+    const { clock, fake } = rig;
+    const authorize = createAuthorizationUrlRpc(depsOf(rig));
+    const exchange = createExchangeRpc(depsOf(rig));
+    const refresh = createRefreshRpc(depsOf(rig));
 
     const asked = { clientId: "web", provider: "main", redirectUri: callback, scopes: ["openid", "orders:read"], audiences: ["orders"] };
     const call = page();
@@ -63,7 +65,7 @@ describe("the whole flow through the handlers", () => {
       prompt: "login consent",
     });
     expect(begun.expiresAt && timestampMs(begun.expiresAt)).toBe(clock() + 600_000);
-    expect([call.caller, call.provider]).toEqual(["web", "main"]);
+    expect([call.caller, call.notes.provider]).toEqual(["web", "main"]);
 
     const { code, iss } = await fake.login(begun.authorizationUrl);
     const value = { code, redirectUri: callback, codeVerifier: verifier.reveal(), state: begun.state, nonce: "my nonce", issuer: iss };
@@ -97,9 +99,7 @@ describe("the whole flow through the handlers", () => {
     const { code, state } = await rig.signIn({ nonce: "mine" });
     const value = { code, redirectUri: callback, codeVerifier: verifier.reveal(), state, ...given };
     const request = create(ExchangeRequestSchema, { clientId: "web", provider: "main", subject: { case: "authorizationCode", value } });
-    await expect(createExchangeRpc({ ...rig.core, clock: rig.clock })(request, contextOf(page()))).rejects.toThrow(
-      refusal("GRANT_INVALID"),
-    );
+    await expect(createExchangeRpc(depsOf(rig))(request, contextOf(page()))).rejects.toThrow(refusal("GRANT_INVALID"));
     expect(rig.fake.callsTo("token")).toBe(0);
   });
 
@@ -107,7 +107,7 @@ describe("the whole flow through the handlers", () => {
     const rig = await start();
     const value = { code: await rig.signInAlone(), redirectUri: callback, codeVerifier: verifier.reveal() };
     const request = create(ExchangeRequestSchema, { clientId: "web", provider: "main", subject: { case: "authorizationCode", value } });
-    const handled = createExchangeRpc({ ...rig.core, clock: rig.clock })(request, contextOf(page(), AbortSignal.abort()));
+    const handled = createExchangeRpc(depsOf(rig))(request, contextOf(page(), AbortSignal.abort()));
     await expect(handled).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
   });
 });
@@ -121,7 +121,7 @@ describe("a caller that may not begin a sign-in without a page", () => {
       redirectUri: callback,
       codeChallenge: challenge,
     });
-    await expect(createAuthorizationUrlRpc(rig.core)(request, contextOf(callOf()))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
+    await expect(createAuthorizationUrlRpc(depsOf(rig))(request, contextOf(callOf()))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
   });
 });
 
@@ -130,7 +130,7 @@ describe("a validation through the handler", () => {
     const rig = await startValidateRig();
     closers.push(rig.close);
     const service = rig.client("orders");
-    const handle = createValidateRpc({ callers: callersOf(service), validate: rig.fresh() });
+    const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh() });
     const now = rig.clock() / 1000;
     const value = await rig.fake.mint({
       iat: now - 5,
@@ -170,7 +170,12 @@ describe("a validation through the handler", () => {
       (instant) => instant && timestampMs(instant),
     );
     expect(instants).toEqual([(now - 5) * 1000, (now + 600) * 1000, (now + 60) * 1000]);
-    expect([answer.source, answer.cached, call.caller, call.provider]).toEqual([ValidationSource.LOCAL_KEYS, false, "orders", "main"]);
+    expect([answer.source, answer.cached, call.caller, call.notes.provider]).toEqual([
+      ValidationSource.LOCAL_KEYS,
+      false,
+      "orders",
+      "main",
+    ]);
     expect((await handle(request, contextOf(callOf({ service })))).cached).toBe(true);
   });
 
@@ -184,7 +189,7 @@ describe("a validation through the handler", () => {
       const rig = await startValidateRig();
       closers.push(rig.close);
       const service = rig.client("orders");
-      const handle = createValidateRpc({ callers: callersOf(service), validate: rig.fresh() });
+      const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh() });
       const request = create(ValidateCrossClientRequestSchema, { ...given, token: { value: await rig.fake.mint() } });
       await expect(handle(request, contextOf(callOf({ service })))).rejects.toThrow(refusal(reason));
     },
@@ -193,7 +198,7 @@ describe("a validation through the handler", () => {
   it("is for services: nobody names himself into it", async () => {
     const rig = await startValidateRig();
     closers.push(rig.close);
-    const handle = createValidateRpc({ callers: callersOf(rig.client("orders")), validate: rig.fresh() });
+    const handle = createValidateRpc({ entrance: entranceOf(callersOf(rig.client("orders"))), validate: rig.fresh() });
     const request = create(ValidateCrossClientRequestSchema, { token: { value: await rig.fake.mint() } });
     await expect(handle(request, contextOf(callOf()))).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(rig.verified()).toBe(0);

@@ -5,6 +5,7 @@ import {
   CreateAuthorizationUrlRequestSchema,
   ExchangeRequestSchema,
   RefreshRequestSchema,
+  RevokeRequestSchema,
   ValidateCrossClientRequestSchema,
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { createCacheKeys } from "../../src/cache/cache-key.ts";
@@ -20,13 +21,16 @@ import type { Reason } from "../../src/exchange/errors.ts";
 import { createExchange } from "../../src/exchange/exchange.ts";
 import { createPkce } from "../../src/exchange/pkce.ts";
 import { createRefresh } from "../../src/exchange/refresh.ts";
+import { createRevoke } from "../../src/exchange/revoke.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
+import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
 import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
+import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
 import { clientOf, grantOf, refusal } from "../exchange/fixtures.ts";
-import { callersOf, callOf, contextOf } from "./fixtures.ts";
+import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
 // the core looks up, and that reason is how a row sees that its request was accepted.
@@ -44,13 +48,19 @@ const verifiers = { byName: () => undefined, byIssuer: () => undefined, contentH
 
 const tool = clientOf({ id: "tool", kind: "native", providers: new Map([["main", grantOf({})]]), rawRefreshTokens: true });
 const service = clientOf({ id: "orders", kind: "service" });
-const callers = callersOf(tool, service);
+const entrance = entranceOf(callersOf(tool, service));
+const decide = createDecide(audiences);
+const budget = { check: () => undefined, spend: () => undefined };
+const revocations = { check: () => undefined, revoke: () => Promise.resolve() };
+const upstream = { tell: () => Promise.resolve(false) };
+const common = { providers, audiences, decide, clock };
 
 const rpcs = {
-  Exchange: createExchangeRpc({ callers, clock, exchange: createExchange({ providers, audiences, oneTime, handles, pkce, clock }) }),
-  Refresh: createRefreshRpc({ callers, clock, refresh: createRefresh({ providers, audiences, handles, flights, fingerprint: keyOf }) }),
-  Validate: createValidateRpc({ callers, validate: createValidate({ verifiers, audiences, cache, flights, clock }) }),
-  Authorize: createAuthorizationUrlRpc({ callers, authorize: createAuthorize({ providers, audiences, oneTime, pkce, clock }) }),
+  Exchange: createExchangeRpc({ entrance, clock, exchange: createExchange({ ...common, oneTime, handles, budget, pkce }) }),
+  Refresh: createRefreshRpc({ entrance, clock, refresh: createRefresh({ ...common, handles, flights, budget, fingerprint: keyOf }) }),
+  Validate: createValidateRpc({ entrance, validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }) }),
+  Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
+  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream }) }),
 };
 
 const verifier = "v".repeat(43);
@@ -89,6 +99,12 @@ const surfaces: Readonly<Record<string, Surface>> = {
     passed: "PROVIDER_UNKNOWN",
     ask: (message) => rpcs.Authorize(message, contextOf(callOf())),
   },
+  RevokeRequest: {
+    schema: RevokeRequestSchema,
+    good: { client_id: "tool", provider: "main", token: { value: "token", type: "urn:ietf:params:oauth:token-type:refresh_token" } },
+    passed: "PROVIDER_UNKNOWN",
+    ask: (message) => rpcs.Revoke(message, contextOf(callOf())),
+  },
 };
 
 interface FieldRules {
@@ -98,6 +114,8 @@ interface FieldRules {
   readonly passed?: Reason;
   /** Why refused values are, if not as malformed. */
   readonly reason?: Reason;
+  /** What the log calls it, if not by its own name. */
+  readonly known?: string;
 }
 
 /** Any text of so many bytes: letters of two bytes show that bytes are counted. */
@@ -141,6 +159,14 @@ const name = visible(128);
 const clientId: FieldRules = { ...text(256), accepted: text(256).accepted.filter((id) => id !== ""), passed: "CALLER_UNAUTHENTICATED" };
 
 const rules: Readonly<Record<string, FieldRules>> = {
+  "RevokeRequest.client_id": clientId,
+  "RevokeRequest.provider": name,
+  "RevokeRequest.token.value": { ...required(printable(16_384)), known: "token" },
+  "RevokeRequest.token.type": {
+    accepted: ["", "access_token", "jwt", "refresh_token"].map((type) => (type === "" ? "" : `urn:ietf:params:oauth:token-type:${type}`)),
+    refused: ["refresh_token", "urn:ietf:params:oauth:token-type:id_token", "x".repeat(10_000), "\0"],
+    reason: "TOKEN_TYPE_MISMATCH",
+  },
   "ExchangeRequest.client_id": clientId,
   "ExchangeRequest.provider": name,
   "ExchangeRequest.authorization_code.code": required(printable(2_048)),
@@ -265,7 +291,7 @@ describe.each(Object.entries(rules))("%s", (path, field) => {
     const failure = await ask(surface, replaced(base, inside, value)).catch((thrown: unknown) => thrown);
     expect(failure).toEqual(refusal(field.reason ?? "MALFORMED_REQUEST"));
     // The log is told the field; neither it nor anyone else the value.
-    const rule = { kind: "rule", field: path.split(".").at(-1) };
+    const rule = { kind: "rule", field: field.known ?? path.split(".").at(-1) };
     expect((failure as Error).cause).toEqual(field.reason === undefined ? rule : undefined);
   });
 });

@@ -160,6 +160,26 @@ onSqlite((open) => {
       await expect(setup.rig.use(setup.others, setup.first)).resolves.toBeDefined();
     });
 
+    it("gives the claim back at once where the database is there", async () => {
+      const setup = await start();
+      const handles = setup.rig.replica(setup.database, { wait: () => new Promise(() => undefined) });
+      setup.rig.upstream.instead.push(async () => Promise.reject(new ExchangeError("UPSTREAM_UNAVAILABLE")));
+      await expect(setup.rig.use(handles, setup.first)).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE"));
+      expect((await setup.row()).claim).toBeNull();
+    });
+
+    it("does not try again what will not work: a mistake of ours", async () => {
+      const setup = await start();
+      let tries = 0;
+      const beforeRevoking = async () => {
+        tries += 1;
+        throw new TypeError("x is not a function");
+      };
+      setup.rig.upstream.instead.push(async () => Promise.reject(new ExchangeError("REAUTHENTICATION_REQUIRED")));
+      await expect(setup.rig.use(setup.rig.replica(setup.database, { beforeRevoking }), setup.first)).rejects.toThrow(over);
+      expect(tries).toBe(1);
+    });
+
     it.each([
       ["REAUTHENTICATION_REQUIRED", "rejected"],
       ["OUTCOME_UNKNOWN", "in_doubt"],

@@ -9,6 +9,7 @@ import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
+import { associatedData, sealedColumns } from "../../src/store/sealed-columns.ts";
 import { onEachDatabase } from "./database-rig.ts";
 import {
   client,
@@ -67,6 +68,15 @@ onEachDatabase((_name, open) => {
       );
       for (const secret of ["upstream-0", "upstream-1", tokenSet(1, rig.clock).accessToken.reveal()]) expect(text).not.toContain(secret);
       expect(text).not.toContain(first.reveal().slice(-40));
+    });
+
+    it("is kept as the list of sealed columns says, so that its rows can be sealed anew", async () => {
+      await use(first);
+      const kept = await row();
+      for (const sealed of [sealedColumns.familyGrant, sealedColumns.familyAnswer]) {
+        const sealer = createSealer([masterKey("a")], sealed.purpose);
+        expect(sealer.open(kept[sealed.column] ?? new Uint8Array(), associatedData(sealed, kept))).toBeDefined();
+      }
     });
 
     it("keeps the provider's old token where the answer brings none (RFC 6749 §6)", async () => {
@@ -166,6 +176,13 @@ onEachDatabase((_name, open) => {
       expect(rig.upstream.shown).toEqual(["upstream-0"]);
     });
 
+    it("that was found before the family's time was over gets nothing after it", async () => {
+      await use(first);
+      const early = await held(handles, first);
+      rig.clock.advance(idleMs);
+      await expectOver(early.rotate(rig.upstream.send, AbortSignal.timeout(10_000)));
+    });
+
     it("that was found in time and answered late is over, and nobody's fault", async () => {
       const early = await held(handles, first);
       await next(await next(first));
@@ -206,13 +223,51 @@ onEachDatabase((_name, open) => {
     });
   });
 
+  describe("one who comes with a handle that was good when it was found", () => {
+    const changes: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ["ended", () => handles.end(client, first)],
+      ["forgotten", () => database.run((db) => db.deleteFrom("handle_families").execute())],
+      ["unused for too long", async () => rig.clock.advance(idleMs)],
+    ];
+    it.each(changes)("and is %s by now is over, and the provider hears nothing", async (_what, happen) => {
+      const early = await held(handles, first);
+      await happen();
+      await expectOver(early.rotate(rig.upstream.send, AbortSignal.timeout(10_000)));
+      expect(rig.upstream.shown).toEqual([]);
+    });
+
+    it("and is ahead of a database that was set back is over, and the provider hears nothing more", async () => {
+      const before = await row();
+      const early = await held(handles, await next(first));
+      await change(before);
+      await expectOver(early.rotate(rig.upstream.send, AbortSignal.timeout(10_000)));
+      expect(rig.upstream.shown.length).toBe(1);
+    });
+
+    it("and has its row set back while the provider answers gets no successor that does not exist", async () => {
+      const upstream = rig.upstream.hold();
+      const underWay = use(first);
+      await upstream.arrived;
+      await change({ claim: null, claimed_at: null });
+      upstream.answer();
+      await expectOver(underWay);
+      expect((await row()).generation).toBe(0);
+    });
+  });
+
   describe("one who waits for another's answer", () => {
     it("may leave, is told that asking again is safe, and takes nothing from the other", async () => {
       const upstream = rig.upstream.hold();
       const staying = use(first);
       await upstream.arrived;
       const leaving = new AbortController();
-      const left = use(first, leaving.signal);
+      const waiting = Promise.withResolvers<void>();
+      const wait = () => {
+        waiting.resolve();
+        return new Promise<void>(() => undefined);
+      };
+      const left = rig.use(rig.replica(database, { wait }), first, leaving.signal);
+      await waiting.promise;
       leaving.abort();
       await expect(left).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
       upstream.answer();
@@ -313,8 +368,15 @@ onEachDatabase((_name, open) => {
     });
 
     it("is forgotten within the hour, and the provider's token with it", async () => {
+      await use(first);
       await handles.end(client, first);
-      expect((await row()).expires_at).toBe(rig.clock() + 3_600_000);
+      expect(await row()).toMatchObject({ expires_at: rig.clock() + 3_600_000, sealed_answer: null });
+    });
+
+    it("is not kept for longer than it would have been", async () => {
+      rig.clock.advance(idleMs - 1);
+      await handles.end(client, first);
+      expect((await row()).expires_at).toBe(rig.clock() + 1);
     });
 
     it("is not ended where its access tokens cannot be", async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/store/database.ts";
 import { migrate, NewerDatabaseError, pendingMigrations } from "../../src/store/migrate.ts";
 import { type DatabaseLocation, openDatabase } from "../../src/store/open-database.ts";
+import { openPostgres } from "../../src/store/open-postgres.ts";
 import { startChild } from "../support/child.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
@@ -25,10 +26,13 @@ afterAll(async () => {
 
 /** An empty database. */
 async function location(dialect: Database["dialect"]): Promise<DatabaseLocation> {
+  return dialect === "sqlite" ? { file: join(folder, `${(count += 1)}.db`) } : { url: server.address(await emptyDatabase()) };
+}
+
+async function emptyDatabase(): Promise<string> {
   count += 1;
-  if (dialect === "sqlite") return { file: join(folder, `${count}.db`) };
   await server.query(`create database empty_${count}`);
-  return { url: server.address(`empty_${count}`) };
+  return `empty_${count}`;
 }
 
 async function withDatabase<T>(at: DatabaseLocation, work: (database: Database) => Promise<T>): Promise<T> {
@@ -83,28 +87,24 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
 });
 
 test("a migration may take longer than a statement otherwise may: another one's is waited for", async () => {
-  const at = await location("postgres");
-  const other = openDatabase(at);
+  const at = server.address(await emptyDatabase());
+  const [other, database] = [openPostgres(at), openPostgres(at, { statementLimitMs: 100 })];
   const held = Promise.withResolvers<void>();
   const locked = Promise.withResolvers<void>();
-  // The lock that the query builder's migrations take.
-  const holding = other.run(
-    async (db) => {
-      await db.connection().execute(async (one) => {
-        await sql`select pg_advisory_lock(3853314791062309107)`.execute(one);
-        locked.resolve();
-        await held.promise;
-      });
-    },
-    { limitMs: 20_000 },
-  );
-  await locked.promise;
-  await withDatabase(at, async (database) => {
-    const migrating = migrate(database);
-    await expect(database.run((db) => sql`select pg_sleep(3)`.execute(db))).rejects.toMatchObject({ code: "57014", outcome: "refused" });
-    held.resolve();
-    expect(await migrating).toEqual(all);
+  const holding = other.transaction(async (db) => {
+    // The lock that the query builder's migrations take.
+    await sql`select pg_advisory_xact_lock(3853314791062309107)`.execute(db);
+    locked.resolve();
+    await held.promise;
   });
+  await locked.promise;
+  const migrating = migrate(database);
+  for (let time = 0; time < 10; time += 1) {
+    const waiting = database.run((db) => sql`select pg_advisory_lock(3853314791062309107)`.execute(db));
+    await expect(waiting).rejects.toMatchObject({ name: "DatabaseFailure", outcome: "refused" });
+  }
+  held.resolve();
+  expect(await migrating).toEqual(all);
   await holding;
-  await other.close();
+  await Promise.all([other.close(), database.close()]);
 });

@@ -5,10 +5,11 @@ import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
 import type { OneTimeStore } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
+import { encodePendingState } from "../../src/sealing/pending-state-codec.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createOneTimeStore } from "../../src/store/one-time-store.ts";
-import { sealedColumns } from "../../src/store/sealed-columns.ts";
+import { associatedData, sealedColumns } from "../../src/store/sealed-columns.ts";
 import { type FrozenClock, flipped, frozenClock, masterKey, nowMs, pendingState } from "../cache/fixtures.ts";
 import { oneTimeContract } from "../cache/one-time-contract.ts";
 import { refusal } from "../exchange/fixtures.ts";
@@ -17,6 +18,7 @@ import { onEachDatabase, onPostgres, onSqlite } from "./database-rig.ts";
 import { createLossyDatabase } from "./lossy-database.ts";
 
 const code = new Secret("code-1");
+const { purpose } = sealedColumns.pendingState;
 const [a, b] = [masterKey("a"), masterKey("b")];
 const unavailable = refusal("STORE_UNAVAILABLE", { retryAfterMs: 1_000 });
 let clock: FrozenClock;
@@ -34,7 +36,7 @@ function storeOn(database: Database, keys: readonly MasterKey[] = [a]): OneTimeS
   return createOneTimeStore({
     database,
     names: createOneTimeNames(keys),
-    sealer: createSealer(keys, sealedColumns.pendingState.purpose),
+    sealer: createSealer(keys, purpose),
     clock,
     onAlarm: (alarm) => void alarms.push(alarm),
     wait: async (ms) => void waits.push(ms),
@@ -99,10 +101,18 @@ onEachDatabase((_, open) => {
       ["one bit changed", async () => set(flipped(await kept(), 300))],
       ["cut short", async () => set((await kept()).subarray(0, -1))],
       ["made huge", () => set(Buffer.alloc(1024 * 1024))],
+      [
+        "larger than anything that is kept, though genuine",
+        async () => {
+          const huge = encodePendingState(pendingState({ redirectUri: `https://app.example/${"x".repeat(17_000)}` }));
+          const [row] = await rows(database);
+          await set(createSealer([a], purpose).seal(huge, associatedData(sealedColumns.pendingState, { name: row?.name ?? "" })));
+        },
+      ],
       ["sealed for another purpose", async () => set(createSealer([a], "verification").seal(Buffer.from("{}"), ["one_time"]))],
       [
         "sealed under a key of the same name that is not ours",
-        async () => set(createSealer([masterKey("a", 7)], sealedColumns.pendingState.purpose).seal(Buffer.from("{}"), [])),
+        async () => set(createSealer([masterKey("a", 7)], purpose).seal(Buffer.from("{}"), [])),
       ],
       [
         "swapped for another sign-in's",

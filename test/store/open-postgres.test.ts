@@ -187,6 +187,27 @@ test("a statement that waits for somebody's lock is ended by the server: nothing
   expect(await count()).toBe(1);
 });
 
+test("a transaction that went on after a refused statement is not reported as done", async () => {
+  const work = open().transaction(async (db) => {
+    await sql`insert into things values (1)`.execute(db);
+    await sql`insert into nothing values (1)`.execute(db).catch(() => undefined);
+  });
+  await expect(work).rejects.toMatchObject({ name: "DatabaseFailure", code: "ABORTED", outcome: "refused" });
+  expect(await count()).toBe(0);
+});
+
+test("the server itself ends what a replica that is cut off leaves open", async () => {
+  const { rows } = await open().run((db) =>
+    sql`select name, setting from pg_settings where name in ('idle_in_transaction_session_timeout', 'lock_timeout', 'statement_timeout')
+      order by name`.execute(db),
+  );
+  expect(rows).toEqual([
+    { name: "idle_in_transaction_session_timeout", setting: "5000" },
+    { name: "lock_timeout", setting: String(statementLimitMs) },
+    { name: "statement_timeout", setting: String(statementLimitMs) },
+  ]);
+});
+
 test("an integer beyond what a number holds exactly is a mistake, not another number", async () => {
   await server.query("insert into things values (9007199254740993)");
   await expect(read(open())).rejects.toMatchObject({ name: "DatabaseFailure" });

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Database } from "../../src/store/database.ts";
@@ -72,6 +73,21 @@ test("while another process writes, a transaction that read first is not refused
   expect(rows).toEqual([{ n: 2 }]);
 });
 
+test("another process's write is waited for, and everything else goes on meanwhile", async () => {
+  const database = open();
+  await make(database);
+  const other = new DatabaseSync(file);
+  other.exec("begin immediate");
+  const writing = write(database);
+  const inTransaction = database.transaction((db) => sql`insert into things values (2)`.execute(db));
+  // Were the process to stand still, this would come too late.
+  for (let turn = 0; turn < 10; turn += 1) await setImmediate();
+  other.exec("commit");
+  other.close();
+  await Promise.all([writing, inTransaction]);
+  expect((await database.run((db) => sql`select n from things`.execute(db))).rows.length).toBe(2);
+});
+
 test("another process's lock that does not end is not waited for without end, and nothing was done", async () => {
   const database = open();
   await make(database);
@@ -82,6 +98,24 @@ test("another process's lock that does not end is not waited for without end, an
   other.exec("rollback");
   other.close();
   await write(database);
+});
+
+test("work that waits for its turn beyond its limit is not begun at all", async () => {
+  const database = open();
+  const held = Promise.withResolvers<void>();
+  const first = database.run(() => held.promise);
+  let begun = false;
+  const second = database.run(
+    async () => {
+      begun = true;
+    },
+    { limitMs: 20 },
+  );
+  await expect(second).rejects.toMatchObject({ code: "TIMEOUT", outcome: "refused" });
+  held.resolve();
+  await first;
+  await make(database);
+  expect(begun).toBe(false);
 });
 
 test("a full disk in the middle of a transaction is what the caller is told, and nothing was done", async () => {

@@ -46,7 +46,10 @@ export function makeCertificate(name = "localhost", nowMs = Date.now()): Certifi
 export function makeAuthority(name = "Test CA"): Authority {
   const pair = createPair();
   const subject = commonName(name);
-  const { cert } = issued({ subject, pair, ...around(Date.now()), extensions: [authorityItself()] }, { subject, privateKey: pair.privateKey });
+  const { cert } = issued(
+    { subject, pair, ...around(Date.now()), extensions: [authorityItself()] },
+    { subject, privateKey: pair.privateKey },
+  );
   return authority({ cert, chain: "" }, { subject, privateKey: pair.privateKey });
 }
 
@@ -108,8 +111,8 @@ function issued({ subject, pair, validFromMs, validToMs, extensions }: Body, by:
   );
   const certificate = sequence(body, ecdsaWithSha256, der(0x03, Buffer.from([0]), sign("sha256", body, by.privateKey)));
   return {
-    key: pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string,
-    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`,
+    key: pair.privateKey.export({ type: "pkcs8", format: "pem" }),
+    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString("base64").replace(/.{64}(?=.)/g, "$&\n")}\n-----END CERTIFICATE-----\n`,
   };
 }
 

@@ -3,13 +3,13 @@
 
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { createFakeTokenEndpoint, type FakeClient, type IssuedGrant } from "./fake-token-endpoint.ts";
 import { createFaultScript, type FaultScript, misbehave, redirectTargetPath } from "./faults.ts";
 import { createSigningKeys, type SigningKeys, type SignOptions } from "./signing-keys.ts";
 import { signIn, type SignInResult } from "./sign-in.ts";
 
-export type FakeEndpoint = "discovery" | "jwks" | "token" | "authorize";
+export type FakeEndpoint = "discovery" | "jwks" | "token" | "authorize" | "revocation";
 
 export interface FakeProviderOptions {
   readonly clients?: readonly FakeClient[];
@@ -37,13 +37,18 @@ export interface FakeProvider {
   readonly keys: SigningKeys;
   readonly faults: FaultScript<FakeEndpoint>;
   readonly requests: readonly SeenRequest[];
-  /** What the token endpoint objected to. */
+  /** What the token and revocation endpoints objected to. */
   readonly violations: readonly string[];
   /** Every code and token that it made. */
   readonly issued: readonly string[];
+  /** Every token that it was told of (RFC 7009), in order. */
+  readonly revoked: readonly string[];
   callsTo(endpoint: SeenRequest["endpoint"]): number;
-  /** Requests to that endpoint arrive, and are answered only once the returned function was called. */
-  hold(endpoint: FakeEndpoint): () => void;
+  /**
+   * Requests to that endpoint arrive, and are answered only once the returned function was called. `connection`: new connections are
+   * accepted, and nothing that comes on them is read.
+   */
+  hold(endpoint: FakeEndpoint | "connection"): () => void;
   /** Connections open now. */
   connections(): number;
   login(authorizationUrl: string): Promise<SignInResult>;
@@ -57,6 +62,7 @@ const paths: Readonly<Record<string, SeenRequest["endpoint"]>> = {
   "/jwks": "jwks",
   "/token": "token",
   "/authorize": "authorize",
+  "/revoke": "revocation",
   [redirectTargetPath]: "redirect-target",
 };
 
@@ -67,7 +73,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   const keys = await createSigningKeys();
   const faults = createFaultScript<FakeEndpoint>();
   const tokens = createFakeTokenEndpoint(clients);
-  const held = new Map<SeenRequest["endpoint"], Promise<void>>();
+  const held = new Map<SeenRequest["endpoint"] | "connection", Promise<void>>();
   const requests: SeenRequest[] = [];
   const issued: string[] = [];
   const noted = (made: string): string => {
@@ -77,13 +83,20 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
 
   const listener: RequestListener = (request, response) => void serve(request, response).catch(() => request.socket.destroy());
   const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
-  const sockets = new Set<object>();
-  server.on("connection", (socket) => {
+  const sockets = new Set<Socket>();
+  // In front of the HTTP server, which would begin to read at once.
+  const front = createTcpServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => void admit(socket));
+  await new Promise<void>((resolve) => front.listen(0, "localhost", resolve));
+  const issuer = `${options.tls === undefined ? "http" : "https"}://localhost:${(front.address() as AddressInfo).port}`;
+
+  async function admit(socket: Socket): Promise<void> {
     sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-  const issuer = `${options.tls === undefined ? "http" : "https"}://localhost:${(server.address() as AddressInfo).port}`;
+    socket.on("error", () => undefined).once("close", () => sockets.delete(socket));
+    await held.get("connection");
+    if (socket.destroyed) return;
+    server.emit("connection", socket);
+    socket.resume();
+  }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", issuer);
@@ -92,11 +105,13 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     requests.push({ endpoint, method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
     await held.get(endpoint);
     const fault = endpoint === "unknown" || endpoint === "redirect-target" ? undefined : faults.take(endpoint);
+    if (fault?.kind === "after-work") work(endpoint, request, body);
     if (fault !== undefined) return misbehave(fault, request, response);
     if (endpoint === "discovery") return sendJson(response, 200, discoveryDocument(issuer, options.metadata));
     if (endpoint === "jwks") return sendJson(response, 200, keys.jwks());
     if (endpoint === "authorize") return authorize(url.searchParams, response);
     if (endpoint === "token") return answerToken(request, body, response);
+    if (endpoint === "revocation") return answerRevocation(request, body, response);
     return sendJson(response, 404, {});
   }
 
@@ -138,6 +153,20 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     });
   }
 
+  function answerRevocation(request: IncomingMessage, body: string, response: ServerResponse): void {
+    const decision = tokens.revoke(request, body);
+    if (decision.kind === "refused") return sendJson(response, decision.status, { error: decision.error });
+    response.writeHead(200, { "cache-control": "no-store" }).end();
+  }
+
+  /** What the endpoint would have done, for an answer that nobody gets. */
+  function work(endpoint: SeenRequest["endpoint"], request: IncomingMessage, body: string): void {
+    if (endpoint === "revocation") tokens.revoke(request, body);
+    if (endpoint !== "token") return;
+    const decision = tokens.decide(request, body);
+    if (decision.kind === "granted") noted(tokens.issueRefreshToken(decision.grant));
+  }
+
   async function idToken(grant: IssuedGrant): Promise<string> {
     const nonce = grant.nonce === undefined ? {} : { nonce: grant.nonce };
     return noted(await keys.sign({ ...times(), iss: issuer, sub: grant.subject, aud: grant.clientId, ...nonce }, { typ: "JWT" }));
@@ -170,6 +199,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     requests,
     violations: tokens.violations,
     issued,
+    revoked: tokens.revoked,
     callsTo: (endpoint) => requests.filter((request) => request.endpoint === endpoint).length,
     hold(endpoint) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -184,8 +214,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     mint,
     close: () =>
       new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
+        front.close((error) => (error === undefined ? resolve() : reject(error)));
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }
@@ -196,6 +226,7 @@ function discoveryDocument(issuer: string, overrides: Readonly<Record<string, un
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks`,
+    revocation_endpoint: `${issuer}/revoke`,
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,

@@ -1,5 +1,5 @@
-// The token endpoint of the fake provider: stricter than any real one, so that nothing sloppy passes by luck.
-// Everything that a careful reader of RFC 6749 would object to is a violation, kept for the test to look at.
+// The token and revocation endpoints of the fake provider: stricter than any real one, so that nothing sloppy passes by luck.
+// Everything that a careful reader of RFC 6749 and RFC 7009 would object to is a violation, kept for the test to look at.
 
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -23,29 +23,54 @@ export interface IssuedGrant {
 
 export type TokenDecision =
   | { readonly kind: "granted"; readonly by: "code" | "refresh"; readonly grant: IssuedGrant; readonly scope: string }
-  | { readonly kind: "refused"; readonly status: number; readonly error: string };
+  | Refused;
+
+export type RevocationDecision = { readonly kind: "revoked" } | Refused;
+
+interface Refused {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly error: string;
+}
 
 const common = ["grant_type", "client_id", "client_secret"];
 const allowedParameters: Readonly<Record<string, readonly string[]>> = {
   authorization_code: [...common, "code", "redirect_uri", "code_verifier", "resource"],
   refresh_token: [...common, "refresh_token", "scope"],
 };
+const revocationParameters = ["client_id", "client_secret", "token", "token_type_hint"];
 
 export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
   const codes = new Map<string, IssuedGrant>();
   const refreshTokens = new Map<string, IssuedGrant>();
+  const revoked: string[] = [];
   const violations: string[] = [];
 
   function decide(request: IncomingMessage, body: string): TokenDecision {
     const form = new URLSearchParams(body);
-    const found = objections(request, form);
-    if (found.length > 0) {
-      violations.push(...found);
-      return refuse("invalid_request");
-    }
-    const client = authenticated(request, form);
-    if (client === undefined) return refuse("invalid_client", 401);
+    const client = asking(request, form, allowedParameters[form.get("grant_type") ?? ""] ?? common);
+    if ("kind" in client) return client;
     return form.get("grant_type") === "refresh_token" ? refresh(client, form) : redeem(client, form);
+  }
+
+  /** RFC 7009 §2.1: a token that is not known, or is another client's, is answered as one that was ended. */
+  function revoke(request: IncomingMessage, body: string): RevocationDecision {
+    const form = new URLSearchParams(body);
+    const client = asking(request, form, revocationParameters);
+    if ("kind" in client) return client;
+    const token = form.get("token") ?? "";
+    if (token === "") return refuse("invalid_request");
+    revoked.push(token);
+    if (refreshTokens.get(token)?.clientId === client.id) refreshTokens.delete(token);
+    return { kind: "revoked" };
+  }
+
+  /** The client that asks properly, or why it is refused. */
+  function asking(request: IncomingMessage, form: URLSearchParams, allowed: readonly string[]): FakeClient | Refused {
+    const found = objections(request, form, allowed);
+    violations.push(...found);
+    if (found.length > 0) return refuse("invalid_request");
+    return authenticated(request, form) ?? refuse("invalid_client", 401);
   }
 
   function authenticated(request: IncomingMessage, form: URLSearchParams): FakeClient | undefined {
@@ -84,6 +109,9 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
 
   return {
     decide,
+    revoke,
+    /** Every token that was given up, in order. */
+    revoked,
     violations,
     issueCode(grant: IssuedGrant): string {
       const code = `code-${randomUUID()}`;
@@ -98,14 +126,13 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
   };
 }
 
-function objections(request: IncomingMessage, form: URLSearchParams): string[] {
+function objections(request: IncomingMessage, form: URLSearchParams, allowed: readonly string[]): string[] {
   const found: string[] = [];
   if (request.method !== "POST") found.push(`method ${request.method}`);
   const type = request.headers["content-type"] ?? "";
   if (!/^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)) found.push(`content-type ${type}`);
-  if (request.url !== "/token") found.push("parameters in the address");
+  if (request.url?.includes("?") === true) found.push("parameters in the address");
   if (!(request.headers.accept ?? "").includes("application/json")) found.push("does not accept JSON");
-  const allowed = allowedParameters[form.get("grant_type") ?? ""] ?? common;
   for (const name of new Set(form.keys())) {
     if (!allowed.includes(name)) found.push(`unknown parameter ${name}`);
     if (name !== "resource" && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
@@ -114,7 +141,7 @@ function objections(request: IncomingMessage, form: URLSearchParams): string[] {
   return found;
 }
 
-function refuse(error: string, status = 400): TokenDecision {
+function refuse(error: string, status = 400): Refused {
   return { kind: "refused", status, error };
 }
 

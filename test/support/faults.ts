@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Fault =
   | { readonly kind: "hang-before-headers" }
+  | { readonly kind: "hang-after-headers" }
   | { readonly kind: "hang-in-body" }
   /** Promises more bytes than it sends, then closes. */
   | { readonly kind: "truncate" }
@@ -19,7 +20,9 @@ export type Fault =
   /** A JSON object of exactly so many bytes. */
   | { readonly kind: "huge"; readonly bytes: number; readonly chunked?: boolean }
   /** These bytes instead of an HTTP answer, then the end. */
-  | { readonly kind: "raw"; readonly bytes: string };
+  | { readonly kind: "raw"; readonly bytes: string }
+  /** The endpoint does its work first: what was one-time is spent, and only the answer suffers. */
+  | { readonly kind: "after-work"; readonly answer: Exclude<Fault, { readonly kind: "after-work" }> };
 
 export interface FaultScript<Name extends string> {
   /** The next request to that endpoint, or the next few, meet this fault. */
@@ -55,6 +58,9 @@ export function misbehave(fault: Fault, request: IncomingMessage, response: Serv
   switch (fault.kind) {
     case "hang-before-headers":
       return;
+    case "hang-after-headers":
+      response.writeHead(200, json).flushHeaders();
+      return;
     case "hang-in-body":
       response.writeHead(200, json).write('{"access_token":');
       return;
@@ -84,6 +90,9 @@ export function misbehave(fault: Fault, request: IncomingMessage, response: Serv
       return;
     case "raw":
       request.socket.end(Buffer.from(fault.bytes, "latin1"));
+      return;
+    case "after-work":
+      misbehave(fault.answer, request, response);
       return;
   }
 }

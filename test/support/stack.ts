@@ -7,6 +7,7 @@ import { loadConfiguration } from "../../src/config/load.ts";
 import type { Configuration } from "../../src/config/schema.ts";
 import { type Seams, startService } from "../../src/service.ts";
 import type { Canary } from "./canary.ts";
+import { noLimits } from "./fake-stack.ts";
 import { createRunCanary } from "./run-canary.ts";
 import { type IdentityProvider, startIdentityProvider } from "./identity-provider.ts";
 
@@ -95,9 +96,15 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       ...options.env,
     };
     const loaded = loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
-    const configuration = options.change?.(loaded) ?? loaded;
+    const roomy = { ...loaded, limits: noLimits };
+    const configuration = options.change?.(roomy) ?? roomy;
     const written: string[] = [];
-    const service = await startService(configuration, { ...options.seams, logDestination: { write: (line) => written.push(line) } });
+    const audited: string[] = [];
+    const service = await startService(configuration, {
+      ...options.seams,
+      logDestination: { write: (line) => written.push(line) },
+      auditDestination: { write: (lines) => audited.push(lines) },
+    });
     parts.defer(() => service.close());
     for (const name of [
       "CAMBIO_CLIENT_SECRET",
@@ -132,6 +139,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
         canary.saw("/metrics", await (await fetch(`${url}/metrics`)).text());
         await running.disposeAsync();
         canary.saw("the log", written.join(""));
+        canary.saw("the audit trail", audited.join(""));
         canary.assertSilence();
       },
     };

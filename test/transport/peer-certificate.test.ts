@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect as connectH2 } from "node:http2";
 import { get, request } from "node:http";
 import { Agent, get as getTls } from "node:https";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PeerCertificate } from "../../src/rpc/call.ts";
 import { createOnePort, type OnePort, type OnePortOptions } from "../../src/transport/one-port.ts";
@@ -95,9 +95,13 @@ describe.each(versions)("over %s, a client certificate", (_name, ask) => {
     ["that vouches for itself", makeCertificate("orders.internal"), "DEPTH_ZERO_SELF_SIGNED_CERT"],
     ["that is the server's own, which everybody knows but its key", server, "DEPTH_ZERO_SELF_SIGNED_CERT"],
     ["for servers only", authority.issue({ ...name, use: "server" }), "INVALID_PURPOSE"],
-    ["that has expired", authority.issue({ ...name, validFromMs: Date.now() - 3 * dayMs, validToMs: Date.now() - dayMs }), "CERT_HAS_EXPIRED"],
+    [
+      "that has expired",
+      authority.issue({ ...name, validFromMs: Date.now() - 3 * dayMs, validToMs: Date.now() - dayMs }),
+      "CERT_HAS_EXPIRED",
+    ],
     ["that is not valid yet", authority.issue({ ...name, validFromMs: Date.now() + dayMs }), "CERT_NOT_YET_VALID"],
-    ["that another client certificate signed", signedByLeaf(), "INVALID_CA"],
+    ["that another client certificate signed", signedByLeaf(), "INVALID_PURPOSE"],
   ])("%s is told from one to go by, and no name of it is read", async (_case, shown, problem) => {
     const { found } = await ask(port, shown);
     expect(found).toMatchObject({ authorized: false, problem, uris: [], dnsNames: [], validToMs: 0 });
@@ -115,13 +119,13 @@ function signedByLeaf(): Certificate {
   return authority.leafAsAuthority().issue(name);
 }
 
-describe("a resumed session", () => {
+describe.each(["TLSv1.2", "TLSv1.3"] as const)("a resumed session of %s", (version) => {
   const resume = async (shown: Certificate): Promise<readonly Answer[]> => {
     const agent = new Agent({ keepAlive: false, maxCachedSessions: 10 });
     const answers: Answer[] = [];
     const reused: boolean[] = [];
     for (let visit = 0; visit < 2; visit += 1) {
-      const req = getTls({ port, host: "localhost", ca: server.cert, maxVersion: "TLSv1.2", agent, ...shown });
+      const req = getTls({ port, host: "localhost", ca: server.cert, minVersion: version, maxVersion: version, agent, ...shown });
       const [answer] = await once(req, "response");
       reused.push((req.socket as TLSSocket).isSessionReused());
       answers.push(await textOf(answer as AsyncIterable<Buffer>));
@@ -154,7 +158,7 @@ describe("where there is nothing to see", () => {
   it("no header stands for a certificate, as it would behind a proxy", async () => {
     const clear = await startDoor(undefined);
     const headers = {
-      "x-forwarded-client-cert": 'By=spiffe://x;URI=spiffe://example.com/orders',
+      "x-forwarded-client-cert": "By=spiffe://x;URI=spiffe://example.com/orders",
       "x-ssl-client-verify": "SUCCESS",
       "client-cert": ":MIIB:",
     };
@@ -167,9 +171,33 @@ describe("where there is nothing to see", () => {
     const peerCertificateOf = createPeerCertificates();
     const gone = { stream: { session: undefined } } as unknown as Parameters<typeof peerCertificateOf>[0];
     expect(peerCertificateOf(gone)).toMatchObject({ authorized: false, problem: "CONNECTION_GONE" });
-    const unbound = new Proxy({}, { getPrototypeOf: () => { throw new Error("ERR_HTTP2_SOCKET_UNBOUND"); } });
-    const unbinding = { stream: { session: { socket: unbound } } } as unknown as typeof gone;
+  });
+
+  it("a session that lost its socket likewise", () => {
+    const peerCertificateOf = createPeerCertificates();
+    const unbound = new Proxy(
+      {},
+      {
+        getPrototypeOf: () => {
+          throw new Error("ERR_HTTP2_SOCKET_UNBOUND");
+        },
+      },
+    );
+    const unbinding = { stream: { session: { socket: unbound } } } as unknown as Parameters<typeof peerCertificateOf>[0];
     expect(peerCertificateOf(unbinding)).toMatchObject({ authorized: false, problem: "CONNECTION_GONE" });
+  });
+});
+
+it("names in a form that Node does not write are not believed, whoever signed them", () => {
+  const peerCertificateOf = createPeerCertificates();
+  const socket = Object.assign(Object.create(TLSSocket.prototype) as object, {
+    authorized: true,
+    getPeerX509Certificate: () => ({ fingerprint256: "AA", subjectAltName: `DNS:"orders.internal` }),
+  });
+  expect(peerCertificateOf({ socket } as unknown as Parameters<typeof peerCertificateOf>[0])).toMatchObject({
+    authorized: false,
+    problem: "UNREADABLE_NAMES",
+    dnsNames: [],
   });
 });
 

@@ -62,11 +62,12 @@ export async function startPort(options: RigOptions = {}) {
   const front = createFront({
     rpcs,
     plain: createHttpRoutes(options.plain ?? [], { deadlineMs, limits }),
-    cors: createCors(new Set([page])),
+    cors: createCors(() => new Set([page])),
     limits,
     freshId: randomUUID,
     hooks: { onEnd: (call, end) => void ended.push({ call, ...end }) },
     now: () => performance.now(),
+    peerOf: () => ({ address: "127.0.0.1", certificate: undefined }),
   });
   const onePort = createOnePort({
     onRequest: front,

@@ -1,0 +1,272 @@
+import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { startLines } from "../../src/audit/chained-lines.ts";
+import { checkpointBody } from "../../src/audit/record.ts";
+import { createSigningKey } from "../../src/audit/signing-key.ts";
+import { headPathOf } from "../../src/audit/trail-names.ts";
+import { verifyTrail } from "../../src/audit/verify.ts";
+import {
+  createTrailRig,
+  entry,
+  intent,
+  linesIn,
+  masterKey,
+  ourKey,
+  ourPublicKey,
+  problemsOf,
+  reader,
+  startMs,
+  writeLines,
+} from "./trail-rig.ts";
+
+/** A trail of three runs: two files that are set aside, and one that a process is writing. */
+async function threeRuns() {
+  const rig = createTrailRig();
+  const first = await rig.start();
+  await first.intend(intent("request-1"));
+  first.record(entry("request-1"));
+  await first.close();
+  const second = await rig.start();
+  await second.intend(intent("request-2"));
+  second.record(entry("request-2", { kind: "security", event: "untrusted_issuer" }));
+  await second.close();
+  const third = await rig.start();
+  await third.intend(intent("request-3"));
+  await third.intend(intent("request-4"));
+  const [one = "", two = "", three = ""] = rig.files();
+  return { rig, third, one, two, three, head: headPathOf(rig.path) };
+}
+type Runs = Awaited<ReturnType<typeof threeRuns>>;
+
+describe("a trail as it was written", () => {
+  it("is intact while a process is writing it, and when it is closed", async () => {
+    const { rig, third } = await threeRuns();
+    const open = await rig.verify();
+    expect(open).toMatchObject({ intact: true, first: 1, last: 20, records: 20 });
+    expect(open.notes).toEqual([expect.stringContaining("not closed")]);
+    await third.close();
+    expect(await rig.verify()).toMatchObject({ intact: true, notes: [], first: 1, last: 21, records: 21 });
+  });
+
+  it("is intact in parts, which say what they are parts of", async () => {
+    const { rig, one, two, three } = await threeRuns();
+    const beginning = await rig.verify({ files: [one] });
+    expect(beginning).toMatchObject({ intact: true, last: 7 });
+    expect(beginning.notes).toEqual([expect.stringContaining("the trail goes on to record 20 in files that were not given")]);
+    const rest = await rig.verify({ files: [two, three] });
+    expect(rest).toMatchObject({ intact: true, first: 8 });
+    expect(rest.notes).toContainEqual(expect.stringContaining("begins at record 8"));
+  });
+
+  it("is intact under a key that was replaced, as long as both are known", async () => {
+    const rig = createTrailRig();
+    const newKey = masterKey("2", 8);
+    await (await rig.start()).close();
+    await (await rig.start({ keys: [newKey, ourKey] })).close();
+    const both = new Set([ourPublicKey, createSigningKey(newKey).publicKey]);
+    expect((await rig.verify({ trusted: both })).intact).toBe(true);
+    expect(problemsOf(await rig.verify())).toEqual(['1: signed under another key, which it calls "2"']);
+  });
+});
+
+interface Row {
+  readonly name: string;
+  readonly act: (runs: Runs) => unknown;
+  readonly files?: (runs: Runs) => readonly string[];
+  readonly said: string;
+}
+
+const rows: readonly Row[] = [
+  {
+    name: "leaves a middle file out",
+    act: () => {},
+    files: ({ one, three }) => [one, three],
+    said: "cut: the next file goes on from record 14",
+  },
+  { name: "exchanges two files", act: () => {}, files: ({ one, two, three }) => [two, one, three], said: "cut: the next file goes on" },
+  { name: "repeats a file", act: () => {}, files: ({ one, two, three }) => [one, one, two, three], said: "begins another trail" },
+  { name: "removes the last file", act: ({ three }) => rmSync(three), files: ({ one, two }) => [one, two], said: "but " },
+  { name: "cuts the end of a file that is set aside", act: ({ one }) => keep(one, 6), said: "cut: the next file goes on from record 7" },
+  {
+    name: "adds to a file that is set aside",
+    act: ({ one }) => appendFileSync(one, "x"),
+    said: "1 bytes stand behind its last record, not 0",
+  },
+  {
+    name: "cuts the last file behind a checkpoint",
+    act: ({ three }) => keep(three, 4),
+    said: "cut: the head says that the trail goes on to record 20",
+  },
+  { name: "cuts the last file within a batch", act: ({ three }) => keep(three, 5), said: "is not signed" },
+  {
+    name: "cuts the last file in a line",
+    act: ({ three }) => truncateSync(three, readFileSync(three).length - 3),
+    said: "cut in the middle of a line",
+  },
+  { name: "adds to the last file", act: ({ three }) => appendFileSync(three, '{"seq":21}\n'), said: "not a record" },
+  { name: "removes the head, and cuts", act: cutWithoutHead, said: "there is no head beside it" },
+  { name: "edits the head", act: ({ head }) => edit(head, '"seq":20', '"seq":18'), said: "was changed" },
+  { name: "empties the head", act: ({ head }) => writeFileSync(head, ""), said: "was changed" },
+  { name: "cuts, and forges a head that fits", act: cutWithForgedHead, said: "the signature of the head beside it does not hold" },
+  { name: "cuts, and puts the head of another trail there", act: cutWithStrangeHead, said: "the head beside it belongs to another trail" },
+];
+
+function keep(file: string, lines: number): void {
+  writeLines(file, linesIn(file).slice(0, lines));
+}
+function edit(file: string, from: string, to: string): void {
+  writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
+}
+function cutWithoutHead({ three, head }: Runs): void {
+  rmSync(head);
+  keep(three, 4);
+}
+
+function cutWithForgedHead({ three, head }: Runs): void {
+  keep(three, 4);
+  const { chain, ...last } = pointIn(three, 2);
+  const forged = startLines(last, createSigningKey(masterKey("1", 9)));
+  forged.addSigned(checkpointBody(chain, startMs));
+  writeLines(
+    head,
+    forged.lines.map((line) => line.trimEnd()),
+  );
+}
+function cutWithStrangeHead({ three, head }: Runs): void {
+  keep(three, 4);
+  const { chain: _, ...last } = pointIn(three, 2);
+  const strange = startLines(last, createSigningKey(ourKey));
+  strange.addSigned(checkpointBody("another", startMs));
+  writeLines(
+    head,
+    strange.lines.map((line) => line.trimEnd()),
+  );
+}
+function pointIn(file: string, line: number): { seq: number; hash: string; chain: string } {
+  const { seq, hash, chain } = JSON.parse(linesIn(file)[line - 1] ?? "") as Record<string, never>;
+  return { seq, hash, chain };
+}
+
+describe("an attacker who changes files or what lies beside them", () => {
+  it.each(rows)("is found when he $name", async ({ act, files, said }) => {
+    const runs = await threeRuns();
+    act(runs);
+    const report = await runs.rig.verify(files === undefined ? {} : { files: files(runs) });
+    expect(problemsOf(report).join("\n")).toContain(said);
+    expect(report.intact).toBe(false);
+  });
+});
+
+describe("an attacker who waits until the service is stopped, so that its next start takes what he has left as it is", () => {
+  /** A run that was killed, what he does to its file, and the run after it. */
+  async function restartedAfter(act: (path: string, head: string) => void) {
+    const rig = createTrailRig();
+    const killed = await rig.start();
+    for (const request of ["request-1", "request-2", "request-3"]) await killed.intend(intent(request));
+    act(rig.path, headPathOf(rig.path));
+    await rig.start();
+    return rig;
+  }
+
+  it("finds nothing changed where he does nothing", async () => {
+    expect(await (await restartedAfter(() => {})).verify()).toMatchObject({ intact: true, records: 10 });
+  });
+
+  it.each<[string, (path: string, head: string) => void, string]>([
+    ["cuts the file", (path) => keep(path, 4), "cut: the next file goes on from record 8, and the last signed one here is 4"],
+    ["cuts it and removes the head", (path, head) => [keep(path, 4), rmSync(head)], "its end was not proven when the service began again"],
+    ["removes the file", (path) => rmSync(path), "begins at record 9"],
+    [
+      "adds lines that nobody signed",
+      (path) => appendFileSync(path, linesIn(path)[2] ?? ""),
+      "are left from a write that failed, and no part",
+    ],
+  ])("leaves a trace for good when he %s", async (_, act, said) => {
+    const rig = await restartedAfter(act);
+    const report = await rig.verify();
+    expect([...problemsOf(report), ...report.notes].join("\n")).toContain(said);
+  });
+
+  it("is found when he adds to a file after it was set aside with what a failed write had left", async () => {
+    const rig = await restartedAfter((path) => appendFileSync(path, "torn"));
+    expect((await rig.verify()).intact).toBe(true);
+    appendFileSync(rig.files()[0] ?? "", "more");
+    expect(problemsOf(await rig.verify())).toEqual(["-: 8 bytes stand behind its last record, not 4 as when it was set aside"]);
+  });
+});
+
+describe("an attacker who writes the whole trail anew under a key of his own", () => {
+  async function rewritten() {
+    const rig = createTrailRig();
+    const audit = await rig.start({ keys: [masterKey("1", 9)] });
+    await audit.intend(intent("request-1"));
+    await audit.close();
+    return rig;
+  }
+
+  it("is found by our key, and only by our key", async () => {
+    const rig = await rewritten();
+    expect(problemsOf(await rig.verify())).toEqual(['1: signed under another key, which it calls "1"']);
+    expect((await verifyTrail({ files: rig.files(), trusted: undefined, live: false }, reader)).intact).toBe(true);
+  });
+
+  it("is found when he puts his file in place of one of ours", async () => {
+    const [theirs, ours] = [await rewritten(), await threeRuns()];
+    copyFileSync(theirs.path, ours.two);
+    const problems = problemsOf(await ours.rig.verify()).join("\n");
+    expect(problems).toContain("1: signed under another key");
+    expect(problems).toContain("1: begins another trail");
+  });
+});
+
+it("lines of two trails mixed are found", async () => {
+  const rig = createTrailRig();
+  await (await rig.start()).close();
+  await (await rig.start()).close();
+  const other = createTrailRig();
+  await (await other.start({ random: (size) => Buffer.alloc(size, 99) })).close();
+  const [one = "", two = ""] = [rig.files()[0], other.path];
+  writeLines(
+    one,
+    linesIn(one).flatMap((line, at) => [line, linesIn(two)[at] ?? ""]),
+  );
+  const problems = problemsOf(await rig.verify()).join("\n");
+  expect(problems).toContain("2: another file begins here");
+  expect(problems).toContain("4: record 2 is out of its place or repeated");
+});
+
+it("what is being written is not judged where that is asked for, and everything before it is", async () => {
+  const { rig, three } = await threeRuns();
+  appendFileSync(three, '{"seq":21,"ti');
+  expect(problemsOf(await rig.verify())).toEqual(["7: cut in the middle of a line"]);
+  const live = await rig.verify({ live: true });
+  expect(live).toMatchObject({ intact: true });
+  expect(live.notes).toContainEqual(expect.stringContaining("is not signed yet and was not judged"));
+  keep(three, 4);
+  expect((await rig.verify({ live: true })).intact).toBe(false);
+});
+
+it.each([
+  [299_000, true],
+  [301_000, false],
+])("a clock that is set back by %i ms is taken: %s", async (byMs, intact) => {
+  const rig = createTrailRig();
+  const audit = await rig.start();
+  await audit.intend(intent("request-1"));
+  rig.clock.nowMs -= byMs;
+  await audit.intend(intent("request-2"));
+  expect((await rig.verify()).intact).toBe(intact);
+});
+
+it("says how many records were not kept, and where", async () => {
+  const rig = createTrailRig();
+  const audit = await rig.start();
+  rig.disk.fail("append", { code: "ENOSPC" });
+  await expect(audit.intend(intent("request-1"))).rejects.toThrow("AUDIT_UNAVAILABLE");
+  for (let count = 0; count < 10_007; count += 1) audit.record(entry("request"));
+  rig.disk.wake();
+  await audit.close();
+  const report = await rig.verify();
+  expect(report.intact).toBe(true);
+  expect(report.notes).toEqual([expect.stringMatching(/line \d+: 7 records could not be kept$/)]);
+});

@@ -1,0 +1,207 @@
+import { inspect } from "node:util";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import type { MasterKey } from "../../src/sealing/master-keys.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
+import type { Database } from "../../src/store/database.ts";
+import { createOneTimeStore } from "../../src/store/one-time-store.ts";
+import { reseal } from "../../src/store/reseal.ts";
+import { associatedData, sealedColumns } from "../../src/store/sealed-columns.ts";
+import { frozenClock, masterKey, nowMs, pendingState } from "../cache/fixtures.ts";
+import { onEachDatabase } from "./database-rig.ts";
+
+const [old, fresh] = [masterKey("old", 1), masterKey("fresh", 2)];
+const alarms: unknown[] = [];
+const nothing = { resealed: 0, already: 0, unreadable: 0, changing: 0 };
+
+function storeOn(database: Database, keys: readonly MasterKey[], namedBy: readonly MasterKey[] = [old, fresh]) {
+  return createOneTimeStore({
+    database,
+    names: createOneTimeNames(namedBy),
+    sealer: createSealer(keys, sealedColumns.pendingState.purpose),
+    clock: frozenClock(),
+    onAlarm: (alarm) => void alarms.push(alarm),
+  });
+}
+
+const family = {
+  id: "family-1",
+  client_id: "web",
+  provider: "main",
+  generation: 3,
+  rotated_at: nowMs,
+  tokens: "[]",
+  created_at: nowMs,
+  expires_at: nowMs + 1,
+};
+const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next_at: nowMs, expires_at: nowMs + 1 } as const;
+const plaintext = Buffer.from("a token");
+const { familyGrant, familyAnswer, upstreamToken } = sealedColumns;
+const listed = Object.values(sealedColumns);
+
+/** Every sealed column filled once, under this key. */
+async function fill(database: Database, key: MasterKey): Promise<void> {
+  const seal = (purpose: string, associated: readonly string[]) => createSealer([key], purpose).seal(plaintext, associated);
+  await storeOn(database, [key]).keepState("state", pendingState());
+  await database.run(async (db) => {
+    const sealed_grant = seal(familyGrant.purpose, associatedData(familyGrant, family));
+    const sealed_answer = seal(familyAnswer.purpose, associatedData(familyAnswer, family));
+    await db
+      .insertInto("handle_families")
+      .values({ ...family, sealed_grant, sealed_answer })
+      .execute();
+    const sealed_token = seal(upstreamToken.purpose, associatedData(upstreamToken, telling));
+    await db
+      .insertInto("upstream_revocations")
+      .values({ ...telling, sealed_token })
+      .execute();
+  });
+}
+
+onEachDatabase((_, open) => {
+  let database: Database;
+
+  beforeEach(async () => {
+    alarms.length = 0;
+    database = await open();
+  });
+
+  test("afterwards the first key alone opens everything, in its own place", async () => {
+    await fill(database, old);
+    const counts = await reseal(database, [fresh, old]);
+    expect(counts).toEqual([
+      { table: "one_time", column: "sealed", ...nothing, resealed: 1 },
+      { table: "handle_families", column: "sealed_grant", ...nothing, resealed: 1 },
+      { table: "handle_families", column: "sealed_answer", ...nothing, resealed: 1 },
+      { table: "upstream_revocations", column: "sealed_token", ...nothing, resealed: 1 },
+    ]);
+    const [row] = await database.run((db) => db.selectFrom("handle_families").selectAll().execute());
+    const [told] = await database.run((db) => db.selectFrom("upstream_revocations").selectAll().execute());
+    const opened = (purpose: string, sealed: Uint8Array | null | undefined, associated: readonly string[]) =>
+      Buffer.from(createSealer([fresh], purpose).open(sealed ?? new Uint8Array(), associated) ?? []).toString();
+    expect(opened(familyGrant.purpose, row?.sealed_grant, associatedData(familyGrant, family))).toBe("a token");
+    expect(opened(familyAnswer.purpose, row?.sealed_answer, associatedData(familyAnswer, family))).toBe("a token");
+    expect(opened(upstreamToken.purpose, told?.sealed_token, associatedData(upstreamToken, telling))).toBe("a token");
+    expect(await storeOn(database, [fresh]).takeState("state")).toEqual(pendingState());
+    expect(row).toMatchObject(family);
+  });
+
+  test("what is under the first key already is left as it is", async () => {
+    await fill(database, fresh);
+    const before = await database.run((db) => db.selectFrom("handle_families").selectAll().execute());
+    const counts = await reseal(database, [fresh, old]);
+    expect(counts.map(({ already, resealed }) => ({ already, resealed }))).toEqual(listed.map(() => ({ already: 1, resealed: 0 })));
+    expect(await database.run((db) => db.selectFrom("handle_families").selectAll().execute())).toEqual(before);
+  });
+
+  test("used codes, which seal nothing, stay used", async () => {
+    await storeOn(database, [old]).claimCode("main", new Secret("code"));
+    expect((await reseal(database, [fresh, old]))[0]).toMatchObject(nothing);
+    expect(await storeOn(database, [fresh]).claimCode("main", new Secret("code"))).toBeUndefined();
+  });
+
+  describe("what no key opens in its place is counted and kept, never sealed anew:", () => {
+    test.each<[string, () => Promise<unknown>]>([
+      ["its key is missing", () => fill(database, masterKey("lost", 9))],
+      [
+        "it was swapped for another row's",
+        async () => {
+          await fill(database, old);
+          await database.run((db) => db.updateTable("handle_families").set({ id: "family-2" }).execute());
+          await database.run((db) => db.updateTable("upstream_revocations").set({ id: "telling-2" }).execute());
+          await database.run((db) => db.updateTable("one_time").set({ name: "cambio:v1:state:other" }).execute());
+        },
+      ],
+      [
+        "another client's or an older generation's",
+        async () => {
+          await fill(database, old);
+          await database.run((db) => db.updateTable("handle_families").set({ generation: 4 }).execute());
+          await database.run((db) => db.updateTable("upstream_revocations").set({ provider: "other" }).execute());
+          await database.run((db) =>
+            db
+              .updateTable("one_time")
+              .set({ sealed: Buffer.from("foreign") })
+              .execute(),
+          );
+        },
+      ],
+    ])("%s", async (_name, tamper) => {
+      await tamper();
+      const all = async () => [
+        await database.run((db) => db.selectFrom("one_time").selectAll().execute()),
+        await database.run((db) => db.selectFrom("handle_families").selectAll().execute()),
+        await database.run((db) => db.selectFrom("upstream_revocations").selectAll().execute()),
+      ];
+      const before = await all();
+      const counts = await reseal(database, [fresh, old]);
+      expect(counts).toMatchObject(listed.map(() => ({ ...nothing, unreadable: 1 })));
+      expect(await all()).toEqual(before);
+    });
+  });
+
+  test("while replicas keep, take and keep again, nothing is lost, and a second run finds nothing to do", async () => {
+    const serving = storeOn(await open(), [fresh, old]);
+    const states = Array.from({ length: 120 }, (_entry, index) => `state-${index}`);
+    await Promise.all(states.map((state) => storeOn(database, [old]).keepState(state, pendingState({ nonce: state }))));
+    const resealing = reseal(database, [fresh, old]);
+    const taken = await Promise.all(
+      states.map(async (state, index) => {
+        const pending = await serving.takeState(state);
+        if (index % 2 === 0 && pending !== undefined) await serving.keepState(state, pending);
+        return pending?.nonce;
+      }),
+    );
+    const [counts] = await resealing;
+    expect(taken).toEqual(states);
+    expect(counts).toMatchObject({ unreadable: 0, changing: 0 });
+    expect((await reseal(database, [fresh, old]))[0]).toMatchObject({ ...nothing, already: 60 });
+    const left = await Promise.all(states.map((state) => storeOn(database, [fresh]).takeState(state)));
+    expect(left.filter((pending) => pending !== undefined).length).toBe(60);
+    expect(alarms).toEqual([]);
+  });
+
+  test("what another replica wrote between reading and writing is not overwritten", async () => {
+    await fill(database, old);
+    const newer = createSealer([fresh], familyGrant.purpose).seal(
+      Buffer.from("rotated"),
+      associatedData(familyGrant, { ...family, generation: 4 }),
+    );
+    const replica = await open();
+    let written = false;
+    const racing: Database = {
+      ...database,
+      async run(work, options) {
+        const result = await database.run(work, options);
+        if (!written && inspect(result).includes("client_id")) {
+          written = true;
+          await replica.run((db) =>
+            db.updateTable("handle_families").set({ generation: 4, sealed_grant: newer, sealed_answer: null }).execute(),
+          );
+        }
+        return result;
+      },
+    };
+    const counts = await reseal(racing, [fresh, old]);
+    expect(counts[1]).toMatchObject({ ...nothing, already: 1 });
+    const [row] = await database.run((db) => db.selectFrom("handle_families").selectAll().execute());
+    expect(Buffer.from(row?.sealed_grant ?? []).equals(newer)).toBe(true);
+  });
+
+  test("a row that is written under the old key at each attempt is counted and left to another run", async () => {
+    await fill(database, old);
+    const replica = await open();
+    const racing: Database = {
+      ...database,
+      async run(work, options) {
+        const result = await database.run(work, options);
+        const sealed_grant = createSealer([old], familyGrant.purpose).seal(plaintext, associatedData(familyGrant, family));
+        await replica.run((db) => db.updateTable("handle_families").set({ sealed_grant }).execute());
+        return result;
+      },
+    };
+    expect((await reseal(racing, [fresh, old]))[1]).toMatchObject({ ...nothing, changing: 1 });
+    expect((await reseal(database, [fresh, old]))[1]).toMatchObject({ ...nothing, resealed: 1 });
+  });
+});
