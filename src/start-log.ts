@@ -6,12 +6,11 @@ import type { Log } from "./telemetry/log.ts";
 
 export function logStart(configuration: Configuration, url: string, log: Log): void {
   const { clients, providers, audiences, sealing, redis, database, server } = configuration;
-  if (redis === undefined && database?.url === undefined)
-    log.warn({}, "neither Redis nor PostgreSQL: what must be used once is remembered in this process, which serves one replica only");
-  if (database === undefined && redis !== undefined)
-    log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them; refresh handles do not rotate");
-  if (database === undefined && redis === undefined)
-    log.warn({}, "no database: used codes and revocations end with this process; refresh handles do not rotate");
+  if (database === undefined) {
+    if (redis === undefined)
+      log.warn({}, "no database and no Redis: used codes and revocations end with this process, which serves one replica only");
+    else log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them");
+  } else if (database.file !== undefined) log.info({}, "the database is a file: this process serves one replica only");
   if (sealing === undefined)
     log.warn({}, "no sealing keys: made at start; refresh handles end with this process, which serves one replica only");
   for (const [provider, { tokens, allow_http, pkce }] of Object.entries(providers)) {

@@ -12,24 +12,37 @@ function linesFor(changes: Readonly<Record<string, unknown>>, env: Readonly<Reco
   return lines;
 }
 
-const redis = { REDIS_URL: "redis://:hunter2@redis:6379" };
+const shared = { DATABASE_URL: "postgres://cambio:hunter2@db/cambio", REDIS_URL: "redis://:hunter2@redis:6379" };
 
 describe("the start-up log", () => {
   it("of a configuration without a price says only that it listens, and where", () => {
-    const lines = linesFor({}, redis);
+    const lines = linesFor({}, shared);
     expect(lines).toMatchObject([{ level: "info", msg: "listening", url: "http://127.0.0.1:8080", providers: ["main", "corporate"] }]);
     expect(JSON.stringify(lines)).not.toContain("hunter2");
   });
 
   it.each<[string, Readonly<Record<string, unknown>>, Readonly<Record<string, string>>, Line]>([
-    ["no Redis", {}, {}, { msg: expect.stringContaining("no Redis") }],
-    ["issuer_check off", { "providers/main/tokens": { issuer_check: false } }, redis, { provider: "main" }],
-    ["allow_http", { "providers/main/allow_http": true }, redis, { provider: "main" }],
-    ["pkce none", { "providers/corporate/pkce": "none" }, redis, { provider: "corporate" }],
-    ["raw refresh tokens of a browser client", { "clients/web/raw_refresh_tokens": true }, redis, { client: "web" }],
-    ["raw refresh tokens of a native client", { "clients/cli/raw_refresh_tokens": true }, redis, { client: "cli" }],
-    ["clear text on all addresses", { "server/host": "0.0.0.0" }, redis, { msg: expect.stringContaining("no TLS") }],
-    ["clear text on a name that may lead elsewhere", { "server/host": "app.localhost" }, redis, { msg: expect.stringContaining("no TLS") }],
+    ["neither database nor Redis", {}, {}, { msg: expect.stringContaining("no database and no Redis") }],
+    ["no database", {}, { REDIS_URL: shared.REDIS_URL }, { msg: expect.stringContaining("a flush forgets them") }],
+    [
+      "an audience that only reports",
+      { "audiences/orders/accepts/main/report_only": true },
+      shared,
+      { audience: "orders", provider: "main" },
+    ],
+    ["a client that only reports", { "clients/web/report_only": ["scopes"] }, shared, { client: "web", rules: ["scopes"] }],
+    ["issuer_check off", { "providers/main/tokens": { issuer_check: false } }, shared, { provider: "main" }],
+    ["allow_http", { "providers/main/allow_http": true }, shared, { provider: "main" }],
+    ["pkce none", { "providers/corporate/pkce": "none" }, shared, { provider: "corporate" }],
+    ["raw refresh tokens of a browser client", { "clients/web/raw_refresh_tokens": true }, shared, { client: "web" }],
+    ["raw refresh tokens of a native client", { "clients/cli/raw_refresh_tokens": true }, shared, { client: "cli" }],
+    ["clear text on all addresses", { "server/host": "0.0.0.0" }, shared, { msg: expect.stringContaining("no TLS") }],
+    [
+      "clear text on a name that may lead elsewhere",
+      { "server/host": "app.localhost" },
+      shared,
+      { msg: expect.stringContaining("no TLS") },
+    ],
   ])("warns of %s", (_name, changes, env, expected) => {
     const warnings = linesFor(changes, env).filter(({ level }) => level === "warn");
     expect(warnings).toMatchObject([expected]);
@@ -41,6 +54,6 @@ describe("the start-up log", () => {
   });
 
   it.each(["::1", "127.0.0.2", "localhost"])("does not warn of clear text on %s", (host) => {
-    expect(linesFor({ "server/host": host }, redis).filter(({ level }) => level === "warn")).toEqual([]);
+    expect(linesFor({ "server/host": host }, shared).filter(({ level }) => level === "warn")).toEqual([]);
   });
 });

@@ -106,7 +106,8 @@ async function revoke(
 async function openOrSay(configuration: Configuration, output: Output) {
   try {
     const opened = await openRevocationLog(configuration);
-    if (opened === undefined) output.error("there is nothing that replicas follow: give database; or redis, sealing.keys and a client that may Revoke\n");
+    if (opened === undefined)
+      output.error("there is nothing that replicas follow: give database; or redis, sealing.keys and a client that may Revoke\n");
     return opened;
   } catch (failure) {
     if (!(failure instanceof DatabaseFailure) && !(failure instanceof Error && "code" in failure)) throw failure;

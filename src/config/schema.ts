@@ -190,7 +190,7 @@ const client = z
     kind: z
       .enum(["service", "browser", "native"])
       .describe(
-        "service: proves itself by a secret. browser: public, on listed origins. native: public, without an origin (command line, mobile).",
+        "service: proves itself by a secret, an assertion, a workload token or a certificate. browser: public, on listed origins. native: public, without an origin (command line, mobile).",
       ),
     secrets: z
       .array(secret)

@@ -143,7 +143,7 @@ function cutWithStrangeHead({ three, head }: Runs): void {
   );
 }
 function pointIn(file: string, line: number): { seq: number; hash: string; chain: string } {
-  const { seq, hash, chain } = JSON.parse(linesIn(file)[line - 1] ?? "") as Record<string, never>;
+  const { seq, hash, chain } = JSON.parse(linesIn(file)[line - 1] ?? "") as ReturnType<typeof pointIn>;
   return { seq, hash, chain };
 }
 
@@ -157,17 +157,17 @@ describe("an attacker who changes files or what lies beside them", () => {
   });
 });
 
-describe("an attacker who waits until the service is stopped, so that its next start takes what he has left as it is", () => {
-  /** A run that was killed, what he does to its file, and the run after it. */
-  async function restartedAfter(act: (path: string, head: string) => void) {
-    const rig = createTrailRig();
-    const killed = await rig.start();
-    for (const request of ["request-1", "request-2", "request-3"]) await killed.intend(intent(request));
-    act(rig.path, headPathOf(rig.path));
-    await rig.start();
-    return rig;
-  }
+/** A run that was killed, what he does to its file, and the run after it. */
+async function restartedAfter(act: (path: string, head: string) => void) {
+  const rig = createTrailRig();
+  const killed = await rig.start();
+  for (const request of ["request-1", "request-2", "request-3"]) await killed.intend(intent(request));
+  act(rig.path, headPathOf(rig.path));
+  await rig.start();
+  return rig;
+}
 
+describe("an attacker who waits until the service is stopped, so that its next start takes what he has left as it is", () => {
   it("finds nothing changed where he does nothing", async () => {
     expect(await (await restartedAfter(() => {})).verify()).toMatchObject({ intact: true, records: 10 });
   });
@@ -195,15 +195,15 @@ describe("an attacker who waits until the service is stopped, so that its next s
   });
 });
 
-describe("an attacker who writes the whole trail anew under a key of his own", () => {
-  async function rewritten() {
-    const rig = createTrailRig();
-    const audit = await rig.start({ keys: [masterKey("1", 9)] });
-    await audit.intend(intent("request-1"));
-    await audit.close();
-    return rig;
-  }
+async function rewritten() {
+  const rig = createTrailRig();
+  const audit = await rig.start({ keys: [masterKey("1", 9)] });
+  await audit.intend(intent("request-1"));
+  await audit.close();
+  return rig;
+}
 
+describe("an attacker who writes the whole trail anew under a key of his own", () => {
   it("is found by our key, and only by our key", async () => {
     const rig = await rewritten();
     expect(problemsOf(await rig.verify())).toEqual(['1: signed under another key, which it calls "1"']);
@@ -225,7 +225,8 @@ it("lines of two trails mixed are found", async () => {
   await (await rig.start()).close();
   const other = createTrailRig();
   await (await other.start({ random: (size) => Buffer.alloc(size, 99) })).close();
-  const [one = "", two = ""] = [rig.files()[0], other.path];
+  const [one = ""] = rig.files();
+  const two = other.path;
   writeLines(
     one,
     linesIn(one).flatMap((line, at) => [line, linesIn(two)[at] ?? ""]),

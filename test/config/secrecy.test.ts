@@ -10,6 +10,7 @@ const positions = {
   "a sealing key": (value: unknown) => exampleWith({ "sealing/keys": [{ id: "1", key: value }] }),
   "a service's secret": (value: unknown) => exampleWith({ "clients/orders/secrets": [value] }),
   "the address of Redis": (value: unknown) => exampleWith({ "redis/url": value }),
+  "the address of the database": (value: unknown) => exampleWith({ "database/url": value }),
 };
 
 /** Ways to get a value wrong; each must be refused, or be harmless. */

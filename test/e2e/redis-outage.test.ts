@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { Configuration } from "../../src/config/schema.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, type FakeStack, type Instance, page, reasonOf, startFakeStack } from "../support/fake-stack.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
@@ -13,12 +14,20 @@ afterEach(async () => {
   for (const close of parts.splice(0).toReversed()) await close();
 });
 
+/** Redis is then a cache and the place of used codes; where somebody revokes, no yes is given without it (revocation.test.ts). */
+const nobodyRevokes = (loaded: Configuration): Configuration => ({
+  ...loaded,
+  clients: Object.fromEntries(
+    Object.entries(loaded.clients).map(([id, client]) => [id, { ...client, methods: client.methods.filter((name) => name !== "Revoke") }]),
+  ),
+});
+
 async function given(
   started: boolean,
 ): Promise<{ readonly redis: RedisServer; readonly stack: FakeStack; readonly pair: readonly Instance[] }> {
   const redis = await startRedisServer({ started });
   parts.push(() => redis.stop());
-  const stack = await startFakeStack({ redis: redis.url, instances: 2 });
+  const stack = await startFakeStack({ redis: redis.url, instances: 2, change: nobodyRevokes });
   parts.push(() => stack.close());
   if (started) await eventually("both instances reach Redis", () => allSay(stack.instances, "ready"));
   return { redis, stack, pair: stack.instances };
@@ -144,7 +153,7 @@ describe("no Redis", () => {
     const stack = await startFakeStack();
     parts.push(() => stack.close());
     expect(stack.cambio.logLines().filter((line) => line["level"] === "warn")).toEqual([
-      expect.objectContaining({ msg: expect.stringMatching(/no Redis.*one replica only/) }),
+      expect.objectContaining({ msg: expect.stringMatching(/no database and no Redis.*one replica only/) }),
     ]);
     const { code, codeVerifier, redirectUri, state } = await stack.newCode();
     const message = { clientId: "web", authorizationCode: { code, codeVerifier, redirectUri, state } };

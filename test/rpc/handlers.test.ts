@@ -5,6 +5,7 @@ import {
   CreateAuthorizationUrlRequestSchema,
   ExchangeRequestSchema,
   RefreshRequestSchema,
+  RevokeRequestSchema,
   ValidateCrossClientRequestSchema,
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Issuance, ValidationSource } from "../../gen/cambio/v1/token_pb.ts";
@@ -13,6 +14,7 @@ import type { Call } from "../../src/rpc/call.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
 import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
+import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
 import { callback, challenge, type CoreRig, orders, startCoreRig, verifier } from "../exchange/core-rig.ts";
 import { refusal } from "../exchange/fixtures.ts";
@@ -122,6 +124,37 @@ describe("a caller that may not begin a sign-in without a page", () => {
       codeChallenge: challenge,
     });
     await expect(createAuthorizationUrlRpc(depsOf(rig))(request, contextOf(callOf()))).rejects.toThrow(refusal("ORIGIN_NOT_ALLOWED"));
+  });
+});
+
+describe("a revocation through the handler", () => {
+  const requestFor = (value: string, given: MessageInitShape<typeof RevokeRequestSchema> = {}) =>
+    create(RevokeRequestSchema, { clientId: "web", provider: "main", target: { case: "token", value: { value } }, ...given });
+
+  it("ends a handle at its provider, and says that the provider has heard of it", async () => {
+    const rig = await start();
+    const handle = (await rig.tokensOf(rig.client("web"))).refreshToken.reveal();
+    const call = page();
+    const answer = await createRevokeRpc(depsOf(rig))(requestFor(handle), contextOf(call));
+    expect([answer.upstreamPending, rig.fake.revoked.length, rig.fake.violations]).toEqual([false, 1, []]);
+    expect([call.caller, call.notes.provider, call.notes.credential?.reveal()]).toEqual(["web", "main", handle]);
+  });
+
+  it("says that the provider has yet to hear of it where the provider is away", async () => {
+    const rig = await start();
+    const handle = (await rig.tokensOf(rig.client("web"))).refreshToken.reveal();
+    rig.fake.faults.next("revocation", { kind: "status", status: 503, body: {} });
+    const answer = await createRevokeRpc(depsOf(rig))(requestFor(handle), contextOf(page()));
+    expect(answer.upstreamPending).toBe(true);
+  });
+
+  it.each([
+    ["type", requestFor("token", { target: { case: "token", value: { value: "token", type: "a kind of token" } } }), "TOKEN_TYPE_MISMATCH"],
+    ["provider", requestFor("token", { provider: "nowhere" }), "PROVIDER_UNKNOWN"],
+    ["client", requestFor("token", { clientId: "nobody" }), "CALLER_UNAUTHENTICATED"],
+  ] as const)("does not lose the %s of the request on the way", async (_name, request, reason) => {
+    const rig = await start();
+    await expect(createRevokeRpc(depsOf(rig))(request, contextOf(page()))).rejects.toThrow(refusal(reason));
   });
 });
 

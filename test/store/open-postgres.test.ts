@@ -23,6 +23,13 @@ function open(address: PostgresAddress = server.address()): Database {
   return database;
 }
 
+/** With a service's own limits, for what takes a test some time to arrange. */
+function openPatient(): Database {
+  const database = openPostgres(server.address());
+  opened.push(database);
+  return database;
+}
+
 const read = (database: Database) => database.run(async (db) => (await sql<{ n: number }>`select n from things`.execute(db)).rows);
 const write = (database: Database) => database.run((db) => sql`insert into things values (1)`.execute(db));
 const one = (database: Database) => database.run(async (db) => (await sql`select 1 as n`.execute(db)).rows);
@@ -128,26 +135,30 @@ describe("a server that ends", () => {
     expect(await count()).toBe(2);
   });
 
+  /** Ends the connection whose statement begins like this, as an operator or a shutdown does. */
+  async function terminate(beginning: string): Promise<void> {
+    const where = `from pg_stat_activity where state = 'active' and query like '${beginning}%' and pid <> pg_backend_pid()`;
+    await eventually("the statement", async () => (await server.query(`select 1 ${where}`)).length === 1);
+    await server.query(`select pg_terminate_backend(pid) ${where}`);
+  }
+
   test("in the middle of a statement leaves open whether it was done", async () => {
-    const database = open();
-    const work = database.run((db) => sql`insert into things select 1 from pg_sleep(10)`.execute(db));
-    const settled = failing(work);
-    await eventually(
-      "the statement",
-      async () => (await server.query("select 1 from pg_stat_activity where query like 'insert%'")).length === 1,
-    );
-    await server.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'insert%'");
+    const database = openPatient();
+    const settled = failing(database.run((db) => sql`insert into things select 1 from pg_sleep(10)`.execute(db)));
+    await terminate("insert");
     expect((await settled).failure).toMatchObject({ code: "57P01", outcome: "unknown" });
     await write(database);
     expect(await count()).toBe(1);
   });
 
   test("in the middle of a transaction is what the caller is told, and not that the rest of it failed", async () => {
-    const work = open().transaction(async (db) => {
+    const work = openPatient().transaction(async (db) => {
       await sql`insert into things values (1)`.execute(db);
-      await sql`select pg_terminate_backend(pg_backend_pid())`.execute(db);
+      await sql`select pg_sleep(10) as pause`.execute(db);
     });
-    expect((await failing(work)).failure).toMatchObject({ code: "57P01", outcome: "refused" });
+    const settled = failing(work);
+    await terminate("select pg_sleep");
+    expect((await settled).failure).toMatchObject({ code: "57P01", outcome: "refused" });
     expect(await count()).toBe(0);
   });
 
