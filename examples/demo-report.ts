@@ -4,6 +4,7 @@
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 
+/** Without a name: a line of a command's own words. */
 export type Facts = readonly (readonly [name: string, value: string])[];
 
 export interface Report {
@@ -26,7 +27,10 @@ export function createReport(stream: WriteStream, now: () => number = () => perf
     print(`${number}  ${styleText(colour, outcome.padEnd(8), { stream })}${title.padEnd(titleWidth)} ${ms.toFixed(1).padStart(8)} ms`);
   };
   const facts = (shown: Facts) => {
-    for (const [name, value] of shown) print(`          ${styleText("dim", name.padEnd(nameWidth), { stream })}${fitted(value)}`);
+    for (const [name, value] of shown) {
+      const label = name === "" ? "" : styleText("dim", name.padEnd(nameWidth), { stream });
+      print(`          ${label}${fitted(value, name === "" ? valueWidth + nameWidth : valueWidth)}`);
+    }
     print("");
   };
   return {
@@ -66,6 +70,6 @@ export function short(token: string): string {
   return `${token.slice(0, 14)}…${token.slice(-4)} (${token.length} characters)`;
 }
 
-function fitted(value: string): string {
-  return value.length <= valueWidth ? value : `${value.slice(0, valueWidth - 1)}…`;
+function fitted(value: string, width: number): string {
+  return value.length <= width ? value : `${value.slice(0, width - 1)}…`;
 }

@@ -7,6 +7,7 @@ import type { IdentityProvider } from "../test/support/identity-provider.ts";
 import { newPkce, pageClient, serviceClient, type TokenExchangeClient } from "./clients.ts";
 import { claimFacts, given, instant, type Refused, refusal, refusalFacts, tokenFacts } from "./demo-answers.ts";
 import { expect, type Report, short } from "./demo-report.ts";
+import { auditTrail, explainedRefusal, signOut } from "./demo-trust.ts";
 import type { Stack } from "./stack.ts";
 
 export interface DemoParts {
@@ -35,9 +36,11 @@ export async function runSteps(parts: DemoParts): Promise<void> {
       },
     );
     await expiredToken(parts, orders.tokens);
-    await refresh(parts, web, tokens);
+    const refreshed = await refresh(parts, web, tokens);
+    await signOut(parts, { web, orders: orders.tokens }, refreshed);
     await exchangeByRoute(parts, web);
     await custody(parts, backend.tokens);
+    await auditTrail(parts, await explainedRefusal(parts, orders.tokens));
   } finally {
     orders.close();
     backend.close();
@@ -149,8 +152,8 @@ async function expiredToken({ stack, report }: DemoParts, orders: TokenExchangeC
   );
 }
 
-async function refresh({ report }: DemoParts, web: TokenExchangeClient, old: TokenSet): Promise<void> {
-  await report.step(
+async function refresh({ report }: DemoParts, web: TokenExchangeClient, old: TokenSet): Promise<TokenSet> {
+  const { tokens } = await report.step(
     "web: Refresh (Connect, JSON): handle in, new handle out",
     () => web.refresh({ clientId: "web", credential: { case: "refreshToken", value: old.refreshToken } }),
     (answer) => {
@@ -159,6 +162,7 @@ async function refresh({ report }: DemoParts, web: TokenExchangeClient, old: Tok
       return [["handle sent", short(old.refreshToken)], ...tokenFacts(answer.tokens)];
     },
   );
+  return given(tokens);
 }
 
 async function exchangeByRoute({ stack, report }: DemoParts, web: TokenExchangeClient): Promise<void> {

@@ -10,7 +10,7 @@ import { startStack } from "./stack.ts";
 const timeLimitMs = 60_000;
 
 async function demo(): Promise<void> {
-  console.log("\nCambio end to end: a real OpenID provider, real clients; no Redis, no database.\n");
+  console.log("\nCambio end to end: a real OpenID provider, real clients; the database is a file, and no Redis.\n");
   const started = performance.now();
   const report = createReport(process.stdout);
   const stack = await report.step(

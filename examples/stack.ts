@@ -2,7 +2,8 @@
 // What is done with them is in demo.ts and dev.ts; the page is served by page-server.ts.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfiguration } from "../src/config/load.ts";
 import { type Seams, startService } from "../src/service.ts";
@@ -23,18 +24,24 @@ export interface Stack {
   readonly url: string;
   readonly identityProvider: IdentityProvider;
   readonly web: { readonly origin: string; readonly redirectUri: string };
+  /** Where database and audit trail are, until it is closed. */
+  readonly folder: string;
+  /** What the configuration file is filled from: for commands that read it as well. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Made at start. */
   readonly secrets: { readonly orders: string; readonly backend: string };
   close(): Promise<void>;
 }
 
-const configurationFile = join(import.meta.dirname, "demo.yaml");
+export const configurationFile = join(import.meta.dirname, "demo.yaml");
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const origin = options.webOrigin ?? "http://localhost:5173";
   const secrets = { storefront: newSecret(), orders: newSecret(), backend: newSecret() };
   const parts = new AsyncDisposableStack();
   try {
+    const folder = mkdtempSync(join(tmpdir(), "cambio-demo-"));
+    parts.defer(() => rmSync(folder, { recursive: true, force: true }));
     const identityProvider = await startIdentityProvider({
       clients: [
         {
@@ -47,18 +54,18 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...(options.providerPort === undefined ? {} : { port: options.providerPort }),
     });
     parts.defer(() => identityProvider.close());
-    const configuration = loadConfiguration({
-      path: configurationFile,
-      env: {
-        PORT: String(options.port ?? 0),
-        ISSUER: identityProvider.issuer,
-        WEB_ORIGIN: origin,
-        STOREFRONT_SECRET: secrets.storefront,
-        ORDERS_SECRET: secrets.orders,
-        BACKEND_SECRET: secrets.backend,
-      },
-      readFile: (path) => readFileSync(path, "utf8"),
-    });
+    const environment = {
+      PORT: String(options.port ?? 0),
+      ISSUER: identityProvider.issuer,
+      FOLDER: folder,
+      SEALING_KEY: randomBytes(32).toString("base64url"),
+      WEB_ORIGIN: origin,
+      STOREFRONT_SECRET: secrets.storefront,
+      ORDERS_SECRET: secrets.orders,
+      BACKEND_SECRET: secrets.backend,
+    };
+    const readFile = (path: string) => readFileSync(path, "utf8");
+    const configuration = loadConfiguration({ path: configurationFile, env: environment, readFile });
     const service = await startService(configuration, options.seams);
     parts.defer(() => service.close());
     const running = parts.move();
@@ -66,6 +73,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       url: `http://localhost:${service.port}`,
       identityProvider,
       web: { origin, redirectUri: `${origin}/callback` },
+      folder,
+      environment,
       secrets,
       close: () => running.disposeAsync(),
     };

@@ -86,13 +86,13 @@ export function createBacklog(): Backlog {
       return { bodies, items: queue.splice(0, bodies.length) };
     },
     settle({ items }, failed) {
+      const stays = (item: Waiting) => failed?.again === true && !isIntent(item);
       for (const { waiter } of items.filter(isIntent)) {
         if (failed === undefined) waiter.resolve();
         else waiter.reject(failed.failure);
       }
-      const back = failed?.again === true ? items.filter((item) => !isIntent(item)) : [];
-      leave(items.filter((item) => !back.includes(item)));
-      queue = [...back, ...queue];
+      leave(items.filter((item) => !stays(item)));
+      queue = [...items.filter(stays), ...queue];
     },
     refuse(failure, batch) {
       for (const { waiter } of [...(batch?.items ?? []), ...queue].filter(isIntent)) waiter.reject(failure);

@@ -2,7 +2,7 @@
 // known here.
 
 import { asciiJson } from "./ascii-json.ts";
-import { type Continues, sha256, type TrailKind } from "./record.ts";
+import { type Continues, sha256, type TrailKind, trailVersion } from "./record.ts";
 import type { SignatureCheck } from "./signing-key.ts";
 
 /** Of one line, far above what record.ts can make. */
@@ -76,7 +76,7 @@ export interface OpenRecord {
 
 export function readOpening({ kind, members }: TrailRecord): OpenRecord | undefined {
   const { version, chain, key_id: keyId, public_key: publicKey, continues } = members;
-  if (kind !== "open" || version !== 1) return undefined;
+  if (kind !== "open" || version !== trailVersion) return undefined;
   if (typeof chain !== "string" || typeof keyId !== "string" || typeof publicKey !== "string") return undefined;
   if (continues === undefined) return { chain, keyId, publicKey, continues };
   const before = readContinues(continues);

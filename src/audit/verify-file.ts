@@ -4,6 +4,7 @@
 import { createFindings, type Findings } from "./findings.ts";
 import { linesOf } from "./lines-of.ts";
 import { isSigned, type OpenRecord, readRecord, type TrailRecord } from "./read-record.ts";
+import type { Continues } from "./record.ts";
 import { createSignatureCheck } from "./signing-key.ts";
 import { headPathOf, trailPathOf } from "./trail-names.ts";
 import { createChainCheck, type SignedEnd } from "./verify-chain.ts";
@@ -72,12 +73,7 @@ export async function verifyFile(
 
   if (goesOn !== undefined) {
     release();
-    if (!reached) whole(`cut: the next file goes on from record ${goesOn.seq}, ${lastNamed(signed)}`);
-    else if (behind !== goesOn.leftOver)
-      whole(`${behind} bytes stand behind its last record, not ${goesOn.leftOver} as when it was set aside`);
-    else if (behind > 0)
-      findings.note(`${path}: ${behind} bytes behind record ${goesOn.seq} are left from a write that failed, and no part of the trail`);
-    if (!goesOn.proven) whole("its end was not proven when the service began again: it may have been cut before");
+    judgeLink({ path, goesOn, reached, signed, behind }, findings);
     return answer;
   }
   if (live && behind > 0) findings.note(`${path}: what stands behind record ${signed?.seq ?? 0} is not signed yet and was not judged`);
@@ -88,6 +84,26 @@ export async function verifyFile(
   if (opening === undefined && bytes === 0) whole("holds no record");
   else await judgeEnd({ path, opening, signed, head }, reader, findings);
   return answer;
+}
+
+interface LinkedFile {
+  readonly path: string;
+  readonly goesOn: Continues;
+  readonly reached: boolean;
+  readonly signed: SignedEnd | undefined;
+  /** Bytes behind its last signed record. */
+  readonly behind: number;
+}
+
+/** A file that the next one goes on from: is this where it ended, and is nothing else there? */
+function judgeLink({ path, goesOn, reached, signed, behind }: LinkedFile, findings: Findings): void {
+  const whole = (problem: string) => findings.add({ file: path, line: undefined, problem });
+  if (!reached) whole(`cut: the next file goes on from record ${goesOn.seq}, ${lastNamed(signed)}`);
+  else if (behind !== goesOn.leftOver)
+    whole(`${behind} bytes stand behind its last record, not ${goesOn.leftOver} as when it was set aside`);
+  else if (behind > 0)
+    findings.note(`${path}: ${behind} bytes behind record ${goesOn.seq} are left from a write that failed, and no part of the trail`);
+  if (!goesOn.proven) whole("its end was not proven when the service began again: it may have been cut before");
 }
 
 interface LastFile {

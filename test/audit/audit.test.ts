@@ -1,6 +1,6 @@
 import { rmSync, statSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { batchLimitMs, closeLimitMs, retryMs } from "../../src/audit/audit.ts";
+import { type AuditTrail, batchLimitMs, closeLimitMs, retryMs } from "../../src/audit/audit.ts";
 import { maxWaitingBytes, maxWaitingRecords } from "../../src/audit/backlog.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
@@ -95,8 +95,20 @@ function lose(step: Step, code: string) {
   };
 }
 
+/** Lets the time between attempts pass at once; the disk takes the time that it takes. */
+const untilReady = (audit: AuditTrail) =>
+  eventually("writing", () => {
+    vi.advanceTimersByTime(retryMs);
+    return audit.status() === "ready";
+  });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe.each(failures)("a disk that $name", ({ fail, code, outcome, found = [] }) => {
   it("refuses intents, keeps all other records, and writes them when it works again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const rig = createTrailRig();
     const audit = await rig.start();
     await audit.intend(intent("before"));
@@ -109,7 +121,7 @@ describe.each(failures)("a disk that $name", ({ fail, code, outcome, found = [] 
     expect(audit.status()).toBe("away");
 
     rig.disk.wake();
-    await eventually("writing", () => audit.status() === "ready");
+    await untilReady(audit);
     await audit.intend(intent("after"));
     expect(rig.events).toEqual([{ kind: "audit_ready" }, { kind: "audit_away", code }, { kind: "audit_ready" }]);
     // A write whose sync failed may be there as well, outside of the trail.
@@ -123,10 +135,6 @@ describe.each(failures)("a disk that $name", ({ fail, code, outcome, found = [] 
 const failureOf = (promise: Promise<unknown>): Promise<unknown> => promise.catch((failure: unknown) => failure);
 
 describe("a disk that hangs", () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
   it("refuses intents after two seconds, takes no second write, and loses nothing when it goes on", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const rig = createTrailRig();
@@ -171,6 +179,7 @@ describe("a disk that hangs", () => {
 });
 
 async function awayRig() {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const rig = createTrailRig();
   const audit = await rig.start({ rotateBytes: 100_000_000 });
   rig.disk.fail("append", { code: "ENOSPC" });
@@ -184,7 +193,7 @@ describe("what waits while the disk is away is bounded", () => {
     const { rig, audit } = await awayRig();
     for (let at = 0; at < maxWaitingRecords + 123; at += 1) audit.record(entry(`request-${at}`));
     rig.disk.wake();
-    await eventually("writing", () => audit.status() === "ready");
+    await untilReady(audit);
     audit.record(entry("after"));
     await audit.close();
     const kinds = rig.records().filter(({ kind }) => kind === "outcome" || kind === "gap");
@@ -203,7 +212,7 @@ describe("what waits while the disk is away is bounded", () => {
     const count = 3_000;
     for (let at = 0; at < count; at += 1) audit.record(entry("request", big));
     rig.disk.wake();
-    await eventually("writing", () => audit.status() === "ready");
+    await untilReady(audit);
     await audit.close();
     const kept = rig.records().filter(({ kind }) => kind === "outcome");
     expect(gaps(rig).map((gap) => gap["count"])).toEqual([count - kept.length]);
@@ -219,7 +228,7 @@ describe("what waits while the disk is away is bounded", () => {
       await expect(audit.intend(intent("again"))).rejects.toThrow("AUDIT_UNAVAILABLE");
       for (let at = 0; at < maxWaitingRecords + dropped; at += 1) audit.record(entry("request"));
       rig.disk.wake();
-      await eventually("writing", () => audit.status() === "ready");
+      await untilReady(audit);
       await audit.intend(intent("between"));
     }
     expect(gaps(rig).map((gap) => gap["count"])).toEqual([5, 7]);

@@ -155,16 +155,16 @@ function headless(rig: TrailRig): void {
   writeFileSync(rig.path, '{"seq":2,"time":"2026-11-20T10:00:00.000Z","kind":"checkpoint"}\n');
 }
 
-describe("somebody else who touches the file while it is written", () => {
-  async function touched(act: (path: string) => void) {
-    const rig = createTrailRig();
-    const audit = await rig.start();
-    await audit.intend(intent("request-1"));
-    act(rig.path);
-    await audit.intend(intent("request-2"));
-    return rig;
-  }
+async function touched(act: (path: string) => void) {
+  const rig = createTrailRig();
+  const audit = await rig.start();
+  await audit.intend(intent("request-1"));
+  act(rig.path);
+  await audit.intend(intent("request-2"));
+  return rig;
+}
 
+describe("somebody else who touches the file while it is written", () => {
   it("and renames it only has it set aside under his name", async () => {
     const rig = await touched((path) => renameSync(path, `${path}.old.jsonl`));
     expect(rig.records().map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

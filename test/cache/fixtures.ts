@@ -46,6 +46,7 @@ export function verification(overrides: Partial<Verification> = {}, subject = "u
     },
     provider: "main",
     keyId: "kid-1",
+    revocationId: "jti:jti-1",
     validUntilMs: nowMs + 60_000,
     ...overrides,
   };

@@ -16,8 +16,20 @@ const steps = [
   ["not configured: refused", /refused +ISSUER_NOT_TRUSTED \(code unauthenticated/],
   ["expired five minutes ago (genuine key): refused", /refused +TOKEN_EXPIRED [^]*expired at +\d{4}-\d\d-\d\dT/],
   ["web: Refresh", /handle sent +cambio_rt_[^]*refresh token +cambio_rt_/],
+  ["web: Revoke ends the sign-in", /provider +has been told/],
+  ["orders: the access token of that sign-in: refused", /refused +TOKEN_REVOKED \(code unauthenticated/],
   ["POST /api/auth/exchange", /status +200[^]*expires_in +\d+ \(a number\)/],
   ["backend: a whole flow", /access token +eyJ/],
+  ["a client that it does not trust: refused", /refused +CLIENT_NOT_TRUSTED/],
+  [
+    "cambio explain: why",
+    /holds +clients\.orders\.methods[^]*refuses +audiences\.orders\.accepts\.login\.clients\n +refused: CLIENT_NOT_TRUSTED/,
+  ],
+  ["cambio audit verify", /intact: \d+ records/],
+  [
+    "cambio audit show",
+    /caller +orders[^]*subject +alice[^]*rule +audiences\.orders\.accepts\.login\.clients[^]*reason +CLIENT_NOT_TRUSTED/,
+  ],
 ] as const;
 
 const headlines = (text: string): string[] => text.split("\n").flatMap((line) => /^ *\d+ {2}ok +(.*?) +[\d.]+ ms$/.exec(line)?.[1] ?? []);

@@ -127,10 +127,10 @@ describe("a caller that may not begin a sign-in without a page", () => {
   });
 });
 
-describe("a revocation through the handler", () => {
-  const requestFor = (value: string, given: MessageInitShape<typeof RevokeRequestSchema> = {}) =>
-    create(RevokeRequestSchema, { clientId: "web", provider: "main", target: { case: "token", value: { value } }, ...given });
+const requestFor = (value: string, given: MessageInitShape<typeof RevokeRequestSchema> = {}) =>
+  create(RevokeRequestSchema, { clientId: "web", provider: "main", target: { case: "token", value: { value } }, ...given });
 
+describe("a revocation through the handler", () => {
   it("ends a handle at its provider, and says that the provider has heard of it", async () => {
     const rig = await start();
     const handle = (await rig.tokensOf(rig.client("web"))).refreshToken.reveal();

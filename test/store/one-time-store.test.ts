@@ -9,6 +9,7 @@ import { encodePendingState } from "../../src/sealing/pending-state-codec.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createOneTimeStore } from "../../src/store/one-time-store.ts";
+import { openPostgres } from "../../src/store/open-postgres.ts";
 import { associatedData, sealedColumns } from "../../src/store/sealed-columns.ts";
 import { type FrozenClock, flipped, frozenClock, masterKey, nowMs, pendingState } from "../cache/fixtures.ts";
 import { oneTimeContract } from "../cache/one-time-contract.ts";
@@ -273,5 +274,27 @@ onPostgres((open, server) => {
     expect(Math.max(...wins.values())).toBe(1);
     const won = (name: string) => [...wins.keys()].filter((text) => text.startsWith(name)).length;
     expect([won("before"), won("away"), won("after")]).toEqual([100, 0, 100]);
+  });
+
+  test("a server that falls silent: unavailable within the limit, and what it does later all the same is undone", async () => {
+    const address = server().address("cambio");
+    const short = openPostgres(address, { connectLimitMs: 700, statementLimitMs: 400 });
+    const observer = await open();
+    const store = createOneTimeStore({
+      database: short,
+      names: createOneTimeNames([a]),
+      sealer: createSealer([a], purpose),
+      clock,
+      onAlarm: (alarm) => void alarms.push(alarm),
+      wait: () => eventually("the late mark", async () => (await rows(observer)).length === 1),
+    });
+    await store.takeState("connects");
+    server().pause();
+    const start = performance.now();
+    await expect(store.claimCode("main", code)).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE", cause: { outcome: "unknown" } });
+    expect(performance.now() - start).toBeLessThan(2_000);
+    server().resume();
+    await eventually("the late mark's end", async () => (await storeOn(observer).claimCode("main", code)) !== undefined);
+    await short.close();
   });
 });

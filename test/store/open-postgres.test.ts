@@ -36,6 +36,13 @@ const one = (database: Database) => database.run(async (db) => (await sql`select
 const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
 const count = async () => (await server.query("select n from things")).length;
 
+/** Ends the connection whose statement begins like this, as an operator or a shutdown does. */
+async function terminate(beginning: string): Promise<void> {
+  const where = `from pg_stat_activity where state = 'active' and query like '${beginning}%' and pid <> pg_backend_pid()`;
+  await eventually("the statement", async () => (await server.query(`select 1 ${where}`)).length === 1);
+  await server.query(`select pg_terminate_backend(pid) ${where}`);
+}
+
 /** What it fails with, and after how many milliseconds. */
 async function failing(work: Promise<unknown>): Promise<{ failure: unknown; ms: number }> {
   const start = performance.now();
@@ -134,13 +141,6 @@ describe("a server that ends", () => {
     await write(database);
     expect(await count()).toBe(2);
   });
-
-  /** Ends the connection whose statement begins like this, as an operator or a shutdown does. */
-  async function terminate(beginning: string): Promise<void> {
-    const where = `from pg_stat_activity where state = 'active' and query like '${beginning}%' and pid <> pg_backend_pid()`;
-    await eventually("the statement", async () => (await server.query(`select 1 ${where}`)).length === 1);
-    await server.query(`select pg_terminate_backend(pid) ${where}`);
-  }
 
   test("in the middle of a statement leaves open whether it was done", async () => {
     const database = openPatient();
