@@ -67,6 +67,8 @@ export async function startService(configuration: Configuration, seams: Partial<
     parts.defer(() => recorder.close());
     const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys });
     parts.defer(() => core.close());
+    const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
+    metrics.watchParts(statusOfParts);
     const health = createHealthStatus();
     const stopping = new AbortController();
     const accessLog = createAccessLog(log, metrics);
@@ -82,7 +84,7 @@ export async function startService(configuration: Configuration, seams: Partial<
         now: () => performance.now(),
         plain: createHttpRoutes(
           [
-            ...processRoutes({ health, metrics, parts: () => ({ ...core.storage.status(), audit: recorder.status() }) }),
+            ...processRoutes({ health, metrics, parts: statusOfParts }),
             ...exchangeRoutes(configuration, { core, entrance, clock }),
           ],
           { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal },

@@ -81,7 +81,8 @@ async function revoke(
   order: RevokeOrder,
   { output, clock }: { output: Output; clock: Clock },
 ): Promise<number> {
-  const provider = configuration.providers[order.provider];
+  const { providers } = configuration;
+  const provider = Object.hasOwn(providers, order.provider) ? providers[order.provider] : undefined;
   if (provider === undefined) {
     output.error("there is no provider of that name\n");
     return 1;

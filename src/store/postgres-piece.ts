@@ -90,7 +90,14 @@ export function createPostgresPiece(pool: Pool, { statementMs, ownLimit, onAnswe
       }
     }
 
-    if (ownLimit) await query(`set statement_timeout = ${Math.ceil(statementMs)}`, []);
+    if (ownLimit) {
+      try {
+        for (const setting of ["statement_timeout", "lock_timeout"]) await query(`set ${setting} = ${Math.ceil(statementMs)}`, []);
+      } catch (error) {
+        release();
+        throw error;
+      }
+    }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the query builder's generic result
     return { query, release } as unknown as PostgresPoolClient;
   }

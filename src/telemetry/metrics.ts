@@ -18,6 +18,8 @@ export interface Metrics {
   /** A cached value that nobody here wrote. */
   cacheAlarm(): void;
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
+  /** Asked at every scrape: how the parts are that may be away. What is not configured has no series. */
+  watchParts(statusOf: () => Readonly<Record<string, string>>): void;
   /** The whole exposition. */
   expose(): Promise<{ contentType: string; text: string }>;
   close(): void;
@@ -80,6 +82,19 @@ export function createMetrics(): Metrics {
     upstream(labels, durationMs) {
       upstreamCalls.inc(labels);
       upstreamDurations.observe({ provider: labels.provider, endpoint: labels.endpoint }, durationMs / 1000);
+    },
+    watchParts(statusOf) {
+      void new Gauge({
+        name: "cambio_part_ready",
+        help: "1 where a part that this process needs can be used (redis, database, audit), else 0.",
+        labelNames: ["part"],
+        registers,
+        collect() {
+          for (const [part, status] of Object.entries(statusOf())) {
+            if (status === "ready" || status === "away") this.set({ part }, status === "ready" ? 1 : 0);
+          }
+        },
+      });
     },
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     close: stopObserving,

@@ -181,6 +181,7 @@ onEachDatabase((_name, open) => {
       const early = await held(handles, first);
       rig.clock.advance(idleMs);
       await expectOver(early.rotate(rig.upstream.send, AbortSignal.timeout(10_000)));
+      expect(rig.upstream.shown.length).toBe(1);
     });
 
     it("that was found in time and answered late is over, and nobody's fault", async () => {

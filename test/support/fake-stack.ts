@@ -16,9 +16,10 @@ import type { SignOptions } from "./signing-keys.ts";
 import { readMetric } from "./metrics-text.ts";
 
 export interface FakeStackOptions {
-  /** Default: 1. All share the provider, the keys and the Redis. */
+  /** Default: 1. All share the provider, the keys, the Redis and the database. */
   readonly instances?: number;
   readonly redis?: Secret;
+  readonly database?: Partial<NonNullable<Configuration["database"]>>;
   readonly provider?: Omit<FakeProviderOptions, "clock">;
   /** Changes what was loaded, for what the example file does not leave open. */
   readonly change?: (configuration: Configuration) => Configuration;
@@ -67,8 +68,8 @@ export interface FakeStack {
   readonly time: { nowMs: number; tickMs: number };
   readonly canary: Canary;
   authorization(service: "orders" | "backend"): string;
-  /** A code for the client `web` that nobody redeemed yet. */
-  newCode(): Promise<FakeCode>;
+  /** A code for the client `web` that nobody redeemed yet. Default: begun at the first instance. */
+  newCode(at?: Instance): Promise<FakeCode>;
   /** An access token that `orders` accepts, with these claims over the usual ones; undefined takes one away. */
   token(claims?: Readonly<Record<string, unknown>>, options?: SignOptions): Promise<string>;
   close(): Promise<void>;
@@ -119,7 +120,7 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
       time,
       canary,
       authorization: (service) => basic(service, secrets[service]),
-      newCode: () => newCode(cambio, provider, canary),
+      newCode: (at = cambio) => newCode(at, provider, canary),
       token: (claims, signing) => provider.mint({ client_id: "cambio", ...claims }, signing),
       async close() {
         await running.disposeAsync();
@@ -158,12 +159,14 @@ export function registerSecrets(canary: Canary, provider: FakeProvider): void {
   if (provider.client.secret !== undefined) canary.register("provider's client secret", provider.client.secret);
 }
 
-function configurationFor(provider: FakeProvider, { redis, change }: FakeStackOptions): Configuration {
+function configurationFor(provider: FakeProvider, { redis, database, change }: FakeStackOptions): Configuration {
   const env = { ...environmentFor(provider), ...(redis === undefined ? {} : { REDIS_URL: redis.reveal() }) };
   const loaded = loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
-  const roomy = { ...loaded, limits: noLimits };
+  const roomy = { ...loaded, limits: noLimits, ...(database === undefined ? {} : { database: { ...databaseDefaults, ...database } }) };
   return change?.(roomy) ?? roomy;
 }
+
+const databaseDefaults = { url: undefined, file: undefined, migrate_at_start: true, handle_idle: 30 * 86_400_000 };
 
 /** A test calls from one address, and its clock may stand still: what it is not about shall not stop it. */
 export const noLimits: Configuration["limits"] = {
