@@ -59,5 +59,6 @@ function compileAudience(audience: Configuration["audiences"][string]) {
 
 /** Whether any client may end a token. */
 export function canRevoke({ clients }: Pick<Configuration, "clients">): boolean {
-  return Object.values(clients).some(({ methods }) => methods.includes("Revoke"));
+  // A list of methods on trial lets Revoke pass as well.
+  return Object.values(clients).some((client) => client.methods.includes("Revoke") || client.report_only.includes("methods"));
 }

@@ -133,8 +133,8 @@ describe("it says so, and not that it was done, where", () => {
   it.each<[string, Record<string, unknown>, string]>([
     ["replicas share nothing", {}, "there is nothing that replicas follow"],
     [
-      "its key for Redis would be its own",
-      { redis: { url: "redis://127.0.0.1:1" }, sealing: undefined },
+      "nobody may revoke, so that Redis is a cache only",
+      { redis: { url: "redis://127.0.0.1:1" }, clients: {} },
       "there is nothing that replicas follow",
     ],
     ["the database cannot be opened", { database: { file: "/nowhere/cambio.db" } }, "the database cannot be opened: ENOENT"],

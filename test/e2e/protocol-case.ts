@@ -32,6 +32,8 @@ export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 export const strangeVerifier = "strange-verifier-strange-verifier-strange-verifier";
 export const strangeCode = "strange-code-strange-code";
 
+export const refreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token";
+
 export const pageUrl = { clientId: "web", provider: "main", redirectUri: pageRedirectUri, codeChallenge: challenge };
 
 export function exchangeOf({ code, codeVerifier, redirectUri, state }: FakeCode, clientId = "web", provider = "main"): JsonObject {

@@ -1,5 +1,6 @@
 // What the protocol cases play in: Cambio as usual, with providers that fail in one way each beside the healthy one; Cambio whose
-// Redis is away; and Cambio whose deadline is short and whose provider never answers.
+// Redis is away; whose deadline is short and whose provider never answers; that takes one call per second and address; that has no
+// place for any call; and whose audit trail cannot be written.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,7 +11,7 @@ import { backendRedirectUri, type FakeCode, type FakeStack, page, pageRedirectUr
 import { type Fault, misbehave } from "../support/faults.ts";
 import { createSigningKeys, type SigningKeys } from "../support/signing-keys.ts";
 
-export type StackName = "usual" | "storeless" | "hasty";
+export type StackName = "usual" | "storeless" | "hasty" | "strict" | "full" | "mute";
 export type CodeClient = "web" | "cli" | "backend";
 
 export interface World extends Readonly<Record<StackName, FakeStack>> {
@@ -44,11 +45,28 @@ export async function startWorld(): Promise<World> {
   const storeless = await startFakeStack({ redis: new Secret("redis://127.0.0.1:1") });
   parts.defer(() => storeless.close());
   const hasty = await startFakeStack({
-    change: (configuration) => ({ ...configuration, server: { ...configuration.server, deadline: 150 } }),
+    change: (configuration) => ({
+      ...configuration,
+      server: { ...configuration.server, deadline: 150 },
+      // Longer than the run: it is Cambio's time that is over, not the provider's.
+      providers: mapValues(configuration.providers, (provider) => ({ ...provider, timeout: 600_000 })),
+    }),
   });
   parts.defer(() => hasty.close());
   hasty.provider.faults.always("discovery", { kind: "hang-before-headers" });
-  const stacks = { usual, storeless, hasty };
+  const strict = await startFakeStack({ change: limited({ public_clients: 1 }) });
+  parts.defer(() => strict.close());
+  const full = await startFakeStack({ change: limited({ concurrent_calls: 0 }) });
+  parts.defer(() => full.close());
+  let muted = false;
+  const mute = await startFakeStack({
+    onAudit() {
+      if (muted) throw new Error("no space");
+    },
+  });
+  parts.defer(() => mute.close());
+  muted = true;
+  const stacks = { usual, storeless, hasty, strict, full, mute };
   return {
     ...stacks,
     issuers,
@@ -56,6 +74,15 @@ export async function startWorld(): Promise<World> {
     codeFor: (client, stack = "usual") => codeFor(client, stacks[stack]),
     close: () => parts.disposeAsync(),
   };
+}
+
+const limited = (limits: Partial<Configuration["limits"]>) => (configuration: Configuration) => ({
+  ...configuration,
+  limits: { ...configuration.limits, ...limits },
+});
+
+function mapValues<V>(record: Readonly<Record<string, V>>, change: (value: V) => V): Record<string, V> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
 }
 
 async function startBadlands() {

@@ -1,7 +1,18 @@
 // The part of the protocol table in which Cambio itself refuses sign-ins, codes and refresh tokens.
 
 import { backendRedirectUri, page, pageRedirectUri } from "../support/fake-stack.ts";
-import { type Case, codeCase, exchangeOf, handleFor, pageUrl, strange, strangeCode, strangeVerifier, urlCase } from "./protocol-case.ts";
+import {
+  type Case,
+  codeCase,
+  exchangeOf,
+  handleFor,
+  pageUrl,
+  refreshTokenType,
+  strange,
+  strangeCode,
+  strangeVerifier,
+  urlCase,
+} from "./protocol-case.ts";
 
 export const refusalCases: readonly Case[] = [
   { ...codeCase, name: "nothing to swap", message: () => ({ clientId: "web", provider: "main" }), expected: "MALFORMED_REQUEST" },
@@ -157,5 +168,63 @@ export const refusalCases: readonly Case[] = [
     message: () => strange,
     expected: "DEADLINE_EXCEEDED",
     route: true,
+  },
+  {
+    ...codeCase,
+    name: "a second call in the second of a client that has one",
+    on: "strict",
+    message: async ({ strict }) => {
+      await strict.cambio.rpc("Refresh", { clientId: "web", refreshToken: "anything" }, { origin: page });
+      return strange;
+    },
+    expected: "RATE_LIMITED",
+    route: true,
+  },
+  { ...codeCase, name: "a call for which there is no place", on: "full", message: () => strange, expected: "OVERLOADED", route: true },
+  {
+    ...codeCase,
+    name: "a code that cannot be put on record",
+    on: "mute",
+    message: () => strange,
+    expected: "AUDIT_UNAVAILABLE",
+    route: true,
+  },
+  {
+    name: "an ending that cannot be put on record",
+    as: "backend",
+    method: "Revoke",
+    on: "mute",
+    message: () => ({ provider: "main", token: { value: "refresh-anything", type: refreshTokenType } }),
+    expected: "AUDIT_UNAVAILABLE",
+  },
+  {
+    name: "a token that was revoked",
+    as: "orders",
+    method: "ValidateCrossClient",
+    message: async ({ usual }) => {
+      const value = await usual.token();
+      await usual.cambio.rpc("Revoke", { provider: "main", token: { value } }, { authorization: usual.authorization("backend") });
+      return { token: { value } };
+    },
+    expected: "TOKEN_REVOKED",
+  },
+  {
+    name: "a handle that was revoked",
+    as: "web",
+    method: "Refresh",
+    message: async (world) => {
+      const refreshToken = await handleFor(world, "web");
+      await world.usual.cambio.rpc("Revoke", { clientId: "web", token: { value: refreshToken } }, { origin: page });
+      return { clientId: "web", refreshToken };
+    },
+    expected: "REAUTHENTICATION_REQUIRED",
+  },
+  { name: "nothing to end", as: "web", method: "Revoke", message: () => ({ clientId: "web" }), expected: "MALFORMED_REQUEST" },
+  {
+    name: "an ending asked for in the name of a service",
+    as: "cli",
+    method: "Revoke",
+    message: () => ({ clientId: "backend", token: { value: "anything" } }),
+    expected: "CALLER_UNAUTHENTICATED",
   },
 ];

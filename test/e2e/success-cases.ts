@@ -1,7 +1,7 @@
-// The part of the protocol table that goes well: sign-ins begun, codes redeemed, tokens refreshed, by each kind of client.
+// The part of the protocol table that goes well: sign-ins begun, codes redeemed, tokens refreshed and ended, by each kind of client.
 
 import { expect } from "vitest";
-import { type Case, challenge, codeCase, exchangeOf, handleFor, pageUrl, urlCase } from "./protocol-case.ts";
+import { type Case, challenge, codeCase, exchangeOf, handleFor, pageUrl, refreshTokenType, urlCase } from "./protocol-case.ts";
 import type { World } from "./protocol-world.ts";
 
 const tokenSet = ({ usual }: World, more: object = {}) => ({
@@ -27,6 +27,9 @@ const address = ({ usual }: World) => ({
   state: expect.stringMatching(/^cambio_st_[\w-]{43}$/),
   expiresAt: new Date(usual.time.nowMs + 600_000).toISOString().replace(".000Z", "Z"),
 });
+
+/** The provider has heard of it before the caller has its answer. */
+const ended = () => expect.not.objectContaining({ upstreamPending: true }) as object;
 
 export const successCases: readonly Case[] = [
   { ...urlCase, as: "web", name: "a page starts a sign-in", message: () => pageUrl, expected: address },
@@ -79,5 +82,40 @@ export const successCases: readonly Case[] = [
     method: "Refresh",
     message: async (world) => ({ provider: "main", refreshToken: await handleFor(world, "backend") }),
     expected: (world) => tokenSet(world, rawRefreshToken),
+  },
+  {
+    name: "a page ends its handle",
+    as: "web",
+    method: "Revoke",
+    message: async (world) => ({ clientId: "web", token: { value: await handleFor(world, "web") } }),
+    expected: ended,
+  },
+  {
+    name: "a command-line tool ends its handle, and says what it is",
+    as: "cli",
+    method: "Revoke",
+    message: async (world) => ({ clientId: "cli", token: { value: await handleFor(world, "cli"), type: refreshTokenType } }),
+    expected: ended,
+  },
+  {
+    name: "a service ends the provider's own refresh token",
+    as: "backend",
+    method: "Revoke",
+    message: async (world) => ({ provider: "main", token: { value: await handleFor(world, "backend"), type: refreshTokenType } }),
+    expected: ended,
+  },
+  {
+    name: "a service ends an access token",
+    as: "backend",
+    method: "Revoke",
+    message: async ({ usual }) => ({ token: { value: await usual.token() } }),
+    expected: ended,
+  },
+  {
+    name: "a token that nobody here knows has ended already",
+    as: "cli",
+    method: "Revoke",
+    message: () => ({ clientId: "cli", provider: "main", token: { value: "not-a-token-of-anybody" } }),
+    expected: ended,
   },
 ];

@@ -44,19 +44,6 @@ describe.each(everywhereShared)("three replicas on %s", (_, where) => {
     expect(counted(answers)).toEqual(onlyOne);
     expect(given.stack.provider.callsTo("token")).toBe(1);
   });
-
-  it("a code that was refused for its verifier is not used up, and then reaches the provider once", async () => {
-    const { stack, replicas } = await servers.given(where);
-    const { state: _spent, ...code } = await stack.newCode();
-    const stateless = { ...code, state: "" };
-    const [one] = replicas;
-    const wrong = await redeem(one, { ...(await stack.newCode()), code: code.code });
-    expect(outcomeOf(wrong)).toBe("GRANT_INVALID");
-    const before = stack.provider.callsTo("token");
-    const answers = await atOnce(calls, replicas, (at) => redeem(at, stateless));
-    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
-    expect(stack.provider.callsTo("token") - before).toBeLessThanOrEqual(1);
-  });
 });
 
 describe("three replicas on PostgreSQL, with a Redis that comes and goes", () => {

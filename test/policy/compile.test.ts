@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configurationSchema } from "../../src/config/schema.ts";
-import { compilePolicy } from "../../src/policy/compile.ts";
+import { canRevoke, compilePolicy } from "../../src/policy/compile.ts";
 
 const written = {
   providers: {},
@@ -108,5 +108,18 @@ describe("the compiled policy", () => {
     for (const name of ["__proto__", "constructor", "toString"]) {
       expect([policy.clients.get(name), policy.audiences.get(name)]).toEqual([undefined, undefined]);
     }
+  });
+});
+
+describe("whether anybody can end a token", () => {
+  const clientsOf = (client: object) => configurationSchema.parse({ ...written, clients: { one: { kind: "native" }, two: client } });
+
+  it.each([
+    ["a client lists Revoke", { kind: "native", methods: ["Exchange", "Revoke"] }, true],
+    ["a list of methods is on trial, which lets Revoke pass", { kind: "native", methods: ["Exchange"], report_only: ["methods"] }, true],
+    ["another rule is on trial", { kind: "native", methods: ["Exchange"], report_only: ["scopes"] }, false],
+    ["nobody lists it", { kind: "service", methods: ["Exchange", "Refresh"] }, false],
+  ])("where %s: %#", (_name, client, expected) => {
+    expect(canRevoke(clientsOf(client))).toBe(expected);
   });
 });

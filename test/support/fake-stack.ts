@@ -24,6 +24,8 @@ export interface FakeStackOptions {
   /** Changes what was loaded, for what the example file does not leave open. */
   readonly change?: (configuration: Configuration) => Configuration;
   readonly limits?: Partial<Limits>;
+  /** Sees the lines of the audit trail before they are written; what it throws is the failure of writing them. */
+  readonly onAudit?: (lines: string) => void;
 }
 
 export interface Answer {
@@ -99,7 +101,7 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
     const provider: FakeProvider = { ...started, close: () => (closing ??= started.close()) };
     parts.defer(provider.close);
     const configuration = configurationFor(provider, options);
-    const another = () => startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits } });
+    const another = () => startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits }, onAudit: options.onAudit });
     const instances: Instance[] = [];
     for (let number = 1; number <= (options.instances ?? 1); number += 1) {
       const instance = await another();
@@ -182,16 +184,22 @@ interface InstanceDeps {
   readonly clock: () => number;
   readonly canary: Canary;
   readonly limits: Limits;
+  readonly onAudit: FakeStackOptions["onAudit"];
 }
 
-async function startInstance(configuration: Configuration, { clock, canary, limits }: InstanceDeps): Promise<Instance> {
+async function startInstance(configuration: Configuration, { clock, canary, limits, onAudit }: InstanceDeps): Promise<Instance> {
   const written: string[] = [];
   const audited: string[] = [];
   const service = await startService(configuration, {
     clock,
     limits,
     logDestination: { write: (line) => written.push(line) },
-    auditDestination: { write: (lines) => audited.push(lines) },
+    auditDestination: {
+      write(lines) {
+        onAudit?.(lines);
+        audited.push(lines);
+      },
+    },
   });
   const url = `http://localhost:${service.port}`;
   const metrics = async () => (await fetch(`${url}/metrics`)).text();

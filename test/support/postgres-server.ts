@@ -179,7 +179,13 @@ async function accepting(port: number): Promise<void> {
 /** The server is a parent with a child per connection. */
 function signalAll(server: ChildProcess | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
   if (server?.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
-  for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, signal);
+  for (const pid of [server.pid, ...childrenOf(server.pid)]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // A connection's process that has ended since it was listed.
+    }
+  }
 }
 
 function childrenOf(parent: number): readonly number[] {
