@@ -6,6 +6,7 @@ import { ExchangeError } from "../exchange/errors.ts";
 import type { AccessTokenVerifier, Clock } from "../exchange/ports.ts";
 import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
 import { parseCompact } from "../exchange/token/compact.ts";
+import { nameOfSigned, nameOfTokenId } from "../exchange/token/revocation-id.ts";
 import { cryptographicDenial } from "../exchange/token/cryptographic-denial.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import type { KeySet } from "./key-set.ts";
@@ -59,13 +60,8 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
   };
 }
 
-/** Longer than any UUID or hash that is used as `jti`; what is longer still has a hash. */
-const maxTokenIdLength = 128;
-
-/** Of what was signed, not of the whole token: some signatures have a second spelling that verifies as well. */
 function revocationIdOf(tokenId: string, signingInput: string): string {
-  if (tokenId !== "" && tokenId.length <= maxTokenIdLength) return `jti:${tokenId}`;
-  return `sha256:${createHash("sha256").update(signingInput).digest("base64url")}`;
+  return nameOfTokenId(tokenId) ?? nameOfSigned(createHash("sha256").update(signingInput).digest("base64url"));
 }
 
 /** Members in the order of their names; lists in their own, which may decide. */

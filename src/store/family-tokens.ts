@@ -4,11 +4,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Secret } from "../exchange/secret.ts";
+import { nameOfSigned, nameOfTokenId } from "../exchange/token/revocation-id.ts";
 
 /** A client that refreshes a few minutes before its token expires has two at a time. The first to expire makes room. */
 const maxTokens = 16;
-/** As in the verifier: a longer `jti` is not used as the id. */
-const maxTokenIdLength = 128;
 
 export interface HandedOut {
   /** `revocationId` of its verification. */
@@ -41,8 +40,7 @@ function idOf(token: Secret): readonly HandedOut[] {
   if (signature === undefined || more.length > 0) return [];
   const { exp, jti } = claimsOf(payload);
   if (typeof exp !== "number" || !Number.isSafeInteger(exp)) return [];
-  const named = typeof jti === "string" && jti !== "" && jti.length <= maxTokenIdLength;
-  return [{ id: named ? `jti:${jti}` : `sha256:${hashed(`${header}.${payload}`)}`, expiresAt: exp }];
+  return [{ id: nameOfTokenId(jti) ?? nameOfSigned(hashed(`${header}.${payload}`)), expiresAt: exp }];
 }
 
 function hashed(signingInput: string): string {

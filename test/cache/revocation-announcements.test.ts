@@ -181,3 +181,25 @@ test("a connection on which nothing comes any more is noticed and replaced, alth
   await listener.close();
   await proxy.close();
 });
+
+test("a connection that breaks while it subscribes anew is replaced, and ends nothing", async () => {
+  const proxy = await startFaultProxy(server.port);
+  const listener = await startReplica({ listenOn: proxy.port });
+  const speaker = await startReplica();
+  const unheard: unknown[] = [];
+  const note = (failure: unknown) => void unheard.push(failure);
+  process.on("unhandledRejection", note);
+  // What it asks before it subscribes still passes, and the first byte of that.
+  proxy.always({ kind: "reset", at: "request", afterBytes: "*1\r\n$4\r\ninfo\r\n".length + 1 });
+  proxy.resetAll();
+  await eventually("two attempts that broke", () => proxy.met() > 1);
+  proxy.clear();
+  await eventually("a message that is heard", () => {
+    speaker.publish(heartbeat);
+    return listener.heard.length > 0;
+  });
+  process.off("unhandledRejection", note);
+  expect(unheard).toEqual([]);
+  await listener.close();
+  await proxy.close();
+});

@@ -51,6 +51,8 @@ export interface Servers {
   given(where: Where, options?: FakeStackOptions): Promise<Given>;
   /** Runs after the test, before what was there earlier is closed. */
   defer(close: () => Promise<unknown>): void;
+  /** Kills one of them. The returned function starts it again, which the end of the test does at the latest. */
+  kill(server: Pick<PostgresServer, "kill" | "start">): Promise<() => Promise<void>>;
 }
 
 /** Servers live as long as the file's tests, databases as long as one test. */
@@ -85,6 +87,13 @@ export function useServers(): Servers {
       ...(where.redis === true ? { REDIS_URL: redis.url.reveal() } : {}),
     }),
     defer: (close) => void closers.push(close),
+    async kill(server) {
+      await server.kill();
+      let started: Promise<void> | undefined;
+      const start = () => (started ??= server.start());
+      closers.push(start);
+      return start;
+    },
     async given(where, options = {}) {
       number += 1;
       if (where.postgres === true) await postgres.query(`create database ${database()}`);

@@ -125,8 +125,7 @@ describe("an emptied Redis", () => {
   it("beside PostgreSQL: what was revoked while it was away is known within a second", async () => {
     const given = await servers.given(both);
     const tokens = await cachedAndNot(given);
-    await servers.redis().kill();
-    servers.defer(() => servers.redis().start());
+    await servers.kill(servers.redis());
     await revokeAll(given, given.replicas[0], tokens);
     await untilAllSay("TOKEN_REVOKED", given.replicas, tokens);
   });
@@ -182,8 +181,7 @@ describe("a database that is away", () => {
       const [known, unseen] = await cachedAndNot(given);
       await revokeAll(given, replicas[0], [revoked]);
       await untilAllSay("TOKEN_REVOKED", replicas, [revoked]);
-      await servers.postgres().kill();
-      servers.defer(async () => servers.postgres().start().catch(() => undefined));
+      const start = await servers.kill(servers.postgres());
 
       stack.time.nowMs += stack.configuration.revocation_lag - 500;
       await untilAllSay("200", replicas, [known, unseen]);
@@ -192,7 +190,7 @@ describe("a database that is away", () => {
       const each = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE", "TOKEN_REVOKED"];
       expect(asked.map(outcomeOf)).toEqual([...each, ...each, ...each]);
 
-      await servers.postgres().start();
+      await start();
       await eventually("every replica says yes again", async () =>
         (await Promise.all(replicas.map((at) => at.validate(known)))).every(({ status }) => status === 200),
       );

@@ -111,9 +111,9 @@ describe("the compiled policy", () => {
   });
 });
 
-describe("whether anybody can end a token", () => {
-  const clientsOf = (client: object) => configurationSchema.parse({ ...written, clients: { one: { kind: "native" }, two: client } });
+const clientsOf = (client: object) => configurationSchema.parse({ ...written, clients: { one: { kind: "native" }, two: client } });
 
+describe("whether anybody can end a token", () => {
   it.each([
     ["a client lists Revoke", { kind: "native", methods: ["Exchange", "Revoke"] }, true],
     ["a list of methods is on trial, which lets Revoke pass", { kind: "native", methods: ["Exchange"], report_only: ["methods"] }, true],

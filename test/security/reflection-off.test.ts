@@ -12,16 +12,14 @@ afterAll(async () => {
   await closed.close();
 });
 
+async function statuses({ cambio }: FakeStack): Promise<readonly number[]> {
+  const headers = { "content-type": "application/grpc+proto" };
+  const paths = ["v1", "v1alpha"].map((version) => `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
+  return Promise.all(paths.map(async (path) => (await fetch(cambio.url + path, { method: "POST", headers, body: "" })).status));
+}
+
 it("switched off, reflection tells an attacker nothing: neither of its versions is there", async () => {
-  const statuses = async ({ cambio }: FakeStack) =>
-    Promise.all(
-      ["v1", "v1alpha"].map(async (version) => {
-        const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
-        const headers = { "content-type": "application/grpc+proto" };
-        return (await fetch(cambio.url + path, { method: "POST", headers, body: "" })).status;
-      }),
-    );
   expect(await statuses(closed)).toEqual([404, 404]);
-  // There, it refuses the version of HTTP, and so is there.
+  // There it refuses the version of HTTP, so it is there.
   expect(await statuses(open)).not.toContain(404);
 });
