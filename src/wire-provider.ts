@@ -8,6 +8,7 @@ import { createIdTokenVerifier } from "./keys/id-token-verifier.ts";
 import { createKeySet } from "./keys/key-set.ts";
 import { createHttpClient } from "./net/http-client.ts";
 import type { Policy } from "./policy/compile.ts";
+import { tokenRulesOf } from "./policy/token-rules.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
@@ -70,15 +71,8 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
       { keySet, clock },
       {
         provider: name,
-        issuer,
-        issuerCheck: tokens.issuer_check,
+        ...tokenRulesOf(settings),
         ...pinned,
-        headerTypes: tokens.header_types,
-        payloadType: tokens.payload_type,
-        clientClaims: tokens.client_claims,
-        expiryBufferMs: tokens.expiry_buffer,
-        clockToleranceMs: tokens.clock_tolerance,
-        maxLifetimeMs: tokens.max_lifetime,
         keySource: endpoints.jwks ?? backChannelUrl ?? issuer,
       },
     ),

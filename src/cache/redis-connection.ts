@@ -139,6 +139,8 @@ export function openClient(at: RedisAddress, { random, onLeave }: { readonly ran
     autoResendUnfulfilledCommands: false,
     // Any value above 0 leaves what was in flight unsettled for good once resending is off: the queue is dropped without a word.
     maxRetriesPerRequest: 0,
+    // The library's own attempt rejects where nobody hears it, and that ends the process: a subscriber subscribes anew by itself.
+    autoResubscribe: false,
     connectTimeout: connectLimitMs,
     socketTimeout: silenceLimitMs,
     disconnectTimeout: lingerLimitMs,

@@ -7,14 +7,13 @@ import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
+import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
 import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../open-revocation-log.ts";
 import type { Output } from "./output.ts";
 
 /** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
 const maxSubjectLength = 1_024;
-/** Tokens with a longer `jti` are not known by it. */
-const maxTokenIdLength = 128;
 
 const usage = `Usage: cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)
 
@@ -28,6 +27,7 @@ It is written to the configured database, else to Redis, which the running repli
 interface RevokeOrder {
   readonly file: string | undefined;
   readonly provider: string;
+  /** A token by what revocation knows it by, or a subject. */
   readonly what: { readonly kind: "subject" | "token"; readonly id: string };
 }
 
@@ -41,11 +41,13 @@ function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
       options: { provider: text, subject: text, "token-id": text },
     });
     const { provider = "", subject, "token-id": tokenId } = values;
-    const id = subject ?? tokenId ?? "";
-    const longest = subject === undefined ? maxTokenIdLength : maxSubjectLength;
     const both = subject !== undefined && tokenId !== undefined;
-    if (provider === "" || both || id === "" || id.length > longest || positionals.length > 1) return undefined;
-    return { file: positionals[0], provider, what: { kind: subject === undefined ? "token" : "subject", id } };
+    if (provider === "" || both || positionals.length > 1) return undefined;
+    const [file] = positionals;
+    const name = nameOfTokenId(tokenId);
+    if (name !== undefined) return { file, provider, what: { kind: "token", id: name } };
+    if (subject === undefined || subject === "" || subject.length > maxSubjectLength) return undefined;
+    return { file, provider, what: { kind: "subject", id: subject } };
   } catch {
     return undefined;
   }
@@ -121,7 +123,7 @@ async function openOrSay(configuration: Configuration, output: Output) {
 function revocationOf({ provider, what }: RevokeOrder, maxLifetimeMs: number, nowMs: number): Revocation {
   const now = Math.floor(nowMs / 1_000);
   const expiresAt = now + Math.ceil(maxLifetimeMs / 1_000) + 1;
-  if (what.kind === "token") return { kind: "token", provider, id: `jti:${what.id}`, expiresAt };
+  if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt };
   return { kind: "subject", provider, id: what.id, until: now, expiresAt };
 }
 

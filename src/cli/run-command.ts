@@ -67,13 +67,17 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Commands with words of their own. */
+const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "audit"]);
+
 export async function runCommand([name, ...words]: readonly string[], output: Output): Promise<number> {
   if (name === undefined) return misunderstood(output);
-  if (name === "--version") {
+  if ([name, ...words].includes("--version")) {
     output.out(`cambio ${packageFile.version}\n`);
     return 0;
   }
-  if (["help", "--help", "-h"].includes(name)) {
+  const asksForHelp = ["--help", "-h"].some((word) => name === word || (!helpsItself.has(name) && words.includes(word)));
+  if (name === "help" || asksForHelp) {
     output.out(usage);
     return 0;
   }

@@ -11,8 +11,9 @@ export function parseDatabaseUrl(text: Secret) {
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "")
     return mistake("write postgres://USER:PASSWORD@HOST:PORT/DATABASE");
   const { sslmode = "disable", ...others } = Object.fromEntries(url.searchParams);
+  const repeated = url.searchParams.getAll("sslmode").length > 1;
   // `require` and its like encrypt for whoever answers; only verify-full knows to whom.
-  if (Object.keys(others).length > 0 || url.hash !== "" || (sslmode !== "disable" && sslmode !== "verify-full"))
+  if (repeated || Object.keys(others).length > 0 || url.hash !== "" || (sslmode !== "disable" && sslmode !== "verify-full"))
     return mistake("after the database stands nothing, or ?sslmode=verify-full, or ?sslmode=disable");
   const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(percentDecoded);
   if (user === undefined || password === undefined || database === undefined) return mistake("percent-encode user name and password");

@@ -105,12 +105,20 @@ export interface Entered {
 /** The client on whose behalf a decoded call runs, and the trail that its operation leaves. */
 export function enter(entrance: Entrance, call: Call, asked: { clientId: string; method: Method; proofInMessage: boolean }): Entered {
   const { clients, decide } = entrance.callers();
-  const client = resolveCaller(clients, call.service, asked.clientId);
+  const client = resolveCaller(clients, presentService(clients, call), asked.clientId);
   call.caller = client.id;
   if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
   const trail = createTrail(call, entrance.recorder);
   permit(decide({ kind: "call", client, method: asked.method, origin: call.origin, proofInMessage: asked.proofInMessage }), trail);
   return { client, trail };
+}
+
+/** As the configuration of now has it: it may have been reloaded while the body came. */
+function presentService(clients: ReadonlyMap<string, Client>, { service }: Call): Client | undefined {
+  if (service === undefined) return undefined;
+  const present = clients.get(service.id);
+  if (present?.kind !== "service") throw notAllowed("CALLER_UNAUTHENTICATED");
+  return present;
 }
 
 export function callOf(values: HandlerContext["values"]): Call {

@@ -106,6 +106,12 @@ describe("an attacker who changes a closed file", () => {
     }
   });
 
+  it.each([2, 3, 4, 5, 6])("is one finding when he changes one line, such as line %i", async (at) => {
+    const whole = await closedTrail();
+    const report = await changed(whole.with(at - 1, (whole[at - 1] ?? "").replace("2026", "2027")));
+    expect(problemsOf(report)).toEqual([`${at}: was changed: its hash does not fit it`]);
+  });
+
   it("is found whatever single line he deletes, repeats, moves or adds", async () => {
     const whole = await closedTrail();
     const line = fc.nat({ max: 6 });

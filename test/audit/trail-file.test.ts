@@ -13,8 +13,9 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { headPathOf } from "../../src/audit/trail-names.ts";
-import { createTrailRig, entry, intent, linesIn, problemsOf, type TrailRig } from "./trail-rig.ts";
+import { createTrailRig, entry, intent, linesIn, masterKey, ourKey, ourPublicKey, problemsOf, type TrailRig } from "./trail-rig.ts";
 
 const namesIn = (rig: TrailRig) => rig.files().map((file) => basename(file));
 const openings = (rig: TrailRig) => rig.records().filter(({ kind }) => kind === "open");
@@ -111,11 +112,11 @@ describe("a file that an earlier run has left", () => {
     const rig = createTrailRig();
     await (await rig.start()).close();
     const head = readFileSync(headPathOf(rig.path));
-    await rig.start();
+    const newKey = masterKey("2", 8);
+    const trusted = new Set([ourPublicKey, createSigningKey(newKey).publicKey]);
+    await rig.start({ keys: [newKey, ourKey] });
     writeFileSync(headPathOf(rig.path), head);
-    expect((await rig.verify()).intact).toBe(true);
-    await rig.start();
-    expect((await rig.verify()).intact).toBe(true);
+    expect((await rig.verify({ trusted })).intact).toBe(true);
   });
 
   it("is gone on from by its head where the process was killed between setting aside and beginning anew", async () => {
@@ -125,6 +126,41 @@ describe("a file that an earlier run has left", () => {
     await rig.start();
     expect(await rig.verify()).toMatchObject({ intact: true, first: 1, last: 5 });
   });
+});
+
+async function strangers() {
+  const rig = createTrailRig();
+  const theirs = await rig.start({ keys: [masterKey("1", 9)] });
+  await theirs.intend(intent("request-1"));
+  return rig;
+}
+
+describe("an attacker who leaves a trail of his own where ours was", () => {
+  it("under the name of our key does not have its end called proven", async () => {
+    const rig = await strangers();
+    await rig.start();
+    expect(openings(rig)[1]).toMatchObject({ continues: { seq: 4, proven: false } });
+  });
+
+  it("and only a head of it does not have it gone on from", async () => {
+    const rig = await strangers();
+    rmSync(rig.path);
+    await rig.start();
+    expect(openings(rig)).toEqual([expect.not.objectContaining({ continues: expect.anything() })]);
+  });
+});
+
+it("names of files are on the disk before anything in them counts", async () => {
+  const rig = createTrailRig();
+  const audit = await rig.start({ rotateBytes: 1_500 });
+  expect(rig.disk.counts.folderSyncs).toBe(1);
+  await audit.intend(intent("request-1"));
+  await audit.intend(intent("request-2"));
+  await audit.intend(intent("request-3"));
+  expect(rig.disk.counts.folderSyncs).toBe(rig.files().length);
+  renameSync(rig.path, `${rig.path}.old.jsonl`);
+  rig.disk.fail("folder", { code: "EIO" });
+  await expect(audit.intend(intent("request-4"))).rejects.toThrow("AUDIT_UNAVAILABLE");
 });
 
 describe("the start is refused, and nothing is changed", () => {

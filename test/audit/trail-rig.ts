@@ -44,7 +44,7 @@ export function emptyFolder(): string {
   return folder;
 }
 
-export type Step = "append" | "sync" | "truncate" | "create" | "rename" | "head";
+export type Step = "append" | "sync" | "truncate" | "create" | "rename" | "folder" | "head";
 type Fault = { readonly code: string; readonly afterBytes?: number } | "hang";
 
 export interface FaultyDisk extends Disk {
@@ -52,12 +52,12 @@ export interface FaultyDisk extends Disk {
   fail(step: Step, fault: Fault | undefined): void;
   /** Lets everything that hangs go on, as if nothing had been. */
   wake(): void;
-  readonly counts: { syncs: number };
+  readonly counts: { syncs: number; folderSyncs: number };
 }
 
 export function createFaultyDisk(): FaultyDisk {
   const faults = new Map<Step, Fault>();
-  const counts = { syncs: 0 };
+  const counts = { syncs: 0, folderSyncs: 0 };
   let awake = Promise.withResolvers<void>();
 
   async function meet(step: Step): Promise<void> {
@@ -95,6 +95,11 @@ export function createFaultyDisk(): FaultyDisk {
       async rename(from, to) {
         await meet("rename");
         await realDisk.trail.rename(from, to);
+      },
+      async syncFolder(path) {
+        counts.folderSyncs += 1;
+        await meet("folder");
+        await realDisk.trail.syncFolder(path);
       },
     },
     side: {

@@ -1,7 +1,7 @@
 import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { startLines } from "../../src/audit/chained-lines.ts";
-import { checkpointBody } from "../../src/audit/record.ts";
+import { checkpointBody, closeBody, openBody } from "../../src/audit/record.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { headPathOf } from "../../src/audit/trail-names.ts";
 import { verifyTrail } from "../../src/audit/verify.ts";
@@ -108,6 +108,8 @@ const rows: readonly Row[] = [
   { name: "edits the head", act: ({ head }) => edit(head, '"seq":20', '"seq":18'), said: "was changed" },
   { name: "empties the head", act: ({ head }) => writeFileSync(head, ""), said: "was changed" },
   { name: "cuts, and forges a head that fits", act: cutWithForgedHead, said: "the signature of the head beside it does not hold" },
+  { name: "puts the head of another copy there", act: otherHead, said: "record 20 is not the one that the head names" },
+  { name: "puts a file of another copy there", act: otherEnd, said: "record 7 is not the one that the next file goes on from" },
   { name: "cuts, and puts the head of another trail there", act: cutWithStrangeHead, said: "the head beside it belongs to another trail" },
 ];
 
@@ -131,6 +133,23 @@ function cutWithForgedHead({ three, head }: Runs): void {
     head,
     forged.lines.map((line) => line.trimEnd()),
   );
+}
+/** Two trails that part at some point, both signed by us: what a restored copy of a machine leaves behind. */
+function otherHead({ three, head }: Runs): void {
+  const { chain, ...before } = pointIn(three, linesIn(three).length - 1);
+  const fork = startLines(before, createSigningKey(ourKey));
+  fork.addSigned(checkpointBody(chain, startMs + 1));
+  writeLines(
+    head,
+    fork.lines.map((line) => line.trimEnd()),
+  );
+}
+function otherEnd({ one }: Runs): void {
+  const lines = linesIn(one);
+  const { chain } = pointIn(one, 2);
+  const fork = startLines(pointIn(one, lines.length - 1), createSigningKey(ourKey));
+  fork.addSigned(closeBody(chain, "stopped", startMs + 1));
+  writeLines(one, [...lines.slice(0, -1), ...fork.lines.map((line) => line.trimEnd())]);
 }
 function cutWithStrangeHead({ three, head }: Runs): void {
   keep(three, 4);
@@ -157,6 +176,17 @@ describe("an attacker who changes files or what lies beside them", () => {
   });
 });
 
+function cutWithForgedEnd(path: string, head: string): void {
+  keep(path, 4);
+  const { chain, ...last } = pointIn(path, 4);
+  const forged = startLines({ ...last, seq: 3 }, createSigningKey(masterKey("1", 9)));
+  forged.addSigned(checkpointBody(chain, startMs));
+  writeLines(
+    head,
+    forged.lines.map((line) => line.trimEnd()),
+  );
+}
+
 /** A run that was killed, what he does to its file, and the run after it. */
 async function restartedAfter(act: (path: string, head: string) => void) {
   const rig = createTrailRig();
@@ -175,6 +205,7 @@ describe("an attacker who waits until the service is stopped, so that its next s
   it.each<[string, (path: string, head: string) => void, string]>([
     ["cuts the file", (path) => keep(path, 4), "cut: the next file goes on from record 8, and the last signed one here is 4"],
     ["cuts it and removes the head", (path, head) => [keep(path, 4), rmSync(head)], "its end was not proven when the service began again"],
+    ["cuts it and forges a head that fits", cutWithForgedEnd, "its end was not proven when the service began again"],
     ["removes the file", (path) => rmSync(path), "begins at record 9"],
     [
       "adds lines that nobody signed",
@@ -202,6 +233,27 @@ async function rewritten() {
   await audit.close();
   return rig;
 }
+
+it("a file that was left without an end proves nothing without the one that goes on from it", async () => {
+  const rig = await restartedAfter(() => {});
+  const [one = ""] = rig.files();
+  expect(problemsOf(await rig.verify({ files: [one] }))).toEqual(["-: has no end; give the file that goes on from it, too"]);
+});
+
+it.each([
+  ["with another number than the one it says to follow", { seq: 4, hash: "0".repeat(64) }],
+  ["with another hash", { seq: 0, hash: "1".repeat(64) }],
+])("a file that begins %s is found", async (_, from) => {
+  const rig = createTrailRig();
+  const lines = startLines(from, createSigningKey(ourKey));
+  lines.add(openBody({ chain: "chain", keyId: "1", publicKey: ourPublicKey, continues: undefined }, startMs));
+  lines.addSigned(closeBody("chain", "stopped", startMs));
+  writeLines(
+    rig.path,
+    lines.lines.map((line) => line.trimEnd()),
+  );
+  expect(problemsOf(await rig.verify())).toEqual(["1: does not follow from where it says that it goes on"]);
+});
 
 describe("an attacker who writes the whole trail anew under a key of his own", () => {
   it("is found by our key, and only by our key", async () => {

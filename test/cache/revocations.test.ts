@@ -331,6 +331,19 @@ describe("announcements", () => {
     expect(checked(revocations)).toEqual(stale);
   });
 
+  test("what others have read counts from when they read it, not from when it is heard", async () => {
+    const { announcements, say } = wire();
+    const revocations = await started({ announcements });
+    authority.away = true;
+    await aTurn();
+    clock.advance(lagMs);
+    say({ atMs: clock() - 3_000 });
+    clock.advance(2_000);
+    expect(checked(revocations)).toBe(accepted);
+    clock.advance(1);
+    expect(checked(revocations)).toEqual(stale);
+  });
+
   test("they may come in any order: whoever has heard all of them knows that it knows all", async () => {
     const { announcements, say } = wire();
     const revocations = await started({ announcements });

@@ -26,6 +26,7 @@ test.each([
 });
 
 test.each([
+  ["an sslmode that is said twice", "postgres://u:hunter2@h/db?sslmode=verify-full&sslmode=disable", "sslmode"],
   ["another scheme", "mysql://u:hunter2@h/db", "postgres://"],
   ["no scheme", "u:hunter2@h:5432/db", "postgres://"],
   ["no host, as for a socket", "postgres:///db?host=/run/hunter2", "postgres://"],

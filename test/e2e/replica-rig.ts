@@ -5,7 +5,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import type { PostgresAddress } from "../../src/store/open-postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Answer,
@@ -15,7 +14,6 @@ import {
   type Instance,
   page,
   reasonOf,
-  registerTokens,
   startFakeStack,
 } from "../support/fake-stack.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
@@ -39,8 +37,6 @@ export const revocationLimitMs = 1_000;
 export interface Given {
   readonly stack: FakeStack;
   readonly replicas: readonly [Instance, Instance, Instance];
-  /** The test's own database on the server of `servers.postgres`. */
-  readonly database: PostgresAddress;
 }
 
 export interface Servers {
@@ -48,7 +44,8 @@ export interface Servers {
   redis(): RedisServer;
   /** Where `cambio` as a child process finds the same, through its environment. */
   environment(where: Where): Readonly<Record<string, string>>;
-  given(where: Where, options?: FakeStackOptions): Promise<Given>;
+  /** @param options `behind`: PostgreSQL is reached at this port, which leads to it */
+  given(where: Where, options?: FakeStackOptions & { readonly behind?: number }): Promise<Given>;
   /** Runs after the test, before what was there earlier is closed. */
   defer(close: () => Promise<unknown>): void;
   /** Kills one of them. The returned function starts it again, which the end of the test does at the latest. */
@@ -94,20 +91,21 @@ export function useServers(): Servers {
       closers.push(start);
       return start;
     },
-    async given(where, options = {}) {
+    async given(where, { behind, ...options } = {}) {
       number += 1;
       if (where.postgres === true) await postgres.query(`create database ${database()}`);
+      const address = { ...postgres.address(database()), ...(behind === undefined ? {} : { port: behind }) };
       const stack = await startFakeStack({
         instances: 3,
         ...(where.redis === true ? { redis: redis.url } : {}),
-        ...(where.postgres === true ? { database: { url: postgres.address(database()) } } : {}),
+        ...(where.postgres === true ? { database: { url: address } } : {}),
         ...(where.sqlite === true ? { database: { file: join(folder, `${database()}.sqlite`) }, instances: 1 } : {}),
         ...options,
       });
       closers.push(() => stack.close());
       if (where.redis === true) await untilReady(stack.instances, "redis");
       const [one = stack.cambio, other = one, third = other] = stack.instances;
-      return { stack, replicas: [one, other, third], database: postgres.address(database()) };
+      return { stack, replicas: [one, other, third] };
     },
   };
 }
@@ -184,8 +182,3 @@ export async function untilAllSay(outcome: string, replicas: readonly Instance[]
 /** Refreshes that reached the provider. */
 export const refreshesAt = ({ stack }: Pick<Given, "stack">): number =>
   stack.provider.requests.filter(({ endpoint, body }) => endpoint === "token" && body.includes("grant_type=refresh_token")).length;
-
-/** For calls outside of an instance, such as to a child process. */
-export function noteTokens({ stack }: Pick<Given, "stack">, answer: Answer): void {
-  registerTokens(stack.canary, answer.body["tokens"]);
-}

@@ -111,16 +111,19 @@ describe("an emptied Redis", () => {
   it.each([
     ["started again empty", "restart"],
     ["FLUSHALL", "flush"],
-  ] as const)("beside PostgreSQL makes nobody forget, and what is revoked right afterwards is known within a second: %s", async (_, how) => {
-    const given = await servers.given(both);
-    const tokens = await cachedAndNot(given);
-    await revokeAll(given, given.replicas[0], tokens);
-    await emptyRedis(how);
-    const afterwards = await cachedAndNot(given);
-    await revokeAll(given, given.replicas[1], afterwards);
-    await untilAllSay("TOKEN_REVOKED", given.replicas, [...tokens, ...afterwards]);
-    await untilAllSay("TOKEN_REVOKED", [await later(given.stack)], [...tokens, ...afterwards]);
-  });
+  ] as const)(
+    "beside PostgreSQL makes nobody forget, and what is revoked right afterwards is known within a second: %s",
+    async (_, how) => {
+      const given = await servers.given(both);
+      const tokens = await cachedAndNot(given);
+      await revokeAll(given, given.replicas[0], tokens);
+      await emptyRedis(how);
+      const afterwards = await cachedAndNot(given);
+      await revokeAll(given, given.replicas[1], afterwards);
+      await untilAllSay("TOKEN_REVOKED", given.replicas, [...tokens, ...afterwards]);
+      await untilAllSay("TOKEN_REVOKED", [await later(given.stack)], [...tokens, ...afterwards]);
+    },
+  );
 
   it("beside PostgreSQL: what was revoked while it was away is known within a second", async () => {
     const given = await servers.given(both);
@@ -172,31 +175,28 @@ describe("a database that is away", () => {
   it.each([
     ["PostgreSQL", database],
     ["PostgreSQL and Redis", both],
-  ] as const)(
-    "known tokens go on within revocation_lag; beyond it there is no yes, until it is back by itself: %s",
-    async (_, where) => {
-      const given = await servers.given(where);
-      const { stack, replicas } = given;
-      const [revoked] = await cachedAndNot(given);
-      const [known, unseen] = await cachedAndNot(given);
-      await revokeAll(given, replicas[0], [revoked]);
-      await untilAllSay("TOKEN_REVOKED", replicas, [revoked]);
-      const start = await servers.kill(servers.postgres());
+  ] as const)("known tokens go on within revocation_lag; beyond it there is no yes, until it is back by itself: %s", async (_, where) => {
+    const given = await servers.given(where);
+    const { stack, replicas } = given;
+    const [revoked] = await cachedAndNot(given);
+    const [known, unseen] = await cachedAndNot(given);
+    await revokeAll(given, replicas[0], [revoked]);
+    await untilAllSay("TOKEN_REVOKED", replicas, [revoked]);
+    const start = await servers.kill(servers.postgres());
 
-      stack.time.nowMs += stack.configuration.revocation_lag - 500;
-      await untilAllSay("200", replicas, [known, unseen]);
-      stack.time.nowMs += 1_000;
-      const asked = await Promise.all(replicas.flatMap((at) => [known, unseen, revoked].map((token) => at.validate(token))));
-      const each = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE", "TOKEN_REVOKED"];
-      expect(asked.map(outcomeOf)).toEqual([...each, ...each, ...each]);
+    stack.time.nowMs += stack.configuration.revocation_lag - 500;
+    await untilAllSay("200", replicas, [known, unseen]);
+    stack.time.nowMs += 1_000;
+    const asked = await Promise.all(replicas.flatMap((at) => [known, unseen, revoked].map((token) => at.validate(token))));
+    const each = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE", "TOKEN_REVOKED"];
+    expect(asked.map(outcomeOf)).toEqual([...each, ...each, ...each]);
 
-      await start();
-      await eventually("every replica says yes again", async () =>
-        (await Promise.all(replicas.map((at) => at.validate(known)))).every(({ status }) => status === 200),
-      );
-      await untilAllSay("TOKEN_REVOKED", replicas, [revoked]);
-    },
-  );
+    await start();
+    await eventually("every replica says yes again", async () =>
+      (await Promise.all(replicas.map((at) => at.validate(known)))).every(({ status }) => status === 200),
+    );
+    await untilAllSay("TOKEN_REVOKED", replicas, [revoked]);
+  });
 });
 
 describe("the provider", () => {
@@ -257,7 +257,10 @@ const shopToo = (loaded: Configuration): Configuration => {
   if (orders === undefined || main === undefined) throw new Error("the example has changed");
   return {
     ...loaded,
-    audiences: { ...loaded.audiences, orders: { ...orders, accepts: { ...orders.accepts, main: { ...main, clients: ["cambio", "shop"] } } } },
+    audiences: {
+      ...loaded.audiences,
+      orders: { ...orders, accepts: { ...orders.accepts, main: { ...main, clients: ["cambio", "shop"] } } },
+    },
   };
 };
 
@@ -266,7 +269,14 @@ describe("who guesses learns nothing, and ends nothing", () => {
     const given = await servers.given(oneFile);
     const { stack } = given;
     const now = Math.floor(stack.time.nowMs / 1_000);
-    const usual = { iss: stack.provider.issuer, sub: "alice", aud: "https://orders.example", client_id: "cambio", iat: now, exp: now + 600 };
+    const usual = {
+      iss: stack.provider.issuer,
+      sub: "alice",
+      aud: "https://orders.example",
+      client_id: "cambio",
+      iat: now,
+      exp: now + 600,
+    };
     const forged = await (await createSigningKeys()).sign(usual, { kid: stack.provider.keys.kidOf("ES256") });
     const guesses = [
       "a-token-that-nobody-issued",

@@ -2,12 +2,13 @@
 // whoever carried it. Clients that others made are in protocol-callers.ts.
 
 import { type IncomingMessage, request } from "node:http";
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
+import { connect, type IncomingHttpHeaders } from "node:http2";
+import { toJson } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { codeFromString } from "@connectrpc/connect/protocol-connect";
-import { ErrorDetailSchema, ErrorReason } from "../../gen/cambio/v1/error_pb.ts";
+import { type ErrorDetail, ErrorDetailSchema } from "../../gen/cambio/v1/error_pb.ts";
 
 /** How much of the body is sent. `unending`: its beginning, and never its end. `huge`: more than any bound allows, without an end. */
 export type Sent = "whole" | "unending" | "huge";
@@ -28,11 +29,6 @@ export interface WireRefusal {
   readonly sentence: string | undefined;
 }
 
-export interface Wire {
-  send(asked: WireRequest): Promise<WireRefusal>;
-  close(): void;
-}
-
 interface RawAnswer {
   readonly status: number;
   /** Trailers included. */
@@ -45,7 +41,7 @@ type Exchange = (asked: WireRequest & { readonly contentType: string }) => Promi
 export interface WireProtocol {
   readonly name: string;
   readonly encoding: "proto" | "json";
-  open(port: number): Wire;
+  send(port: number, asked: WireRequest): Promise<WireRefusal>;
 }
 
 /** More than the bound of a message, and little enough to be in flight at once. */
@@ -69,22 +65,17 @@ function protocol(name: string, contentType: string, version: "1.1" | "2"): Wire
   return {
     name,
     encoding: contentType.endsWith("json") ? "json" : "proto",
-    open(port) {
-      const { exchange, close } = version === "2" ? overHttp2(port) : overHttp1(port);
+    async send(port, asked) {
+      const exchange = version === "2" ? overHttp2(port) : overHttp1(port);
+      const body = enveloped ? Buffer.concat([envelopeHead(asked.body.length), asked.body]) : asked.body;
+      const answer = await exchange({ ...asked, body, contentType });
+      const error = enveloped ? grpcError(answer) : connectError(answer);
+      const [detail] = error?.findDetails(ErrorDetailSchema) ?? [];
       return {
-        async send(asked) {
-          const body = enveloped ? Buffer.concat([envelopeHead(asked.body.length), asked.body]) : asked.body;
-          const answer = await exchange({ ...asked, body, contentType });
-          const error = enveloped ? grpcError(answer) : connectError(answer);
-          const [detail] = error?.findDetails(ErrorDetailSchema) ?? [];
-          return {
-            status: answer.status,
-            code: error?.code,
-            reason: detail === undefined ? undefined : ErrorReason[detail.reason],
-            sentence: error?.rawMessage,
-          };
-        },
-        close,
+        status: answer.status,
+        code: error?.code,
+        reason: detail === undefined ? undefined : reasonIn(detail),
+        sentence: error?.rawMessage,
       };
     },
   };
@@ -96,8 +87,8 @@ function envelopeHead(length: number): Buffer {
   return head;
 }
 
-function overHttp1(port: number): { exchange: Exchange; close: () => void } {
-  const exchange: Exchange = ({ path, headers, body, sent, contentType }) =>
+function overHttp1(port: number): Exchange {
+  return ({ path, headers, body, sent, contentType }) =>
     new Promise((resolve, reject) => {
       const all = { "content-type": contentType, ...lengthOf(sent), ...headers };
       const outgoing = request({ host: "localhost", port, path, method: "POST", headers: all, agent: false });
@@ -112,26 +103,20 @@ function overHttp1(port: number): { exchange: Exchange; close: () => void } {
           resolve({ status, headers: headersOf([...rawHeaders, ...rawTrailers]), body: Buffer.concat(chunks) });
         });
       });
+      outgoing.flushHeaders();
       write(outgoing, body, sent);
     });
-  return { exchange, close: () => undefined };
 }
 
-function overHttp2(port: number): { exchange: Exchange; close: () => void } {
-  // Two of what should be one are an attack that this client shall be able to make.
-  const loose: { strictSingleValueFields: boolean } = { strictSingleValueFields: false };
-  const session: ClientHttp2Session = connect(`http://localhost:${port}`, loose);
-  session.on("error", () => undefined);
-  const exchange: Exchange = ({ path, headers, body, sent, contentType }) =>
+/** A connection for each: what stays unfinished on one must not slow down the next. */
+function overHttp2(port: number): Exchange {
+  return ({ path, headers, body, sent, contentType }) =>
     new Promise((resolve, reject) => {
-      const stream = session.request({
-        ":method": "POST",
-        ":path": path,
-        "content-type": contentType,
-        te: "trailers",
-        ...lengthOf(sent),
-        ...headers,
-      });
+      // Two of what should be one are an attack that this client shall be able to make.
+      const session = connect(`http://localhost:${port}`, { strictSingleValueFields: false });
+      session.on("error", reject);
+      const own = { ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" };
+      const stream = session.request({ ...own, ...lengthOf(sent), ...headers });
       const chunks: Buffer[] = [];
       const seen: IncomingHttpHeaders[] = [];
       stream.on("response", (one) => seen.push(one));
@@ -139,14 +124,13 @@ function overHttp2(port: number): { exchange: Exchange; close: () => void } {
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", reject);
       stream.on("end", () => {
-        const pairs = seen.flatMap((one) => Object.entries(one)).flatMap(([name, value]) => (name.startsWith(":") ? [] : [name, String(value)]));
-        resolve({ status: Number(seen[0]?.[":status"]), headers: headersOf(pairs), body: Buffer.concat(chunks) });
-        stream.off("error", reject).on("error", () => undefined);
-        stream.close();
+        const named = seen.flatMap((one) => Object.entries(one)).filter(([name]) => !name.startsWith(":"));
+        const raw = named.flatMap(([name, value]) => [name, String(value)]);
+        resolve({ status: Number(seen[0]?.[":status"]), headers: headersOf(raw), body: Buffer.concat(chunks) });
+        session.destroy();
       });
       write(stream, body, sent);
     });
-  return { exchange, close: () => session.destroy() };
 }
 
 const lengthOf = (sent: Sent): Readonly<Record<string, string>> => (sent === "huge" ? { "content-length": "10000000000" } : {});
@@ -174,6 +158,11 @@ function connectError({ status, body }: RawAnswer): ConnectError | undefined {
   const error = new ConnectError(message, codeFromString(code));
   error.details = details.map(({ type, value }) => ({ type, value: Buffer.from(value, "base64") }));
   return error;
+}
+
+function reasonIn(detail: ErrorDetail): string {
+  const { reason } = toJson(ErrorDetailSchema, detail) as { readonly reason: string };
+  return reason.replace("ERROR_REASON_", "");
 }
 
 interface ConnectBody {

@@ -212,6 +212,19 @@ describe("the client of a decoded call", () => {
     expect(counted).toEqual([]);
   });
 
+  it("is no service that was taken out of the configuration while its message came", () => {
+    const call = callOf({ service: orders });
+    const without = { ...callers, clients: new Map([...callers.clients].filter(([id]) => id !== orders.id)) };
+    expect(() => enter(entranceOf(without), call, asked("", "ValidateCrossClient"))).toThrow(refusal("CALLER_UNAUTHENTICATED"));
+  });
+
+  it("is the service as the configuration has it by then: one that was disabled meanwhile may do nothing", () => {
+    const call = callOf({ service: orders });
+    const disabled = { ...callers, clients: new Map(callers.clients).set(orders.id, { ...orders, disabled: true }) };
+    const { client } = enter(entranceOf(disabled), call, asked("", "ValidateCrossClient"));
+    expect(client.disabled).toBe(true);
+  });
+
   it("is not the service whose id an anonymous caller puts into the message", () => {
     const call = callOf();
     const entering = () => enter(entranceOf(callers), call, asked("orders", "ValidateCrossClient"));

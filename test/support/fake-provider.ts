@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { createFakeTokenEndpoint, type FakeClient, type IssuedGrant } from "./fake-token-endpoint.ts";
-import { createFaultScript, type FaultScript, misbehave, redirectTargetPath } from "./faults.ts";
+import { createFaultScript, type Fault, type FaultScript, misbehave, redirectTargetPath } from "./faults.ts";
 import { createSigningKeys, type SigningKeys, type SignOptions } from "./signing-keys.ts";
 import { signIn, type SignInResult } from "./sign-in.ts";
 
@@ -28,6 +28,8 @@ export interface SeenRequest {
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
+  /** How it was answered, where not properly; undefined also for one that still waits. */
+  fault?: Fault | undefined;
 }
 
 export interface FakeProvider {
@@ -102,9 +104,11 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     const url = new URL(request.url ?? "/", issuer);
     const endpoint = paths[url.pathname] ?? "unknown";
     const body = await readBody(request);
-    requests.push({ endpoint, method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
+    const seen: SeenRequest = { endpoint, method: request.method ?? "", url: request.url ?? "", headers: request.headers, body };
+    requests.push(seen);
     await held.get(endpoint);
     const fault = endpoint === "unknown" || endpoint === "redirect-target" ? undefined : faults.take(endpoint);
+    seen.fault = fault;
     if (fault?.kind === "after-work") work(endpoint, request, body);
     if (fault !== undefined) return misbehave(fault, request, response);
     if (endpoint === "discovery") return sendJson(response, 200, discoveryDocument(issuer, options.metadata));

@@ -1,0 +1,248 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { newPkce } from "../../examples/clients.ts";
+import { atOnce } from "../e2e/replica-rig.ts";
+import { type Answer, backendRedirectUri, type Instance, page, pageRedirectUri } from "../support/fake-stack.ts";
+import { allDecided, checkHandedOut, createProviderAudit, type Family, given } from "./one-time-model.ts";
+import { spendingStrike, strike } from "./strikes.ts";
+import { outcomeOf, ownName, startWorld, unavailable, type Variant, type World } from "./world.ts";
+
+// Programs of sign-ins, refreshes and revocations at three replicas, while the provider, PostgreSQL and Redis fail as they please.
+// Whatever fails: nothing one-time is used twice, nothing wider is handed out, and nobody is told a yes or a no that is not so.
+
+/** Milliseconds that all programs together may take; a loaded machine runs fewer of them. */
+const budgetMs = 25_000;
+
+let world: World;
+let seen: ReturnType<typeof createProviderAudit>;
+beforeAll(async () => {
+  world = await startWorld();
+  seen = createProviderAudit(world.stack.provider.requests);
+});
+afterAll(() => world.close());
+
+const replica = fc.nat({ max: 2 });
+const copies = fc.integer({ min: 1, max: 5 });
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("sign-in" as const), at: replica, copies }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("service-sign-in" as const), at: replica, copies }) },
+  {
+    weight: 7,
+    arbitrary: fc.record({ do: fc.constant("refresh" as const), family: fc.nat(), copies, handle: fc.constantFrom(0, 0, 0, 0, 1, 2) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("replay" as const), code: fc.nat(), copies }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("greed" as const), at: replica, family: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("assertion" as const), copies }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("revoke" as const), at: replica, family: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 4_000, 20_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("reload" as const), variant: fc.constantFrom<Variant>("usual", "narrow", "disabled") }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("strike" as const), what: spendingStrike }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("heal" as const) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+const program = fc.array(step, { minLength: 12, maxLength: 20, size: "max" });
+
+/** Refusals that a client may always meet here: what is in force is less than it was. */
+const byPolicy = () => (world.variant() === "usual" ? [] : ["SCOPE_NOT_ALLOWED", "CALLER_NOT_ALLOWED", "CALLER_UNAUTHENTICATED"]);
+/** What follows from an answer of the provider's that gives too much; it is spent all the same. */
+const tooGenerous = ["SCOPE_NOT_ALLOWED", "TARGET_NOT_ALLOWED", "CALLER_NOT_ALLOWED"];
+
+function at(number: number): Instance {
+  const found = world.replicas[number % world.replicas.length];
+  if (found === undefined) throw new Error("there is no replica");
+  return found;
+}
+
+const parallel = (count: number, call: (instance: Instance) => Promise<Answer>) => world.inTime(atOnce(count, world.replicas, call));
+
+interface Code {
+  readonly code: string;
+  readonly message: object;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+interface Known {
+  readonly families: Family[];
+  readonly codes: Code[];
+  /** How often anything was given. */
+  yes: number;
+}
+
+/** Undefined: nothing could be begun now, and the answer says so. */
+async function authorizationUrl(instance: Instance, message: object, headers: Code["headers"]): Promise<string | undefined> {
+  const answer = await world.inTime(instance.rpc("CreateAuthorizationUrl", message, headers));
+  const [begun] = given([answer], byPolicy());
+  return begun === undefined ? undefined : String(begun.body["authorizationUrl"]);
+}
+
+async function signIn({ families, codes, ...known }: Known, { at: where, copies: count }: { at: number; copies: number }): Promise<number> {
+  const { verifier, challenge } = await newPkce();
+  const headers = { origin: page };
+  const url = await authorizationUrl(at(where), { clientId: "web", redirectUri: pageRedirectUri, codeChallenge: challenge }, headers);
+  if (url === undefined) return known.yes;
+  const { code, state } = await world.stack.provider.login(url);
+  world.stack.canary.register("verifier", verifier);
+  world.stack.canary.register("state", state);
+  const message = { clientId: "web", authorizationCode: { code, codeVerifier: verifier, redirectUri: pageRedirectUri, state } };
+  codes.push({ code, message, headers });
+  const answers = await parallel(count, (instance) => instance.rpc("Exchange", message, headers));
+  const yes = given(answers, ["GRANT_INVALID", ...byPolicy(), ...tooGenerous]);
+  expect(yes.length).toBeLessThanOrEqual(1);
+  if (allDecided(answers) && properly(code) && byPolicy().length === 0) expect(yes.length).toBe(1);
+  for (const answer of yes) {
+    checkHandedOut(world, answer);
+    families.push({ handles: [handleOf(answer)], clean: true, over: false });
+  }
+  return known.yes + yes.length;
+}
+
+/** The provider answered about it as it should, or was never asked. */
+function properly(code: string): boolean {
+  const asked = world.stack.provider.requests.filter(({ body }) => body.includes(code));
+  return asked.every(({ fault }) => fault === undefined);
+}
+
+function handleOf(answer: Answer): string {
+  return String((answer.body["tokens"] as Readonly<Record<string, unknown>>)["refreshToken"]);
+}
+
+/** Several codes under one state, whose verifier the service keeps: one of them at most is sent. */
+async function serviceSignIn(where: number, count: number): Promise<number> {
+  const headers = { authorization: world.stack.authorization("backend") };
+  const url = await authorizationUrl(at(where), {}, headers);
+  if (url === undefined) return 0;
+  const logins = await Promise.all(Array.from({ length: count }, () => world.stack.provider.login(url)));
+  world.stack.canary.register("state", logins[0]?.state ?? "");
+  const left = logins.map(({ code, state }) => ({ authorizationCode: { code, state, redirectUri: backendRedirectUri } }));
+  const answers = await parallel(count, (instance) => instance.rpc("Exchange", left.shift() ?? {}, headers));
+  const yes = given(answers, ["GRANT_INVALID", ...tooGenerous]);
+  expect(yes.length).toBeLessThanOrEqual(1);
+  return yes.length;
+}
+
+async function refresh(family: Family, { copies: count, handle }: { copies: number; handle: number }): Promise<number> {
+  const shown = family.handles.at(-1 - handle);
+  if (shown === undefined) return 0;
+  const message = { clientId: "web", refreshToken: shown };
+  const answers = await parallel(count, (instance) => instance.rpc("Refresh", message, { origin: page }));
+  const yes = given(answers, ["REAUTHENTICATION_REQUIRED", ...byPolicy(), ...tooGenerous]);
+  const ended = answers.some((answer) => outcomeOf(answer) === "REAUTHENTICATION_REQUIRED");
+  if (family.over) expect(yes).toEqual([]);
+  const successors = new Set(yes.map(handleOf));
+  expect(successors.size).toBeLessThanOrEqual(1);
+  if (handle === 0 && family.clean && !family.over) expect(ended && properlyRefreshed()).toBe(false);
+  for (const answer of yes) checkHandedOut(world, answer);
+  const [successor] = successors;
+  // A handle that was replaced answers with the one that took its place.
+  if (handle === 1 && successor !== undefined && family.clean) expect(successor).toBe(family.handles.at(-1));
+  if (successor !== undefined && !family.handles.includes(successor)) family.handles.push(successor);
+  family.clean &&= yes.length === answers.length;
+  family.over ||= ended;
+  return yes.length;
+}
+
+/** The last answer to a refresh that the provider gave was a proper one. */
+function properlyRefreshed(): boolean {
+  return world.stack.provider.requests.findLast(({ body }) => body.includes("grant_type=refresh_token"))?.fault === undefined;
+}
+
+async function greed(instance: Instance, family: Family | undefined): Promise<void> {
+  const { challenge } = await newPkce();
+  const start = { clientId: "web", redirectUri: pageRedirectUri, codeChallenge: challenge };
+  const asked = [
+    instance.rpc("CreateAuthorizationUrl", { ...start, scopes: ["openid", "orders:admin"] }, { origin: page }),
+    instance.rpc("CreateAuthorizationUrl", { ...start, audiences: ["payroll"] }, { origin: page }),
+  ];
+  const answers = await world.inTime(Promise.all(asked));
+  expect(given(answers, ["SCOPE_NOT_ALLOWED", "TARGET_NOT_ALLOWED", ...byPolicy()])).toEqual([]);
+  if (family === undefined) return;
+  const message = { clientId: "web", refreshToken: family.handles.at(-1), scopes: ["orders:admin"] };
+  const refused = await world.inTime(instance.rpc("Refresh", message, { origin: page }));
+  expect(given([refused], ["SCOPE_NOT_ALLOWED", "REAUTHENTICATION_REQUIRED", ...byPolicy()])).toEqual([]);
+}
+
+async function assertion(count: number): Promise<number> {
+  const now = Math.floor(world.stack.time.nowMs / 1_000);
+  const claims = { iss: "courier", sub: "courier", aud: ownName, iat: now, exp: now + 60, jti: crypto.randomUUID() };
+  const token = world.stack.canary.register("assertion", world.courier.token(claims, { typ: "JWT" }));
+  const headers = { authorization: `Bearer ${token}` };
+  const answers = await parallel(count, (instance) => instance.rpc("CreateAuthorizationUrl", {}, headers));
+  const yes = given(answers, ["CALLER_UNAUTHENTICATED"]);
+  expect(yes.length).toBeLessThanOrEqual(1);
+  if (allDecided(answers)) expect(yes.length).toBe(1);
+  return yes.length;
+}
+
+async function run(known: Known, now: Step): Promise<void> {
+  const family = "family" in now ? known.families[now.family % known.families.length] : undefined;
+  switch (now.do) {
+    case "sign-in":
+      known.yes = await signIn(known, now);
+      return;
+    case "service-sign-in":
+      known.yes += await serviceSignIn(now.at, now.copies);
+      return;
+    case "refresh":
+      if (family !== undefined) known.yes += await refresh(family, now);
+      return;
+    case "replay": {
+      const code = known.codes[now.code % known.codes.length];
+      if (code === undefined) return;
+      const answers = await parallel(now.copies, (instance) => instance.rpc("Exchange", code.message, code.headers));
+      // One that was given back, because nothing of it was sent, may still be good.
+      expect(given(answers, ["GRANT_INVALID", ...byPolicy(), ...tooGenerous]).length).toBeLessThanOrEqual(1);
+      return;
+    }
+    case "greed":
+      return greed(at(now.at), family);
+    case "assertion":
+      known.yes += await assertion(now.copies);
+      return;
+    case "revoke": {
+      if (family === undefined) return;
+      const message = { clientId: "web", token: { value: family.handles.at(-1) } };
+      const answer = await world.inTime(at(now.at).rpc("Revoke", message, { origin: page }));
+      expect(answer.status === 200 || unavailable.has(outcomeOf(answer)) || byPolicy().includes(outcomeOf(answer))).toBe(true);
+      family.clean = false;
+      family.over ||= answer.status === 200;
+      return;
+    }
+    case "wait":
+      world.stack.time.nowMs += now.ms;
+      return;
+    case "reload":
+      return world.reload(now.variant);
+    case "strike":
+      return strike(world, now.what);
+    case "heal":
+      return world.heal();
+  }
+}
+
+it("nothing one-time is used twice and nothing wider is handed out, whatever fails meanwhile", { timeout: 4 * budgetMs }, async () => {
+  const until = performance.now() + budgetMs;
+  let programs = 0;
+  let yes = 0;
+  await fc.assert(
+    fc.asyncProperty(program, async (steps) => {
+      if (performance.now() > until) return;
+      const known: Known = { families: [], codes: [], yes: 0 };
+      for (const now of steps) {
+        await run(known, now);
+        seen.check();
+        expect(world.strangers()).toEqual([]);
+      }
+      await world.recover();
+      seen.check();
+      programs += 1;
+      yes += known.yes;
+    }),
+    { numRuns: 60, endOnFailure: true },
+  );
+  // Otherwise nothing was shown.
+  expect(programs).toBeGreaterThan(1);
+  expect(yes).toBeGreaterThan(5);
+  expect(world.stack.provider.violations).toEqual([]);
+  const internal = world.replicas.flatMap((one) => one.logLines()).filter((line) => line["reason"] === "INTERNAL");
+  expect(internal).toEqual([]);
+});

@@ -1,0 +1,286 @@
+// Three replicas on a real PostgreSQL and a real Redis, each behind a proxy that can fail, in front of a provider that can: the
+// world in which random programs run. It owns the servers, the clock, the configurations, and the watch over outbound connections.
+
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Configuration } from "../../src/config/schema.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import { untilReady } from "../e2e/replica-rig.ts";
+import { createSigningKey, type SigningKey } from "../keys/signing.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Answer, type FakeStack, type Instance, reasonOf, startFakeStack } from "../support/fake-stack.ts";
+import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
+
+type PublicJwk = NonNullable<Configuration["clients"][string]["assertions"]>["jwks"][number];
+
+/** What is in force: `usual`, or less. */
+export type Variant = "usual" | "narrow" | "closed" | "denied" | "disabled";
+
+export interface World {
+  readonly stack: FakeStack;
+  readonly replicas: readonly Instance[];
+  readonly postgres: { readonly server: PostgresServer; readonly proxy: FaultProxy };
+  readonly redis: { readonly server: RedisServer; readonly proxy: FaultProxy };
+  /** A server that nobody named in the configuration. */
+  readonly decoy: string;
+  /** The key of the service that proves itself by assertions. */
+  readonly courier: SigningKey;
+  readonly audit: { broken: boolean };
+  readonly variant: () => Variant;
+  reload(variant: Variant): void;
+  /** What hangs at the provider's door goes on. */
+  holdProvider(): void;
+  /** All faults are over; the servers run. What follows from them may still be felt. */
+  heal(): Promise<void>;
+  /** All faults are over, and every replica answers as if there had been none. @throws Error where one does not */
+  recover(): Promise<void>;
+  /** The answer; it comes within the service's own deadline. @throws Error where it does not */
+  inTime<T>(call: Promise<T>): Promise<T>;
+  /** One more replica with nothing in its memory, for as long as the question. */
+  asFresh<T>(question: (fresh: Instance) => Promise<T>): Promise<T>;
+  /** Where this process connected to without any reason in the configuration. */
+  strangers(): readonly string[];
+  close(): Promise<void>;
+}
+
+export const ownName = "https://cambio.example";
+export const payroll = "https://payroll.example";
+export const deadlineMs = 1_500;
+export const maxLifetimeMs = 3_600_000;
+/** Long beside an answer of this machine's, short beside the deadline: a call that hangs upstream ends by itself. */
+const providerTimeoutMs = 500;
+/** What a loaded machine needs beyond the deadline to hand an answer over. */
+const graceMs = 6_000;
+const recoveryLimitMs = 15_000;
+/** More than any cool-down after a failed fetch, and less than the time that an abandoned claim of a refresh is waited for. */
+const coolDownMs = 31_000;
+
+/** Neither decided: who asked learns that nobody could say. */
+export const unavailable: ReadonlySet<string> = new Set([
+  "STORE_UNAVAILABLE",
+  "UPSTREAM_UNAVAILABLE",
+  "UPSTREAM_TIMEOUT",
+  "UPSTREAM_INVALID_RESPONSE",
+  "UPSTREAM_RATE_LIMITED",
+  "UPSTREAM_REJECTED_CLIENT",
+  "OUTCOME_UNKNOWN",
+  "DEADLINE_EXCEEDED",
+  "AUDIT_UNAVAILABLE",
+]);
+
+/** The reason of an error, else its status. */
+export const outcomeOf = (answer: Answer): string => reasonOf(answer) ?? String(answer.status);
+
+export async function startWorld(): Promise<World> {
+  const parts = new AsyncDisposableStack();
+  try {
+    const [postgresServer, redisServer] = await Promise.all([startPostgres(), startRedisServer()]);
+    parts.defer(() => postgresServer.stop());
+    parts.defer(() => redisServer.stop());
+    const [postgresProxy, redisProxy] = await Promise.all([startFaultProxy(postgresServer.port), startFaultProxy(redisServer.port)]);
+    parts.defer(() => postgresProxy.close());
+    parts.defer(() => redisProxy.close());
+    const decoy = await startDecoy();
+    parts.defer(decoy.close);
+    const courier = createSigningKey("ES256", "courier-1");
+    const audit = { broken: false };
+    const stack = await startFakeStack({
+      instances: 3,
+      redis: new Secret(`redis://127.0.0.1:${redisProxy.port}`),
+      database: { url: { ...postgresServer.address(), port: postgresProxy.port } },
+      change: (loaded) => extended(loaded, courier),
+      onAudit() {
+        if (audit.broken) throw new Error("the trail cannot be written");
+      },
+    });
+    const servers = [portOf(stack.provider.issuer), postgresProxy.port, redisProxy.port, postgresServer.port, redisServer.port];
+    const watch = watchConnections([...servers, ...stack.instances.map(({ port }) => port)]);
+    parts.defer(async () => watch.close());
+    const running = parts.move();
+    return createWorld({ stack, postgresServer, postgresProxy, redisServer, redisProxy, decoy, courier, audit, watch, running });
+  } catch (failure) {
+    await parts.disposeAsync();
+    throw failure;
+  }
+}
+
+interface Parts {
+  readonly stack: FakeStack;
+  readonly postgresServer: PostgresServer;
+  readonly postgresProxy: FaultProxy;
+  readonly redisServer: RedisServer;
+  readonly redisProxy: FaultProxy;
+  readonly decoy: Awaited<ReturnType<typeof startDecoy>>;
+  readonly courier: SigningKey;
+  readonly audit: { broken: boolean };
+  readonly watch: ReturnType<typeof watchConnections>;
+  readonly running: AsyncDisposableStack;
+}
+
+function createWorld(parts: Parts): World {
+  const { stack, postgresProxy, redisProxy, audit, decoy, watch } = parts;
+  const replicas = stack.instances;
+  let variant: Variant = "usual";
+  let release: (() => void) | undefined;
+
+  function reload(next: Variant): void {
+    variant = next;
+    const configuration = variants(stack)[next];
+    for (const replica of replicas) replica.reload(configuration);
+  }
+
+  async function heal(): Promise<void> {
+    stack.provider.faults.clear();
+    release?.();
+    release = undefined;
+    audit.broken = false;
+    for (const proxy of [postgresProxy, redisProxy]) {
+      proxy.clear();
+      // Listening already is what it was about.
+      await proxy.accept().catch(() => undefined);
+    }
+  }
+
+  async function recover(): Promise<void> {
+    await heal();
+    if (variant !== "usual") reload("usual");
+    stack.time.nowMs += coolDownMs;
+    await untilReady(replicas, "redis", recoveryLimitMs);
+    const token = await stack.token();
+    await eventually("every replica accepts a good token again", () => allAccept(token), recoveryLimitMs);
+  }
+
+  async function allAccept(token: string): Promise<boolean> {
+    const answers = await Promise.all(replicas.map((at) => at.validate(token)));
+    return answers.every(({ status }) => status === 200);
+  }
+
+  return {
+    stack,
+    replicas,
+    postgres: { server: parts.postgresServer, proxy: postgresProxy },
+    redis: { server: parts.redisServer, proxy: redisProxy },
+    decoy: decoy.url,
+    courier: parts.courier,
+    audit,
+    variant: () => variant,
+    reload,
+    holdProvider: () => void (release ??= stack.provider.hold("connection")),
+    heal,
+    recover,
+    async inTime(call) {
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        late.reject(new Error("no answer within the deadline"));
+      }, deadlineMs + graceMs);
+      return Promise.race([call, late.promise]).finally(() => clearTimeout(timer));
+    },
+    async asFresh(question) {
+      const fresh = await stack.another();
+      watch.know(fresh.port);
+      try {
+        if (variant !== "usual") fresh.reload(variants(stack)[variant]);
+        return await question(fresh);
+      } finally {
+        await fresh.close();
+      }
+    },
+    strangers: () => [...watch.strangers(), ...decoy.visits()],
+    async close() {
+      await heal();
+      try {
+        await stack.close();
+      } finally {
+        await parts.running.disposeAsync();
+      }
+    },
+  };
+}
+
+/** The example's configuration with what programs are about: a second audience, a longest life, assertions, short times. */
+function extended(loaded: Configuration, courier: SigningKey): Configuration {
+  const { main } = loaded.providers;
+  const { web, backend, orders } = loaded.clients;
+  const grant = web?.providers["main"];
+  const accepts = loaded.audiences["orders"]?.accepts["main"];
+  if (main === undefined || web === undefined || backend === undefined || orders === undefined) throw new Error("the example has changed");
+  if (grant === undefined || accepts === undefined) throw new Error("the example has changed");
+  return {
+    ...loaded,
+    server: { ...loaded.server, issuer: ownName, deadline: deadlineMs, drain: 0 },
+    providers: { main: { ...main, timeout: providerTimeoutMs } },
+    audiences: {
+      orders: { accepts: { main: accepts } },
+      payroll: { accepts: { main: { ...accepts, identifiers: [payroll] } } },
+    },
+    clients: {
+      web: { ...web, providers: { main: { ...grant, max_lifetime: maxLifetimeMs } } },
+      backend,
+      orders,
+      courier: { ...backend, secrets: [], assertions: { jwks: [courier.jwk as PublicJwk], algorithms: ["ES256"] } },
+    },
+  };
+}
+
+function variants({ configuration, provider }: FakeStack): Readonly<Record<Variant, Configuration>> {
+  const { main } = configuration.providers;
+  const { web } = configuration.clients;
+  const grant = web?.providers["main"];
+  const accepts = configuration.audiences["orders"]?.accepts["main"];
+  if (main === undefined || web === undefined || grant === undefined || accepts === undefined) throw new Error("the world has changed");
+  const withWeb = (changed: typeof web): Configuration => ({ ...configuration, clients: { ...configuration.clients, web: changed } });
+  return {
+    usual: configuration,
+    narrow: withWeb({ ...web, providers: { main: { ...grant, scopes: ["openid"] } } }),
+    closed: {
+      ...configuration,
+      audiences: { ...configuration.audiences, orders: { accepts: { main: { ...accepts, clients: ["shop"] } } } },
+    },
+    denied: {
+      ...configuration,
+      providers: { main: { ...main, tokens: { ...main.tokens, deny_kids: [provider.keys.kidOf("RS256")] } } },
+    },
+    disabled: withWeb({ ...web, disabled: true }),
+  };
+}
+
+/** Accepts, counts and says nothing. */
+async function startDecoy() {
+  let visits = 0;
+  const server = createServer((socket) => {
+    visits += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    visits: () => (visits === 0 ? [] : [`the decoy, ${visits} times`]),
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Every attempt of this process to connect, by whichever library: those of the tests lead to the replicas and the servers. */
+function watchConnections(named: readonly number[]) {
+  const met = new Set<string>();
+  const known = new Set(named);
+  const onSocket = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    socket.on("connectionAttempt", (address: string, port: number) => void (known.has(port) || met.add(`${address}:${port}`)));
+    socket.on("lookup", (_error: unknown, _address: unknown, _family: unknown, host: string) => {
+      if (host !== "localhost") met.add(host);
+    });
+  };
+  subscribe("net.client.socket", onSocket);
+  return {
+    strangers: () => [...met],
+    /** A replica that comes later. */
+    know: (port: number) => void known.add(port),
+    close: () => unsubscribe("net.client.socket", onSocket),
+  };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
