@@ -195,3 +195,14 @@ export function writeLines(file: string, lines: readonly string[]): void {
 export function problemsOf(report: Report): string[] {
   return report.findings.map(({ line, problem }) => `${line ?? "-"}: ${problem}`);
 }
+
+/** Cuts a file behind so many lines. */
+export function keep(file: string, lines: number): void {
+  writeLines(file, linesIn(file).slice(0, lines));
+}
+
+/** A record of a file, for lines that follow it. */
+export function pointIn(file: string, line: number): { seq: number; hash: string; chain: string } {
+  const { seq, hash, chain } = JSON.parse(linesIn(file)[line - 1] ?? "") as ReturnType<typeof pointIn>;
+  return { seq, hash, chain };
+}

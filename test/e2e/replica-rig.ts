@@ -32,7 +32,7 @@ export const everywhereShared = [
 ] as const;
 
 /** A revocation is in force on every replica within it. */
-export const revocationLimitMs = 1_000;
+const revocationLimitMs = 1_000;
 
 export interface Given {
   readonly stack: FakeStack;
@@ -172,11 +172,20 @@ export const revokeAsPage = (at: Instance, token: string): Promise<Answer> =>
 export const revokeAsService = ({ stack }: Pick<Given, "stack">, at: Instance, token: string): Promise<Answer> =>
   at.rpc("Revoke", { token: { value: token } }, { authorization: stack.authorization("backend") });
 
-/** Waits, no longer than a revocation may take, until every replica gives that answer about every token. */
-export async function untilAllSay(outcome: string, replicas: readonly Instance[], tokens: readonly string[]): Promise<void> {
-  const pairs = replicas.flatMap((replica) => tokens.map((token) => ({ replica, token })));
-  const says = async ({ replica, token }: (typeof pairs)[number]) => outcomeOf(await replica.validate(token)) === outcome;
-  await eventually(`${outcome} on every replica`, async () => (await Promise.all(pairs.map(says))).every(Boolean), revocationLimitMs);
+/** What replicas say about tokens that is not this, after waiting for all of them no longer than a revocation may take. */
+export async function answersOtherThan(
+  outcome: string,
+  replicas: readonly Instance[],
+  tokens: readonly string[],
+): Promise<readonly string[]> {
+  let others: readonly string[] = [];
+  const ask = async () => {
+    const answers = await Promise.all(replicas.flatMap((replica) => tokens.map((token) => replica.validate(token))));
+    others = answers.map(outcomeOf).filter((said) => said !== outcome);
+    return others.length === 0;
+  };
+  await eventually("the same answer everywhere", ask, revocationLimitMs).catch(() => undefined);
+  return others;
 }
 
 /** Refreshes that reached the provider. */

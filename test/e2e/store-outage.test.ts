@@ -124,7 +124,8 @@ describe("PostgreSQL that is", () => {
     const exchanged: Answer[] = [];
     const validated: Answer[] = [];
     const worker = async (): Promise<void> => {
-      for (let number = next++; number < codes.length; number = next++) {
+      while (next < codes.length) {
+        const number = next++;
         if (number === 10) restarted = servers.postgres().restart();
         const [at, code] = [replicas[number % 3], codes[number]];
         if (at === undefined || code === undefined) throw new Error("there is nobody to ask");

@@ -1,6 +1,6 @@
 // What must be said about tokens of every kind, worked out from how each was made: never from what the service says of it.
 
-import { createSigningKeys, type SigningKeys } from "../support/signing-keys.ts";
+import { createSigningKey } from "../keys/signing.ts";
 import { payroll, type World } from "./world.ts";
 
 /** A replica, by its place in the world. */
@@ -46,7 +46,7 @@ const bufferMs = 60_000;
 
 export function createMint(world: World) {
   const { stack, decoy } = world;
-  let strangers: SigningKeys | undefined;
+  const attacker = createSigningKey("RS256", "attacker-1");
 
   async function make(kind: Kind): Promise<Made> {
     const now = Math.floor(stack.time.nowMs / 1_000);
@@ -70,27 +70,22 @@ export function createMint(world: World) {
         return { ...forged, text: withHeaderOrPayload(await stack.token(), 1, { sub: "mallory" }) };
       // An attacker's key, said to lie where the attacker can be asked for it.
       case "named-key":
-        return { ...forged, text: await bySomebodyElse({ jku: `${decoy}/jwks`, x5u: `${decoy}/certificate` }) };
-      case "embedded-key": {
-        const [jwk] = (strangers ??= await createSigningKeys()).jwks().keys;
-        return { ...forged, text: await bySomebodyElse({ jwk }) };
-      }
+        return { ...forged, text: bySomebodyElse({ jku: `${decoy}/jwks`, x5u: `${decoy}/certificate` }) };
+      case "embedded-key":
+        return { ...forged, text: bySomebodyElse({ jwk: attacker.jwk }) };
       case "stranger":
-        return { ...forged, text: await bySomebodyElse({}) };
+        return { ...forged, text: bySomebodyElse({}) };
       case "unsigned":
         return { ...forged, text: withHeaderOrPayload(await stack.token(), 0, { alg: "none" }).replace(/[^.]*$/, "") };
     }
   }
 
   /** Under the issuer's name and key id. */
-  async function bySomebodyElse(header: object): Promise<string> {
-    const keys = (strangers ??= await createSigningKeys());
+  function bySomebodyElse(header: object): string {
     const now = Math.floor(stack.time.nowMs / 1_000);
-    const claims = { iss: stack.provider.issuer, sub: "alice", aud: "https://orders.example", client_id: "cambio" };
-    return keys.signAs(
-      { ...claims, scope: "orders:read", iat: now, exp: now + 3_600 },
-      { alg: "RS256", typ: "at+jwt", kid: stack.provider.keys.kidOf("RS256"), ...header },
-    );
+    const claims = { iss: stack.provider.issuer, sub: "alice", aud: "https://orders.example", client_id: "cambio", scope: "orders:read" };
+    const named = { typ: "at+jwt", kid: stack.provider.keys.kidOf("RS256"), ...header };
+    return attacker.token({ ...claims, iat: now, exp: now + 3_600 }, named);
   }
 
   return make;

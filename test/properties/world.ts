@@ -38,8 +38,8 @@ export interface World {
   recover(): Promise<void>;
   /** The answer; it comes within the service's own deadline. @throws Error where it does not */
   inTime<T>(call: Promise<T>): Promise<T>;
-  /** One more replica with nothing in its memory, for as long as the question. */
-  asFresh<T>(question: (fresh: Instance) => Promise<T>): Promise<T>;
+  /** Asks one more replica that remembers nothing. Undefined: none can start now. */
+  asFresh<T>(question: (fresh: Instance) => Promise<T>): Promise<T | undefined>;
   /** Where this process connected to without any reason in the configuration. */
   strangers(): readonly string[];
   close(): Promise<void>;
@@ -97,7 +97,7 @@ export async function startWorld(): Promise<World> {
     });
     const servers = [portOf(stack.provider.issuer), postgresProxy.port, redisProxy.port, postgresServer.port, redisServer.port];
     const watch = watchConnections([...servers, ...stack.instances.map(({ port }) => port)]);
-    parts.defer(async () => watch.close());
+    parts.defer(watch.close);
     const running = parts.move();
     return createWorld({ stack, postgresServer, postgresProxy, redisServer, redisProxy, decoy, courier, audit, watch, running });
   } catch (failure) {
@@ -178,7 +178,14 @@ function createWorld(parts: Parts): World {
       return Promise.race([call, late.promise]).finally(() => clearTimeout(timer));
     },
     async asFresh(question) {
-      const fresh = await stack.another();
+      if (audit.broken) return undefined;
+      // Neither does it find anything: what is shared is emptied too.
+      await parts.redisServer.flush();
+      const fresh = await stack.another().catch((failure: unknown) => {
+        if (failure instanceof Error && failure.name === "DatabaseStartError") return undefined;
+        throw failure;
+      });
+      if (fresh === undefined) return undefined;
       watch.know(fresh.port);
       try {
         if (variant !== "usual") fresh.reload(variants(stack)[variant]);
@@ -277,7 +284,9 @@ function watchConnections(named: readonly number[]) {
     strangers: () => [...met],
     /** A replica that comes later. */
     know: (port: number) => void known.add(port),
-    close: () => unsubscribe("net.client.socket", onSocket),
+    async close(): Promise<void> {
+      unsubscribe("net.client.socket", onSocket);
+    },
   };
 }
 
