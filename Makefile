@@ -9,7 +9,7 @@ INSTALLED := node_modules/.installed
 
 .PHONY: help
 help: ## Say what there is to make
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED) ## Install dependencies, Node included
@@ -44,6 +44,10 @@ test: $(INSTALLED) ## Run all tests, or those in TESTS=path; finds or installs w
 	@scripts/system-packages.sh redis-server postgresql chromium
 	@echo "== tests"
 	@vitest run $(TESTS)
+
+.PHONY: test-vectors
+test-vectors: $(INSTALLED) ## Run files of Wycheproof's format in DIR=folder through verifier and sealer
+	@node test/vectors/run.ts "$(DIR)"
 
 .PHONY: demo
 demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provider

@@ -154,12 +154,12 @@ describe("a start", () => {
   it.each([
     [
       "whose database is away",
-      async () => "postgres://cambio:a-password-canary@127.0.0.1:1/cambio",
+      async (): Promise<string> => "postgres://cambio:a-password-canary@127.0.0.1:1/cambio",
       /the database cannot be used \([A-Z]+/,
     ],
     [
       "whose database was never migrated",
-      async () => {
+      async (): Promise<string> => {
         await servers.postgres().query("create database empty");
         return `postgres://cambio:a-password-canary@127.0.0.1:${servers.postgres().port}/empty`;
       },

@@ -102,7 +102,7 @@ describe("an address", () => {
     expect(calls).toBe(900);
   });
 
-  it("an attacker who guesses secrets is refused before the next one is looked at, and alone", () => {
+  it("an attacker who guesses secrets is told after a while that he guesses too often, and alone", () => {
     const { limits, clock } = rig();
     const guesses = countOf(500, () =>
       passes(() => {

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Configuration } from "../../src/config/schema.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { untilReady } from "../e2e/replica-rig.ts";
+import type { Limits } from "../../src/transport/limits.ts";
 import { createSigningKey, type SigningKey } from "../keys/signing.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, type FakeStack, type Instance, reasonOf, startFakeStack } from "../support/fake-stack.ts";
@@ -73,7 +74,8 @@ export const unavailable: ReadonlySet<string> = new Set([
 /** The reason of an error, else its status. */
 export const outcomeOf = (answer: Answer): string => reasonOf(answer) ?? String(answer.status);
 
-export async function startWorld(): Promise<World> {
+/** @param limits of the port, where they are not the usual ones */
+export async function startWorld(limits: Partial<Limits> = {}): Promise<World> {
   const parts = new AsyncDisposableStack();
   try {
     const [postgresServer, redisServer] = await Promise.all([startPostgres(), startRedisServer()]);
@@ -88,6 +90,7 @@ export async function startWorld(): Promise<World> {
     const audit = { broken: false };
     const stack = await startFakeStack({
       instances: 3,
+      limits,
       redis: new Secret(`redis://127.0.0.1:${redisProxy.port}`),
       database: { url: { ...postgresServer.address(), port: postgresProxy.port } },
       change: (loaded) => extended(loaded, courier),

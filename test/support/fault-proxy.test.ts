@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "./eventually.ts";
+import { Redis } from "ioredis";
 import { type FaultProxy, type ProxyFault, startFaultProxy } from "./fault-proxy.ts";
+import { startRedisServer } from "./redis-server.ts";
 
 /** Answers each request of four bytes with the same bytes in capitals. */
 let server: Server;
@@ -265,4 +267,26 @@ describe("a slow network", () => {
     await eventually("it waited after each byte", () => waits.length === 4);
     expect(waits).toEqual([5, 5, 5, 5]);
   });
+});
+
+it("in front of a real Redis, an answer that is lost leaves done what was asked for", async () => {
+  await using parts = new AsyncDisposableStack();
+  const redis = await startRedisServer();
+  parts.defer(() => redis.stop());
+  const between = await startFaultProxy(redis.port);
+  parts.defer(() => between.close());
+  const client = new Redis({
+    host: between.host,
+    port: between.port,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+  });
+  parts.defer(() => client.disconnect());
+  client.on("error", () => undefined);
+  await client.connect();
+  await client.set("before", "1");
+  between.next({ kind: "reset", at: "answer" });
+  await expect(client.set("lost", "2")).rejects.toThrow("Connection is closed");
+  expect(await redis.raw().mget("before", "lost")).toEqual(["1", "2"]);
 });

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { reasons } from "../../src/exchange/errors.ts";
+import { outcomeOf, redeem } from "../e2e/replica-rig.ts";
+import { overH1, overH2, type RawAnswer } from "../transport/raw-request.ts";
+import { oddRequest } from "./requests.ts";
+import { rubbish, throwAt } from "./rubbish.ts";
+import { anyStrike, strike } from "./strikes.ts";
+import { startWorld, type World } from "./world.ts";
+
+// Nothing that comes in ends a process or leaves it speechless, also while everything behind it fails.
+
+/** Milliseconds that all programs together may take; a loaded machine runs fewer of them. */
+const budgetMs = 12_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ bodyMs: 1_000, headersMs: 1_000, sniffMs: 500, checkEveryMs: 50 });
+});
+afterAll(() => world.close());
+
+const at = fc.nat({ max: 2 });
+/** Of the arbitrary requests some come from somebody who may ask. */
+const authorizations = () => (["orders", "backend"] as const).map((service) => world.stack.authorization(service));
+
+const known: ReadonlySet<string> = new Set(reasons);
+
+/** A failure of ours is always one of those that were foreseen; undefined: nothing is wrong. */
+function wrongWith({ status, body, everything }: RawAnswer): string | undefined {
+  world.stack.canary.saw("an answer to an odd request", status === 200 ? "" : everything);
+  const [, reason = "none"] = /"reason":"(?:ERROR_REASON_)?(\w+)"/.exec(body.toString("latin1")) ?? [];
+  if (reason === "INTERNAL") return everything;
+  const framing = status === 501 || status === 505;
+  return status < 200 || (status >= 500 && !framing && !known.has(reason)) ? everything : undefined;
+}
+
+const answers = async (port: number): Promise<number> => (await world.inTime(fetch(`http://localhost:${port}/livez`))).status;
+
+it("no bytes and no request end a process, whatever fails meanwhile", { timeout: 4 * budgetMs }, async () => {
+  const step = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant("throw" as const),
+        at,
+        what: fc.array(rubbish, { minLength: 1, maxLength: 4 }),
+        end: fc.constantFrom("end" as const, "reset" as const),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant("ask" as const),
+        at,
+        what: fc.array(oddRequest(authorizations()), { minLength: 1, maxLength: 6 }),
+        over: fc.constantFrom("h1" as const, "h2" as const),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("strike" as const), what: anyStrike }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("heal" as const) }) },
+  );
+  const until = performance.now() + budgetMs;
+  let programs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 14, size: "max" }), async (steps) => {
+      if (performance.now() > until) return;
+      for (const now of steps) {
+        if (now.do === "strike") await strike(world, now.what);
+        else if (now.do === "heal") await world.heal();
+        else {
+          const port = world.replicas[now.at]?.port ?? 0;
+          if (now.do === "throw") {
+            for (const text of await world.inTime(Promise.all(now.what.map((bytes) => throwAt(port, bytes, now.end)))))
+              world.stack.canary.saw("what came back for bytes", text);
+          } else {
+            const send = now.over === "h1" ? overH1 : overH2;
+            const came = await world.inTime(Promise.all(now.what.map((request) => send({ port, ...request }))));
+            expect(came.map(wrongWith).filter((wrong) => wrong !== undefined)).toEqual([]);
+          }
+          expect(await answers(port)).toBe(200);
+        }
+        expect(world.strangers()).toEqual([]);
+      }
+      await world.recover();
+      for (const replica of world.replicas) expect(outcomeOf(await redeem(replica, await world.stack.newCode(replica)))).toBe("200");
+      programs += 1;
+    }),
+    { numRuns: 40, endOnFailure: true },
+  );
+  // Otherwise nothing was shown.
+  expect(programs).toBeGreaterThan(0);
+  const internal = world.replicas.flatMap((one) => one.logLines()).filter((line) => line["reason"] === "INTERNAL");
+  expect(internal).toEqual([]);
+});
