@@ -83,10 +83,7 @@ export async function startService(configuration: Configuration, seams: Partial<
         hooks: together(accessLog, createAuditLog(recorder), createPlaces(core.limiting.countUnproven)),
         now: () => performance.now(),
         plain: createHttpRoutes(
-          [
-            ...processRoutes({ health, metrics, parts: statusOfParts }),
-            ...exchangeRoutes(configuration, { core, entrance, clock }),
-          ],
+          [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock })],
           { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({
@@ -181,16 +178,17 @@ function together(...all: readonly Hooks[]): Hooks {
 function exchangeRoutes(configuration: Configuration, parts: { core: Core; entrance: Entrance; clock: Clock }): readonly PlainRoute[] {
   const { core, entrance, clock } = parts;
   return configuration.routes.exchange.map(({ path, client: clientId, provider }) => {
-    const answer = createExchangeRoute({ entrance, exchange: core.operations.exchange, clock, clientId, provider });
+    const route = createExchangeRoute({ entrance, exchange: core.operations.exchange, clock, clientId, provider });
     return {
       method: "POST",
       path,
       accepts: "application/json",
       tokenRoute: true,
-      handle: async ({ headers, body, call, signal }) => ({
+      gate: ({ headers, call, signal }) => route.gate({ authorization: headers.authorization, call }, signal),
+      handle: async ({ body, call, signal }) => ({
         status: 200,
         headers: { "content-type": "application/json" },
-        body: JSON.stringify(await answer({ body, authorization: headers.authorization, call }, signal)),
+        body: JSON.stringify(await route.handle({ body, call }, signal)),
       }),
     };
   });

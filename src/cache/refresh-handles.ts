@@ -6,12 +6,11 @@ import { z } from "zod";
 import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { RefreshHandles } from "../exchange/ports.ts";
+import { handlePrefix } from "../exchange/refresh-token-custody.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 
-/** Lets secret scanners and readers tell what leaked. */
-const prefix = "cambio_rt_";
 /** Measured before anything is decoded; also what a handle may come to, so that none goes out that cannot come back. */
 const maxHandleLength = 16 * 1024;
 
@@ -27,7 +26,7 @@ interface Grant {
 export function createRefreshHandles(sealer: Sealer): RefreshHandles {
   function seal(clientId: string, { provider, refreshToken, subject }: Grant): Secret {
     const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject }));
-    const handle = prefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
+    const handle = handlePrefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
     // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
     if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
     return new Secret(handle);
@@ -35,8 +34,8 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
 
   function open(clientId: string, handle: Secret): Grant | undefined {
     const text = handle.reveal();
-    if (text.length > maxHandleLength || !text.startsWith(prefix)) return undefined;
-    const sealed = decodeBase64url(text.slice(prefix.length));
+    if (text.length > maxHandleLength || !text.startsWith(handlePrefix)) return undefined;
+    const sealed = decodeBase64url(text.slice(handlePrefix.length));
     const opened = sealed === undefined ? undefined : sealer.open(sealed, [clientId]);
     return opened === undefined ? undefined : decode(opened);
   }
@@ -60,7 +59,7 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
     },
     async end(clientId, handle) {
       const grant = open(clientId, handle);
-      return grant === undefined ? undefined : { provider: grant.provider, refreshToken: grant.refreshToken };
+      return grant === undefined ? undefined : { endedHere: false, ...grant };
     },
   };
 }

@@ -145,6 +145,10 @@ export interface HeldGrant {
 
 /** What an ended handle leaves to be told upstream. */
 export interface EndedGrant {
+  /** False: nothing is stored of it, so it ends where its provider hears of it, and nowhere else. */
+  readonly endedHere: boolean;
+  /** Who signed in, where an ID token said so. */
+  readonly subject?: string | undefined;
   readonly provider: string;
   readonly refreshToken: Secret;
 }

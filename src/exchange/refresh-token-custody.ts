@@ -3,7 +3,16 @@
 import type { Client } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./ports.ts";
+import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
+
+/** Lets secret scanners and readers tell what leaked. */
+export const handlePrefix = "cambio_rt_";
+
+/** Whether it has a handle's form; whose it is, and whether it is one at all, only its maker can say. */
+export function isHandle(token: Secret): boolean {
+  return token.reveal().startsWith(handlePrefix);
+}
 
 export interface Keeper {
   readonly client: Client;

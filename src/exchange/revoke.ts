@@ -9,6 +9,7 @@ import type { AccessTokenVerifier, Provider, RefreshHandles, Revocations, Upstre
 import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface RevokeQuestion {
@@ -33,7 +34,7 @@ export interface RevokeDeps {
     byIssuer(issuer: string): AccessTokenVerifier | undefined;
   };
   readonly decide: Decide;
-  readonly handles: Pick<RefreshHandles, "find" | "end">;
+  readonly handles: Pick<RefreshHandles, "end">;
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
 }
@@ -42,8 +43,9 @@ export function createRevoke(deps: RevokeDeps) {
   return async function revoke(question: RevokeQuestion, signal: AbortSignal): Promise<RevokeAnswer> {
     const { client, token, trail } = question;
     trail.note({ credential: token });
+    if (isHandle(token)) return endHandle(question, signal);
 
-    // 1. What it is: a handle of this client's, a raw refresh token where the client holds such, else an access token.
+    // 1. What it is: a raw refresh token where the client holds such, else an access token.
     const target = await identify(question, signal);
     if (target === undefined) return { upstreamPending: false };
     trail.note({ provider: target.provider, ...target.notes });
@@ -59,19 +61,28 @@ export function createRevoke(deps: RevokeDeps) {
     await trail.intent();
 
     // 4. Here, at once.
-    const left = await endHere(client, token, target);
+    const left = await endHere(token, target);
 
     // 5. Upstream: now, or as soon as the provider answers.
     return { upstreamPending: left !== undefined && (await deps.upstream.tell({ provider: target.provider, ...left }, signal)) };
   };
 
+  /**
+   * Whoever holds a handle, be it one that was replaced long ago, may end what came out of it: a sign-out is never refused. Only
+   * its own client can, as another's handle opens nothing.
+   */
+  async function endHandle({ client, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<RevokeAnswer> {
+    await trail.intent();
+    const ended = await deps.handles.end(client.id, token);
+    if (ended === undefined) return { upstreamPending: false };
+    const { provider, subject, refreshToken } = ended;
+    trail.note({ provider, ...(subject === undefined ? {} : { subject }) });
+    if (!ended.endedHere) await checkRevocable(provider, signal);
+    return { upstreamPending: await deps.upstream.tell({ provider, token: refreshToken, hint: "refresh_token" }, signal) };
+  }
+
   async function identify(question: RevokeQuestion, signal: AbortSignal): Promise<Target | undefined> {
-    const { client, token, provider, type } = question;
-    const held = await deps.handles.find(client.id, token);
-    if (held !== undefined) {
-      if (provider !== "" && provider !== held.provider) return undefined;
-      return { kind: "handle", provider: held.provider, notes: held.subject === undefined ? {} : { subject: held.subject } };
-    }
+    const { client, provider, type } = question;
     if (type !== "refresh_token") return identifyAccessToken(question, signal);
     // From anybody else a provider's refresh token is as good as unknown: it was never handed out to them.
     if (!client.rawRefreshTokens) return undefined;
@@ -118,12 +129,8 @@ export function createRevoke(deps: RevokeDeps) {
   }
 
   /** @returns what the provider has to hear; undefined: nothing */
-  async function endHere(client: Client, token: Secret, target: Target): Promise<ForProvider | undefined> {
+  async function endHere(token: Secret, target: Target): Promise<ForProvider | undefined> {
     switch (target.kind) {
-      case "handle": {
-        const ended = await deps.handles.end(client.id, token);
-        return ended === undefined ? undefined : { token: ended.refreshToken, hint: "refresh_token" };
-      }
       case "raw":
         return { token, hint: "refresh_token" };
       case "access_token": {
@@ -145,7 +152,7 @@ interface Notes {
 }
 
 type Target =
-  | { readonly kind: "handle" | "raw"; readonly provider: string; readonly notes: Notes }
+  | { readonly kind: "raw"; readonly provider: string; readonly notes: Notes }
   | {
       readonly kind: "access_token";
       readonly provider: string;

@@ -30,29 +30,41 @@ export interface ExchangeRouteAnswer {
 
 export interface ExchangeRouteRequest {
   readonly body: string;
-  /** The `authorization` header; undefined: none. */
-  readonly authorization: string | undefined;
   readonly call: Call;
 }
 
-export function createExchangeRoute(deps: ExchangeRouteDeps) {
-  return async function handle({ body, authorization, call }: ExchangeRouteRequest, signal: AbortSignal): Promise<ExchangeRouteAnswer> {
-    call.audited = "Exchange";
-    await admit(deps.entrance, call, { method: "Exchange", authorization: null }, signal);
-    // The route's client is public: whoever proves to be somebody is not it.
-    if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-    const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage: true });
-    trail.note({ provider: deps.provider });
-    const asked = decode(body);
-    const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], trail };
-    const tokens = await deps.exchange(question, signal);
-    const expiresIn = secondsLeft(tokens, deps.clock);
-    return {
-      access_token: tokens.accessToken.reveal(),
-      token_type: tokens.tokenType,
-      ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
-      ...(tokens.refreshToken === undefined ? {} : { refresh_token: tokens.refreshToken.reveal() }),
-    };
+export interface ExchangeRoute {
+  /**
+   * Decides before a byte of the body is read, as for RPCs.
+   * @param authorization the header; undefined: none
+   */
+  gate(shown: { readonly authorization: string | undefined; readonly call: Call }, signal: AbortSignal): Promise<void>;
+  handle(request: ExchangeRouteRequest, signal: AbortSignal): Promise<ExchangeRouteAnswer>;
+}
+
+export function createExchangeRoute(deps: ExchangeRouteDeps): ExchangeRoute {
+  return {
+    async gate({ authorization, call }, signal) {
+      call.audited = "Exchange";
+      await admit(deps.entrance, call, { method: "Exchange", authorization: null }, signal);
+      // The route's client is public: whoever proves to be somebody is not it.
+      if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+    },
+
+    async handle({ body, call }, signal) {
+      const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage: true });
+      trail.note({ provider: deps.provider });
+      const asked = decode(body);
+      const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], trail };
+      const tokens = await deps.exchange(question, signal);
+      const expiresIn = secondsLeft(tokens, deps.clock);
+      return {
+        access_token: tokens.accessToken.reveal(),
+        token_type: tokens.tokenType,
+        ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
+        ...(tokens.refreshToken === undefined ? {} : { refresh_token: tokens.refreshToken.reveal() }),
+      };
+    },
   };
 }
 

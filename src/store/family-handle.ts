@@ -3,18 +3,17 @@
 
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { decodeBase64url } from "../exchange/base64url.ts";
+import { handlePrefix } from "../exchange/refresh-token-custody.ts";
 import { Secret } from "../exchange/secret.ts";
 import { lengthPrefixed } from "../sealing/length-prefix.ts";
 import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 
-/** Lets secret scanners and readers tell what leaked. */
-const prefix = "cambio_rt_";
 export const familyIdBytes = 16;
 const generationBytes = 4;
 const markBytes = 32;
 const handleBytes = familyIdBytes + generationBytes + markBytes;
 /** Of a whole handle, in characters: all of them are of one length. */
-const handleLength = prefix.length + Math.ceil((handleBytes * 4) / 3);
+const handleLength = handlePrefix.length + Math.ceil((handleBytes * 4) / 3);
 
 export interface FamilyHandle {
   /** base64url of `familyIdBytes`. */
@@ -39,12 +38,12 @@ export function createFamilyHandles(keys: readonly MasterKey[]): FamilyHandles {
       const generation = Buffer.alloc(generationBytes);
       generation.writeUInt32BE(handle.generation);
       const bytes = [Buffer.from(handle.id, "base64url"), generation, mark(first, clientId, handle)];
-      return new Secret(prefix + Buffer.concat(bytes).toString("base64url"));
+      return new Secret(handlePrefix + Buffer.concat(bytes).toString("base64url"));
     },
     read(clientId, handle) {
       const text = handle.reveal();
-      if (text.length !== handleLength || !text.startsWith(prefix)) return undefined;
-      const bytes = decodeBase64url(text.slice(prefix.length));
+      if (text.length !== handleLength || !text.startsWith(handlePrefix)) return undefined;
+      const bytes = decodeBase64url(text.slice(handlePrefix.length));
       if (bytes === undefined) return undefined;
       const id = bytes.subarray(0, familyIdBytes).toString("base64url");
       const shown = { id, generation: bytes.readUInt32BE(familyIdBytes) };

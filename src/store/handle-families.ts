@@ -97,7 +97,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
       const ended = at === undefined ? undefined : await ending.end(at.row, "revoked");
       const grant = ended === undefined ? undefined : columns.openGrant(ended);
-      return ended === undefined || grant === undefined ? undefined : { provider: ended.provider, refreshToken: grant.refreshToken };
+      return ended === undefined || grant === undefined ? undefined : { endedHere: true, provider: ended.provider, ...grant };
     },
   };
 }

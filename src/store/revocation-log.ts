@@ -3,36 +3,33 @@
 
 import type { Kysely } from "kysely";
 import type { Revocation } from "../exchange/ports.ts";
-import type { LogEntry, RevocationLog } from "../exchange/revocation-ports.ts";
+import type { LogEntry, LogPosition, RevocationLog } from "../exchange/revocation-ports.ts";
 import { combined } from "../exchange/revoked.ts";
 import type { Database } from "./database.ts";
 import type { RevocationRow, Tables } from "./tables.ts";
 import { rethrowUnavailable } from "./unavailable.ts";
 
-/** One database holds one log, for as long as it lives. */
-const log = "database";
 const headId = 1;
 
 export function createRevocationLog(database: Pick<Database, "run" | "transaction">): RevocationLog {
   return {
     async append(revocation) {
-      const seq = await database.transaction((db) => appendTo(db, revocation)).catch(rethrowUnavailable);
-      return { log, seq };
+      return database.transaction((db) => appendTo(db, revocation)).catch(rethrowUnavailable);
     },
     async readSince(since, limit) {
       const { head, rows } = await database.run((db) => readFrom(db, since, limit)).catch(rethrowUnavailable);
-      return { head: { log, seq: head }, entries: rows.map(entryOf) };
+      return { head, entries: rows.map(entryOf) };
     },
   };
 }
 
-async function appendTo(db: Kysely<Tables>, revocation: Revocation): Promise<number> {
+async function appendTo(db: Kysely<Tables>, revocation: Revocation): Promise<LogPosition> {
   // First of all: whoever holds this row commits next, so a number is never seen before those below it, and none is left out.
-  const { seq } = await db
-    .insertInto("revocation_head")
-    .values({ id: headId, seq: 1 })
-    .onConflict((conflict) => conflict.column("id").doUpdateSet((row) => ({ seq: row("revocation_head.seq", "+", 1) })))
-    .returning("seq")
+  const head = await db
+    .updateTable("revocation_head")
+    .set((row) => ({ seq: row("seq", "+", 1) }))
+    .where("id", "=", headId)
+    .returning(["log", "seq"])
     .executeTakeFirstOrThrow();
   const { kind, provider, id } = revocation;
   const sameThing = { kind, provider, id };
@@ -46,15 +43,15 @@ async function appendTo(db: Kysely<Tables>, revocation: Revocation): Promise<num
   const until = all.kind === "subject" ? all.until : null;
   await db
     .insertInto("revocations")
-    .values({ seq, ...sameThing, until, expires_at: all.expiresAt })
+    .values({ seq: head.seq, ...sameThing, until, expires_at: all.expiresAt })
     .execute();
-  return seq;
+  return head;
 }
 
 async function readFrom(db: Kysely<Tables>, since: number, limit: number) {
   // The head first: all entries up to it were committed before it was read, so none of them can come later.
-  const { seq: head } = (await db.selectFrom("revocation_head").select("seq").where("id", "=", headId).executeTakeFirst()) ?? { seq: 0 };
-  if (head === since) return { head, rows: [] };
+  const head = await db.selectFrom("revocation_head").select(["log", "seq"]).where("id", "=", headId).executeTakeFirstOrThrow();
+  if (head.seq === since) return { head, rows: [] };
   const rows = await db.selectFrom("revocations").selectAll().where("seq", ">", since).orderBy("seq").limit(limit).execute();
   return { head, rows };
 }

@@ -18,6 +18,8 @@ export interface OneTimeRow {
 export interface RevocationHeadRow {
   id: number;
   seq: number;
+  /** Name of this log, made with the tables: replicas of another database that share a Redis do not take it for theirs. */
+  log: string;
 }
 
 export interface RevocationRow {

@@ -26,6 +26,9 @@ export interface PlainRequest {
   readonly signal: AbortSignal;
 }
 
+/** What is known of a request before its body is read. */
+export type PlainHead = Omit<PlainRequest, "body">;
+
 export interface PlainRoute {
   readonly method: "GET" | "POST";
   /** Exact: `/api/auth/exchange` */
@@ -34,6 +37,8 @@ export interface PlainRoute {
   readonly accepts?: string;
   /** Answers errors like a token endpoint. */
   readonly tokenRoute?: boolean;
+  /** Decides before a byte of the body is read; throws ExchangeError to refuse. Without it everybody may call. */
+  gate?(head: PlainHead): Promise<void>;
   handle(request: PlainRequest): Promise<PlainResponse>;
 }
 
@@ -103,10 +108,11 @@ function createPath(
     const { req, call } = visit;
     try {
       if (hasRepeatedAuthorization(req.rawHeaders)) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+      const head = { headers: req.headers, query, call };
+      const left = leaving(visit, shutdownSignal);
+      await withDeadline(left, deadlineMs, async (signal) => route.gate?.({ ...head, signal }));
       const body = route.method === "POST" ? text(await readBody(req, limits.messageBytes)) : "";
-      return await withDeadline(leaving(visit, shutdownSignal), deadlineMs, (signal) =>
-        route.handle({ headers: req.headers, query, body, call, signal }),
-      );
+      return await withDeadline(left, deadlineMs, (signal) => route.handle({ ...head, body, signal }));
     } catch (thrown) {
       const failure = failureOf(thrown);
       call.failure ??= failure;

@@ -63,6 +63,8 @@ export function createOnePort(options: OnePortOptions): OnePort {
 
   function take(req: PortRequest, res: PortResponse): void {
     responses.add(res);
+    // Who reads it hears of a connection that breaks off; where nobody does (yet, or any more), it would end the process.
+    req.on("error", () => undefined);
     if (draining !== undefined) promiseNothing(res);
     onRequest(req, res);
     res.once("close", () => {

@@ -113,6 +113,8 @@ test("whoever listens in on Redis learns no token", async () => {
   expect(bytes.toString("latin1")).not.toContain("readable");
 });
 
+const tooLong: Announcement = { ...announced, revocation: tokenRevocation("x".repeat(16 * 1024)) };
+
 function sealed(keys: readonly MasterKey[], purpose: string, where: string, what: unknown = announced): Buffer {
   return Buffer.from(createSealer(keys, purpose).seal(Buffer.from(JSON.stringify(what)), [where]));
 }
@@ -126,6 +128,7 @@ describe("an attacker who can write to Redis is an alarm and changes nothing, by
     ["from another database's channel", () => sealed([masterKey("a")], "revocation-announcement", `${channel}1`)],
     ["changed in one bit", () => flipped(sealed([masterKey("a")], "revocation-announcement", channel), 400)],
     ["huge", () => Buffer.alloc(64 * 1024, "x")],
+    ["longer than any, although sealed", () => sealed([masterKey("a")], "revocation-announcement", channel, tooLong)],
     ["of an unknown shape", () => sealed([masterKey("a")], "revocation-announcement", channel, { ...announced, more: 1 })],
   ];
   test.each(cases)("%s", async (_, message) => {

@@ -67,6 +67,14 @@ test("what is expired makes room when something is appended", async () => {
   expect(await operator.zcard(`${prefix}expiries`)).toBe(2);
 });
 
+test("a weaker revocation than the one that is there takes no place, however often it comes", async () => {
+  const first = await log.append(tokenRevocation("a"));
+  for (let count = 0; count < 5; count += 1) {
+    expect(await other.append(tokenRevocation("a", { expiresAt: nowSeconds + 200 }))).toEqual(first);
+  }
+  expect((await log.readSince(0, 10)).entries.length).toBe(1);
+});
+
 test("a flush begins another log, so that no follower takes its numbers for those of the old one", async () => {
   const before = await log.append(tokenRevocation("a"));
   await operator.flushall();

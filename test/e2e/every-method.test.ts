@@ -12,11 +12,14 @@ import type { ClientConfiguration, Configuration } from "../../src/config/schema
 import { type Method, methods } from "../../src/exchange/clients.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { errorTable } from "../../src/rpc/error-table.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createHealthStatus } from "../../src/transport/health.ts";
+import { processRoutes } from "../../src/transport/process-routes.ts";
 import { basic } from "../../examples/clients.ts";
-import { backendRedirectUri, type FakeStack, page, startFakeStack } from "../support/fake-stack.ts";
+import { type FakeStack, page, startFakeStack } from "../support/fake-stack.ts";
 import { expectedErrors } from "./expected-errors.ts";
-import { strange } from "./protocol-case.ts";
-import { type Sent, type WireRefusal, wireProtocols } from "./wire-caller.ts";
+import { plainProtocols, type Sent, type WireRefusal, wireProtocols } from "./wire-caller.ts";
+import { atTheGate, byTheirMessage, forPublic, goodMessages, type Outsider } from "./outsiders.ts";
 
 /** Open by design, to everybody who reaches the port. A method that is not here and not in the contract must be decided first. */
 const open = [
@@ -27,19 +30,6 @@ const open = [
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 const guarded = methods.map((name) => `${TokenExchangeService.typeName}/${name}`);
-
-/** Nobody may validate who has not proved himself: there is no client in the message. */
-const forPublic = methods.filter((name) => name !== "ValidateCrossClient");
-
-const code = { ...strange, clientId: "" };
-/** One message for each guarded method with which nothing is wrong but its caller. Whoever adds a method says it here. */
-const goodMessages: Readonly<Record<Method, JsonObject>> = {
-  Exchange: code,
-  Refresh: { provider: "main", refreshToken: "refresh-of-nobody" },
-  ValidateCrossClient: { token: { value: "e30.e30.e30" } },
-  CreateAuthorizationUrl: { provider: "main", redirectUri: backendRedirectUri },
-  Revoke: { provider: "main", token: { value: "token-of-nobody" } },
-};
 
 const named = (method: Method, clientId: string): JsonObject => ({
   ...goodMessages[method],
@@ -69,16 +59,19 @@ afterAll(async () => {
 
 const withClients = (configuration: Configuration, clients: readonly (readonly [string, ClientConfiguration])[]): Configuration => ({
   ...configuration,
-  clients: Object.fromEntries(clients) as Configuration["clients"],
+  clients: Object.fromEntries(clients),
 });
+
+const routeOf = (client: string) => (client === "web" ? "/api/auth/exchange" : `/api/auth/${client}`);
 
 /** Besides the usual clients: one of each kind that may do nothing, and one of each that could do all and is disabled. */
 function withOutsiders(configuration: Configuration): Configuration {
   const { web, cli, backend } = configuration.clients;
   if (web === undefined || cli === undefined || backend === undefined) throw new Error("the example's names have changed");
-  const idle = { methods: [], raw_refresh_tokens: undefined };
+  const idle = { methods: [] };
   const off = { methods: forPublic, disabled: true };
-  return withClients(configuration, [
+  const routes = ["web", "idle-web", "off-web"].map((client) => ({ path: routeOf(client), client, provider: "main" }));
+  return withClients({ ...configuration, routes: { exchange: routes } }, [
     ...Object.entries(configuration.clients),
     ["idle-web", { ...web, ...idle }],
     ["idle-cli", { ...cli, ...idle }],
@@ -90,9 +83,24 @@ function withOutsiders(configuration: Configuration): Configuration {
   ]);
 }
 
-describe("what the port serves", () => {
-  const transport = () => createGrpcTransport({ baseUrl: stack.cambio.url });
+const transport = () => createGrpcTransport({ baseUrl: stack.cambio.url });
 
+/** Every method of every service in gen/. */
+async function generated(): Promise<string[]> {
+  const folder = join(import.meta.dirname, "../../gen");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("_pb.ts"));
+  const modules = await Promise.all(files.map((file) => import(join(folder, file)) as Promise<Record<string, unknown>>));
+  const services = modules.flatMap((module) => Object.values(module)).filter(isService);
+  return services.flatMap(({ typeName, methods: all }) => all.map(({ name }) => `${typeName}/${name}`));
+}
+
+const post = async (path: string, { cambio } = stack): Promise<number> => {
+  const response = await fetch(`${cambio.url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  await response.text();
+  return response.status;
+};
+
+describe("what the port serves", () => {
   async function ask(messageRequest: { case: "listServices" | "fileContainingSymbol"; value: string }) {
     const answers = createClient(ServerReflection, transport()).serverReflectionInfo(one({ messageRequest }));
     for await (const { messageResponse } of answers) return messageResponse;
@@ -144,21 +152,6 @@ describe("what the port serves", () => {
     }
     leaving.abort();
   });
-
-  /** Every method of every service in gen/. */
-  async function generated(): Promise<string[]> {
-    const folder = join(import.meta.dirname, "../../gen");
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("_pb.ts"));
-    const modules = await Promise.all(files.map((file) => import(join(folder, file)) as Promise<Record<string, unknown>>));
-    const services = modules.flatMap((module) => Object.values(module)).filter(isService);
-    return services.flatMap(({ typeName, methods: all }) => all.map(({ name }) => `${typeName}/${name}`));
-  }
-
-  const post = async (path: string, { cambio } = stack): Promise<number> => {
-    const response = await fetch(`${cambio.url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-    await response.text();
-    return response.status;
-  };
 });
 
 function isService(value: unknown): value is DescService {
@@ -168,77 +161,6 @@ function isService(value: unknown): value is DescService {
 async function* one<T>(item: T): AsyncGenerator<T> {
   yield item;
 }
-
-interface Outsider {
-  readonly who: string;
-  readonly headers?: () => Readonly<Record<string, string | string[]>>;
-  /** Named in the message; default: nobody. */
-  readonly clientId?: string;
-  /** Default: all. */
-  readonly methods?: readonly Method[];
-  readonly reason: Reason;
-}
-
-const secret = (id: string) => () => ({ authorization: basic(id, "backend-secret-canary-0123456789") });
-const except = (...names: readonly Method[]) => methods.filter((name) => !names.includes(name));
-
-/** Refused by what is shown, so that not a byte of the body matters. */
-const atTheGate: readonly Outsider[] = [
-  {
-    who: "a service with a wrong secret",
-    headers: () => ({ authorization: basic("everything", "wrong-wrong-wrong-wrong") }),
-    reason: "CALLER_UNAUTHENTICATED",
-  },
-  { who: "a service that does not exist", headers: secret("nobody"), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a service under the id of a page", headers: secret("web"), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a service under the id of a command-line tool", headers: secret("cli"), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "an empty header", headers: () => ({ authorization: "" }), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a scheme that nobody knows", headers: () => ({ authorization: "Digest username=everything" }), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a token of anybody", headers: () => ({ authorization: "Bearer e30.e30.e30" }), reason: "CALLER_UNAUTHENTICATED" },
-  {
-    who: "a good secret twice",
-    headers: () => ({ authorization: [secret("everything")().authorization, secret("everything")().authorization] }),
-    reason: "CALLER_UNAUTHENTICATED",
-  },
-  { who: "a service that may do nothing", headers: secret("idle-backend"), reason: "CALLER_NOT_ALLOWED" },
-  { who: "a service that is disabled", headers: secret("off-backend"), reason: "CALLER_NOT_ALLOWED" },
-  {
-    who: "a service without that method",
-    headers: () => ({ authorization: stack.authorization("orders") }),
-    methods: except("ValidateCrossClient"),
-    reason: "CALLER_NOT_ALLOWED",
-  },
-  {
-    who: "another service without that method",
-    headers: secret("backend"),
-    methods: ["ValidateCrossClient"],
-    reason: "CALLER_NOT_ALLOWED",
-  },
-  {
-    who: "a page that found a service's secret",
-    headers: () => ({ ...secret("everything")(), origin: page }),
-    reason: "ORIGIN_NOT_ALLOWED",
-  },
-  { who: "nobody", methods: ["ValidateCrossClient"], reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a page", headers: () => ({ origin: page }), methods: ["ValidateCrossClient"], reason: "CALLER_UNAUTHENTICATED" },
-];
-
-/** Refused by what the message says, right after it was decoded. */
-const byTheirMessage: readonly Outsider[] = [
-  { who: "nobody", reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a client that does not exist", clientId: "nobody", reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a service's name without its proof", clientId: "everything", reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a service under the name of a page", clientId: "web", headers: secret("everything"), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a service under another's name", clientId: "backend", headers: secret("everything"), reason: "CALLER_UNAUTHENTICATED" },
-  { who: "a page that may do nothing", clientId: "idle-web", headers: () => ({ origin: page }), reason: "CALLER_NOT_ALLOWED" },
-  { who: "a tool that may do nothing", clientId: "idle-cli", reason: "CALLER_NOT_ALLOWED" },
-  { who: "a page that is disabled", clientId: "off-web", headers: () => ({ origin: page }), reason: "CALLER_NOT_ALLOWED" },
-  { who: "a tool that is disabled", clientId: "off-cli", reason: "CALLER_NOT_ALLOWED" },
-  { who: "a page of another origin", clientId: "web", headers: () => ({ origin: "https://evil.example" }), reason: "ORIGIN_NOT_ALLOWED" },
-  { who: "a page without an address", clientId: "web", headers: () => ({ origin: "null" }), reason: "ORIGIN_NOT_ALLOWED" },
-  { who: "a page in the name of a tool", clientId: "cli", headers: () => ({ origin: page }), reason: "ORIGIN_NOT_ALLOWED" },
-  { who: "a script in the name of a page", clientId: "web", methods: ["CreateAuthorizationUrl"], reason: "ORIGIN_NOT_ALLOWED" },
-];
 
 const refusedFor = (reason: Reason, status: number): WireRefusal => ({
   status,
@@ -293,4 +215,66 @@ describe.each(wireProtocols)("over $name", ({ name, encoding, send }) => {
     expect(await refusals(outsider, ["whole"])).toEqual(all(outsider, ["whole"]));
     expect(stack.provider.requests.length).toBe(before);
   });
+});
+
+describe("the plain routes", () => {
+  const json = { "content-type": "application/json" };
+  const path = "/api/auth/exchange";
+
+  it("are the process's own, which are open by design, and those that the configuration names", async () => {
+    const parts = { health: createHealthStatus(), metrics: createMetrics(), parts: () => ({}) };
+    expect(processRoutes(parts).map((route) => `${route.method} ${route.path}`)).toEqual(["GET /livez", "GET /readyz", "GET /metrics"]);
+    parts.metrics.close();
+    expect(Object.keys(stack.configuration.routes)).toEqual(["exchange"]);
+    for (const { path: own } of stack.configuration.routes.exchange)
+      expect((await fetch(closed.cambio.url + own, { method: "POST" })).status).toBe(404);
+  });
+
+  it.each([
+    ["a service", () => ({ authorization: stack.authorization("backend") })],
+    ["a wrong secret", () => ({ authorization: basic("backend", "wrong-wrong-wrong-wrong") })],
+    ["an empty header", () => ({ authorization: "" })],
+    ["a secret twice", () => ({ authorization: [stack.authorization("backend"), stack.authorization("backend")] })],
+  ] as const)("let nobody in who shows what is no page's: %s, before the body is read, though it never ends", async (_who, headers) => {
+    const before = stack.provider.requests.length;
+    for (const { send } of plainProtocols) {
+      for (const sent of ["whole", "unending", "huge"] as const) {
+        const { status, body } = await send(stack.cambio.port, { path, headers: headers(), body: Buffer.from("{}"), sent });
+        expect([status, JSON.parse(body)]).toEqual([
+          401,
+          expect.objectContaining({ reason: "CALLER_UNAUTHENTICATED", error: "invalid_client" }),
+        ]);
+      }
+    }
+    expect(stack.provider.requests.length).toBe(before);
+  });
+
+  it.each([
+    ["another page", { origin: "https://evil.example" }, "web", "ORIGIN_NOT_ALLOWED"],
+    ["a page without an address", { origin: "null" }, "web", "ORIGIN_NOT_ALLOWED"],
+    ["a page whose client is disabled", { origin: page }, "off-web", "CALLER_NOT_ALLOWED"],
+    ["a page whose client may do nothing", { origin: page }, "idle-web", "CALLER_NOT_ALLOWED"],
+  ] as const)("let %s do nothing", async (_who, headers, client, reason) => {
+    const before = stack.provider.requests.length;
+    const body = JSON.stringify({ code: "code", code_verifier: "v".repeat(43), redirect_uri: `${page}/callback` });
+    const response = await fetch(stack.cambio.url + routeOf(client), { method: "POST", headers: { ...json, ...headers }, body });
+    expect([response.status, await response.json()]).toEqual([403, expect.objectContaining({ reason })]);
+    expect(stack.provider.requests.length).toBe(before);
+  });
+
+  it.each(["GET", "HEAD", "PUT", "PATCH", "DELETE"])(
+    "and the RPCs have nothing for %s, whoever asks and whatever stands in the address",
+    async (method) => {
+      const message = Buffer.from(JSON.stringify(goodMessages.ValidateCrossClient)).toString("base64url");
+      const query = `?connect=v1&encoding=json&base64=1&message=${message}`;
+      for (const rpc of [...guarded, ...open]) {
+        const response = await fetch(`${stack.cambio.url}/${rpc}${query}`, {
+          method,
+          headers: { authorization: stack.authorization("orders") },
+        });
+        expect([rpc, response.status, await response.text()]).toEqual([rpc, 405, ""]);
+      }
+      expect((await fetch(`${stack.cambio.url}${path}?code=x`, { method })).status).toBe(405);
+    },
+  );
 });

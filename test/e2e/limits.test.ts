@@ -1,8 +1,6 @@
-import { request } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { basic } from "../../examples/clients.ts";
-import { type Configuration, configurationSchema } from "../../src/config/schema.ts";
-import type { Method } from "../../src/exchange/clients.ts";
+import type { Configuration } from "../../src/config/schema.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 import {
@@ -17,43 +15,26 @@ import {
 } from "../support/fake-stack.ts";
 import { strangeVerifier } from "./protocol-case.ts";
 import { outcomeOf, useServers } from "./replica-rig.ts";
-
-const defaults = configurationSchema.shape.limits.parse(undefined);
-
-type Limits = Partial<Configuration["limits"]>;
-type Change = (configuration: Configuration) => Configuration;
-
-const limited =
-  (limits: Limits = {}, trusted: readonly string[] = []): Change =>
-  (configuration) => ({
-    ...configuration,
-    limits: { ...defaults, ...limits },
-    server: { ...configuration.server, trusted_proxies: [...trusted] },
-  });
-/** Where tests call from. */
-const here = ["127.0.0.0/8", "::1"];
-
-const from = (address: string) => ({ "x-forwarded-for": address });
-/** A call of the command-line tool that needs nothing outside the process. */
-const asTool = (at: Instance, headers: Readonly<Record<string, string>> = {}) =>
-  at.rpc("Revoke", { clientId: "cli", provider: "main", token: { value: "token-of-nobody" } }, headers);
-
-async function times(count: number, call: (number: number) => Promise<Answer>): Promise<readonly string[]> {
-  const outcomes: string[] = [];
-  // Few at once: it is about their number, not about how many run at one time.
-  for (let done = 0; done < count; done += 25) {
-    const batch = Array.from({ length: Math.min(25, count - done) }, (_, index) => call(done + index));
-    outcomes.push(...(await Promise.all(batch)).map(outcomeOf));
-  }
-  return outcomes;
-}
-const all = (count: number, outcome: string) => Array.from({ length: count }, () => outcome);
+import { all, asTool, from, here, limited, times } from "./limits-rig.ts";
 
 function expectToWait(answer: Answer, atMostMs: number): void {
   expect([answer.status, reasonOf(answer)]).toEqual([429, "RATE_LIMITED"]);
   const seconds = Number.parseFloat(String(detailOf(answer)?.["retryAfter"]));
   expect(seconds).toBeGreaterThan(0);
   expect(seconds).toBeLessThanOrEqual(atMostMs / 1_000);
+}
+
+const post = (at: Instance) =>
+  fetch(`${at.url}/api/auth/exchange`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: page },
+    body: "{}",
+  });
+
+function withOwnLimit(configuration: Configuration): Configuration {
+  const { backend } = configuration.clients;
+  if (backend === undefined) throw new Error("the example's names have changed");
+  return { ...configuration, clients: { ...configuration.clients, backend: { ...backend, rate_limit: 5 } } };
 }
 
 describe("calls per second", () => {
@@ -72,12 +53,6 @@ describe("calls per second", () => {
     for (const { time } of [stack, behindProxy]) time.nowMs = (Math.ceil(time.nowMs / 1_000) + 3) * 1_000;
   });
 
-  function withOwnLimit(configuration: Configuration): Configuration {
-    const { backend } = configuration.clients;
-    if (backend === undefined) throw new Error("the example's names have changed");
-    return { ...configuration, clients: { ...configuration.clients, backend: { ...backend, rate_limit: 5 } } };
-  }
-
   it("20 of a public client from one address, and then it is told how long to wait", async () => {
     expect(await times(20, () => asTool(stack.cambio))).toEqual(all(20, "200"));
     expectToWait(await asTool(stack.cambio), 1_000);
@@ -90,14 +65,8 @@ describe("calls per second", () => {
   });
 
   it("the plain route says how long to wait in its header, in whole seconds", async () => {
-    const post = () =>
-      fetch(`${stack.cambio.url}/api/auth/exchange`, {
-        method: "POST",
-        headers: { "content-type": "application/json", origin: page },
-        body: "{}",
-      });
-    for (let count = 0; count < 20; count += 1) expect((await post()).status).toBe(400);
-    const refused = await post();
+    for (let count = 0; count < 20; count += 1) expect((await post(stack.cambio)).status).toBe(400);
+    const refused = await post(stack.cambio);
     expect([refused.status, refused.headers.get("retry-after"), await refused.json()]).toEqual([
       429,
       "1",
@@ -238,90 +207,16 @@ describe("what a provider refuses", () => {
   });
 });
 
-describe("calls at one time", () => {
-  let stack: FakeStack;
-  beforeAll(async () => {
-    stack = await startFakeStack({ change: limited({ concurrent_calls: 10, public_clients: 1_000, services: 10_000 }) });
-  });
-  afterAll(() => stack.close());
-
-  const startSignIn = () =>
-    stack.cambio.rpc("CreateAuthorizationUrl", { provider: "main" }, { authorization: stack.authorization("backend") });
-  const refresh = () => stack.cambio.rpc("Refresh", { clientId: "cli", refreshToken: "handle-of-nobody" });
-  const validate = async () => stack.cambio.validate(await stack.token());
-  const outcomes = async () => [outcomeOf(await startSignIn()), outcomeOf(await refresh()), outcomeOf(await validate())];
-  const usual = ["200", "REAUTHENTICATION_REQUIRED", "200"];
-
-  /** A call whose body has begun and does not end. */
-  function unfinished(method: Method, authorization: string): { leave: () => void } {
-    const headers = { "content-type": "application/json", authorization };
-    const call = request({
-      host: "localhost",
-      port: stack.cambio.port,
-      path: `/cambio.v1.TokenExchangeService/${method}`,
-      method: "POST",
-      headers,
-      agent: false,
-    });
-    call.on("error", () => undefined);
-    call.write("{");
-    return { leave: () => call.destroy() };
-  }
-
-  it("exchanges that wait for a slow provider take no place from refreshes and validations, and those who leave give theirs back", async () => {
-    const codes = await Promise.all(Array.from({ length: 6 }, () => stack.newCode()));
-    const before = stack.provider.callsTo("token");
-    const release = stack.provider.hold("token");
-    const leaving = new AbortController();
-    const waiting = codes.map(({ code, codeVerifier, redirectUri, state }) =>
-      fetch(`${stack.cambio.url}/cambio.v1.TokenExchangeService/Exchange`, {
-        method: "POST",
-        headers: { "content-type": "application/json", origin: page },
-        body: JSON.stringify({ clientId: "web", authorizationCode: { code, codeVerifier, redirectUri, state } }),
-        signal: leaving.signal,
-      }).catch(() => undefined),
-    );
-    await eventually("all exchanges are at the provider", () => stack.provider.callsTo("token") === before + 6);
-
-    const refused = await startSignIn();
-    expect([refused.status, reasonOf(refused), detailOf(refused)?.["retryAfter"]]).toEqual([429, "OVERLOADED", "1s"]);
-    const plain = await fetch(`${stack.cambio.url}/api/auth/exchange`, {
-      method: "POST",
-      headers: { "content-type": "application/json", origin: page },
-      body: "{}",
-    });
-    expect([plain.status, plain.headers.get("retry-after")]).toEqual([429, "1"]);
-    await plain.text();
-    expect(await outcomes()).toEqual(["OVERLOADED", ...usual.slice(1)]);
-
-    leaving.abort();
-    await Promise.all(waiting);
-    await eventually("their places are free", async () => outcomeOf(await startSignIn()) === "200");
-    expect(await outcomes()).toEqual(usual);
-    release();
-  });
-
-  it.each([
-    ["60 % are exchanges: these wait", "Exchange", "backend", 6, ["OVERLOADED", ...usual.slice(1)]],
-    ["80 % are refreshes: these wait as well", "Refresh", "backend", 8, ["OVERLOADED", "OVERLOADED", "200"]],
-    ["all are validations: everything waits", "ValidateCrossClient", "orders", 10, ["OVERLOADED", "OVERLOADED", "OVERLOADED"]],
-  ] as const)("of bodies that never end: %s, until those who hold them leave", async (_case, method, service, count, while_) => {
-    const held = Array.from({ length: count }, () => unfinished(method, stack.authorization(service)));
-    await eventually("every place is taken", async () => (await outcomes()).join() === while_.join());
-    for (const one of held) one.leave();
-    await eventually("every place is free", async () => (await outcomes()).join() === usual.join());
-  });
-
-  it("a thousand calls that are refused on their way in leave no place taken", async () => {
-    await times(1_000, (number) =>
-      number % 2 === 0
-        ? stack.cambio.rpc("Exchange", {}, { authorization: basic("backend", "wrong-wrong-wrong") })
-        : stack.cambio.rpc("Refresh", {}),
-    );
-    stack.time.nowMs += 5_000;
-    expect(await outcomes()).toEqual(usual);
-  });
-});
+const tryCode = (at: Instance) =>
+  at.rpc(
+    "Exchange",
+    {
+      clientId: "web",
+      provider: "main",
+      authorizationCode: { code: crypto.randomUUID(), codeVerifier: strangeVerifier, redirectUri: pageRedirectUri },
+    },
+    { origin: page },
+  );
 
 describe("two replicas on one Redis", () => {
   const servers = useServers();
@@ -346,24 +241,14 @@ describe("two replicas on one Redis", () => {
     const limits = { public_clients: 1_000, client_failures: 1_000, address_failures: 60 };
     const { stack, replicas } = await servers.given({ redis: true }, { instances: 2, change: limited(limits) });
     const [one, other] = replicas;
-    const wrongCode = (at: Instance) =>
-      at.rpc(
-        "Exchange",
-        {
-          clientId: "web",
-          provider: "main",
-          authorizationCode: { code: crypto.randomUUID(), codeVerifier: strangeVerifier, redirectUri: pageRedirectUri },
-        },
-        { origin: page },
-      );
     for (let count = 0; count < 30; count += 1) {
-      expect(outcomeOf(await wrongCode(one))).toBe("GRANT_INVALID");
-      expect(outcomeOf(await wrongCode(other))).toBe("GRANT_INVALID");
+      expect(outcomeOf(await tryCode(one))).toBe("GRANT_INVALID");
+      expect(outcomeOf(await tryCode(other))).toBe("GRANT_INVALID");
     }
     // Neither has counted more than half of it by itself.
     await eventually(
       "both have heard of the other's",
-      async () => outcomeOf(await wrongCode(one)) === "RATE_LIMITED" && outcomeOf(await wrongCode(other)) === "RATE_LIMITED",
+      async () => outcomeOf(await tryCode(one)) === "RATE_LIMITED" && outcomeOf(await tryCode(other)) === "RATE_LIMITED",
     );
     expect(stack.provider.callsTo("token")).toBeLessThan(90);
   });

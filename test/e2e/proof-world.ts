@@ -18,6 +18,9 @@ export const keys = {
   edge: createSigningKey("ES256", "edge-1"),
 } as const;
 
+/** As the configuration holds it. */
+const published = ({ jwk }: SigningKey) => ({ ...jwk, kty: jwk["kty"] as "EC" | "RSA", kid: String(jwk["kid"]) });
+
 export interface Platforms {
   /** How often the keys were asked for. */
   asked(): number;
@@ -44,7 +47,7 @@ export async function startPlatforms(): Promise<Platforms> {
     asked: () => asked,
     issuers: {
       cluster: of("cluster", { jwks_url: `${base}/keys`, timeout: 10_000 }),
-      edge: of("edge", { jwks: [keys.edge.jwk] }),
+      edge: of("edge", { jwks: [published(keys.edge)] }),
       silent: of("silent", { jwks_url: `${base}/silent` }),
       nonsense: of("nonsense", { jwks_url: `${base}/nonsense` }),
       // Port 1 (tcpmux): nothing listens there.
@@ -74,10 +77,10 @@ export function withProofs({ issuers }: Platforms) {
           ...backend,
           methods: [...backend.methods, "ValidateCrossClient"],
           audiences: ["orders"],
-          assertions: { jwks: [keys.backend.jwk], algorithms },
+          assertions: { jwks: [published(keys.backend)], algorithms },
           workloads: Object.keys(issuers).map((issuer) => ({ issuer, subject, audience: "cambio" })),
         },
-        orders: { ...orders, assertions: { jwks: [keys.orders.jwk], algorithms } },
+        orders: { ...orders, assertions: { jwks: [published(keys.orders)], algorithms } },
       },
     };
   };

@@ -240,6 +240,7 @@ it("what proves a service is no user's token", async () => {
 
 describe("an assertion that was shown before", () => {
   const servers = useServers();
+  const refused = (answer: Answer) => expect([answer.status, reasonOf(answer)]).toEqual([401, "CALLER_UNAUTHENTICATED"]);
   const issuing = [
     ["CreateAuthorizationUrl", { provider: "main" }, 200],
     ["Exchange", { ...strange, clientId: "", redirectUri: "" }, 403],
@@ -250,7 +251,6 @@ describe("an assertion that was shown before", () => {
   it.each(everywhereShared)("is refused on every replica by what issues or revokes, and validates on, with %s", async (_name, where) => {
     const { stack: shared, replicas } = await servers.given(where, { change: withProofs(platforms) });
     const [one, other, third] = replicas;
-    const refused = (answer: Answer) => expect([answer.status, reasonOf(answer)]).toEqual([401, "CALLER_UNAUTHENTICATED"]);
     const validate = async (at: Instance, authorization: string) =>
       (await at.rpc("ValidateCrossClient", { token: { value: await shared.token() } }, { authorization })).status;
 

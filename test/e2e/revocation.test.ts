@@ -171,32 +171,36 @@ describe("a SQLite file", () => {
   });
 });
 
-describe("a database that is away", () => {
+describe("an authority that is away", () => {
   it.each([
-    ["PostgreSQL", database],
-    ["PostgreSQL and Redis", both],
-  ] as const)("known tokens go on within revocation_lag; beyond it there is no yes, until it is back by itself: %s", async (_, where) => {
-    const given = await servers.given(where);
-    const { stack, replicas } = given;
-    const [revoked] = await cachedAndNot(given);
-    const [known, unseen] = await cachedAndNot(given);
-    await revokeAll(given, replicas[0], [revoked]);
-    expect(await answersOtherThan("TOKEN_REVOKED", replicas, [revoked])).toEqual([]);
-    const start = await servers.kill(servers.postgres());
+    ["PostgreSQL", database, "postgres"],
+    ["PostgreSQL beside Redis", both, "postgres"],
+    ["Redis", redisAlone, "redis"],
+  ] as const)(
+    "known tokens go on within revocation_lag; beyond it there is no yes, until it is back by itself: %s",
+    async (_, where, authority) => {
+      const given = await servers.given(where);
+      const { stack, replicas } = given;
+      const [revoked] = await cachedAndNot(given);
+      const [known, unseen] = await cachedAndNot(given);
+      await revokeAll(given, replicas[0], [revoked]);
+      expect(await answersOtherThan("TOKEN_REVOKED", replicas, [revoked])).toEqual([]);
+      const start = await servers.kill(servers[authority]());
 
-    stack.time.nowMs += stack.configuration.revocation_lag - 500;
-    expect(await answersOtherThan("200", replicas, [known, unseen])).toEqual([]);
-    stack.time.nowMs += 1_000;
-    const asked = await Promise.all(replicas.flatMap((at) => [known, unseen, revoked].map((token) => at.validate(token))));
-    const each = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE", "TOKEN_REVOKED"];
-    expect(asked.map(outcomeOf)).toEqual([...each, ...each, ...each]);
+      stack.time.nowMs += stack.configuration.revocation_lag - 500;
+      expect(await answersOtherThan("200", replicas, [known, unseen])).toEqual([]);
+      stack.time.nowMs += 1_000;
+      const asked = await Promise.all(replicas.flatMap((at) => [known, unseen, revoked].map((token) => at.validate(token))));
+      const each = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE", "TOKEN_REVOKED"];
+      expect(asked.map(outcomeOf)).toEqual([...each, ...each, ...each]);
 
-    await start();
-    await eventually("every replica says yes again", async () =>
-      (await Promise.all(replicas.map((at) => at.validate(known)))).every(({ status }) => status === 200),
-    );
-    expect(await answersOtherThan("TOKEN_REVOKED", replicas, [revoked])).toEqual([]);
-  });
+      await start();
+      await eventually("every replica says yes again", async () =>
+        (await Promise.all(replicas.map((at) => at.validate(known)))).every(({ status }) => status === 200),
+      );
+      expect(await answersOtherThan("TOKEN_REVOKED", replicas, [revoked])).toEqual([]);
+    },
+  );
 });
 
 describe("the provider", () => {

@@ -2,7 +2,7 @@
 // whoever carried it. Clients that others made are in protocol-callers.ts.
 
 import { type IncomingMessage, request } from "node:http";
-import { connect, type IncomingHttpHeaders } from "node:http2";
+import { type ClientSessionOptions, connect, type IncomingHttpHeaders } from "node:http2";
 import { toJson } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
@@ -60,6 +60,14 @@ export const wireProtocols: readonly WireProtocol[] = [
   protocol("Connect proto over HTTP/2", "application/proto", "2"),
 ];
 
+/** The same connections for what is no RPC: JSON in, JSON out. */
+export const plainProtocols = [overHttp1, overHttp2].map((over) => ({
+  async send(port: number, asked: WireRequest): Promise<{ readonly status: number; readonly body: string }> {
+    const { status, body } = await over(port)({ ...asked, contentType: "application/json" });
+    return { status, body: body.toString() };
+  },
+}));
+
 function protocol(name: string, contentType: string, version: "1.1" | "2"): WireProtocol {
   const enveloped = contentType.startsWith("application/grpc");
   return {
@@ -108,12 +116,14 @@ function overHttp1(port: number): Exchange {
     });
 }
 
+/** Two headers of what should be one are an attack that this client shall be able to make. The types do not know the option. */
+const loose: ClientSessionOptions & { readonly strictSingleValueFields: boolean } = { strictSingleValueFields: false };
+
 /** A connection for each: what stays unfinished on one must not slow down the next. */
 function overHttp2(port: number): Exchange {
   return ({ path, headers, body, sent, contentType }) =>
     new Promise((resolve, reject) => {
-      // Two of what should be one are an attack that this client shall be able to make.
-      const session = connect(`http://localhost:${port}`, { strictSingleValueFields: false });
+      const session = connect(`http://localhost:${port}`, loose);
       session.on("error", reject);
       const own = { ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" };
       const stream = session.request({ ...own, ...lengthOf(sent), ...headers });

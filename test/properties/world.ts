@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Configuration } from "../../src/config/schema.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { untilReady } from "../e2e/replica-rig.ts";
+import { redeem, untilReady } from "../e2e/replica-rig.ts";
 import type { Limits } from "../../src/transport/limits.ts";
 import { createSigningKey, type SigningKey } from "../keys/signing.ts";
 import { eventually } from "../support/eventually.ts";
@@ -153,6 +153,12 @@ function createWorld(parts: Parts): World {
     await untilReady(replicas, "redis", recoveryLimitMs);
     const token = await stack.token();
     await eventually("every replica accepts a good token again", () => allAccept(token), recoveryLimitMs);
+    for (const replica of replicas) await eventually("a user can sign in again", () => signsIn(replica), recoveryLimitMs);
+  }
+
+  async function signsIn(replica: Instance): Promise<boolean> {
+    const code = await stack.newCode(replica).catch(() => undefined);
+    return code !== undefined && (await redeem(replica, code)).status === 200;
   }
 
   async function allAccept(token: string): Promise<boolean> {

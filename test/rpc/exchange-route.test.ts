@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import { createExchangeRoute, type ExchangeRouteAnswer } from "../../src/rpc/exchange-route.ts";
+import { createExchangeRoute, type ExchangeRoute, type ExchangeRouteAnswer } from "../../src/rpc/exchange-route.ts";
 import { callback, type CoreRig, patience, startCoreRig, verifier } from "../exchange/core-rig.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { callOf, entranceOf } from "./fixtures.ts";
 
 let rig: CoreRig;
-let route: ReturnType<typeof createExchangeRoute>;
+let route: ExchangeRoute;
 beforeAll(async () => {
   rig = await startCoreRig();
   const entrance = entranceOf(() => rig.wired.current().callers);
@@ -15,8 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const post = (body: string, call = callOf({ method: "/api/auth/exchange", protocol: "http" })): Promise<ExchangeRouteAnswer> =>
-  route({ body, authorization: undefined, call }, patience());
+async function post(body: string, call = callOf({ method: "/api/auth/exchange", protocol: "http" })): Promise<ExchangeRouteAnswer> {
+  await route.gate({ authorization: undefined, call }, patience());
+  return route.handle({ body, call }, patience());
+}
 const good = { code: "code", code_verifier: verifier.reveal(), redirect_uri: callback };
 const json = (given: Readonly<Record<string, unknown>>) => JSON.stringify({ ...good, ...given });
 
@@ -55,8 +57,8 @@ describe("POST of a code", () => {
 });
 
 it("a caller who proves to be somebody else is not the route's public client", async () => {
-  const request = { body: json({ code: await rig.signInAlone() }), authorization: "Basic b3JkZXJzOndyb25n", call: callOf() };
-  await expect(route(request, patience())).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
+  const shown = { authorization: "Basic b3JkZXJzOndyb25n", call: callOf() };
+  await expect(route.gate(shown, patience())).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
 });
 
 describe("a body", () => {

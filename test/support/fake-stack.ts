@@ -19,6 +19,7 @@ export interface FakeStackOptions {
   /** Default: 1. All share the provider, the keys, the Redis and the database. */
   readonly instances?: number;
   readonly redis?: Secret;
+  /** `url` or `file`; tables are made at start. */
   readonly database?: Partial<NonNullable<Configuration["database"]>>;
   readonly provider?: Omit<FakeProviderOptions, "clock">;
   /** Changes what was loaded, for what the example file does not leave open. */
@@ -101,7 +102,8 @@ export async function startFakeStack(options: FakeStackOptions = {}): Promise<Fa
     const provider: FakeProvider = { ...started, close: () => (closing ??= started.close()) };
     parts.defer(provider.close);
     const configuration = configurationFor(provider, options);
-    const another = () => startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits }, onAudit: options.onAudit });
+    const another = () =>
+      startInstance(configuration, { clock, canary, limits: { ...defaultLimits, ...options.limits }, onAudit: options.onAudit });
     const instances: Instance[] = [];
     for (let number = 1; number <= (options.instances ?? 1); number += 1) {
       const instance = await another();

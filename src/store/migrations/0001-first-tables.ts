@@ -1,6 +1,7 @@
 // The first tables: one-time things, revocations, refresh handle families, revocations to tell upstream. See tables.ts for what
 // they mean. A migration that was released is never changed: the next one builds on it.
 
+import { randomUUID } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { Database } from "../database.ts";
@@ -20,8 +21,9 @@ export function firstTables(dialect: Database["dialect"]): Migration {
         .createTable("revocation_head")
         .addColumn("id", "integer", (column) => column.primaryKey())
         .addColumn("seq", "bigint", (column) => column.notNull())
+        .addColumn("log", "text", (column) => column.notNull())
         .execute();
-      await sql`insert into revocation_head (id, seq) values (1, 0)`.execute(db);
+      await sql`insert into revocation_head (id, seq, log) values (1, 0, ${randomUUID()})`.execute(db);
       await db.schema
         .createTable("revocations")
         .addColumn("seq", "bigint", (column) => column.primaryKey())

@@ -1,0 +1,38 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { ExchangeError } from "../../src/exchange/errors.ts";
+import { eventually } from "../support/eventually.ts";
+import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
+import { overH1 } from "./raw-request.ts";
+import { openRaw } from "./raw-socket.ts";
+
+let rig: PortRig | undefined;
+afterEach(() => rig?.close());
+
+const refuses = (): never => {
+  throw new ExchangeError("CALLER_UNAUTHENTICATED");
+};
+
+const headers = { "content-type": "application/json" };
+const request = `POST ${exchangePath} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
+
+describe("a stranger who sends requests one behind the other and breaks the connection off", () => {
+  it.each([
+    ["that are refused before they are read", { gate: refuses }, 401],
+    ["that are answered", {}, 200],
+  ] as const)("does not end the process: requests %s", async (_name, options, status) => {
+    rig = await startPort(options);
+    const { port, ended } = rig;
+    const sent = 5;
+    for (let number = 1; number <= sent; number += 1) {
+      const raw = await openRaw(port);
+      // An error of a request that nobody hears would be the end of the process, and of this run.
+      await new Promise<void>((resolve) => {
+        raw.socket.write(request.repeat(number), () => resolve());
+      });
+      raw.socket.resetAndDestroy();
+      await raw.closed;
+    }
+    await eventually("all that arrived has ended", () => ended.length > 0);
+    expect((await overH1({ port, path: exchangePath, headers, body: "{}" })).status).toBe(status);
+  });
+});
