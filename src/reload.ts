@@ -3,6 +3,7 @@
 import { ConfigurationError } from "./config/mistakes.ts";
 import type { Configuration } from "./config/schema.ts";
 import { causeFields, type Log } from "./telemetry/log.ts";
+import { warnOfPrices } from "./start-log.ts";
 import { type Core, needsRestart } from "./wire-core.ts";
 
 /** @returns what takes up the configuration that `read` gives; it never throws */
@@ -14,6 +15,7 @@ export function createReload(core: Pick<Core, "current" | "reload">, log: Log): 
       core.reload(configuration);
       if (waiting.length > 0) log.warn({ waiting }, "configuration reloaded; some of it takes effect at the next start only");
       else log.info({}, "configuration reloaded");
+      warnOfPrices(configuration, log);
     } catch (failure) {
       const mistakes = failure instanceof ConfigurationError ? { mistakes: failure.message.split("\n") } : causeFields(failure);
       log.error(mistakes, "configuration refused: the one before stays in force");

@@ -21,13 +21,14 @@ import { createHttpRoutes, type PlainRoute } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
 import { createPeerCertificates } from "./transport/peer-certificate.ts";
+import { createPlaces } from "./transport/places.ts";
 import { processRoutes } from "./transport/process-routes.ts";
 import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import { wireAudit } from "./wire-audit.ts";
 import { type Core, wireCore } from "./wire-core.ts";
-import { keysOf } from "./wire-storage.ts";
+import { keysOf } from "./wire-parts.ts";
 import { createReload } from "./reload.ts";
 
 /** What tests may replace. */
@@ -80,7 +81,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     };
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(accessLog, createAuditLog(recorder), createPlaces(core.limiting.countUnproven)),
+        hooks: together(accessLog, createAuditLog(recorder.audit), createPlaces(core.limiting.countUnproven)),
         now: () => performance.now(),
         plain: createHttpRoutes(
           [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock })],
@@ -152,18 +153,6 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
       address: addressOf(req.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
       certificate: certificateOf(req),
     };
-  };
-}
-
-/** At its end a call gives its place back; one that nobody stood up for counts against its address. */
-function createPlaces(countUnproven: (address: string) => void): Hooks {
-  return {
-    onEnd(call) {
-      call.leave();
-      // Those that were refused for being too many do not count, or an address that tries again would stay closed for ever.
-      const refused = call.failure?.reason === "RATE_LIMITED" || call.failure?.reason === "OVERLOADED";
-      if (call.audited !== undefined && call.caller === "" && !refused) countUnproven(call.address);
-    },
   };
 }
 

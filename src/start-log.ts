@@ -1,18 +1,27 @@
-// What an operator should know at start: settings that are allowed and have a price.
+// What an operator should know at start, and at every reload: settings that are allowed and have a price.
 
 import type { Configuration } from "./config/schema.ts";
 import { isLoopbackHost } from "./exchange/loopback.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export function logStart(configuration: Configuration, url: string, log: Log): void {
-  const { clients, providers, audiences, sealing, redis, database, server } = configuration;
+  const { providers, sealing, redis, database, server } = configuration;
   if (database === undefined) {
     if (redis === undefined)
       log.warn({}, "no database and no Redis: used codes and revocations end with this process, which serves one replica only");
     else log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them");
-  } else if (database.file !== undefined) log.info({}, "the database is a file: this process serves one replica only");
+  } else if (database.location.kind === "sqlite") log.info({}, "the database is a file: this process serves one replica only");
   if (sealing === undefined)
     log.warn({}, "no sealing keys: made at start; refresh handles end with this process, which serves one replica only");
+  warnOfPrices(configuration, log);
+  if (server.tls === undefined && !isLoopbackHost(server.host)) {
+    log.warn({}, "no TLS beyond loopback: put a proxy that speaks it in front");
+  }
+  log.info({ url, providers: Object.keys(providers), reflection: server.reflection }, "listening");
+}
+
+/** Settings that take effect with the configuration they are in. */
+export function warnOfPrices({ clients, providers, audiences }: Configuration, log: Log): void {
   for (const [provider, { tokens, allow_http, pkce }] of Object.entries(providers)) {
     if (!tokens.issuer_check) log.warn({ provider }, "issuer_check is off: iss is not compared for tokens sent with this provider's name");
     if (allow_http) log.warn({ provider }, "allow_http is on: credentials may cross the network in clear text");
@@ -32,8 +41,4 @@ export function logStart(configuration: Configuration, url: string, log: Log): v
     if (kind !== "service" && raw_refresh_tokens)
       log.warn({ client }, "raw_refresh_tokens is on for a public client: whoever steals one uses it at the provider, past this service");
   }
-  if (server.tls === undefined && !isLoopbackHost(server.host)) {
-    log.warn({}, "no TLS beyond loopback: put a proxy that speaks it in front");
-  }
-  log.info({ url, providers: Object.keys(providers), reflection: server.reflection }, "listening");
 }

@@ -10,7 +10,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import type { Recorder } from "./rpc/trail.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { Keys } from "./wire-storage.ts";
+import type { Keys } from "./wire-parts.ts";
 
 export interface WiredAudit extends Recorder {
   readonly audit: AuditTrail;
@@ -33,14 +33,14 @@ export async function wireAudit(configuration: Configuration, parts: AuditParts)
     sink: sinkOf(configuration, parts),
     clock,
     onState(event) {
-      if (event.kind === "audit_ready") log.info({}, "the audit trail is written");
+      if (event.kind === "audit_ready") log.info({}, "the audit trail can be written");
       else if (event.kind === "audit_away")
         log.error({ code: event.code }, "the audit trail cannot be written: nothing is issued until it can");
       else log.error({ count: event.count }, "records of the audit trail were lost");
     },
   });
   await audit.open();
-  return { audit, tokenHash: createTokenHash(keys[0]), status: () => audit.status(), close: () => audit.close() };
+  return { audit, tokenHash: createTokenHash(keys[0]), status: () => audit.status, close: () => audit.close() };
 }
 
 function sinkOf({ audit }: Configuration, { clock, keys, destination }: AuditParts): Sink {

@@ -3,6 +3,7 @@
 import { createAuthenticate, type Service } from "./callers/authenticate.ts";
 import { createConfiguredKeys } from "./callers/configured-keys.ts";
 import type { WorkloadIssuer } from "./callers/workload.ts";
+import { ConfigurationError, type Mistake } from "./config/mistakes.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Decide } from "./exchange/decision.ts";
 import { createKeySet, type KeySet } from "./keys/key-set.ts";
@@ -11,7 +12,8 @@ import type { Policy } from "./policy/compile.ts";
 import { createJwksFetch } from "./providers/fetch-jwks.ts";
 import type { Callers } from "./rpc/caller.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
-import type { Observers, Storage } from "./wire-storage.ts";
+import type { Observers } from "./wire-parts.ts";
+import type { Storage } from "./wire-storage.ts";
 
 export type WorkloadSettings = Configuration["workload_issuers"][string];
 
@@ -22,6 +24,8 @@ export interface WiredWorkloadIssuer extends WorkloadIssuer {
 export type WorkloadPool = Pool<WorkloadSettings, WiredWorkloadIssuer>;
 
 export interface CallersParts extends Observers {
+  /** What assertions must name as their audience; that of the start. */
+  readonly issuer: string | undefined;
   readonly policy: Policy;
   readonly decide: Decide;
   readonly storage: Storage;
@@ -34,17 +38,25 @@ export interface WiredCallers {
 }
 
 export function wireCallers(configuration: Configuration, parts: CallersParts): WiredCallers {
-  const { clock, policy, decide, storage } = parts;
+  const { clock, issuer, policy, decide, storage } = parts;
+  const services = servicesOf(configuration, policy);
+  if (issuer === undefined && services.some(({ assertions }) => assertions !== undefined))
+    throw new ConfigurationError("reload", [lateIssuer]);
   const workloadIssuers = parts.workloads.take(Object.entries(configuration.workload_issuers));
-  const authenticate = createAuthenticate(
-    { clock, issuer: configuration.server.issuer, usedAssertions: storage.usedAssertions, workloadIssuers },
-    servicesOf(configuration, policy),
-  );
+  const authenticate = createAuthenticate({ clock, issuer, usedAssertions: storage.usedAssertions, workloadIssuers }, services);
   return {
     callers: { clients: policy.clients, publicMethods: policy.publicMethods, decide, authenticate },
     close: () => parts.workloads.release(workloadIssuers),
   };
 }
+
+/** Where there is none at the start, a start with assertions is refused long before (config/). */
+const lateIssuer: Mistake = {
+  path: "server.issuer",
+  line: undefined,
+  problem: "takes effect at the next start, and assertions must name it",
+  fix: "Start anew, or leave out the clients' assertions until then.",
+};
 
 function servicesOf(configuration: Configuration, policy: Policy): readonly Service[] {
   return Object.entries(configuration.clients).flatMap(([id, { secrets, assertions, workloads, certificates }]) => {
@@ -64,7 +76,11 @@ export function createWorkloadPool({ clock, log, metrics }: Observers): Workload
       timeoutMs: settings.timeout,
       clock,
       onCall: ({ endpoint, status, outcome, ms }) =>
-        metrics.upstream({ provider: name, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
+        // Its names are its own: a provider may have the same one.
+        metrics.upstream(
+          { provider: `workload_issuer:${name}`, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome },
+          ms,
+        ),
     });
     const fetchJwks = createJwksFetch({ http, clock });
     const keySet: KeySet = createKeySet({

@@ -9,8 +9,9 @@ import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
+import type { Foundations } from "./wire-parts.ts";
 import { createProviderPool } from "./wire-provider.ts";
-import { type Foundations, type Storage, wireStorage } from "./wire-storage.ts";
+import { type Storage, wireStorage } from "./wire-storage.ts";
 
 export interface Core {
   /** The edition in force. Ask for every call: it changes when the configuration is reloaded. */
@@ -44,11 +45,16 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     if (edition === undefined) throw new Error("the first edition is not there yet");
     return edition;
   };
-  const storage = await wireStorage(configuration, foundations, (provider) => current().providers.get(provider)?.provider);
+  let upstreamLimit = upstreamLimitMs(configuration);
+  const storage = await wireStorage(configuration, foundations, {
+    provider: (name) => current().providers.get(name)?.provider,
+    upstreamLimitMs: () => upstreamLimit,
+  });
   const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, firstKey: keys[0] });
-  const flights = createSingleFlight(flightLimitMs(configuration));
+  const flights = createSingleFlight(() => upstreamLimit);
   const shared = {
     ...observers,
+    issuer: configuration.server.issuer,
     storage,
     flights,
     budget: limiting.budget,
@@ -87,6 +93,8 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     reload(read) {
       const old = current();
       edition = wire(read);
+      // It never falls: calls under an earlier edition still take as long as that allows.
+      upstreamLimit = Math.max(upstreamLimit, upstreamLimitMs(read));
       retire(old);
     },
     async close() {
@@ -99,7 +107,10 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   };
 }
 
-/** Shared work makes at most three calls upstream one after the other: discovery, keys, and keys once more for a new key id. */
-function flightLimitMs({ providers }: Configuration): number {
+/**
+ * Shared work makes at most three calls upstream one after the other: discovery, keys, and keys once more for a new key id; or a
+ * refresh, and the check of an ID token that may have to fetch keys.
+ */
+function upstreamLimitMs({ providers }: Configuration): number {
   return 3 * Math.max(0, ...Object.values(providers).map((provider) => provider.timeout));
 }

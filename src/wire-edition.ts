@@ -16,7 +16,8 @@ import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
-import type { Observers, Storage } from "./wire-storage.ts";
+import type { Observers } from "./wire-parts.ts";
+import type { Storage } from "./wire-storage.ts";
 
 export interface Edition {
   readonly configuration: Configuration;
@@ -29,6 +30,8 @@ export interface Edition {
 }
 
 export interface Shared extends Observers {
+  /** This service's own, as it was at the start. */
+  readonly issuer: string | undefined;
   readonly storage: Storage;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
@@ -40,6 +43,8 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const { clock, storage, flights, budget } = shared;
   const policy = compilePolicy(configuration);
   const decide = createDecide(policy.audiences);
+  // First, as it may refuse: nothing is held then that nobody would release.
+  const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
   const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
@@ -47,7 +52,6 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const { audiences } = policy;
   const { cache, oneTime, handles, revocations, upstreamRevocations } = storage;
   const common = { providers, audiences, decide, clock };
-  const callers = wireCallers(configuration, { ...shared, policy, decide });
   return {
     configuration,
     policy,

@@ -11,8 +11,8 @@ import type { Policy } from "./policy/compile.ts";
 import { tokenRulesOf } from "./policy/token-rules.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
+import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
-import type { Observers } from "./wire-storage.ts";
 
 export interface WiredProvider {
   readonly provider: Provider;

@@ -9,7 +9,6 @@ import { createUpstreamRevocationsMemory } from "./cache/upstream-revocations-me
 import type { Revocations, UpstreamRevocations } from "./exchange/ports.ts";
 import type { RevocationLog, TellingQueue } from "./exchange/revocation-ports.ts";
 import { waitBriefly } from "./exchange/waiting.ts";
-import { canRevoke } from "./policy/compile.ts";
 import { createTelling, type TellingEvent } from "./providers/telling.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
@@ -17,7 +16,8 @@ import { sealedColumns } from "./store/sealed-columns.ts";
 import { createUpstreamRevocationQueue } from "./store/upstream-revocations.ts";
 import { circumstanceFields } from "./telemetry/circumstances.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { StorageParts } from "./wire-storage.ts";
+import type { StorageParts } from "./wire-parts.ts";
+import { authorityOf } from "./wire-revocation-log.ts";
 
 /** A connection takes some milliseconds; who is away is not waited for any longer. */
 const firstReadMs = 1_000;
@@ -42,8 +42,8 @@ export function wireRevocations(parts: StorageParts): WiredRevocations {
     lagMs: shared === undefined ? Infinity : configuration.revocation_lag,
     onState: (state) => {
       if (state === "fresh") firstKnown.resolve();
-      if (state === "fresh") log.info({}, "what was revoked is known");
-      else log.warn({}, "what was revoked is not known here: no token is accepted until it is");
+      if (state === "fresh") log.info({}, "revocations are followed");
+      else log.warn({}, "revocations are not known here, or too old: no token is accepted until they are");
     },
   });
   const telling = createTelling({
@@ -72,10 +72,10 @@ export function wireRevocations(parts: StorageParts): WiredRevocations {
 
 /** Undefined: there is nobody to follow. */
 function sharedLog({ configuration, database, redis, keys, clock, onAlarm }: StorageParts): RevocationLog | undefined {
-  if (database !== undefined) return createRevocationLog(database);
-  // Who has Redis for its cache alone must not depend on it for revocations that nobody can make.
-  if (redis === undefined || !canRevoke(configuration)) return undefined;
-  return createRevocationLogRedis({ redis, keys, clock, onAlarm });
+  const authority = authorityOf(configuration);
+  if (authority === "database" && database !== undefined) return createRevocationLog(database);
+  if (authority === "redis" && redis !== undefined) return createRevocationLogRedis({ redis, keys, clock, onAlarm });
+  return undefined;
 }
 
 /** Over a Redis that is itself the authority there is nothing to hear that is not read there just as soon. */

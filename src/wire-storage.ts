@@ -1,42 +1,35 @@
 // Part of the composition root: what is remembered, where. The authority for what must be used once or never again is the database
-// where there is one, else Redis, else this process. Keys that are not configured are made here and end with the process.
+// where there is one, else Redis, else this process.
 
-import { createSecretKey, randomBytes } from "node:crypto";
 import { createCacheKeys } from "./cache/cache-key.ts";
 import { createMemoryTier } from "./cache/memory-tier.ts";
 import { createOneTimeMemory } from "./cache/one-time-memory.ts";
-import { createOneTimeNames } from "./cache/one-time-names.ts";
+import { createOneTimeNames } from "./sealing/one-time-names.ts";
 import { createOneTimeRedis } from "./cache/one-time-redis.ts";
 import type { RedisConnection } from "./cache/redis-connection.ts";
 import { createRedisTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
-import type { OnAlarm } from "./cache/tamper-alarm.ts";
+import type { OnAlarm } from "./sealing/tamper-alarm.ts";
 import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
 import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import type { Configuration } from "./config/schema.ts";
 import type {
-  Audit,
-  Clock,
   OneTimeStore,
-  Provider,
   RefreshHandles,
   Revocations,
   UpstreamRevocations,
   UsedAssertions,
   VerificationCache,
 } from "./exchange/ports.ts";
-import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
 import { createSealer } from "./sealing/sealer.ts";
-import type { Database } from "./store/database.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
 import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
-import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 import { wireDatabase } from "./wire-database.ts";
+import type { EditionView, Foundations, Observers, StorageParts } from "./wire-parts.ts";
 import { wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
 
@@ -55,41 +48,19 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export interface Observers {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly audit: Audit;
-}
-
-/** Master keys: the first seals and names, all of them open. */
-export type Keys = readonly [MasterKey, ...MasterKey[]];
-
-/** What the parts of storage are made of. */
-export interface StorageParts extends Observers {
-  readonly configuration: Configuration;
-  readonly keys: Keys;
-  readonly redis: RedisConnection | undefined;
-  readonly database: Database | undefined;
-  readonly onAlarm: OnAlarm;
-  /** By configured name, in the edition in force. */
-  readonly provider: (name: string) => Provider | undefined;
-}
-
-export interface Foundations extends Observers {
-  readonly keys: Keys;
-}
-
 export async function wireStorage(
   configuration: Configuration,
   { keys, ...observers }: Foundations,
-  provider: StorageParts["provider"],
+  edition: EditionView,
 ): Promise<Storage> {
   const { clock, log, metrics } = observers;
   const onAlarm = createOnAlarm(observers);
   const wired = configuration.database === undefined ? undefined : await wireDatabase(configuration.database, log);
-  const redis = configuration.redis === undefined ? undefined : wireRedis(configuration.redis.url, log);
-  const parts: StorageParts = { ...observers, configuration, keys, redis, database: wired?.database, onAlarm, provider };
+  const redis =
+    configuration.redis === undefined
+      ? undefined
+      : wireRedis(configuration.redis.url, { log, isAuthority: configuration.database === undefined });
+  const parts: StorageParts = { ...observers, configuration, keys, redis, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
   const sweeper =
     wired === undefined
@@ -128,19 +99,12 @@ export async function wireStorage(
   };
 }
 
-/** The configured ones, or one that ends with this process. */
-export function keysOf({ sealing }: Pick<Configuration, "sealing">): Keys {
-  const own = (): MasterKey => ({ id: "process", key: createSecretKey(randomBytes(masterKeyBytes)) });
-  const [first = own(), ...others] = sealing?.keys ?? [];
-  return [first, ...others];
-}
-
 /** A stored value that nobody here wrote is somebody's attempt, or somebody's mistake with keys: both want to be seen. */
 function createOnAlarm({ log, metrics, audit }: Observers): OnAlarm {
   return ({ kind, store }) => {
     metrics.cacheAlarm();
     log.warn({ kind, store, security: true }, "a stored value was not written by this service");
-    audit.record({ kind: "security", event: `${kind}_value`, rule: store });
+    audit.record({ kind: "security", event: `${kind}_value_in_${store}` });
   };
 }
 
@@ -160,9 +124,9 @@ function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedA
   return redis === undefined ? createUsedAssertionsMemory({ names, clock }) : createUsedAssertionsRedis({ redis, names, clock });
 }
 
-function handlesOf({ configuration, keys, database, clock, onAlarm }: StorageParts, revocations: Revocations): RefreshHandles {
+function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandles {
+  const { configuration, keys, database, clock, onAlarm, upstreamLimitMs } = parts;
   if (database === undefined || configuration.database === undefined) return createRefreshHandles(createSealer(keys, "refresh-handle"));
-  const timeouts = Object.values(configuration.providers).map((provider) => provider.timeout);
   return createHandleFamilies(
     {
       database,
@@ -173,7 +137,6 @@ function handlesOf({ configuration, keys, database, clock, onAlarm }: StoragePar
         for (const token of tokens) await revocations.revoke(token);
       },
     },
-    // The refresh itself, and the check of an ID token that may have to fetch keys.
-    { idleMs: configuration.database.handle_idle, upstreamLimitMs: 3 * Math.max(0, ...timeouts) },
+    { idleMs: configuration.database.handle_idle, upstreamLimitMs },
   );
 }

@@ -71,6 +71,22 @@ describe("imports point inward", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("lets no file import itself by way of others, not even for types", () => {
+    const importsOf = Map.groupBy(inside, ({ file }) => file);
+    const done = new Set<string>();
+    const cycleFrom = (file: string, way: readonly string[]): readonly string[] | undefined => {
+      if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+      if (done.has(file)) return undefined;
+      for (const next of importsOf.get(file) ?? []) {
+        const cycle = cycleFrom(targetOf(next), [...way, file]);
+        if (cycle !== undefined) return cycle;
+      }
+      done.add(file);
+      return undefined;
+    };
+    expect(files.map((file) => cycleFrom(file, [])).filter((cycle) => cycle !== undefined)).toEqual([]);
+  });
+
   it("keeps every library and every Node module out of the core", () => {
     expect(imports.filter((one) => one.room === "exchange" && !one.target.startsWith("."))).toEqual([]);
   });

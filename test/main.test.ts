@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runProcess } from "../src/main.ts";
+import { DatabaseStartError } from "../src/wire-database.ts";
 import { environment, exampleFile } from "./config/given.ts";
 
 const file = fileURLToPath(exampleFile);
@@ -80,6 +81,12 @@ describe("failing", () => {
     expect(written[0]).toMatch(/^cambio did not start: .*\.\n$/);
     expect(written[0]).toContain(words);
     expect(written[0]).not.toContain("CANARY");
+  });
+
+  it("a start that the database stops says so in its own words", async () => {
+    const { status, written } = given(() => Promise.reject(new DatabaseStartError("the database file cannot be used (EACCES).")));
+    expect(await status).toBe(1);
+    expect(written).toEqual(["cambio did not start: the database file cannot be used (EACCES).\n"]);
   });
 
   it.each(["uncaughtException", "unhandledRejection"])(

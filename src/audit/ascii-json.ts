@@ -3,5 +3,10 @@
 
 /** Same value, same bytes: members in their order, no white space, everything beyond printable ASCII as \uXXXX. */
 export function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return asciiText(JSON.stringify(value));
+}
+
+/** What a terminal may be given: everything beyond printable ASCII as \uXXXX, the ends of lines too. */
+export function asciiText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -30,7 +30,7 @@ export interface AuditOptions {
 
 export interface AuditTrail extends Audit {
   /** `away`: intents are refused at once. */
-  status(): "ready" | "away";
+  readonly status: "ready" | "away";
   /** @throws TrailStartError where the trail cannot be kept as configured */
   open(): Promise<void>;
   /** Writes what waits and the end of the trail, as far as that is possible within `closeLimitMs`. Never rejects. */
@@ -82,7 +82,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
     while (goesOn) {
       // All that is called for in one turn of the event loop shares a batch.
       await nextTurn();
-      goesOn = (await writeOne()) && backlog.waiting() > 0;
+      goesOn = (await writeOne()) && backlog.waiting > 0;
     }
     running = undefined;
     if (state === "away" && !closing) retry = setTimeout(start, retryMs).unref();
@@ -91,7 +91,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
   /** What waits is tried once more also where writing has failed so far. A write that hangs is not overtaken. */
   async function finish(): Promise<void> {
     await running;
-    if (backlog.waiting() > 0) await run();
+    if (backlog.waiting > 0) await run();
     try {
       await sink.close();
     } catch (error) {
@@ -105,7 +105,9 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
   }
 
   return {
-    status: () => state,
+    get status() {
+      return state;
+    },
     async open() {
       await sink.open();
       turn({ kind: "audit_ready" });
@@ -127,7 +129,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
       closing = true;
       clearTimeout(retry);
       await within(closeLimitMs, finish());
-      const lost = backlog.waiting();
+      const lost = backlog.waiting;
       if (lost > 0) onState({ kind: "audit_lost", count: lost });
       state = "away";
     },

@@ -7,8 +7,8 @@ import { gapBody } from "./record.ts";
 export const maxWaitingRecords = 10_000;
 export const maxWaitingBytes = 16_777_216;
 /** Of one write: no signature vouches for more records, no disk is kept busy for longer than necessary. */
-export const maxBatchRecords = 1_000;
-export const maxBatchBytes = 1_048_576;
+const maxBatchRecords = 1_000;
+const maxBatchBytes = 1_048_576;
 
 interface Kept {
   readonly body: string;
@@ -38,7 +38,7 @@ export interface Backlog {
   /** Tells all who wait, in the batch and behind it. Their records are not written, except for those of the batch. */
   refuse(failure: Error, batch?: Batch): void;
   /** Number of records, also those that are only counted. */
-  waiting(): number;
+  readonly waiting: number;
 }
 
 export function createBacklog(): Backlog {
@@ -99,6 +99,8 @@ export function createBacklog(): Backlog {
       leave(queue.filter(isIntent));
       queue = queue.filter((item) => !isIntent(item));
     },
-    waiting: () => queue.reduce((sum, item) => sum + ("count" in item ? item.count : 1), 0),
+    get waiting() {
+      return queue.reduce((sum, item) => sum + ("count" in item ? item.count : 1), 0);
+    },
   };
 }

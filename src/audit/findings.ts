@@ -1,4 +1,4 @@
-// What a verification found, as values: where, and what. It owns the sentences and how many of them are kept.
+// What a verification found, as values: where, and what. It owns their form and how many are kept.
 
 export interface Finding {
   readonly file: string;
@@ -22,7 +22,7 @@ export interface Report {
 }
 
 /** One cut is one finding; a file of another kind is a finding per line, of which the first ones say it all. */
-export const maxFindings = 50;
+const maxFindings = 50;
 const maxNotes = 200;
 
 export interface Findings {

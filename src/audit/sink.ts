@@ -6,7 +6,7 @@ export interface Sink {
   open(): Promise<void>;
   /**
    * Chains the bodies and writes them; they are kept when it resolves. After a failure the next write finds its way back by
-   * itself; without bodies it only does that.
+   * itself. Without bodies it writes a checkpoint, which shows that writing works.
    * @throws TrailFailure
    */
   write(bodies: readonly string[]): Promise<void>;

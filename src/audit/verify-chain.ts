@@ -9,7 +9,7 @@ import { isSigned, type OpenRecord, readOpening, readRecord, type TrailRecord } 
 import { createSignatureCheck, type SignatureCheck } from "./signing-key.ts";
 
 /** Clocks are set back, by a little. */
-export const timeToleranceMs = 300_000;
+const timeToleranceMs = 300_000;
 
 export interface SignedEnd extends ChainPoint {
   readonly kind: "checkpoint" | "close";
@@ -50,7 +50,7 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
     }
     const from = opening.continues ?? chainStart;
     if (record.seq !== from.seq + 1 || record.prev !== from.hash) at("does not follow from where it says that it goes on");
-    if (trusted?.has(opening.publicKey) === false) at(`signed under another key, which it calls ${printable(opening.keyId)}`);
+    if (trusted?.has(opening.publicKey) === false) at(`signed under another key, which it calls ${quoted(opening.keyId)}`);
     check = createSignatureCheck(opening.publicKey);
   }
 
@@ -108,7 +108,7 @@ export function createChainCheck({ file, findings, trusted, onSigned }: ChainCon
   };
 }
 
-/** Names come from a file that somebody may have changed: whatever they hold, they stay one line in quotes. */
-export function printable(name: string): string {
+/** Names come from a file that somebody may have changed: whatever they hold, they stay one short line in quotes. */
+export function quoted(name: string): string {
   return asciiJson(name.slice(0, 64));
 }

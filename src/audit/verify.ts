@@ -5,7 +5,7 @@
 import { createFindings, type Findings, type Report } from "./findings.ts";
 import { linesOf } from "./lines-of.ts";
 import { type OpenRecord, readOpening, readRecord } from "./read-record.ts";
-import { printable } from "./verify-chain.ts";
+import { quoted } from "./verify-chain.ts";
 import { type FileAnswer, type TrailReader, verifyFile } from "./verify-file.ts";
 
 export interface VerifyQuestion {
@@ -36,8 +36,7 @@ export async function verifyTrail({ files, trusted, live }: VerifyQuestion, read
     records += answer.records;
     last = answer.signed?.seq ?? last;
   }
-  if (before !== undefined)
-    findings.note(`begins at record ${before.seq + 1}: goes on from ${printable(before.file)}, which was not given`);
+  if (before !== undefined) findings.note(`begins at record ${before.seq + 1}: goes on from ${quoted(before.file)}, which was not given`);
   return { intact: findings.list.length === 0, findings: findings.list, notes: findings.notes, records, first, last };
 }
 

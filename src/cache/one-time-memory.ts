@@ -1,9 +1,9 @@
-// Used codes and pending states in process memory: the authority where there is no Redis, so for one replica only.
+// Used codes and pending states in process memory: the authority where there is neither database nor Redis, so for one replica only.
 // It forgets a mark when its time is over and never before: when there is no room it says so.
 
 import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { OneTimeNames } from "./one-time-names.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
 
 /** Per kind, so that a flood of started sign-ins leaves room for codes. About 170 of each per second, for 10 minutes. */
 const maxEntries = 100_000;

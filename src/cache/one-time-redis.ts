@@ -1,21 +1,19 @@
-// Used codes and pending states in Redis: the authority for all replicas (run it with `noeviction`). When Redis cannot tell, the
+// Used codes and pending states in Redis: the authority for all replicas where there is no database. When Redis cannot tell, the
 // answer is STORE_UNAVAILABLE, never a guess; a claim that may or may not have been made is undone in the background.
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs } from "../exchange/ports.ts";
-import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
-import type { OneTimeNames } from "./one-time-names.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";
-import { decodePendingState, encodePendingState } from "../sealing/pending-state-codec.ts";
+import { decodePendingState, encodePendingState, maxStateBytes } from "../sealing/pending-state-codec.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
+import { RedisFailure } from "./redis-failure.ts";
+import { rethrowUnavailable } from "./unavailable.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import type { OnAlarm } from "./tamper-alarm.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 
-/** Redirect URI, challenge, verifier and nonce, each bounded where it comes in. */
-const maxStateBytes = 16 * 1024;
 const nonceBytes = 16;
 
 export interface OneTimeRedisParts {
@@ -56,7 +54,7 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
         return claimed === 1 ? claimOf(keys, nonce) : undefined;
       } catch (error) {
         if (!(error instanceof RedisFailure) || error.outcome === "unknown") uncertain.undo(() => release(keys, nonce));
-        throw storeUnavailable(classifyRedisError(error));
+        return rethrowUnavailable(error);
       }
     },
     async keepState(state, pending) {
@@ -77,8 +75,4 @@ export function createOneTimeRedis(parts: OneTimeRedisParts): OneTimeStore {
       return pending;
     },
   };
-}
-
-function rethrowUnavailable(error: unknown): never {
-  throw storeUnavailable(classifyRedisError(error));
 }

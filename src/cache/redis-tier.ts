@@ -5,7 +5,7 @@ import type { Verification } from "../exchange/claims.ts";
 import { type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import type { OnAlarm } from "./tamper-alarm.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import { decodeVerification, encodeVerification } from "./verification-codec.ts";
 
 const prefix = "cambio:v1:ver:";

@@ -57,9 +57,10 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
       if (grant === undefined) return undefined;
       return { provider: grant.provider, subject: grant.subject, rotate: (send) => rotate(clientId, grant, send) };
     },
-    async end(clientId, handle) {
+    async findToEnd(clientId, handle) {
       const grant = open(clientId, handle);
-      return grant === undefined ? undefined : { endedHere: false, ...grant };
+      if (grant === undefined) return undefined;
+      return { provider: grant.provider, subject: grant.subject, stored: false, end: async () => grant.refreshToken };
     },
   };
 }

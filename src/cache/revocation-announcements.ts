@@ -6,7 +6,7 @@ import type { Sealer } from "../sealing/sealer.ts";
 import { openClient, type RedisAddress, type RedisConnection } from "./redis-connection.ts";
 import { type Announcement, decodeAnnouncement, encodeAnnouncement } from "./revocation-codec.ts";
 import type { Announcements } from "./revocations.ts";
-import type { OnAlarm } from "./tamper-alarm.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 
 /** A revocation at its longest, sealed. */
 const maxMessageBytes = 16 * 1024;

@@ -1,11 +1,13 @@
 // What a replica knows to be revoked, in memory, as the synchronous check wants it: two lookups. It owns the rule of what a
-// revocation refuses and what may be forgotten; where the knowledge comes from is revocations.ts.
+// revocation refuses and what may be forgotten; where the knowledge comes from is revocations.ts, and what two revocations of one
+// thing say together is exchange/revoked.ts.
 
 import type { RevocableToken, Revocation } from "../exchange/ports.ts";
+import { combined } from "../exchange/revoked.ts";
 
 export interface RevocationKnowledge {
   /** How many are held. */
-  size(): number;
+  readonly size: number;
   /** True: adding it would change nothing. */
   covers(revocation: Revocation): boolean;
   add(revocation: Revocation): void;
@@ -14,17 +16,8 @@ export interface RevocationKnowledge {
   forgetExpired(nowMs: number, steps: number): void;
 }
 
-interface Epoch {
-  readonly until: number;
-  readonly expiresAt: number;
-}
-
-/** Of one provider: an id means nothing at another, which may use it again. */
-interface Shelf {
-  /** Revocation id → expiry. */
-  readonly tokens: Map<string, number>;
-  readonly subjects: Map<string, Epoch>;
-}
+/** Of one provider, by id: an id means nothing at another, which may use it again. */
+type Shelf = Readonly<Record<Revocation["kind"], Map<string, Revocation>>>;
 
 export function createRevocationKnowledge(): RevocationKnowledge {
   const shelves = new Map<string, Shelf>();
@@ -32,50 +25,46 @@ export function createRevocationKnowledge(): RevocationKnowledge {
   let sweep = sweepOnce();
 
   function shelfOf(provider: string): Shelf {
-    const shelf = shelves.get(provider) ?? { tokens: new Map<string, number>(), subjects: new Map<string, Epoch>() };
+    const shelf = shelves.get(provider) ?? { token: new Map<string, Revocation>(), subject: new Map<string, Revocation>() };
     shelves.set(provider, shelf);
     return shelf;
   }
 
   /** Maps may lose entries while they are walked, so a sweep goes on where it stopped, whatever came in between. */
   function* sweepOnce(): Generator<undefined, void, number> {
-    for (const { tokens, subjects } of shelves.values()) {
-      for (const id of tokens.keys()) forgetAt(yield, tokens, id, tokens.get(id));
-      for (const id of subjects.keys()) forgetAt(yield, subjects, id, subjects.get(id)?.expiresAt);
+    for (const { token, subject } of shelves.values()) {
+      for (const id of token.keys()) forgetAt(yield, token, id);
+      for (const id of subject.keys()) forgetAt(yield, subject, id);
     }
   }
 
-  function forgetAt(nowMs: number, from: Map<string, unknown>, id: string, expiresAt = Infinity): void {
-    if (nowMs >= expiresAt * 1_000 && from.delete(id)) held -= 1;
+  function forgetAt(nowMs: number, from: Map<string, Revocation>, id: string): void {
+    if (nowMs >= (from.get(id)?.expiresAt ?? Infinity) * 1_000 && from.delete(id)) held -= 1;
   }
 
   return {
-    size: () => held,
+    get size() {
+      return held;
+    },
     covers(revocation) {
-      const shelf = shelves.get(revocation.provider);
-      if (revocation.kind === "token") return (shelf?.tokens.get(revocation.id) ?? -1) >= revocation.expiresAt;
-      const epoch = shelf?.subjects.get(revocation.id);
-      return epoch !== undefined && epoch.until >= revocation.until && epoch.expiresAt >= revocation.expiresAt;
+      const { kind, provider, id } = revocation;
+      const known = shelves.get(provider)?.[kind].get(id);
+      return known !== undefined && saysTheSame(combined(known, revocation), known);
     },
     add(revocation) {
-      const { tokens, subjects } = shelfOf(revocation.provider);
-      const before = tokens.size + subjects.size;
+      const { kind, provider, id } = revocation;
+      const known = shelfOf(provider)[kind];
+      const before = known.size;
       // Never weaker than it was: entries may come twice and out of order.
-      if (revocation.kind === "token") {
-        tokens.set(revocation.id, Math.max(revocation.expiresAt, tokens.get(revocation.id) ?? 0));
-      } else {
-        const { id, until, expiresAt } = revocation;
-        const known = subjects.get(id) ?? { until, expiresAt };
-        subjects.set(id, { until: Math.max(until, known.until), expiresAt: Math.max(expiresAt, known.expiresAt) });
-      }
-      held += tokens.size + subjects.size - before;
+      known.set(id, combined(revocation, known.get(id)));
+      held += known.size - before;
     },
     refuses({ provider, id, subject, issuedAt }) {
       const shelf = shelves.get(provider);
       if (shelf === undefined) return false;
-      if (shelf.tokens.has(id)) return true;
-      const epoch = shelf.subjects.get(subject);
-      return epoch !== undefined && issuedAt <= epoch.until;
+      if (shelf.token.has(id)) return true;
+      const epoch = shelf.subject.get(subject);
+      return epoch?.kind === "subject" && issuedAt <= epoch.until;
     },
     forgetExpired(nowMs, steps) {
       for (let step = 0; step < steps; step += 1) {
@@ -85,4 +74,13 @@ export function createRevocationKnowledge(): RevocationKnowledge {
       }
     },
   };
+}
+
+/** Of two about the same thing. */
+function saysTheSame(one: Revocation, other: Revocation): boolean {
+  return one.expiresAt === other.expiresAt && untilOf(one) === untilOf(other);
+}
+
+function untilOf(revocation: Revocation): number | undefined {
+  return revocation.kind === "subject" ? revocation.until : undefined;
 }

@@ -9,10 +9,10 @@ import { lengthPrefixed } from "../sealing/length-prefix.ts";
 import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 import { createSealer } from "../sealing/sealer.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { classifyRedisError } from "./redis-failure.ts";
 import { decodeRevocation, encodeRevocation } from "./revocation-codec.ts";
 import { appendScript, readScript } from "./revocation-scripts.ts";
-import type { OnAlarm } from "./tamper-alarm.ts";
+import { rethrowUnavailable } from "./unavailable.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 
 const head = "cambio:v1:{revocations}:head";
 const entries = "cambio:v1:{revocations}:entries";
@@ -92,8 +92,4 @@ function wordOf(reply: unknown): string | undefined {
 
 function numberOf(word: string | undefined): number | undefined {
   return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : undefined;
-}
-
-function rethrowUnavailable(error: unknown): never {
-  throw storeUnavailable(classifyRedisError(error));
 }

@@ -15,7 +15,7 @@ const heartbeatEveryMs = 1_000;
 const pageSize = 1_000;
 /** Reads of one turn: what a replica that starts with nothing may have to catch up with, twice over. */
 const maxPages = 2_000;
-/** About 150 bytes each. A revocation beyond it is refused aloud; one that the log has is always held. */
+/** About 200 bytes each. A revocation beyond it is refused aloud; one that the log has is always held. */
 const maxHeld = 1_000_000;
 /** Entries looked at per turn for having expired: a million are seen within a minute, in about a millisecond each time. */
 const forgetPerTurn = 5_000;
@@ -168,7 +168,7 @@ export function createRevocations(parts: RevocationsParts, options: RevocationsO
     },
     async revoke(revocation) {
       if (clock() >= revocation.expiresAt * 1_000) return;
-      if (known.size() >= limits.maxHeld && !known.covers(revocation)) throw storeUnavailable({ code: "FULL", outcome: "refused" });
+      if (known.size >= limits.maxHeld && !known.covers(revocation)) throw storeUnavailable({ code: "FULL", outcome: "refused" });
       const position = await log.append(revocation);
       known.add(revocation);
       learnedOne(position);

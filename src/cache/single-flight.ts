@@ -13,9 +13,9 @@ interface Flight {
 
 /**
  * Flights are bounded by the calls being served: each has at least one waiter, and goes when it settles or the last one leaves.
- * `limitMs` bounds the shared work, whatever its callers' own time limits are.
+ * `limitMs()` bounds the shared work, whatever its callers' own time limits are.
  */
-export function createSingleFlight(limitMs: number): SingleFlight {
+export function createSingleFlight(limitMs: () => number): SingleFlight {
   const flights = new Map<string, Flight>();
 
   function takeOff<T>(key: string, start: (signal: AbortSignal) => Promise<T>): Flight {
@@ -26,7 +26,7 @@ export function createSingleFlight(limitMs: number): SingleFlight {
       // Rejected here too: work that ignores its signal must not hold its waiters.
       expired.reject(error);
       abort.abort(error);
-    }, limitMs);
+    }, limitMs());
     const work = (async () => start(abort.signal))();
     const result = Promise.race([work, expired.promise]).finally(() => {
       clearTimeout(timer);

@@ -3,7 +3,7 @@
 
 import type { Clock, UsedAssertions } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { OneTimeNames } from "./one-time-names.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
 
 /** Assertions live five minutes at most: some 330 issuing calls per second that are proved by assertions. */
 const maxEntries = 100_000;

@@ -3,11 +3,10 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock, UsedAssertions } from "../exchange/ports.ts";
-import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { OneTimeNames } from "./one-time-names.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import { claimScript } from "./one-time-scripts.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { classifyRedisError } from "./redis-failure.ts";
+import { rethrowUnavailable } from "./unavailable.ts";
 
 const nonceBytes = 16;
 
@@ -25,12 +24,9 @@ export function createUsedAssertionsRedis({ redis, names, clock }: UsedAssertion
       if (!(lifeMs > 0)) return false;
       const keys = names.ofAssertion(clientId, id);
       const nonce = randomBytes(nonceBytes).toString("base64url");
-      try {
-        // A claim whose outcome is unknown is left as it is: the caller signs another assertion.
-        return (await redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, lifeMs))) === 1;
-      } catch (error) {
-        throw storeUnavailable(classifyRedisError(error));
-      }
+      // A claim whose outcome is unknown is left as it is: the caller signs another assertion.
+      const claimed = redis.run((client) => client.eval(claimScript, keys.length, ...keys, nonce, lifeMs));
+      return (await claimed.catch(rethrowUnavailable)) === 1;
     },
   };
 }

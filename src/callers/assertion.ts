@@ -46,7 +46,7 @@ export interface Assertions {
   spend(assertion: VerifiedAssertion, signal: AbortSignal): Promise<void>;
 }
 
-/** threats.md: long enough for clocks and networks, short enough that a stolen one is soon worth nothing. */
+/** Long enough for clocks and networks, short enough that a stolen one is soon worth nothing. */
 const maxLifetimeMs = 300_000;
 
 /** Characters; UUIDs and hashes have 36 to 64. */

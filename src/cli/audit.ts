@@ -4,7 +4,6 @@
 import { access } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { pieces, readSideFile } from "../audit/disk.ts";
-import { codeOf } from "../audit/failures.ts";
 import type { Finding, Report } from "../audit/findings.ts";
 import { showRecords } from "../audit/show.ts";
 import { createSignatureCheck, createSigningKey } from "../audit/signing-key.ts";
@@ -14,7 +13,7 @@ import { ConfigurationError } from "../config/mistakes.ts";
 import { readConfiguration } from "../config/read-configuration.ts";
 import type { Output } from "./output.ts";
 
-export const auditUsage = `Usage: cambio audit COMMAND
+const auditUsage = `Usage: cambio audit COMMAND
 
   verify FILE...   look for records that are missing, changed, out of place or not signed; files in the order of their records
     --config CONFIG      signatures must be those of a sealing key of this configuration
@@ -34,9 +33,25 @@ const done = 0;
 const notSo = 1;
 const misunderstood = 2;
 
+/** A file that was asked for, or one beside it. */
+class UnreadableFile extends Error {
+  override readonly name = "UnreadableFile";
+}
+
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces(path);
+  } catch (failure) {
+    throw unreadable(path, failure);
+  }
+}
+
 const reader: TrailReader = {
-  pieces,
-  sideFile: readSideFile,
+  pieces: piecesOf,
+  sideFile: (path) =>
+    readSideFile(path).catch((failure: unknown) => {
+      throw unreadable(path, failure);
+    }),
   exists: (path) =>
     access(path).then(
       () => true,
@@ -60,8 +75,8 @@ export async function auditCommand(words: readonly string[], output: Output): Pr
     if (command === "verify" && files.length > 0) return await verify(files, values, output);
     if (command === "show" && files.length > 0) return await show(files, values, output);
   } catch (failure) {
-    if (failure instanceof ConfigurationError) output.error(`${failure.message}\n`);
-    else output.error(`cannot be read: ${codeOf(failure)}\n`);
+    if (!(failure instanceof ConfigurationError) && !(failure instanceof UnreadableFile)) throw failure;
+    output.error(`${failure.message}\n`);
     return misunderstood;
   }
   output.error(auditUsage);
@@ -146,7 +161,7 @@ async function show(files: readonly string[], { request, caller, kind, ...others
   }
   let found = 0;
   for (const file of files) {
-    const shown = await showRecords({ file, wanted: { request, caller, kind }, print: out }, pieces);
+    const shown = await showRecords({ file, wanted: { request, caller, kind }, print: out }, piecesOf);
     found += shown.found;
     if (shown.damaged > 0) error(`${file}: ${damagedText(shown.damaged)}; see cambio audit verify\n`);
   }
@@ -167,4 +182,10 @@ function printKeys(config: string, { out, error }: Output): number {
 
 function keysOf(config: string) {
   return (readConfiguration(config).sealing?.keys ?? []).map(createSigningKey);
+}
+
+/** What has no system's code is a mistake of ours, and stays what it is. */
+function unreadable(path: string, failure: unknown): unknown {
+  const code = failure instanceof Error && "code" in failure ? failure.code : undefined;
+  return typeof code === "string" ? new UnreadableFile(`${path} cannot be read: ${code}`) : failure;
 }

@@ -1,6 +1,7 @@
 // What an explanation looks like on a terminal: steps with their verdicts, and texts that came from elsewhere made harmless.
 // Which steps there are is explained-call.ts and explained-token.ts.
 
+import { asciiText } from "../audit/ascii-json.ts";
 import type { Reason } from "../exchange/errors.ts";
 import type { Rule } from "../policy/evaluate.ts";
 
@@ -17,7 +18,7 @@ export function createSheet(out: (text: string) => void): Sheet {
   const width = Math.max(...(["holds", "refuses", "would refuse"] satisfies Verdict[]).map((verdict) => verdict.length));
   return {
     title: (text) => out(`\n${text}\n`),
-    step: (verdict, rule, note) => out(`  ${verdict.padEnd(width)}  ${printable(rule)}${note === undefined ? "" : `: ${note}`}\n`),
+    step: (verdict, rule, note) => out(`  ${verdict.padEnd(width)}  ${asciiText(rule)}${note === undefined ? "" : `: ${note}`}\n`),
     remark: (text) => out(`  ${text}\n`),
   };
 }
@@ -33,12 +34,8 @@ const maxShown = 160;
 
 /** A value as JSON, in printable ASCII only: claims are anybody's text, and a terminal obeys some characters. */
 export function shown(value: unknown): string {
-  const text = printable(JSON.stringify(value) ?? "absent");
+  const text = asciiText(JSON.stringify(value) ?? "absent");
   return text.length <= maxShown ? text : `${text.slice(0, maxShown)}… (${text.length} characters)`;
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** For the operator who asks; what a caller is told stands in rpc/error-table.ts. */

@@ -3,7 +3,7 @@
 
 import type { Configuration } from "../config/schema.ts";
 import { resolveCaller } from "../exchange/caller.ts";
-import type { Client, Method } from "../exchange/clients.ts";
+import { type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide, PolicyQuestion } from "../exchange/decision.ts";
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
 import { chooseProvider } from "../exchange/provider-choice.ts";
@@ -29,9 +29,6 @@ export interface AskedCall {
   readonly nowMs: number;
 }
 
-/** These carry all that proves the right to the answer. */
-const provingMethods: ReadonlySet<Method> = new Set(["Exchange", "Refresh", "Revoke"]);
-
 /** @returns why it is refused; undefined: it is allowed */
 export function explainCall(configuration: Configuration, asked: AskedCall, sheet: Sheet): Reason | undefined {
   try {
@@ -54,7 +51,7 @@ function explain(configuration: Configuration, asked: AskedCall, sheet: Sheet): 
   // 2. The call itself.
   sheet.title(`The call: ${asked.method}`);
   const { method, origin } = asked;
-  ask(decide, { kind: "call", client, method, origin, proofInMessage: provingMethods.has(method) });
+  ask(decide, { kind: "call", client, method, origin, proofInMessage: methodsWithProof.has(method) });
 
   // 3. What it is about.
   for (const name of asked.audiences.filter((one) => !policy.audiences.has(one))) {
@@ -123,7 +120,7 @@ function told<T>(sheet: Sheet, rule: string, choose: () => T): T {
   try {
     return choose();
   } catch (failure) {
-    const field = failure instanceof ExchangeError ? fieldOf(failure) : undefined;
+    const field = fieldOf(failure);
     sheet.step("refuses", rule, field === undefined ? undefined : `there are several, and the call does not say its ${field}`);
     throw failure;
   }

@@ -3,7 +3,7 @@
 
 import type { Configuration, ProviderConfiguration } from "../config/schema.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import { type AccessTokenRules, applyAccessTokenRules, clientRule, lifetimeRule } from "../exchange/token/access-token-rules.ts";
 import type { CompactToken } from "../exchange/token/compact.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
@@ -134,7 +134,7 @@ function refusalOf(failure: unknown): string {
 }
 
 /** The field of the message, or the claim of the token, by which a call fails. */
-export function fieldOf({ cause }: ExchangeError): string | undefined {
-  const named = typeof cause === "object" && cause !== null && "kind" in cause && cause.kind === "rule" && "field" in cause;
-  return named && typeof cause.field === "string" ? cause.field : undefined;
+export function fieldOf(failure: unknown): string | undefined {
+  const circumstance = circumstanceOf(failure);
+  return circumstance?.kind === "rule" ? circumstance.field : undefined;
 }

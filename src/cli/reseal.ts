@@ -1,4 +1,4 @@
-// `cambio reseal`: seals everything in the configured database anew under the first sealing key, while replicas serve.
+// `cambio reseal`: seals every sealed column of the configured database anew under the first sealing key, while replicas serve.
 
 import type { Configuration } from "../config/schema.ts";
 import { pendingMigrations } from "../store/migrate.ts";
@@ -6,7 +6,7 @@ import { reseal, type ResealCount } from "../store/reseal.ts";
 import type { Output } from "./output.ts";
 import { withDatabase } from "./with-database.ts";
 
-/** @returns the exit status: 0 where everything is sealed under the first key now */
+/** @returns the exit status: 0 where every sealed column is under the first key now */
 export async function resealCommand(configuration: Configuration, output: Output): Promise<number> {
   const keys = configuration.sealing?.keys ?? [];
   const [first] = keys;
@@ -36,6 +36,6 @@ function verdict(counts: readonly ResealCount[], { out, error }: Output): number
   if (unreadable) error("what is unreadable was left as it is: a key is missing from sealing.keys, or the values were tampered with\n");
   if (changing) error("what is in use was left as it is: run cambio reseal again\n");
   if (unreadable || changing) return 1;
-  out("everything is sealed under the first key\n");
+  out("every sealed column is under the first key\n");
   return 0;
 }

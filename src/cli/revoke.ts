@@ -5,11 +5,11 @@ import { parseArgs } from "node:util";
 import { ConfigurationError } from "../config/mistakes.ts";
 import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
 import { DatabaseFailure } from "../store/database.ts";
-import { openRevocationLog } from "../open-revocation-log.ts";
+import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
 
 /** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
@@ -24,6 +24,9 @@ const usage = `Usage: cambio revoke [CONFIG] --provider NAME (--subject SUBJECT 
 It is written to the configured database, else to Redis, which the running replicas follow. The provider is not told.
 `;
 
+const unnamedToken =
+  "that jti is longer than 128 characters or not plain ASCII: such a token is known by its hash only, end it by --subject\n";
+
 interface RevokeOrder {
   readonly file: string | undefined;
   readonly provider: string;
@@ -31,8 +34,8 @@ interface RevokeOrder {
   readonly what: { readonly kind: "subject" | "token"; readonly id: string };
 }
 
-/** @param words behind `revoke`. Undefined: not understood. */
-function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
+/** @param words behind `revoke`. @returns a text: why nothing was understood */
+function parseRevokeOrder(words: readonly string[]): RevokeOrder | string {
   try {
     const text = { type: "string" } as const;
     const { values, positionals } = parseArgs({
@@ -42,14 +45,15 @@ function parseRevokeOrder(words: readonly string[]): RevokeOrder | undefined {
     });
     const { provider = "", subject, "token-id": tokenId } = values;
     const both = subject !== undefined && tokenId !== undefined;
-    if (provider === "" || both || positionals.length > 1) return undefined;
+    if (provider === "" || both || positionals.length > 1) return usage;
     const [file] = positionals;
     const name = nameOfTokenId(tokenId);
     if (name !== undefined) return { file, provider, what: { kind: "token", id: name } };
-    if (subject === undefined || subject === "" || subject.length > maxSubjectLength) return undefined;
+    if (tokenId !== undefined && tokenId !== "") return unnamedToken;
+    if (subject === undefined || subject === "" || subject.length > maxSubjectLength) return usage;
     return { file, provider, what: { kind: "subject", id: subject } };
   } catch {
-    return undefined;
+    return usage;
   }
 }
 
@@ -64,8 +68,8 @@ export async function revokeCommand(
     return 0;
   }
   const order = parseRevokeOrder(words);
-  if (order === undefined) {
-    output.error(usage);
+  if (typeof order === "string") {
+    output.error(order);
     return 2;
   }
   try {
@@ -95,7 +99,7 @@ async function revoke(
     const revocation = revocationOf(order, provider.tokens.max_lifetime, clock());
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
-    output.out(`revoked; every replica refuses it within a second, until nothing of it can be left at ${until}\n`);
+    output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
     return 0;
   } catch (failure) {
     if (!(failure instanceof ExchangeError)) throw failure;
@@ -128,6 +132,7 @@ function revocationOf({ provider, what }: RevokeOrder, maxLifetimeMs: number, no
 }
 
 /** Why the store did not do it; a word of ours or its own. */
-function wordOf({ cause, reason }: ExchangeError): string {
-  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : reason;
+function wordOf(failure: ExchangeError): string {
+  const met = circumstanceOf(failure);
+  return met?.kind === "store" ? met.code : failure.reason;
 }

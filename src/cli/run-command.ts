@@ -16,7 +16,7 @@ const usage = `Usage: cambio COMMAND
   migrate [CONFIG]  bring the database's tables up to date
   reseal [CONFIG]   seal what the database holds anew under the first sealing key, while the service runs
   revoke [CONFIG] … end a token, or all tokens of a subject (cambio revoke --help)
-  audit …           verify, show and explain the audit trail (cambio audit --help)
+  audit …           verify the audit trail, show its records, print its public keys (cambio audit --help)
   schema            print the JSON Schema of configurations, for editors
   help              print this; --version prints the version
 

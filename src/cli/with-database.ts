@@ -18,7 +18,7 @@ export async function withDatabase(
   }
   let database: Database | undefined;
   try {
-    database = openDatabase(configuration.database);
+    database = openDatabase(configuration.database.location);
     return await work(database);
   } catch (error) {
     output.error(`${sentence(error)}\n`);

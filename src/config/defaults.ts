@@ -1,6 +1,8 @@
 // Defaults that depend on another key, so that a checked configuration is complete and no reader has a default of its own.
 // Defaults that stand alone are in schema.ts, beside their key.
 
+import { z } from "zod";
+
 interface WrittenTokenRules {
   readonly algorithms?: readonly string[] | undefined;
   readonly header_types?: readonly string[] | undefined;
@@ -29,9 +31,29 @@ export function completeProvider<T extends { kind: keyof typeof byKind; tokens: 
   };
 }
 
+interface WrittenDatabase<A> {
+  readonly url?: A | undefined;
+  readonly file?: string | undefined;
+  readonly migrate_at_start?: boolean | undefined;
+  readonly handle_idle: number;
+}
+
+interface Database<A> {
+  readonly location: { readonly kind: "postgres"; readonly address: A } | { readonly kind: "sqlite"; readonly file: string };
+  readonly migrate_at_start: boolean;
+  readonly handle_idle: number;
+}
+
 /** A file belongs to one process; a shared schema is changed on purpose. */
-export function completeDatabase<T extends { file?: string | undefined; migrate_at_start?: boolean | undefined }>(database: T) {
-  return { ...database, migrate_at_start: database.migrate_at_start ?? database.file !== undefined };
+export function completeDatabase<A>({ url, file, ...written }: WrittenDatabase<A>, context: z.RefinementCtx): Database<A> {
+  if (url !== undefined && file === undefined) {
+    return { ...written, location: { kind: "postgres", address: url }, migrate_at_start: written.migrate_at_start ?? false };
+  }
+  if (file !== undefined && url === undefined) {
+    return { ...written, location: { kind: "sqlite", file }, migrate_at_start: written.migrate_at_start ?? true };
+  }
+  context.addIssue({ code: "custom", message: "give one of url and file: url for PostgreSQL, file for SQLite" });
+  return z.NEVER;
 }
 
 export function completeClient<T extends { kind: "service" | "browser" | "native"; raw_refresh_tokens?: boolean | undefined }>(client: T) {

@@ -15,7 +15,6 @@ import { checkTlsFiles } from "./tls-files.ts";
 export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
   checkSealing(input);
-  checkDatabase(input);
   checkLimits(input);
   checkProviders(input);
   checkAudiences(input);
@@ -40,18 +39,14 @@ function checkSealing({ configuration, redisNamed, databaseNamed, report }: Rule
   }
 }
 
-function checkDatabase({ configuration, report }: RuleInput): void {
-  const { database } = configuration;
-  if (database === undefined) return;
-  if ((database.url === undefined) === (database.file === undefined)) {
-    report(["database"], "needs one of url and file", "Give url for PostgreSQL, or file for SQLite.");
-  }
-}
-
 /** A few addresses must not spend what all users of a client have. */
 function checkLimits({ configuration: { limits }, report }: RuleInput): void {
   if (limits.address_failures * 10 <= limits.client_failures) return;
-  report(["limits", "address_failures"], "is more than a tenth of client_failures", "Lower it: a few addresses must not pause a client for all.");
+  report(
+    ["limits", "address_failures"],
+    "is more than a tenth of client_failures",
+    "Lower it: a few addresses must not pause a client for all.",
+  );
 }
 
 function checkProviders({ configuration, report }: RuleInput): void {

@@ -121,7 +121,7 @@ const provider = z
       })
       .partial()
       .default({})
-      .describe("Addresses that win over discovery. With all three, discovery is not read."),
+      .describe("Addresses that win over discovery. With authorization, token and jwks it is not read: then give revocation too."),
     allowed_origins: z
       .array(origin)
       .max(16)
@@ -278,12 +278,12 @@ export const configurationSchema = z.strictObject({
         .min(1)
         .max(8)
         .describe(
-          "The first seals, all of them open. To replace it: add the new key last, on all replicas; then move it to the front; remove the old one when what it sealed has run out.",
+          "The first seals, all of them open. To replace it: add the new key last, on all replicas; then move it to the front; then remove the old one: with a database run `cambio reseal` first; see docs/operations.md for when it may go.",
         ),
     })
     .optional()
     .describe(
-      "Keys for refresh handles and cached values. Without it keys are made at start: one replica only, and handles end with the process.",
+      "Keys for refresh handles, for what is kept in Redis and database, and for signing the audit trail. Without it keys are made at start: one replica only, and handles end with the process.",
     ),
   redis: z
     .strictObject({
@@ -291,7 +291,7 @@ export const configurationSchema = z.strictObject({
     })
     .optional()
     .describe(
-      "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without either everything is kept in process: one replica only.",
+      "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without it: the database, or this process for one replica. With it sealing is needed.",
     ),
   database: z
     .strictObject({
@@ -337,7 +337,9 @@ export const configurationSchema = z.strictObject({
         .min(1)
         .max(1_000_000)
         .default(50)
-        .describe("Calls per second from one address (IPv6: /64) before their caller is known, those that never prove it included."),
+        .describe(
+          "Calls per second from one address (IPv6: /64) that end without a known caller. A service that proved itself is never refused for its address.",
+        ),
       concurrent_calls: z
         .int()
         .min(10)

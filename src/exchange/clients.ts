@@ -4,6 +4,9 @@
 export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl", "Revoke"] as const;
 export type Method = (typeof methods)[number];
 
+/** Their messages carry all that proves the right to the answer: a code with its verifier, a refresh token, a token to be ended. */
+export const methodsWithProof: ReadonlySet<Method> = new Set<Method>(["Exchange", "Refresh", "Revoke"]);
+
 /** What a client may do with one provider. */
 export interface ProviderGrant {
   /** Exact redirect URIs; loopback ports of native clients excepted (RFC 8252 §7.3). */

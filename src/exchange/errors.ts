@@ -1,4 +1,4 @@
-// The closed list of reasons for which a call fails, and the one error that carries them through the core.
+// The closed list of reasons for which a call fails, the one error that carries them through the core, and how it is read again.
 // What a reason looks like on a wire (code, status, sentence) is not known here: see rpc/error-table.ts.
 
 export const reasons = [
@@ -53,16 +53,16 @@ export type Circumstance =
       readonly oauthError?: string;
       readonly code?: string;
     }
-  /** The store; `unknown`: the command may have been carried out. */
+  /** The store or the audit trail; `unknown`: the command may have been carried out. */
   | { readonly kind: "store"; readonly code: string; readonly outcome: "refused" | "unknown" }
-  /** A rule of the request, by the name of its field. */
+  /** The field of the request, or the claim of the token, whose rule was broken. */
   | { readonly kind: "rule"; readonly field: string }
   /** A rule of the configuration, by its path there. */
   | { readonly kind: "policy"; readonly rule: string }
   /** A one-time thing is shown again: a code that was redeemed, a handle that was replaced. One of its holders is a thief. */
   | { readonly kind: "code" | "handle"; readonly problem: "reused" }
   /** How a caller's proof failed: a word of ours, for the log and the audit trail; the caller is not told. */
-  | { readonly kind: "proof"; readonly proof: "basic" | "assertion" | "workload" | "certificate" | "none"; readonly problem: string };
+  | { readonly kind: "proof"; readonly proof: "basic" | "assertion" | "workload" | "certificate"; readonly problem: string };
 
 export interface FailureFacts {
   readonly field?: CredentialField;
@@ -95,4 +95,25 @@ export class ExchangeError extends Error {
 export function malformed(field: string): ExchangeError {
   const cause: Circumstance = { kind: "rule", field };
   return new ExchangeError("MALFORMED_REQUEST", { cause });
+}
+
+/** True for a decided failure with one of these reasons. */
+export function hasReason(failure: unknown, ...among: readonly Reason[]): failure is ExchangeError {
+  return failure instanceof ExchangeError && among.includes(failure.reason);
+}
+
+/** A failure may carry another one, such as a key set's last attempt. */
+const maxDepth = 3;
+
+const kinds: ReadonlySet<unknown> = new Set<Circumstance["kind"]>(["upstream", "store", "rule", "policy", "code", "handle", "proof"]);
+
+/** What was met, told by the failure itself or by one that it carries. Undefined: nothing that was foreseen. */
+export function circumstanceOf(failure: unknown): Circumstance | undefined {
+  let cause: unknown = failure instanceof ExchangeError ? failure.cause : undefined;
+  for (let depth = 0; depth < maxDepth && cause instanceof ExchangeError; depth += 1) ({ cause } = cause);
+  return isCircumstance(cause) ? cause : undefined;
+}
+
+function isCircumstance(cause: unknown): cause is Circumstance {
+  return typeof cause === "object" && cause !== null && "kind" in cause && kinds.has(cause.kind);
 }

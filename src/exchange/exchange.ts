@@ -3,7 +3,7 @@
 
 import type { Audiences, Client, ProviderGrant } from "./clients.ts";
 import type { Decide } from "./decision.ts";
-import { type Circumstance, ExchangeError, malformed } from "./errors.ts";
+import { type Circumstance, ExchangeError, hasReason, malformed } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { resourceOf } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
@@ -36,7 +36,7 @@ export interface ExchangeDeps {
   readonly audiences: Audiences;
   readonly decide: Decide;
   readonly oneTime: OneTimeStore;
-  readonly handles: RefreshHandles;
+  readonly handles: Pick<RefreshHandles, "issue">;
   readonly budget: FailureBudget;
   readonly pkce: Pkce;
   readonly clock: Clock;
@@ -157,7 +157,7 @@ function agreedNonce(question: ExchangeQuestion, pending: PendingState | undefin
 }
 
 function isRefusal(failure: unknown): boolean {
-  return failure instanceof ExchangeError && failure.reason === "GRANT_INVALID";
+  return hasReason(failure, "GRANT_INVALID");
 }
 
 interface Redemption {

@@ -5,7 +5,7 @@
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import type { Clock } from "./ports.ts";
-import type { Secret } from "./secret.ts";
+import { readLeniently } from "./token/lenient-payload.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -18,15 +18,16 @@ export interface Handover {
 
 /** @throws ExchangeError SCOPE_NOT_ALLOWED, TARGET_NOT_ALLOWED, CALLER_NOT_ALLOWED (it lives too long) */
 export function checkGranted(deps: { decide: Decide; clock: Clock }, { client, provider, trail }: Handover, tokens: TokenSet): void {
-  const payload = payloadOf(tokens.accessToken);
+  // `scp`: where some providers put scopes, as a text or a list. An opaque token says nothing.
+  const { scope, scp, aud, exp } = readLeniently(tokens.accessToken)?.claims ?? {};
   const decision = deps.decide({
     kind: "result",
     client,
     provider,
     // Both, always: what an answer says does not vouch for what the token carries.
-    scopes: [...(tokens.scopes ?? []), ...words(payload.scope), ...words(payload.scp)],
-    audiences: words(payload.aud, "whole"),
-    lifetimeMs: longest(tokens.expiresAtMs, expiryOf(payload), deps.clock()),
+    scopes: [...(tokens.scopes ?? []), ...words(scope), ...words(scp)],
+    audiences: words(aud, "whole"),
+    lifetimeMs: longest(tokens.expiresAtMs, typeof exp === "number" ? exp * 1_000 : undefined, deps.clock()),
   });
   permit(decision, trail);
 }
@@ -35,32 +36,6 @@ export function checkGranted(deps: { decide: Decide; clock: Clock }, { client, p
 function longest(saidMs: number | undefined, carriedMs: number | undefined, nowMs: number): number | undefined {
   const latest = Math.max(saidMs ?? -Infinity, carriedMs ?? -Infinity);
   return latest === -Infinity ? undefined : Math.max(0, latest - nowMs);
-}
-
-interface Payload {
-  readonly scope?: unknown;
-  /** Where some providers put scopes, as a text or a list. */
-  readonly scp?: unknown;
-  readonly aud?: unknown;
-  readonly exp?: unknown;
-}
-
-function expiryOf({ exp }: Payload): number | undefined {
-  return typeof exp === "number" ? exp * 1_000 : undefined;
-}
-
-/**
- * Read leniently, unlike a token that is to be believed: what a strict reader refuses, a recipient may still accept. An opaque
- * token has no payload to read.
- */
-function payloadOf(token: Secret): Payload {
-  try {
-    const [, payload = "", ...more] = token.reveal().split(".");
-    const value: unknown = more.length === 1 ? JSON.parse(Buffer.from(payload, "base64url").toString()) : undefined;
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 /** The texts in a claim, split at spaces unless they are whole. */

@@ -3,7 +3,7 @@
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
-import type { Payer } from "./trail.ts";
+import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
 export type Clock = () => number;
@@ -109,7 +109,7 @@ export interface PendingState {
 export const oneTimeLifetimeMs = 600_000;
 
 /**
- * cache/: one-time things. Authority is Redis where it is configured, else the process.
+ * store/, cache/: one-time things. Authority: the database where there is one, else Redis, else the process.
  * Every method throws ExchangeError STORE_UNAVAILABLE when the authority does not answer.
  */
 export interface OneTimeStore {
@@ -143,14 +143,19 @@ export interface HeldGrant {
   rotate(send: (refreshToken: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
 }
 
-/** What an ended handle leaves to be told upstream. */
-export interface EndedGrant {
-  /** False: nothing is stored of it, so it ends where its provider hears of it, and nowhere else. */
-  readonly endedHere: boolean;
+/** A handle that was found in order to be ended, be it one that was replaced or has ended already. Nothing ends by finding it. */
+export interface EndableGrant {
+  readonly provider: string;
   /** Who signed in, where an ID token said so. */
   readonly subject?: string | undefined;
-  readonly provider: string;
-  readonly refreshToken: Secret;
+  /** False: nothing is stored of it, so it ends where its provider hears of it, and nowhere else. */
+  readonly stored: boolean;
+  /**
+   * Ends it here, and all of its family.
+   * @returns the refresh token that its provider has to hear of; undefined: it is gone
+   * @throws ExchangeError STORE_UNAVAILABLE
+   */
+  end(): Promise<Secret | undefined>;
 }
 
 /** cache/ (sealed, stateless) and store/ (families that rotate): what a client holds instead of a provider's refresh token. */
@@ -163,8 +168,12 @@ export interface RefreshHandles {
    *   STORE_UNAVAILABLE
    */
   find(clientId: string, handle: Secret): Promise<HeldGrant | undefined>;
-  /** Ends the handle and all of its family. Undefined: there is nothing to end. @throws ExchangeError STORE_UNAVAILABLE */
-  end(clientId: string, handle: Secret): Promise<EndedGrant | undefined>;
+  /**
+   * Raises no alarm: whoever shows a replaced handle here ends its family by that. Undefined: not a handle, forged, gone, or another
+   * client's.
+   * @throws ExchangeError STORE_UNAVAILABLE
+   */
+  findToEnd(clientId: string, handle: Secret): Promise<EndableGrant | undefined>;
 }
 
 /** A verified token, as revocation knows it. */
@@ -195,7 +204,7 @@ export interface Revocations {
 /** RFC 7009 §2.1. */
 export type TokenTypeHint = "access_token" | "refresh_token";
 
-/** store/: tells providers what was revoked, until they have heard it. */
+/** providers/ (telling.ts), over a queue in store/ or cache/: tells providers what was revoked, until they have heard it. */
 export interface UpstreamRevocations {
   /**
    * Queues it, durably where there is a database, and tries at once.
@@ -220,7 +229,7 @@ export interface FailureBudget {
 }
 
 /** One line of the audit trail, before it is chained. Absent: not known, or not applicable. */
-export interface AuditEntry {
+export interface AuditEntry extends Omit<TrailNotes, "credential"> {
   /** intent: about to be issued. outcome: how a call ended. security: worth a look by itself. */
   readonly kind: "intent" | "outcome" | "security";
   readonly requestId?: string;
@@ -230,15 +239,6 @@ export interface AuditEntry {
   readonly caller?: string;
   /** Where the call came from. */
   readonly address?: string;
-  readonly provider?: string;
-  readonly issuer?: string;
-  readonly subject?: string;
-  readonly originClient?: string;
-  readonly audience?: string;
-  readonly scopes?: readonly string[];
-  /** The rule that decided, by its path in the configuration. */
-  readonly rule?: string;
-  readonly reported?: readonly string[];
   /** Keyed hash of the credential. */
   readonly token?: string;
   /** `OK`, or why it failed. */

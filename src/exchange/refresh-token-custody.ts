@@ -1,7 +1,7 @@
 // Who may hold a provider's refresh token as it is, and what everyone else gets in its place once a code was redeemed.
 
 import type { Client } from "./clients.ts";
-import { ExchangeError } from "./errors.ts";
+import { ExchangeError, hasReason } from "./errors.ts";
 import type { RefreshHandles } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
@@ -24,13 +24,16 @@ export interface Keeper {
  * Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one.
  * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and the code is spent
  */
-export async function keepRefreshToken(handles: RefreshHandles, { client, provider }: Keeper, tokens: TokenSet): Promise<TokenSet> {
+export async function keepRefreshToken(
+  handles: Pick<RefreshHandles, "issue">,
+  { client, provider }: Keeper,
+  tokens: TokenSet,
+): Promise<TokenSet> {
   const { refreshToken } = tokens;
   if (refreshToken === undefined || client.rawRefreshTokens) return tokens;
   const handle = await handles.issue(client.id, provider, { ...tokens, refreshToken }).catch((failure: unknown) => {
     // Asking again is not safe here, whatever the store says of itself.
-    const away = failure instanceof ExchangeError && failure.reason === "STORE_UNAVAILABLE";
-    throw away ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;
+    throw hasReason(failure, "STORE_UNAVAILABLE") ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;
   });
   return { ...tokens, refreshToken: handle };
 }

@@ -3,7 +3,7 @@
 
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
-import { ExchangeError } from "./errors.ts";
+import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, SingleFlight } from "./ports.ts";
@@ -14,7 +14,7 @@ import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshQuestion {
   readonly client: Client;
-  /** Only for a provider's raw refresh token; empty: the client's only one. */
+  /** Empty: the handle's own; for a raw refresh token the client's only one. One that is named must be the handle's. */
   readonly provider: string;
   readonly refreshToken: Secret;
   readonly scopes: readonly string[];
@@ -24,7 +24,7 @@ export interface RefreshQuestion {
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly decide: Decide;
-  readonly handles: RefreshHandles;
+  readonly handles: Pick<RefreshHandles, "find">;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
   readonly clock: Clock;
@@ -77,7 +77,7 @@ export function createRefresh(deps: RefreshDeps) {
   function sending({ scopes, trail }: RefreshQuestion, { name, prepared, subject }: Target): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
       const fresh = await prepared.refresh(refreshToken, scopes).catch((failure: unknown) => {
-        if (isRefusal(failure)) deps.budget.spend(trail.payer, name);
+        if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) deps.budget.spend(trail.payer, name);
         throw failure;
       });
       checkSubject(subject, fresh);
@@ -117,10 +117,5 @@ const untilItsEnd = new AbortController().signal;
 
 /** The shared call does not say whether it had sent anything when its time was over. */
 function pastItsLimit(failure: unknown): never {
-  const late = failure instanceof ExchangeError && failure.reason === "DEADLINE_EXCEEDED";
-  throw late ? new ExchangeError("OUTCOME_UNKNOWN") : failure;
-}
-
-function isRefusal(failure: unknown): boolean {
-  return failure instanceof ExchangeError && failure.reason === "REAUTHENTICATION_REQUIRED";
+  throw hasReason(failure, "DEADLINE_EXCEEDED") ? new ExchangeError("OUTCOME_UNKNOWN") : failure;
 }

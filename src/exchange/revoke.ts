@@ -4,21 +4,30 @@
 import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
-import { ExchangeError, type Reason } from "./errors.ts";
-import type { AccessTokenVerifier, Provider, RefreshHandles, Revocations, UpstreamRevocations } from "./ports.ts";
+import { ExchangeError, hasReason, type Reason } from "./errors.ts";
+import type {
+  AccessTokenVerifier,
+  EndableGrant,
+  Provider,
+  RefreshHandles,
+  Revocations,
+  TokenTypeHint,
+  UpstreamRevocations,
+} from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isHandle } from "./refresh-token-custody.ts";
-import { permit, type Trail } from "./trail.ts";
+import { permit, type Trail, type TrailNotes } from "./trail.ts";
+import type { Verifiers } from "./validate.ts";
 
 export interface RevokeQuestion {
   readonly client: Client;
   /** Configured name; empty: found by the token, or the client's only one. */
   readonly provider: string;
   readonly token: Secret;
-  /** What the caller takes it for; empty: it does not say. Only a provider's raw refresh token is known by this alone. */
-  readonly type: "access_token" | "jwt" | "refresh_token" | "";
+  /** The caller takes it for a refresh token. Only a provider's raw one is known by this alone. */
+  readonly isRefreshToken: boolean;
   readonly trail: Trail;
 }
 
@@ -29,64 +38,54 @@ export interface RevokeAnswer {
 
 export interface RevokeDeps {
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly verifiers: {
-    byName(name: string): AccessTokenVerifier | undefined;
-    byIssuer(issuer: string): AccessTokenVerifier | undefined;
-  };
+  readonly verifiers: Pick<Verifiers, "byName" | "byIssuer">;
   readonly decide: Decide;
-  readonly handles: Pick<RefreshHandles, "end">;
+  readonly handles: Pick<RefreshHandles, "findToEnd">;
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
 }
 
 export function createRevoke(deps: RevokeDeps) {
   return async function revoke(question: RevokeQuestion, signal: AbortSignal): Promise<RevokeAnswer> {
-    const { client, token, trail } = question;
+    // 1. What it is: a refresh handle, a raw refresh token where the client holds such, else an access token.
+    const { token, trail } = question;
     trail.note({ credential: token });
-    if (isHandle(token)) return endHandle(question, signal);
-
-    // 1. What it is: a raw refresh token where the client holds such, else an access token.
     const target = await identify(question, signal);
     if (target === undefined) return { upstreamPending: false };
     trail.note({ provider: target.provider, ...target.notes });
 
-    // 2. May this client use that provider; and a public one only what this service itself was given there.
-    permit(deps.decide({ kind: "use", client, provider: target.provider, redirectUri: undefined, scopes: [], audiences: [] }), trail);
-    if (target.kind === "access_token" && client.kind !== "service" && !target.own) return { upstreamPending: false };
+    // 2. May this client end it.
+    if (!mayEnd(question, target)) return { upstreamPending: false };
 
-    if (target.kind === "raw") await checkRevocable(target.provider, signal);
+    // 3. Can it be ended at all.
+    if (endsUpstreamOnly(target)) await checkRevocable(target.provider, signal);
 
-    // 3. On record, before anything ends.
-    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+    // 4. On record, before anything ends. Somebody who leaves while signing out is signed out all the same.
+    if (signal.aborted && target.kind !== "handle") throw new ExchangeError("DEADLINE_EXCEEDED");
     await trail.intent();
 
-    // 4. Here, at once.
+    // 5. Here, at once.
     const left = await endHere(token, target);
 
-    // 5. Upstream: now, or as soon as the provider answers.
+    // 6. Upstream: now, or as soon as the provider answers.
     return { upstreamPending: left !== undefined && (await deps.upstream.tell({ provider: target.provider, ...left }, signal)) };
   };
 
-  /**
-   * Whoever holds a handle, be it one that was replaced long ago, may end what came out of it: a sign-out is never refused. Only
-   * its own client can, as another's handle opens nothing.
-   */
-  async function endHandle({ client, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<RevokeAnswer> {
-    await trail.intent();
-    const ended = await deps.handles.end(client.id, token);
-    if (ended === undefined) return { upstreamPending: false };
-    const { provider, subject, refreshToken } = ended;
-    trail.note({ provider, ...(subject === undefined ? {} : { subject }) });
-    if (!ended.endedHere) await checkRevocable(provider, signal);
-    return { upstreamPending: await deps.upstream.tell({ provider, token: refreshToken, hint: "refresh_token" }, signal) };
-  }
-
   async function identify(question: RevokeQuestion, signal: AbortSignal): Promise<Target | undefined> {
-    const { client, provider, type } = question;
-    if (type !== "refresh_token") return identifyAccessToken(question, signal);
+    const { client, provider, token, isRefreshToken } = question;
+    if (isHandle(token)) return identifyHandle(question);
+    if (!isRefreshToken) return identifyAccessToken(question, signal);
     // From anybody else a provider's refresh token is as good as unknown: it was never handed out to them.
     if (!client.rawRefreshTokens) return undefined;
     return { kind: "raw", provider: chooseProvider(deps.providers, client, provider).name, notes: {} };
+  }
+
+  /** Another client's handle opens nothing. */
+  async function identifyHandle({ client, token }: RevokeQuestion): Promise<Target | undefined> {
+    const grant = await deps.handles.findToEnd(client.id, token);
+    if (grant === undefined) return undefined;
+    const { provider, subject } = grant;
+    return { kind: "handle", provider, grant, notes: subject === undefined ? {} : { subject } };
   }
 
   async function identifyAccessToken(question: RevokeQuestion, signal: AbortSignal): Promise<Target | undefined> {
@@ -103,7 +102,7 @@ export function createRevoke(deps: RevokeDeps) {
     try {
       return await verifierOf(provider, token)?.verify(token, signal);
     } catch (failure) {
-      if (failure instanceof ExchangeError && neverAccepted.has(failure.reason)) return undefined;
+      if (hasReason(failure, ...neverAccepted)) return undefined;
       throw failure;
     }
   }
@@ -118,7 +117,17 @@ export function createRevoke(deps: RevokeDeps) {
     return verifier;
   }
 
-  /** A raw refresh token can end at its provider only. One that is away is told later; one that has no way to be told never is. */
+  /** @throws ExchangeError where policy refuses */
+  function mayEnd({ client, trail }: RevokeQuestion, target: Target): boolean {
+    // The exception: whoever holds a handle, be it one that was replaced long ago, may end what came out of it. Policy never
+    // refuses a sign-out, whatever was taken from the client since.
+    if (target.kind === "handle") return true;
+    permit(deps.decide({ kind: "use", client, provider: target.provider, redirectUri: undefined, scopes: [], audiences: [] }), trail);
+    // A public client only what this service itself was given at that provider.
+    return target.kind === "raw" || client.kind === "service" || target.own;
+  }
+
+  /** A provider that is away is told later; one that has no way to be told never is. */
   async function checkRevocable(name: string, signal: AbortSignal): Promise<void> {
     const prepared = await deps.providers
       .get(name)
@@ -131,6 +140,10 @@ export function createRevoke(deps: RevokeDeps) {
   /** @returns what the provider has to hear; undefined: nothing */
   async function endHere(token: Secret, target: Target): Promise<ForProvider | undefined> {
     switch (target.kind) {
+      case "handle": {
+        const refreshToken = await target.grant.end();
+        return refreshToken === undefined ? undefined : { token: refreshToken, hint: "refresh_token" };
+      }
       case "raw":
         return { token, hint: "refresh_token" };
       case "access_token": {
@@ -145,13 +158,10 @@ export function createRevoke(deps: RevokeDeps) {
 
 export type Revoke = ReturnType<typeof createRevoke>;
 
-interface Notes {
-  readonly issuer?: string;
-  readonly subject?: string;
-  readonly originClient?: string;
-}
+type Notes = Pick<TrailNotes, "issuer" | "subject" | "originClient">;
 
 type Target =
+  | { readonly kind: "handle"; readonly provider: string; readonly notes: Notes; readonly grant: EndableGrant }
   | { readonly kind: "raw"; readonly provider: string; readonly notes: Notes }
   | {
       readonly kind: "access_token";
@@ -162,14 +172,22 @@ type Target =
       readonly own: boolean;
     };
 
-type ForProvider = { readonly token: Secret; readonly hint: "access_token" | "refresh_token" };
+interface ForProvider {
+  readonly token: Secret;
+  readonly hint: TokenTypeHint;
+}
+
+/** A raw refresh token, and a handle that is stored nowhere. */
+function endsUpstreamOnly(target: Target): boolean {
+  return target.kind === "raw" || (target.kind === "handle" && !target.grant.stored);
+}
 
 /** Not among them: a token that is not valid yet. It will be, so to say that it has ended would be wrong. */
-const neverAccepted: ReadonlySet<Reason> = new Set<Reason>([
+const neverAccepted: readonly Reason[] = [
   "TOKEN_MALFORMED",
   "TOKEN_INVALID",
   "TOKEN_TYPE_MISMATCH",
   "TOKEN_EXPIRED",
   "ISSUER_NOT_TRUSTED",
   "PROOF_REQUIRED",
-]);
+];

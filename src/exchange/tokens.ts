@@ -4,6 +4,7 @@ import type { Secret } from "./secret.ts";
 
 export const tokenTypes = {
   accessToken: "urn:ietf:params:oauth:token-type:access_token",
+  refreshToken: "urn:ietf:params:oauth:token-type:refresh_token",
   jwt: "urn:ietf:params:oauth:token-type:jwt",
 } as const;
 

@@ -6,7 +6,7 @@ import { ExchangeError } from "../exchange/errors.ts";
 import type { AccessTokenVerifier, Clock } from "../exchange/ports.ts";
 import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
 import { parseCompact } from "../exchange/token/compact.ts";
-import { nameOfSigned, nameOfTokenId } from "../exchange/token/revocation-id.ts";
+import { revocationIdOf } from "../exchange/token/revocation-id.ts";
 import { cryptographicDenial } from "../exchange/token/cryptographic-denial.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import type { KeySet } from "./key-set.ts";
@@ -53,15 +53,15 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
         claims,
         provider: options.provider,
         keyId: verdict.key.kid ?? "",
-        revocationId: revocationIdOf(claims.tokenId, parsed.signingInput),
+        revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
         validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
       };
     },
   };
 }
 
-function revocationIdOf(tokenId: string, signingInput: string): string {
-  return nameOfTokenId(tokenId) ?? nameOfSigned(createHash("sha256").update(signingInput).digest("base64url"));
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
 }
 
 /** Members in the order of their names; lists in their own, which may decide. */

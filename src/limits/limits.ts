@@ -31,6 +31,6 @@ export function createLimits({ clock, shared, settings }: LimitsParts): CallLimi
     callers: createCallerLimits({ services, addresses, settings }),
     budget,
     // What keeps a provider from banning us first; addresses, of which an attacker may have many, last.
-    settlement: createSettlement(shared ?? aloneCounts, [...budget.parties, services, addresses]),
+    settlement: createSettlement(shared ?? aloneCounts, [...budget.parties, services.settled, addresses.settled]),
   };
 }

@@ -16,7 +16,7 @@ const windows = 2;
  */
 const maxKeys = 100_000;
 
-export interface RateCounters extends Settled {
+export interface RateCounters {
   /**
    * Counts a call, unless its key is over the limit.
    * @returns undefined where it was counted; else how long to wait, in milliseconds
@@ -26,14 +26,17 @@ export interface RateCounters extends Settled {
   wait(key: string, perSecond: number): number | undefined;
   /** Counts what cannot be refused any more. */
   add(key: string): void;
+  /** For settlement. */
+  readonly settled: Settled;
 }
 
 export function createRateCounters(clock: Clock, limits: { readonly maxKeys?: number } = {}): RateCounters {
   const counters = createCounters({ windowMs, windows, maxKeys: limits.maxKeys ?? maxKeys }, clock);
   const wait = (key: string, perSecond: number) => waitMs(counters.read(key), perSecond);
   return {
-    ...counters,
     wait,
+    add: (key) => counters.add(key),
+    settled: counters,
     take(key, perSecond) {
       const refused = wait(key, perSecond);
       if (refused === undefined) counters.add(key);

@@ -24,7 +24,10 @@ export function compilePolicy(configuration: Pick<Configuration, "clients" | "au
   };
 }
 
-/** A list of methods on trial must let every method by whose message can name a public client, or the trial would refuse. */
+/**
+ * While a client's list of methods is on trial, every method whose message can name a public client is let in, or the trial itself
+ * would refuse.
+ */
 function openedBy(client: Client): readonly Method[] {
   return client.reportOnly.has("methods") ? methods.filter((method) => method !== "ValidateCrossClient") : [...client.methods];
 }

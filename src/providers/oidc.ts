@@ -2,7 +2,7 @@
 // endpoints are: discovery.ts. Revocation: revocation.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
 
 import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, hasReason } from "../exchange/errors.ts";
 import type { AuthorizationStart, Clock, CodeGrant, PreparedProvider, Provider } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
@@ -121,7 +121,7 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
       const { subject } = await deps.verifyIdToken(idToken, nonce === undefined ? {} : { nonce }, AbortSignal.timeout(options.timeoutMs));
       return subject;
     } catch (failure) {
-      if (failure instanceof ExchangeError && failure.reason === "GRANT_INVALID") throw failure;
+      if (hasReason(failure, "GRANT_INVALID")) throw failure;
       throw new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });
     }
   }

@@ -1,7 +1,7 @@
 // Telling providers what was revoked, until they have heard it: at once, and then again in the background at growing intervals.
 // What waits is kept in a queue (store/ or cache/), from which replicas take in turn; what a provider answers is revocation.ts.
 
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, hasReason } from "../exchange/errors.ts";
 import type { Clock, Provider, UpstreamRevocations } from "../exchange/ports.ts";
 import type { TakenTelling, TellingQueue } from "../exchange/revocation-ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
@@ -60,7 +60,7 @@ export function createTelling(parts: TellingParts, options: { readonly lookEvery
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    const refused = failure instanceof ExchangeError && failure.reason === "UPSTREAM_REJECTED_CLIENT";
+    const refused = hasReason(failure, "UPSTREAM_REJECTED_CLIENT");
     if (refused) onEvent({ kind: "refused", provider: taken.about.provider, failure });
     const heard = failure === undefined || refused;
     await (heard ? taken.done() : putOff(taken, failure)).catch(() => undefined);

@@ -17,7 +17,11 @@ export interface PeerCertificate {
   /** Epoch milliseconds. */
   readonly validFromMs: number;
   readonly validToMs: number;
-  readonly fingerprint: string;
+}
+
+export interface CallNotes extends Omit<TrailNotes, "credential"> {
+  /** Keyed hash of the credential. */
+  readonly token?: string;
 }
 
 export type Protocol = "grpc" | "grpc-web" | "connect" | "http";
@@ -37,8 +41,8 @@ export interface Call {
   service: Client | undefined;
   /** Client id, once the caller is known. */
   caller: string;
-  /** What the operation noted. */
-  notes: TrailNotes;
+  /** What the operation noted; its credential as a keyed hash only. */
+  notes: CallNotes;
   /** Name of the contract's method, once the call is known to be one: such calls are on the audit trail, whatever becomes of them. */
   audited: string | undefined;
   /** Gives back the place that it takes among the calls of this moment. */

@@ -3,9 +3,9 @@
 
 import type { HandlerContext } from "@connectrpc/connect";
 import { resolveCaller } from "../exchange/caller.ts";
-import { type Client, type Method, methods } from "../exchange/clients.ts";
+import { type Client, type Method, methods, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide } from "../exchange/decision.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, hasReason } from "../exchange/errors.ts";
 import { permit, type Trail } from "../exchange/trail.ts";
 import { type Call, callKey, type PeerCertificate } from "./call.ts";
 import { createTrail, type Recorder } from "./trail.ts";
@@ -71,7 +71,13 @@ export async function admit(entrance: Entrance, call: Call, { method, authorizat
   const { limits } = entrance;
   const callers = entrance.callers();
   call.leave = entrance.takePlace(method);
-  const service = await proven(entrance, call, { method, authorization }, signal);
+  // What only looks spends no proof: the same assertion may be shown with every validation.
+  const proof = { authorization, certificate: call.certificate, issues: method !== "ValidateCrossClient" };
+  const service = await proven(callers, proof, signal).catch((failure: unknown) => {
+    // Whoever guesses learns after a while only that he guesses too often.
+    if (hasReason(failure, "CALLER_UNAUTHENTICATED")) limits.ofUnproven(call.address);
+    throw failure;
+  });
   if (service === undefined) {
     limits.ofUnproven(call.address);
     if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
@@ -84,17 +90,9 @@ export async function admit(entrance: Entrance, call: Call, { method, authorizat
   permit(callers.decide(asked), createTrail(call, entrance.recorder));
 }
 
-/** Undefined: nothing was shown. */
-async function proven(entrance: Entrance, call: Call, { method, authorization }: Admission, signal: AbortSignal): Promise<Client | undefined> {
-  // What only looks spends no proof: the same assertion may be shown with every validation.
-  const issues = method !== "ValidateCrossClient";
-  try {
-    return await entrance.callers().authenticate({ authorization, certificate: call.certificate, issues }, signal);
-  } catch (failure) {
-    // Whoever guesses learns after a while only that he guesses too often.
-    if (failure instanceof ExchangeError && failure.reason === "CALLER_UNAUTHENTICATED") entrance.limits.ofUnproven(call.address);
-    throw failure;
-  }
+/** Undefined: nothing was shown. Rejects, and never throws. */
+async function proven(callers: Callers, proof: ShownProof, signal: AbortSignal): Promise<Client | undefined> {
+  return callers.authenticate(proof, signal);
 }
 
 export interface Entered {
@@ -103,13 +101,13 @@ export interface Entered {
 }
 
 /** The client on whose behalf a decoded call runs, and the trail that its operation leaves. */
-export function enter(entrance: Entrance, call: Call, asked: { clientId: string; method: Method; proofInMessage: boolean }): Entered {
+export function enter(entrance: Entrance, call: Call, { clientId, method }: { clientId: string; method: Method }): Entered {
   const { clients, decide } = entrance.callers();
-  const client = resolveCaller(clients, presentService(clients, call), asked.clientId);
+  const client = resolveCaller(clients, presentService(clients, call), clientId);
   call.caller = client.id;
   if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
   const trail = createTrail(call, entrance.recorder);
-  permit(decide({ kind: "call", client, method: asked.method, origin: call.origin, proofInMessage: asked.proofInMessage }), trail);
+  permit(decide({ kind: "call", client, method, origin: call.origin, proofInMessage: methodsWithProof.has(method) }), trail);
   return { client, trail };
 }
 

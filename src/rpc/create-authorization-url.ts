@@ -24,7 +24,7 @@ export function createAuthorizationUrlRpc({ entrance, authorize }: Authorization
     const call = callOf(context.values);
     const asked = decode(request);
     const clientId = bounded(request.clientId, bounds.clientId, "client_id");
-    const { client, trail } = enter(entrance, call, { clientId, method: "CreateAuthorizationUrl", proofInMessage: false });
+    const { client, trail } = enter(entrance, call, { clientId, method: "CreateAuthorizationUrl" });
     const answer = await authorize({ client, ...asked, trail }, context.signal);
     return create(CreateAuthorizationUrlResponseSchema, {
       authorizationUrl: answer.authorizationUrl,

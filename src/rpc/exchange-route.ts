@@ -52,7 +52,7 @@ export function createExchangeRoute(deps: ExchangeRouteDeps): ExchangeRoute {
     },
 
     async handle({ body, call }, signal) {
-      const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage: true });
+      const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange" });
       trail.note({ provider: deps.provider });
       const asked = decode(body);
       const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], trail };

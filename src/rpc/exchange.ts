@@ -23,11 +23,8 @@ export function createExchangeRpc({ entrance, exchange, clock }: ExchangeRpcDeps
   return async function handle(request: ExchangeRequest, context: HandlerContext): Promise<ExchangeResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const { client, trail } = enter(entrance, call, {
-      clientId: bounded(request.clientId, bounds.clientId, "client_id"),
-      method: "Exchange",
-      proofInMessage: true,
-    });
+    const clientId = bounded(request.clientId, bounds.clientId, "client_id");
+    const { client, trail } = enter(entrance, call, { clientId, method: "Exchange" });
     const tokens = await exchange({ client, ...asked, trail }, context.signal);
     return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
   };

@@ -21,11 +21,8 @@ export function createRefreshRpc({ entrance, refresh, clock }: RefreshRpcDeps) {
   return async function handle(request: RefreshRequest, context: HandlerContext): Promise<RefreshResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const { client, trail } = enter(entrance, call, {
-      clientId: bounded(request.clientId, bounds.clientId, "client_id"),
-      method: "Refresh",
-      proofInMessage: true,
-    });
+    const clientId = bounded(request.clientId, bounds.clientId, "client_id");
+    const { client, trail } = enter(entrance, call, { clientId, method: "Refresh" });
     const tokens = await refresh({ client, ...asked, trail }, context.signal);
     return create(RefreshResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
   };

@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { type RevokeRequest, type RevokeResponse, RevokeResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { ExchangeError, malformed } from "../exchange/errors.ts";
-import type { Revoke, RevokeQuestion } from "../exchange/revoke.ts";
+import type { Revoke } from "../exchange/revoke.ts";
 import { tokenTypes } from "../exchange/tokens.ts";
 import { callOf, enter, type Entrance } from "./caller.ts";
 import { bounded, bounds, requiredSecret, visible } from "./rules.ts";
@@ -18,11 +18,8 @@ export function createRevokeRpc({ entrance, revoke }: RevokeRpcDeps) {
   return async function handle(request: RevokeRequest, context: HandlerContext): Promise<RevokeResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const { client, trail } = enter(entrance, call, {
-      clientId: bounded(request.clientId, bounds.clientId, "client_id"),
-      method: "Revoke",
-      proofInMessage: true,
-    });
+    const clientId = bounded(request.clientId, bounds.clientId, "client_id");
+    const { client, trail } = enter(entrance, call, { clientId, method: "Revoke" });
     const { upstreamPending } = await revoke({ client, ...asked, trail }, context.signal);
     return create(RevokeResponseSchema, { upstreamPending });
   };
@@ -34,19 +31,14 @@ function decode(request: RevokeRequest) {
   return {
     provider: visible(request.provider, bounds.name, "provider"),
     token: requiredSecret(value, bounds.token, "token"),
-    type: typeOf(type),
+    isRefreshToken: isRefreshToken(type),
   };
 }
 
-const types: ReadonlyMap<string, RevokeQuestion["type"]> = new Map([
-  ["", ""],
-  [tokenTypes.accessToken, "access_token"],
-  [tokenTypes.jwt, "jwt"],
-  ["urn:ietf:params:oauth:token-type:refresh_token", "refresh_token"],
-]);
+const accessTokenTypes: ReadonlySet<string> = new Set(["", tokenTypes.accessToken, tokenTypes.jwt]);
 
-function typeOf(type: string): RevokeQuestion["type"] {
-  const known = types.get(type);
-  if (known === undefined) throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
-  return known;
+function isRefreshToken(type: string): boolean {
+  if (type === tokenTypes.refreshToken) return true;
+  if (accessTokenTypes.has(type)) return false;
+  throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
 }

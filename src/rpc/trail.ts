@@ -4,7 +4,7 @@
 import type { Audit, AuditEntry } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { Trail, TrailNotes } from "../exchange/trail.ts";
-import type { Call } from "./call.ts";
+import type { Call, CallNotes } from "./call.ts";
 
 /** What trails are written with. */
 export interface Recorder {
@@ -17,16 +17,17 @@ export function createTrail(call: Call, { audit, tokenHash }: Recorder): Trail {
   const isPublic = call.service === undefined;
   return {
     payer: { client: call.caller, address: isPublic ? call.address : undefined },
-    note(notes) {
-      call.notes = { ...call.notes, ...notes, ...mergedReports(call.notes, notes) };
+    note({ credential, ...notes }) {
+      // The credential itself goes no further than this.
+      const token = credential === undefined ? {} : { token: tokenHash(credential) };
+      call.notes = { ...call.notes, ...notes, ...token, ...mergedReports(call.notes, notes) };
     },
-    intent: () => audit.intend(auditEntry("intent", call, tokenHash)),
+    intent: () => audit.intend(auditEntry("intent", call)),
   };
 }
 
 /** What a call is known as on the audit trail, so far. */
-export function auditEntry(kind: AuditEntry["kind"], call: Call, tokenHash: Recorder["tokenHash"]): AuditEntry {
-  const { credential, ...notes } = call.notes;
+export function auditEntry(kind: AuditEntry["kind"], call: Call): AuditEntry {
   return {
     kind,
     requestId: call.requestId,
@@ -34,13 +35,12 @@ export function auditEntry(kind: AuditEntry["kind"], call: Call, tokenHash: Reco
     protocol: call.protocol,
     address: call.address,
     ...(call.caller === "" ? {} : { caller: call.caller }),
-    ...notes,
-    ...(credential === undefined ? {} : { token: tokenHash(credential) }),
+    ...call.notes,
   };
 }
 
 /** Rules that only report add up over a call. */
-function mergedReports(before: TrailNotes, now: TrailNotes): Pick<TrailNotes, "reported"> {
+function mergedReports(before: CallNotes, now: CallNotes): Pick<TrailNotes, "reported"> {
   if (before.reported === undefined || now.reported === undefined) return {};
   return { reported: [...new Set([...before.reported, ...now.reported])] };
 }

@@ -26,7 +26,7 @@ export function createValidateRpc({ entrance, validate }: ValidateRpcDeps) {
   return async function handle(request: ValidateCrossClientRequest, context: HandlerContext): Promise<ValidateCrossClientResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
-    const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient", proofInMessage: false });
+    const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient" });
     const { verification, cached } = await validate({ client, ...asked, trail }, context.signal);
     return create(ValidateCrossClientResponseSchema, {
       claims: encodeClaims(verification.claims),

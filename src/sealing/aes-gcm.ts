@@ -1,5 +1,5 @@
 // AES-256-GCM over node:crypto, with every length pinned (NIST SP 800-38D). It owns one primitive and no format:
-// which key, which nonce and which associated data belong together is decided in sealing.ts.
+// which key, which nonce and which associated data belong together is decided in sealer.ts.
 
 import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 

@@ -4,6 +4,9 @@ import { z } from "zod";
 import type { PendingState } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 
+/** Of one that is sealed: redirect URI, challenge, verifier and nonce, each bounded where it comes in. */
+export const maxStateBytes = 16 * 1024;
+
 const shape = z.strictObject({
   clientId: z.string(),
   provider: z.string(),

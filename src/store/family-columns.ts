@@ -4,6 +4,7 @@
 import type { TokenSet } from "../exchange/tokens.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import { createSealer } from "../sealing/sealer.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import { decodeFamilyAnswer, encodeFamilyAnswer } from "./family-answer.ts";
 import { decodeFamilyGrant, encodeFamilyGrant, type FamilyGrant } from "./family-grant.ts";
 import type { FamilyRow } from "./family-rows.ts";
@@ -23,10 +24,8 @@ export interface FamilyColumns {
   openAnswer(row: FamilyRow): TokenSet | undefined;
 }
 
-export type OnFamilyAlarm = (alarm: { readonly kind: "unreadable"; readonly store: "families" }) => void;
-
 /** The first key seals, all of them open. */
-export function createFamilyColumns(keys: readonly MasterKey[], onAlarm: OnFamilyAlarm): FamilyColumns {
+export function createFamilyColumns(keys: readonly MasterKey[], onAlarm: OnAlarm): FamilyColumns {
   const sealers = { grant: createSealer(keys, familyGrant.purpose), answer: createSealer(keys, familyAnswer.purpose) };
 
   function decoded<T>(bytes: Uint8Array | undefined, decode: (bytes: Uint8Array) => T | undefined): T | undefined {

@@ -8,7 +8,7 @@ import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import type { Database } from "./database.ts";
-import { type FamilyClaims, writeLimitMs } from "./family-claims.ts";
+import type { FamilyClaims } from "./family-claims.ts";
 import type { FamilyColumns } from "./family-columns.ts";
 import type { FamilyEnding } from "./family-ending.ts";
 import type { FamilyGrant } from "./family-grant.ts";
@@ -16,6 +16,7 @@ import type { FamilyHandle, FamilyHandles } from "./family-handle.ts";
 import { advanceFamily, type FamilyRow, readFamily } from "./family-rows.ts";
 import { standingOf } from "./family-standing.ts";
 import { withToken } from "./family-tokens.ts";
+import { type Writer, writeLimitMs } from "./stubborn-write.ts";
 
 /** How often a row that somebody else has claimed is looked at: a refresh takes about as long as the first few looks. */
 const firstLookMs = 20;
@@ -42,6 +43,7 @@ export interface RotationDeps {
   readonly handles: FamilyHandles;
   readonly columns: FamilyColumns;
   readonly claims: FamilyClaims;
+  readonly write: Writer;
   readonly ending: FamilyEnding;
   readonly clock: Clock;
   readonly wait: (ms: number) => Promise<void>;
@@ -51,13 +53,13 @@ export interface RotationOptions {
   /** A family that was not used for so long ends. */
   readonly idleMs: number;
   /** The longest that a refresh takes upstream, with the checks of its answer. */
-  readonly upstreamLimitMs: number;
+  readonly upstreamLimitMs: () => number;
 }
 
 export function createFamilyRotation(deps: RotationDeps, options: RotationOptions) {
-  const { database, columns, claims, ending, clock } = deps;
+  const { database, columns, claims, write, ending, clock } = deps;
   /** Whoever holds a claim for longer has died: before its answer came, or before it could be written. */
-  const claimMs = options.upstreamLimitMs + writeLimitMs + clockDifferenceMs;
+  const claimMs = () => options.upstreamLimitMs() + writeLimitMs + clockDifferenceMs;
 
   /** Bounded by `signal`: each round waits for somebody who may ask the provider, or is the one who may. */
   async function rotate(shown: FamilyHandle, send: Send, signal: AbortSignal): Promise<TokenSet> {
@@ -93,7 +95,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   }
 
   function isAbandoned({ claimed_at: claimedAt }: FamilyRow): boolean {
-    return claimedAt === null || clock() >= claimedAt + claimMs;
+    return claimedAt === null || clock() >= claimedAt + claimMs();
   }
 
   async function refreshAs(held: Held, send: Send): Promise<TokenSet> {
@@ -113,7 +115,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     if (reason !== undefined && spentNothing.has(reason)) return claims.giveBack(row, claim);
     const rejected = reason === "REAUTHENTICATION_REQUIRED";
     const ended = async () => void (rejected ? await ending.end(row, "rejected") : await ending.doubt(row, claim));
-    await claims.written(ended).catch(() => undefined);
+    await write(ended).catch(() => undefined);
   }
 
   async function commit({ row, grant, claim }: Held, fresh: TokenSet): Promise<TokenSet> {
@@ -129,11 +131,10 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
       tokens: withToken(row.tokens, fresh.accessToken, nowMs),
       expires_at: nowMs + options.idleMs,
     };
-    const kept = await claims
-      .written(async () => (await advanceFamily(database, { ...row, claim }, successor)) || wasWritten(row))
-      .catch((cause: unknown) => {
-        throw new ExchangeError("OUTCOME_UNKNOWN", { cause });
-      });
+    const advanced = write(async () => (await advanceFamily(database, { ...row, claim }, successor)) || wasWritten(row));
+    const kept = await advanced.catch((cause: unknown) => {
+      throw new ExchangeError("OUTCOME_UNKNOWN", { cause });
+    });
     // Ended while the provider answered: an ended family hands out nothing any more.
     if (!kept) throw over();
     return handedOver(place, fresh);
@@ -147,8 +148,6 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
 
   return rotate;
 }
-
-export type RotateFamily = ReturnType<typeof createFamilyRotation>;
 
 /** A generation that is this process's to refresh. */
 interface Held {

@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Secret } from "../exchange/secret.ts";
-import { nameOfSigned, nameOfTokenId } from "../exchange/token/revocation-id.ts";
+import { readLeniently } from "../exchange/token/lenient-payload.ts";
+import { revocationIdOf } from "../exchange/token/revocation-id.ts";
 
 /** A client that refreshes a few minutes before its token expires has two at a time. The first to expire makes room. */
 const maxTokens = 16;
@@ -36,22 +37,13 @@ export function withToken(column: string, accessToken: Secret, nowMs: number): s
 
 /** Empty: not a token that validation could ever accept, so there is nothing to revoke. */
 function idOf(token: Secret): readonly HandedOut[] {
-  const [header = "", payload = "", signature, ...more] = token.reveal().split(".");
-  if (signature === undefined || more.length > 0) return [];
-  const { exp, jti } = claimsOf(payload);
+  const read = readLeniently(token);
+  if (read === undefined) return [];
+  const { exp, jti } = read.claims;
   if (typeof exp !== "number" || !Number.isSafeInteger(exp)) return [];
-  return [{ id: nameOfTokenId(jti) ?? nameOfSigned(hashed(`${header}.${payload}`)), expiresAt: exp }];
+  return [{ id: revocationIdOf(jti, read.signingInput, sha256), expiresAt: exp }];
 }
 
-function hashed(signingInput: string): string {
-  return createHash("sha256").update(signingInput).digest("base64url");
-}
-
-function claimsOf(payload: string): { readonly exp?: unknown; readonly jti?: unknown } {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload, "base64url").toString());
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
 }

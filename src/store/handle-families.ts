@@ -4,18 +4,20 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
-import type { Clock, EndedGrant, HeldGrant, RefreshHandles } from "../exchange/ports.ts";
+import type { Clock, HeldGrant, RefreshHandles } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "./database.ts";
 import { createFamilyClaims } from "./family-claims.ts";
-import { createFamilyColumns, type FamilyPlace, type OnFamilyAlarm } from "./family-columns.ts";
+import { createFamilyColumns, type FamilyPlace } from "./family-columns.ts";
 import { createFamilyEnding, type EndingDeps } from "./family-ending.ts";
 import { createFamilyHandles, type FamilyHandle, familyIdBytes } from "./family-handle.ts";
 import { createFamilyRotation, type RotationOptions } from "./family-rotation.ts";
 import { type FamilyRow, insertFamily, readFamily } from "./family-rows.ts";
 import { standingOf } from "./family-standing.ts";
 import { withToken } from "./family-tokens.ts";
+import { createWriter } from "./stubborn-write.ts";
 
 export interface HandleFamilyDeps {
   readonly database: Database;
@@ -23,7 +25,7 @@ export interface HandleFamilyDeps {
   readonly keys: readonly MasterKey[];
   readonly clock: Clock;
   readonly revokeTokens: EndingDeps["revokeTokens"];
-  readonly onAlarm: OnFamilyAlarm;
+  readonly onAlarm: OnAlarm;
   readonly random?: (size: number) => Uint8Array;
   /** Waits for others, and between tries of a write. */
   readonly wait?: (ms: number) => Promise<void>;
@@ -36,7 +38,8 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
   const columns = createFamilyColumns(deps.keys, deps.onAlarm);
   const claims = createFamilyClaims({ database, clock, wait, random });
   const ending = createFamilyEnding(deps);
-  const rotate = createFamilyRotation({ database, handles, columns, claims, ending, clock, wait }, options);
+  const write = createWriter(wait);
+  const rotate = createFamilyRotation({ database, handles, columns, claims, write, ending, clock, wait }, options);
 
   async function found(clientId: string, handle: Secret): Promise<{ shown: FamilyHandle; row: FamilyRow } | undefined> {
     const shown = handles.read(clientId, handle);
@@ -65,10 +68,9 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
         tokens: withToken("[]", tokens.accessToken, nowMs),
         ended_at: null,
         ended_reason: null,
-        created_at: nowMs,
         expires_at: nowMs + options.idleMs,
       };
-      await claims.written(() => insertFamily(database, row));
+      await write(() => insertFamily(database, row));
       return handles.write(clientId, { id, generation: 0 });
     },
 
@@ -92,12 +94,16 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       }
     },
 
-    async end(clientId, handle): Promise<EndedGrant | undefined> {
+    async findToEnd(clientId, handle) {
       const at = await found(clientId, handle);
-      // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
-      const ended = at === undefined ? undefined : await ending.end(at.row, "revoked");
-      const grant = ended === undefined ? undefined : columns.openGrant(ended);
-      return ended === undefined || grant === undefined ? undefined : { endedHere: true, provider: ended.provider, ...grant };
+      if (at === undefined) return undefined;
+      const { row } = at;
+      const end = async (): Promise<Secret | undefined> => {
+        // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
+        const ended = await ending.end(row, "revoked");
+        return ended === undefined ? undefined : columns.openGrant(ended)?.refreshToken;
+      };
+      return { provider: row.provider, subject: columns.openGrant(row)?.subject, stored: true, end };
     },
   };
 }

@@ -1,4 +1,4 @@
-// Marks: names that are taken until a time, in the table one_time. A thing has one name per master key (cache/one-time-names.ts);
+// Marks: names that are taken until a time, in the table one_time. A thing has one name per master key (sealing/one-time-names.ts);
 // all of them are taken or none, so that replicas whose key lists overlap in one key meet there.
 
 import type { Clock } from "../exchange/ports.ts";

@@ -5,31 +5,25 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { type Clock, type CodeClaim, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
-import type { Secret } from "../exchange/secret.ts";
 import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
-import { decodePendingState, encodePendingState } from "../sealing/pending-state-codec.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
+import { decodePendingState, encodePendingState, maxStateBytes } from "../sealing/pending-state-codec.ts";
 import type { Sealer } from "../sealing/sealer.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import { type Database, DatabaseFailure } from "./database.ts";
 import { createMarks, type Mark } from "./marks.ts";
 import { associatedData, sealedColumns } from "./sealed-columns.ts";
 import { rethrowUnavailable } from "./unavailable.ts";
 
-/** Redirect URI, challenge, verifier and nonce, each bounded where it comes in. */
-const maxStateBytes = 16 * 1024;
 const nonceBytes = 16;
 
 export interface OneTimeStoreParts {
   readonly database: Database;
-  /** One name per master key, the first key's first. */
-  readonly names: {
-    ofCode(provider: string, code: Secret): readonly [string, ...string[]];
-    ofState(state: string): readonly [string, ...string[]];
-  };
+  readonly names: Pick<OneTimeNames, "ofCode" | "ofState">;
   /** Of the purpose `sealedColumns.pendingState` names. */
   readonly sealer: Sealer;
   readonly clock: Clock;
-  /** Told of stored values that this service cannot have written where they were found. */
-  readonly onAlarm: (alarm: { readonly kind: "unreadable"; readonly store: "states" }) => void;
+  readonly onAlarm: OnAlarm;
   readonly random?: (size: number) => Uint8Array;
   /** Waits between attempts to undo a claim; they fail at once when the database is closed. */
   readonly wait?: (ms: number) => Promise<unknown>;

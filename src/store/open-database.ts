@@ -4,15 +4,11 @@ import type { Database } from "./database.ts";
 import { openPostgres, type PostgresAddress, type PostgresOptions } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 
-/** One of the two. */
-export interface DatabaseLocation {
-  readonly url?: PostgresAddress | undefined;
-  readonly file?: string | undefined;
-}
+export type DatabaseLocation =
+  | { readonly kind: "postgres"; readonly address: PostgresAddress }
+  | { readonly kind: "sqlite"; readonly file: string };
 
 /** @throws what `openSqlite` throws */
-export function openDatabase({ url, file }: DatabaseLocation, options: PostgresOptions = {}): Database {
-  if (url !== undefined) return openPostgres(url, options);
-  if (file !== undefined) return openSqlite(file);
-  throw new Error("a database needs an address or a file");
+export function openDatabase(location: DatabaseLocation, options: PostgresOptions = {}): Database {
+  return location.kind === "postgres" ? openPostgres(location.address, options) : openSqlite(location.file);
 }

@@ -1,5 +1,6 @@
-// Seals every sealed column anew under the first key, while replicas serve: afterwards the other keys may be taken out. What
-// another process wrote meanwhile is never overwritten, and what no key opens is counted and left as it is.
+// Seals every sealed column anew under the first key, while replicas serve. Handles at clients are marked under the key of their
+// time: they need that key until they are refreshed. What another process wrote meanwhile is never overwritten, and what no key
+// opens is counted and left as it is.
 
 import { sql } from "kysely";
 import type { MasterKey } from "../sealing/master-keys.ts";

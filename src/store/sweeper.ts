@@ -1,5 +1,5 @@
 // Removes what is expired from the database, in the background. Nothing depends on it: whoever reads looks at the expiry itself.
-// It keeps the tables from growing for ever, and no failure ends it.
+// It keeps the tables from growing for ever, and no failure ends it. What providers have yet to hear is dropped by who tells them.
 
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
@@ -19,7 +19,6 @@ const swept = [
   { table: "one_time", key: "name", unitMs: 1 },
   { table: "revocations", key: "seq", unitMs: 1_000 },
   { table: "handle_families", key: "id", unitMs: 1 },
-  { table: "upstream_revocations", key: "id", unitMs: 1 },
 ] as const satisfies readonly { readonly table: keyof Tables; readonly key: string; readonly unitMs: number }[];
 
 export interface SweeperParts {

@@ -1,5 +1,5 @@
-// The tables as the code sees them, on either database. Instants are epoch milliseconds and numbers on both; sealed columns are
-// bytes that the database alone opens for nobody. How the tables came about is in migrations/.
+// The tables as the code sees them, on either database. Instants are epoch milliseconds, in `revocations` seconds; numbers on
+// both. Sealed columns are bytes that the database alone opens for nobody. How the tables came about is in migrations/.
 
 import type { Generated } from "kysely";
 
@@ -55,7 +55,6 @@ export interface HandleFamilyRow {
   tokens: string;
   ended_at: number | null;
   ended_reason: "revoked" | "reused" | "rejected" | "in_doubt" | null;
-  created_at: number;
   expires_at: number;
 }
 

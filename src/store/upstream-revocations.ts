@@ -14,6 +14,7 @@ import {
 } from "../exchange/revocation-ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 import type { Database } from "./database.ts";
 import { associatedData, sealedColumns } from "./sealed-columns.ts";
 import type { Tables } from "./tables.ts";
@@ -27,10 +28,7 @@ const unreadableWaitMs = 300_000;
 export interface UpstreamRevocationsParts {
   readonly database: Pick<Database, "run">;
   /** Purpose `sealedColumns.upstreamToken.purpose`. */
-  readonly sealer: {
-    seal(plaintext: Uint8Array, associated: readonly string[]): Uint8Array;
-    open(sealed: Uint8Array, associated: readonly string[]): Uint8Array | undefined;
-  };
+  readonly sealer: Sealer;
   readonly clock: Clock;
   /** Told of each token that does not open. */
   readonly onAlarm: () => void;

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import type { Database } from "./database.ts";
 import { createMarks } from "./marks.ts";
 import { rethrowUnavailable } from "./unavailable.ts";
@@ -10,8 +11,7 @@ const nonceBytes = 16;
 
 export interface UsedAssertionsParts {
   readonly database: Database;
-  /** One name per master key. */
-  readonly names: { ofAssertion(clientId: string, id: string): readonly [string, ...string[]] };
+  readonly names: Pick<OneTimeNames, "ofAssertion">;
   readonly clock: Clock;
 }
 

@@ -1,18 +1,12 @@
 // What a log line tells of a failure that was foreseen: the circumstances that the part concerned noted down. What was not
 // foreseen is told by cause fields.
 
-import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
+import { type Circumstance, circumstanceOf, type ExchangeError } from "../exchange/errors.ts";
 import type { Fields } from "./log.ts";
 
-const kinds: ReadonlySet<unknown> = new Set<Circumstance["kind"]>(["upstream", "store", "rule", "policy", "code", "handle", "proof"]);
-
-/** A failure may carry another one, such as a key set's last attempt. */
-const maxDepth = 3;
-
 export function circumstanceFields(failure: ExchangeError | undefined): Fields {
-  let cause: unknown = failure?.cause;
-  for (let depth = 0; depth < maxDepth && cause instanceof ExchangeError; depth += 1) ({ cause } = cause);
-  return isCircumstance(cause) ? fieldsOf(cause) : {};
+  const circumstance = circumstanceOf(failure);
+  return circumstance === undefined ? {} : fieldsOf(circumstance);
 }
 
 function fieldsOf(circumstance: Circumstance): Fields {
@@ -33,9 +27,4 @@ function fieldsOf(circumstance: Circumstance): Fields {
     case "proof":
       return { proof: circumstance.proof, proof_problem: circumstance.problem };
   }
-}
-
-function isCircumstance(cause: unknown): cause is Circumstance {
-  if (typeof cause !== "object" || cause === null || !("kind" in cause)) return false;
-  return kinds.has(cause.kind);
 }

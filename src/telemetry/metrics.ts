@@ -15,7 +15,7 @@ export interface Metrics {
   call(labels: { method: string; protocol: Protocol; reason: Outcome }, durationMs: number): void;
   readonly cacheHit: (tier: Tier) => void;
   readonly cacheMiss: () => void;
-  /** A cached value that nobody here wrote. */
+  /** A stored value that nobody here wrote. */
   cacheAlarm(): void;
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
   /** Asked at every scrape: how the parts are that may be away. What is not configured has no series. */
@@ -53,18 +53,18 @@ export function createMetrics(): Metrics {
   });
   const alarms = new Counter({
     name: "cambio_cache_alarms_total",
-    help: "Cached values that did not open under their own key.",
+    help: "Stored values that this service did not write.",
     registers,
   });
   const upstreamCalls = new Counter({
     name: "cambio_upstream_calls_total",
-    help: "Requests to providers, by outcome.",
+    help: "Requests to providers and workload issuers, by outcome.",
     labelNames: ["provider", "endpoint", "outcome"],
     registers,
   });
   const upstreamDurations = new Histogram({
     name: "cambio_upstream_duration_seconds",
-    help: "Time of requests to providers.",
+    help: "Time of requests to providers and workload issuers.",
     labelNames: ["provider", "endpoint"],
     buckets: upstreamBuckets,
     registers,

@@ -1,20 +1,12 @@
 // One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off; and for what was too
 // broken to become one.
 
-import type { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { circumstanceFields } from "../telemetry/circumstances.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
 import type { Metrics, Outcome } from "../telemetry/metrics.ts";
-import { type CallEnd, type Hooks, unmatched } from "./visit.ts";
-
-/** Worth a look even when they are refused as they should be. */
-const securityReasons: ReadonlySet<Outcome> = new Set([
-  "ISSUER_NOT_TRUSTED",
-  "CALLER_UNAUTHENTICATED",
-  "ORIGIN_NOT_ALLOWED",
-  "TOKEN_REVOKED",
-]);
+import { securityEvent } from "./security-event.ts";
+import { type Hooks, outcomeOf, unmatched } from "./visit.ts";
 
 /** Somebody who runs this service, or the provider's, has something to mend. */
 const operatorReasons: ReadonlySet<Outcome> = new Set([
@@ -55,7 +47,7 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
       else if (call.notes.reported !== undefined)
         log.warn({ ...fields, would_refuse: call.notes.reported }, "call, allowed by rules that only report");
       else if (operatorReasons.has(reason)) log.warn(fields, "call could not be decided");
-      else if (securityReasons.has(reason) || isReuse(call.failure)) log.warn({ ...fields, security: true }, "call refused");
+      else if (securityEvent(call.failure) !== undefined) log.warn({ ...fields, security: true }, "call refused");
       else log.info(fields, "call");
     },
     onUnreadable(status) {
@@ -64,18 +56,6 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
       log.info({ ...labels, status }, "unreadable request");
     },
   };
-}
-
-/** A one-time thing shown again. */
-export function isReuse(failure: ExchangeError | undefined): boolean {
-  const cause = failure?.cause;
-  return typeof cause === "object" && cause !== null && "problem" in cause && cause.problem === "reused";
-}
-
-export function outcomeOf(call: Call, end: CallEnd): Outcome {
-  if (call.failure !== undefined) return call.failure.reason;
-  if (end.code === "canceled") return "CLIENT_LEFT";
-  return end.code === "ok" && end.status < 400 ? "OK" : "FRAMING";
 }
 
 function named(name: Call["caller"]): string | undefined {

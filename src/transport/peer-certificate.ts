@@ -11,7 +11,7 @@ import type { PortRequest } from "./one-port.ts";
 export type PeerCertificateOf = (req: PortRequest) => PeerCertificate | undefined;
 
 /** For one that cannot be believed: it still is one that was shown, and must not pass for none. */
-const unbelievable = { authorized: false, uris: [], dnsNames: [], validFromMs: 0, validToMs: 0, fingerprint: "" } as const;
+const unbelievable = { authorized: false, uris: [], dnsNames: [], validFromMs: 0, validToMs: 0 } as const;
 
 /** Read once per connection: neither renegotiation nor resumption changes what was shown on it. */
 export function createPeerCertificates(): PeerCertificateOf {
@@ -38,14 +38,13 @@ function read(socket: object): PeerCertificate | undefined {
 }
 
 function judged(certificate: X509Certificate, socket: TLSSocket): PeerCertificate {
-  const fingerprint = certificate.fingerprint256;
   const { authorized } = socket;
   // A stranger's certificate says what the stranger likes: not a name of it is read.
-  if (!authorized) return { ...unbelievable, fingerprint, problem: problemOf(socket) };
+  if (!authorized) return { ...unbelievable, problem: problemOf(socket) };
   const names = readCertificateNames(certificate.subjectAltName);
-  if (names === undefined) return { ...unbelievable, fingerprint, problem: "UNREADABLE_NAMES" };
+  if (names === undefined) return { ...unbelievable, problem: "UNREADABLE_NAMES" };
   const { validFromDate, validToDate } = certificate;
-  return { authorized, ...names, validFromMs: validFromDate.getTime(), validToMs: validToDate.getTime(), fingerprint };
+  return { authorized, ...names, validFromMs: validFromDate.getTime(), validToMs: validToDate.getTime() };
 }
 
 /** On a server Node gives OpenSSL's word here, whatever its types say. */

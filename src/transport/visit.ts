@@ -6,6 +6,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { errorTable } from "../rpc/error-table.ts";
+import type { Outcome } from "../telemetry/metrics.ts";
 import type { PortRequest, PortResponse } from "./one-port.ts";
 
 export interface CallEnd {
@@ -75,6 +76,13 @@ export function breakOff(visit: Visit, cause: unknown): void {
 /** Stands for the connection that a request came on, the same for all its requests. */
 export function connectionOf({ req }: Visit): object {
   return "stream" in req ? (req.stream.session ?? req.stream) : req.socket;
+}
+
+/** What became of a call, in one word. */
+export function outcomeOf({ failure }: Call, { code, status }: CallEnd): Outcome {
+  if (failure !== undefined) return failure.reason;
+  if (code === "canceled") return "CLIENT_LEFT";
+  return code === "ok" && status < 400 ? "OK" : "FRAMING";
 }
 
 function codeOf({ call, bareCode, answered }: Visit): string {

@@ -22,7 +22,7 @@ describe("while the disk works", () => {
     await audit.intend(intent("request-1"));
     expect(rig.records().map(({ kind }) => kind)).toEqual(["open", "checkpoint", "intent", "checkpoint"]);
     expect((await rig.verify()).intact).toBe(true);
-    expect(audit.status()).toBe("ready");
+    expect(audit.status).toBe("ready");
   });
 
   it("10,000 intents at once are all on the disk after few syncs, in their order", async () => {
@@ -69,7 +69,7 @@ describe("while the disk works", () => {
     expect(requestsIn(rig, "outcome")).toHaveLength(2_500);
     expect(rig.records().at(-1)).toMatchObject({ kind: "close", why: "stopped" });
     await expect(audit.intend(intent("late"))).rejects.toThrow(unavailable("CLOSED", "refused"));
-    expect(audit.status()).toBe("away");
+    expect(audit.status).toBe("away");
   });
 });
 
@@ -117,7 +117,7 @@ function lose(step: Step, code: string) {
 const untilReady = (audit: AuditTrail) =>
   eventually("writing", () => {
     vi.advanceTimersByTime(retryMs);
-    return audit.status() === "ready";
+    return audit.status === "ready";
   });
 
 afterEach(() => {
@@ -136,7 +136,7 @@ describe.each(failures)("a disk that $name", ({ fail, code, outcome, found = [],
     await expect(queued).rejects.toThrow(unavailable(code, outcome));
     await expect(audit.intend(intent("while away"))).rejects.toThrow(unavailable("AWAY", "refused"));
     audit.record(entry("while away"));
-    expect(audit.status()).toBe("away");
+    expect(audit.status).toBe("away");
 
     rig.disk.wake();
     await untilReady(audit);
@@ -165,16 +165,16 @@ describe("a disk that hangs", () => {
     await eventually("the sync", () => rig.disk.counts.syncs === syncs + 1);
     const second = failureOf(audit.intend(intent("behind it")));
     vi.advanceTimersByTime(batchLimitMs - 1);
-    expect(audit.status()).toBe("ready");
+    expect(audit.status).toBe("ready");
     vi.advanceTimersByTime(1);
     expect(await Promise.all([first, second])).toEqual([unavailable("TIMEOUT", "unknown"), unavailable("TIMEOUT", "unknown")]);
-    expect(audit.status()).toBe("away");
+    expect(audit.status).toBe("away");
     audit.record(entry("behind it"));
     vi.advanceTimersByTime(10 * retryMs);
     expect(rig.disk.counts.syncs).toBe(syncs + 1);
 
     rig.disk.wake();
-    await eventually("writing", () => audit.status() === "ready" && requestsIn(rig, "outcome").length === 2);
+    await eventually("writing", () => audit.status === "ready" && requestsIn(rig, "outcome").length === 2);
     await audit.intend(intent("after"));
     expect(requestsIn(rig, "intent")).toEqual(["with it", "after"]);
     expect(requestsIn(rig, "outcome")).toEqual(["with it", "behind it"]);

@@ -90,7 +90,7 @@ it("holds back no more than one batch from a reader that is slow", async () => {
   const closed = audit.close();
   await eventually("the end", () => {
     taken.shift()?.();
-    return audit.status() === "away";
+    return audit.status === "away";
   });
   await closed;
 });
@@ -106,6 +106,6 @@ it("a reader that has gone refuses intents and does not end the process", async 
   await audit.open();
   gone = true;
   await expect(audit.intend(intent("request-1"))).rejects.toThrow("AUDIT_UNAVAILABLE");
-  expect(audit.status()).toBe("away");
+  expect(audit.status).toBe("away");
   await audit.close();
 });

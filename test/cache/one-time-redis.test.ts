@@ -1,12 +1,12 @@
 import type { Redis } from "ioredis";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createOneTimeRedis } from "../../src/cache/one-time-redis.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
-import type { TamperAlarm } from "../../src/cache/tamper-alarm.ts";
+import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { ExchangeError } from "../../src/exchange/errors.ts";
 import type { OneTimeStore } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";

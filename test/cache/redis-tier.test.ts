@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
-import type { TamperAlarm } from "../../src/cache/tamper-alarm.ts";
+import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import { encodeVerification } from "../../src/cache/verification-codec.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { flipped, frozenClock, masterKey, nowMs, ready, until, verification, type FrozenClock } from "./fixtures.ts";

@@ -42,7 +42,7 @@ test("a handle stands for provider and token to its client, and shows neither", 
 
 test("a stolen handle is nothing to another client", async () => {
   expect(await handles.find("other-spa", new Secret(handle))).toBeUndefined();
-  expect(await handles.end("other-spa", new Secret(handle))).toBeUndefined();
+  expect(await handles.findToEnd("other-spa", new Secret(handle))).toBeUndefined();
 });
 
 test("a handle that was refreshed gives way to one for the provider's next token", async () => {
@@ -74,8 +74,10 @@ test("a refresh that fails is told as it is, and leaves the handle as it was", a
 });
 
 test("a handle that is ended leaves the provider's token to be told upstream", async () => {
-  const ended = await handles.end("spa", new Secret(handle));
-  expect([ended?.provider, ended?.refreshToken.reveal()]).toEqual(["main", "the provider's own token"]);
+  const grant = await handles.findToEnd("spa", new Secret(handle));
+  expect([grant?.provider, (await grant?.end())?.reveal()]).toEqual(["main", "the provider's own token"]);
+  // It is known to whoever ends it that nothing of it ends here.
+  expect(grant?.stored).toBe(false);
 });
 
 describe("is not a handle:", () => {
@@ -97,7 +99,7 @@ describe("is not a handle:", () => {
     ["more than 16 KiB", `cambio_rt_${"A".repeat(16 * 1024)}`],
   ])("%s", async (_, text) => {
     expect(await handles.find("spa", new Secret(text))).toBeUndefined();
-    expect(await handles.end("spa", new Secret(text))).toBeUndefined();
+    expect(await handles.findToEnd("spa", new Secret(text))).toBeUndefined();
   });
 
   test("anything random", async () => {

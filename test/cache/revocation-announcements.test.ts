@@ -4,7 +4,7 @@ import { createRedis, type RedisConnection } from "../../src/cache/redis-connect
 import { createRevocationAnnouncements } from "../../src/cache/revocation-announcements.ts";
 import type { Announcement } from "../../src/cache/revocation-codec.ts";
 import type { Announcements } from "../../src/cache/revocations.ts";
-import type { TamperAlarm } from "../../src/cache/tamper-alarm.ts";
+import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { eventually } from "../support/eventually.ts";

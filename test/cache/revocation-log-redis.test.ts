@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createRevocationLogRedis } from "../../src/cache/revocation-log-redis.ts";
-import type { TamperAlarm } from "../../src/cache/tamper-alarm.ts";
+import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { RevocationLog } from "../../src/exchange/revocation-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { refusal } from "../exchange/fixtures.ts";

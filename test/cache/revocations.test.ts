@@ -382,6 +382,22 @@ describe("bounds", () => {
     await expect(revocations.revoke(tokenRevocation("d"))).rejects.toEqual(full);
   });
 
+  test("with no room left, only what says no more than is known is not refused", async () => {
+    const revocations = await started({}, { maxHeld: 2 });
+    const known = { until: nowSeconds - 10, expiresAt: nowSeconds + 100 };
+    await revocations.revoke(tokenRevocation("a", { expiresAt: known.expiresAt }));
+    await revocations.revoke(subjectRevocation("bob", known));
+    const full = refusal("STORE_UNAVAILABLE", { cause: expect.objectContaining({ code: "FULL" }) });
+    for (const more of [
+      tokenRevocation("a", { expiresAt: known.expiresAt + 1 }),
+      subjectRevocation("bob", { ...known, until: known.until + 1 }),
+      subjectRevocation("bob", { ...known, expiresAt: known.expiresAt + 1 }),
+    ])
+      await expect(revocations.revoke(more)).rejects.toEqual(full);
+    await revocations.revoke(tokenRevocation("a", { expiresAt: known.expiresAt - 1 }));
+    await revocations.revoke(subjectRevocation("bob", { until: known.until - 1, expiresAt: known.expiresAt - 1 }));
+  });
+
   test("what the authority has is held whatever the bound", async () => {
     const revocations = await started({}, { maxHeld: 1 });
     for (const id of ["a", "b", "c"]) await authority.append(tokenRevocation(id));

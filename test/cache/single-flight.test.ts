@@ -24,7 +24,7 @@ function work() {
 }
 
 test("a hundred simultaneous callers start the work once and share its answer", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const { start, signals, resolve } = work();
   const calls = Array.from({ length: 100 }, () => singleFlight("k", patient(), start));
   resolve("answer");
@@ -33,13 +33,13 @@ test("a hundred simultaneous callers start the work once and share its answer", 
 });
 
 test("different keys do not share", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const answers = ["a", "b"].map((key) => singleFlight(key, patient(), async () => key));
   expect(await Promise.all(answers)).toEqual(["a", "b"]);
 });
 
 test("nothing is remembered: neither an answer nor an error reaches a later caller", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const joined = [singleFlight("k", patient(), failing), singleFlight("k", patient(), failing)];
   for (const call of joined) await expect(call).rejects.toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
   expect(await singleFlight("k", patient(), async () => "first")).toBe("first");
@@ -47,13 +47,13 @@ test("nothing is remembered: neither an answer nor an error reaches a later call
 });
 
 test("work that throws before its first await fails its callers and frees the key", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   await expect(singleFlight("k", patient(), throwing)).rejects.toMatchObject({ reason: "INTERNAL" });
   expect(await singleFlight("k", patient(), async () => "next")).toBe("next");
 });
 
 test("an impatient caller leaves alone: the others still get the answer, and the work is not aborted", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const { start, signals, resolve } = work();
   const impatient = new AbortController();
   const leaving = singleFlight("k", impatient.signal, start);
@@ -67,7 +67,7 @@ test("an impatient caller leaves alone: the others still get the answer, and the
 });
 
 test("when the last caller has left the work is aborted, and the next caller starts anew", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const abandoned = work();
   const callers = [new AbortController(), new AbortController()];
   const calls = callers.map((caller) => singleFlight("k", caller.signal, abandoned.start));
@@ -88,12 +88,12 @@ test("when the last caller has left the work is aborted, and the next caller sta
 
 test("a caller whose time is up already starts nothing", async () => {
   const { start, signals } = work();
-  await expect(createSingleFlight(limitMs)("k", AbortSignal.abort(), start)).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  await expect(createSingleFlight(() => limitMs)("k", AbortSignal.abort(), start)).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
   expect(signals.length).toBe(0);
 });
 
 test("work that ignores its signal holds nobody past the limit", async () => {
-  const singleFlight = createSingleFlight(limitMs);
+  const singleFlight = createSingleFlight(() => limitMs);
   const stuck = work();
   const call = singleFlight("k", patient(), stuck.start);
   const outcome = call.catch((error: unknown) => error);
@@ -105,7 +105,21 @@ test("work that ignores its signal holds nobody past the limit", async () => {
   expect(await singleFlight("k", patient(), async () => "next")).toBe("next");
 });
 
+test("each flight has the limit of the time when it began", async () => {
+  let limit = limitMs;
+  const singleFlight = createSingleFlight(() => limit);
+  const [early, late] = [work(), work()];
+  const first = singleFlight("early", patient(), early.start).catch((error: unknown) => error);
+  limit = 2 * limitMs;
+  const second = singleFlight("late", patient(), late.start).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(limitMs);
+  expect(await first).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  expect([early.signals[0]?.aborted, late.signals[0]?.aborted]).toEqual([true, false]);
+  await vi.advanceTimersByTimeAsync(limitMs);
+  expect(await second).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+});
+
 test("no timer outlives its flight", async () => {
-  await createSingleFlight(limitMs)("k", patient(), async () => "answer");
+  await createSingleFlight(() => limitMs)("k", patient(), async () => "answer");
   expect(vi.getTimerCount()).toBe(0);
 });

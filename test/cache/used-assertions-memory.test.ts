@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createUsedAssertionsMemory } from "../../src/cache/used-assertions-memory.ts";
 import type { UsedAssertions } from "../../src/exchange/ports.ts";
 import { refusal } from "../exchange/fixtures.ts";

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createUsedAssertionsRedis } from "../../src/cache/used-assertions-redis.ts";
 import type { UsedAssertions } from "../../src/exchange/ports.ts";

@@ -175,9 +175,9 @@ describe("what is not understood or not readable has status 2", () => {
   });
 
   it.each([
-    [["verify", "nowhere.jsonl"], "cannot be read: ENOENT\n"],
-    [["show", "--kind", "intent", "nowhere.jsonl"], "cannot be read: ENOENT\n"],
-    [["verify", "/tmp"], "cannot be read: EISDIR\n"],
+    [["verify", "nowhere.jsonl", "some.jsonl"], "nowhere.jsonl cannot be read: ENOENT\n"],
+    [["show", "--kind", "intent", "nowhere.jsonl"], "nowhere.jsonl cannot be read: ENOENT\n"],
+    [["verify", "/tmp"], "/tmp cannot be read: EISDIR\n"],
     [["verify", "some.jsonl", "--public-key", "CANARY"], "--public-key is no public key"],
     [["verify", "some.jsonl", "--config", "nowhere.yaml"], "nowhere.yaml: 1 mistake"],
   ])("%j", async (words, said) => {
@@ -191,6 +191,15 @@ describe("what is not understood or not readable has status 2", () => {
     const { path } = await closedTrail();
     expect((await run("verify", path, "--config", configWith())).status).toBe(2);
   });
+});
+
+function broken(): never {
+  throw Object.assign(new Error("the output is gone"), { code: "EPIPE" });
+}
+
+it("a failure that is no file's does not pass for a file that cannot be read", async () => {
+  const { path } = await closedTrail();
+  await expect(auditCommand(["show", "--kind", "open", path], { out: broken, error: broken })).rejects.toThrow("the output is gone");
 });
 
 it("is a command of cambio", async () => {

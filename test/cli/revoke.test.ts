@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { createRevocations, type FollowedRevocations } from "../../src/cache/revocations.ts";
 import { revokeCommand } from "../../src/cli/revoke.ts";
 import { readConfiguration } from "../../src/config/read-configuration.ts";
-import { openRevocationLog } from "../../src/open-revocation-log.ts";
+import { openRevocationLog } from "../../src/wire-revocation-log.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { frozenClock, nowMs } from "../cache/fixtures.ts";
@@ -87,7 +87,7 @@ describe.each<[string, () => Promise<Record<string, unknown>>]>([
     const file = await configured(await authority());
     const following = await replica(file);
     const until = new Date(nowMs + (day + 1) * 1_000).toISOString();
-    const out = `revoked; every replica refuses it within a second, until nothing of it can be left at ${until}\n`;
+    const out = `revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`;
     expect(await run(file, "--provider", "main", "--subject", "alice")).toEqual({ status: 0, out, error: "" });
     const check = (given: Parameters<typeof token>[0]) => outcomeOf(() => following.check(token(given)));
     await eventually("the word", () => check({ subject: "alice" }) !== undefined, 1_000);
@@ -113,7 +113,7 @@ it.each([
   ["both", "--provider", "main", "--subject", "alice", "--token-id", "abc"],
   ["an empty subject", "--provider", "main", "--subject", ""],
   ["an empty subject beside a token", "--provider", "main", "--subject", "", "--token-id", "abc"],
-  ["a token id that no token is known by", "--provider", "main", "--token-id", "x".repeat(129)],
+  ["an empty token id", "--provider", "main", "--token-id", ""],
   ["a subject that nobody has", "--provider", "main", "--subject", "x".repeat(1_025)],
   ["a word too much", "a.yaml", "b.yaml", "--provider", "main", "--subject", "alice"],
   ["an option that does not exist", "--provider", "main", "--subject", "alice", "--all"],
@@ -121,6 +121,15 @@ it.each([
   const { status, out, error } = await run(...words);
   expect({ status, out }).toEqual({ status: 2, out: "" });
   expect(error).toMatch(/^Usage: cambio revoke /);
+});
+
+it.each([
+  ["too long", "x".repeat(129)],
+  ["not plain ASCII", "ä"],
+])("asked for a token id that is %s, by which no token is known, it says how to end such a token", async (_, id) => {
+  const { status, out, error } = await run("--provider", "main", "--token-id", id);
+  expect({ status, out }).toEqual({ status: 2, out: "" });
+  expect(error).toContain("known by its hash only, end it by --subject");
 });
 
 it("explains itself", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { migrateCommand } from "../../src/cli/migrate.ts";
 import { resealCommand } from "../../src/cli/reseal.ts";
 import type { Configuration } from "../../src/config/schema.ts";
@@ -28,7 +28,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** What the commands read of a configuration. */
 function configured(database: Configuration["database"] | "file", keys: readonly MasterKey[] = [fresh, old]): Configuration {
-  const given = database === "file" ? { file, migrate_at_start: true, handle_idle: 1 } : database;
+  const given = database === "file" ? { location: { kind: "sqlite" as const, file }, migrate_at_start: true, handle_idle: 1 } : database;
   return { database: given, sealing: keys.length === 0 ? undefined : { keys } } as unknown as Configuration;
 }
 
@@ -45,7 +45,7 @@ async function run(
 }
 
 async function inside<T>(work: (database: Database) => Promise<T>): Promise<T> {
-  const database = openDatabase({ file });
+  const database = openDatabase({ kind: "sqlite", file });
   try {
     return await work(database);
   } finally {
@@ -86,7 +86,17 @@ describe("cambio migrate", () => {
       "its server is away",
       () =>
         configured({
-          url: { host: "127.0.0.1", port: 1, tls: false, user: "canary-user", password: new Secret("canary-password"), database: "x" },
+          location: {
+            kind: "postgres",
+            address: {
+              host: "127.0.0.1",
+              port: 1,
+              tls: false,
+              user: "canary-user",
+              password: new Secret("canary-password"),
+              database: "x",
+            },
+          },
           migrate_at_start: false,
           handle_idle: 1,
         }),
@@ -94,7 +104,8 @@ describe("cambio migrate", () => {
     ],
     [
       "its folder is missing",
-      () => configured({ file: join(folder, "canary-folder", "x.db"), migrate_at_start: true, handle_idle: 1 }),
+      () =>
+        configured({ location: { kind: "sqlite", file: join(folder, "canary-folder", "x.db") }, migrate_at_start: true, handle_idle: 1 }),
       "the database cannot be opened: ENOENT",
     ],
   ])("fails with one line where %s", async (_, configuration, line) => {
@@ -115,7 +126,7 @@ describe("cambio reseal", () => {
     expect({ status, error }).toEqual({ status: 0, error: "" });
     expect(out).toContain("one_time.sealed: 1 resealed under fresh, 1 already, 0 unreadable\n");
     expect(out).toContain("handle_families.sealed_grant: 0 resealed under fresh, 0 already, 0 unreadable\n");
-    expect(out).toContain("everything is sealed under the first key\n");
+    expect(out).toContain("every sealed column is under the first key\n");
     expect((await run(resealCommand, configured("file", [fresh]))).status).toBe(0);
   });
 

@@ -43,19 +43,19 @@ describe("a database", () => {
 
   it("is what DATABASE_URL says where the file leaves it open, and only there", () => {
     const env = { DATABASE_URL: "postgres://user:secret@from-environment/db" };
-    expect(load({ env }).database?.url).toMatchObject({ host: "from-environment" });
+    expect(load({ env }).database?.location).toMatchObject({ kind: "postgres", address: { host: "from-environment" } });
     expect(withChanges({ "database/handle_idle": "1h" }, env).database).toMatchObject({
-      url: { host: "from-environment" },
+      location: { address: { host: "from-environment" } },
       handle_idle: 3_600_000,
     });
-    expect(withChanges({ database: { url: "postgres://h/db" } }, env).database?.url).toMatchObject({ host: "h" });
-    expect(withChanges({ database: { file: "/cambio.db" } }, env).database).toMatchObject({ file: "/cambio.db" });
-    expect(withChanges({ database: { file: "/cambio.db" } }, env).database?.url).toBeUndefined();
+    expect(withChanges({ database: { url: "postgres://h/db" } }, env).database?.location).toMatchObject({ address: { host: "h" } });
+    expect(withChanges({ database: { file: "/cambio.db" } }, env).database?.location).toEqual({ kind: "sqlite", file: "/cambio.db" });
   });
 
   it("lies beside the configuration file where its path is relative, and so does the audit trail", () => {
     const { database, audit } = withChanges({ database: { file: "cambio.db" }, audit: { file: "audit.jsonl" } });
-    expect([database?.file, audit.file]).toEqual(["/etc/cambio/cambio.db", "/etc/cambio/audit.jsonl"]);
+    expect(database?.location).toEqual({ kind: "sqlite", file: "/etc/cambio/cambio.db" });
+    expect(audit.file).toBe("/etc/cambio/audit.jsonl");
   });
 });
 

@@ -100,13 +100,13 @@ const post = async (path: string, { cambio } = stack): Promise<number> => {
   return response.status;
 };
 
-describe("what the port serves", () => {
-  async function ask(messageRequest: { case: "listServices" | "fileContainingSymbol"; value: string }) {
-    const answers = createClient(ServerReflection, transport()).serverReflectionInfo(one({ messageRequest }));
-    for await (const { messageResponse } of answers) return messageResponse;
-    throw new Error("reflection said nothing");
-  }
+async function ask(messageRequest: { case: "listServices" | "fileContainingSymbol"; value: string }) {
+  const answers = createClient(ServerReflection, transport()).serverReflectionInfo(one({ messageRequest }));
+  for await (const { messageResponse } of answers) return messageResponse;
+  throw new Error("reflection said nothing");
+}
 
+describe("what the port serves", () => {
   it("is, by its own word, what is decided here: a method that is added later has to be decided first", async () => {
     const listed = await ask({ case: "listServices", value: "*" });
     if (listed.case !== "listServicesResponse") throw new Error("no list");

@@ -77,6 +77,7 @@ describe("calls at one time", () => {
   ] as const)("of bodies that never end: %s, until those who hold them leave", async (_case, method, service, count, while_) => {
     const held = Array.from({ length: count }, () => unfinished(method, stack.authorization(service)));
     await eventually("every place is taken", async () => (await outcomes()).join() === while_.join());
+    expect(await outcomes()).toEqual(while_);
     for (const one of held) one.leave();
     await eventually("every place is free", async () => (await outcomes()).join() === usual.join());
   });

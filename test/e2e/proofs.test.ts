@@ -238,9 +238,10 @@ it("what proves a service is no user's token", async () => {
   }
 });
 
+const refused = (answer: Answer) => expect([answer.status, reasonOf(answer)]).toEqual([401, "CALLER_UNAUTHENTICATED"]);
+
 describe("an assertion that was shown before", () => {
   const servers = useServers();
-  const refused = (answer: Answer) => expect([answer.status, reasonOf(answer)]).toEqual([401, "CALLER_UNAUTHENTICATED"]);
   const issuing = [
     ["CreateAuthorizationUrl", { provider: "main" }, 200],
     ["Exchange", { ...strange, clientId: "", redirectUri: "" }, 403],

@@ -205,7 +205,7 @@ describe("a configuration that is reloaded", () => {
     expect(new Set(outcomes)).toEqual(new Set(["200"]));
     expect(outcomes.length).toBeGreaterThan(150);
     put((configuration) => configuration);
-    // Sooner than idle connections end by themselves, which they do after four seconds.
-    await eventually("connections of old configurations are closed", () => stack.provider.connections() === 0, 3_500);
+    // Sooner than idle connections end by themselves, which takes them three seconds and more.
+    await eventually("connections of old configurations are closed", () => stack.provider.connections() === 0, 2_200);
   });
 });

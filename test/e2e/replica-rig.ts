@@ -98,8 +98,10 @@ export function useServers(): Servers {
       const stack = await startFakeStack({
         instances: 3,
         ...(where.redis === true ? { redis: redis.url } : {}),
-        ...(where.postgres === true ? { database: { url: address } } : {}),
-        ...(where.sqlite === true ? { database: { file: join(folder, `${database()}.sqlite`) }, instances: 1 } : {}),
+        ...(where.postgres === true ? { database: { location: { kind: "postgres" as const, address } } } : {}),
+        ...(where.sqlite === true
+          ? { database: { location: { kind: "sqlite" as const, file: join(folder, `${database()}.sqlite`) } }, instances: 1 }
+          : {}),
         ...options,
       });
       closers.push(() => stack.close());

@@ -11,7 +11,7 @@ import { createLog } from "../../src/telemetry/log.ts";
 import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
 import type { Operations } from "../../src/rpc/register.ts";
 import { type Core, wireCore } from "../../src/wire-core.ts";
-import { keysOf } from "../../src/wire-storage.ts";
+import { keysOf } from "../../src/wire-parts.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { recordingAudit, silentTrail } from "./fixtures.ts";

@@ -57,13 +57,15 @@ describe("a client that was disabled", () => {
     await expect(rig.core.authorize(rig.start({ client: rig.client("backend") }), patience())).rejects.toThrow(disabled("backend"));
   });
 
-  it("ends nothing: what it was given before works again once it is enabled", async () => {
-    const { refreshToken, accessToken } = await rig.tokensOf(rig.client("web"));
+  // A handle is stopped where callers enter: past that nothing refuses a sign-out.
+  it("ends no access token that it was given before", async () => {
+    const { accessToken: token } = await rig.tokensOf(rig.client("web"));
+    const revoke = () => rig.core.revoke({ ...question("web"), token, isRefreshToken: false }, patience());
     disable();
-    for (const token of [refreshToken, accessToken]) {
-      await expect(rig.core.revoke({ ...question("web"), token, type: "" }, patience())).rejects.toThrow(disabled("web"));
-    }
+    await expect(revoke()).rejects.toThrow(disabled("web"));
+    expect(rig.fake.revoked).toEqual([]);
     enable();
-    await expect(rig.core.refresh({ ...question("web"), refreshToken, scopes: [] }, patience())).resolves.toHaveProperty("accessToken");
+    await expect(revoke()).resolves.toEqual({ upstreamPending: false });
+    expect(rig.fake.revoked).toEqual([token.reveal()]);
   });
 });

@@ -58,7 +58,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     providers: new Map([["main", provider]]),
     decide: createDecide(new Map()),
     handles,
-    flights: createSingleFlight(flightLimitMs),
+    flights: createSingleFlight(() => flightLimitMs),
     budget: {
       check: () => step("budget"),
       spend: (payer, name) => void payers.push(`${payer.client} ${payer.address} ${name}`),

@@ -21,7 +21,14 @@ const revoked = refusal("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" });
 const nowSeconds = nowMs / 1_000;
 
 function question(client: Client, token: Secret | string, given: Partial<RevokeQuestion> = {}): RevokeQuestion {
-  return { client, provider: "", token: typeof token === "string" ? new Secret(token) : token, type: "", trail: silentTrail(), ...given };
+  return {
+    client,
+    provider: "",
+    token: typeof token === "string" ? new Secret(token) : token,
+    isRefreshToken: false,
+    trail: silentTrail(),
+    ...given,
+  };
 }
 
 function revoke(client: Client, token: Secret | string, given: Partial<RevokeQuestion> = {}): Promise<RevokeAnswer> {
@@ -44,8 +51,8 @@ describe("an access token that a service revokes", () => {
   it("is refused at once, whether or not it was remembered, and others are not", async () => {
     const [token, fresh, other] = [await mint(), await mint(), await mint()];
     await validate(token);
-    expect(await revoke(rig.client("backend"), token, { type: "access_token" })).toEqual(nothing);
-    expect(await revoke(rig.client("backend"), fresh, { type: "jwt", provider: "main" })).toEqual(nothing);
+    expect(await revoke(rig.client("backend"), token)).toEqual(nothing);
+    expect(await revoke(rig.client("backend"), fresh, { provider: "main" })).toEqual(nothing);
     await expect(validate(token)).rejects.toEqual(revoked);
     await expect(validate(fresh)).rejects.toEqual(revoked);
     await validate(other);
@@ -105,7 +112,7 @@ describe("a public client", () => {
     const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));
     const raw = rig.fake.issued.findLast((one) => one.startsWith("refresh-")) ?? "";
     const { trail, notes, intents } = recordingTrail();
-    expect(await revoke(rig.client("web"), handle, { type: "refresh_token", trail })).toEqual(told);
+    expect(await revoke(rig.client("web"), handle, { isRefreshToken: true, trail })).toEqual(told);
     expect(rig.fake.revoked).toEqual([raw]);
     expect(notes()).toMatchObject({ provider: "main", credential: handle, subject: "alice" });
     expect(intents()).toBe(1);
@@ -118,17 +125,25 @@ describe("a public client", () => {
     async (_, given) => {
       const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));
       const client = rig.client(given.provider === undefined ? "other" : "web");
-      expect(await revoke(client, handle, { type: "refresh_token", ...given })).toEqual(nothing);
-      expect(await revoke(client, "cambio_rt_AAAA", { type: "refresh_token", ...given })).toEqual(nothing);
+      expect(await revoke(client, handle, { isRefreshToken: true, ...given })).toEqual(nothing);
+      expect(await revoke(client, "cambio_rt_AAAA", { isRefreshToken: true, ...given })).toEqual(nothing);
       expect(rig.fake.revoked).toEqual([]);
       await refresh(rig.client("web"), handle);
     },
   );
 
+  it("that leaves while it signs out is signed out all the same", async () => {
+    const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));
+    const left = AbortSignal.abort();
+    await rig.core.revoke(question(rig.client("web"), handle), left).catch(() => undefined);
+    await eventually("the provider has heard of it", () => rig.fake.revoked.length === 1);
+    await expect(refresh(rig.client("web"), handle)).rejects.toEqual(refusal("REAUTHENTICATION_REQUIRED"));
+  });
+
   it("that has stolen a provider's raw refresh token does not get it carried to the provider", async () => {
     await rig.tokensOf(rig.client("web"));
     const raw = rig.fake.issued.findLast((one) => one.startsWith("refresh-")) ?? "";
-    expect(await revoke(rig.client("web"), raw, { type: "refresh_token", provider: "main" })).toEqual(nothing);
+    expect(await revoke(rig.client("web"), raw, { isRefreshToken: true, provider: "main" })).toEqual(nothing);
     expect(rig.fake.callsTo("revocation")).toBe(0);
   });
 });
@@ -138,7 +153,7 @@ describe("a service that holds raw refresh tokens", () => {
     const { refreshToken } = await rig.tokensOf(rig.client("backend"));
     expect(await revoke(rig.client("backend"), refreshToken)).toEqual(nothing);
     expect(rig.fake.revoked).toEqual([]);
-    expect(await revoke(rig.client("backend"), refreshToken, { type: "refresh_token" })).toEqual(told);
+    expect(await revoke(rig.client("backend"), refreshToken, { isRefreshToken: true })).toEqual(told);
     expect(rig.fake.revoked).toEqual([refreshToken.reveal()]);
   });
 });
@@ -233,7 +248,7 @@ function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; to
     providers: new Map([["main", provider]]),
     verifiers: { byName: () => undefined, byIssuer: () => undefined },
     decide: () => ({ rule: "", refusal: undefined, reported: [] }),
-    handles: { end: async () => undefined },
+    handles: { findToEnd: async () => undefined },
     revocations: { revoke: async () => undefined },
     upstream: {
       tell: async (about) => {
@@ -251,20 +266,57 @@ describe("where a provider has no revocation endpoint", () => {
     providers: new Map([["main", { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined }]]),
   });
   const raw = new Secret("raw");
+  const without = { authorizationUrl: () => "", redeemCode: neverCalled, refresh: neverCalled, revoke: undefined };
 
   it("a raw refresh token cannot end, and that is said (RFC 7009 §2.2.1)", async () => {
-    const without = { authorizationUrl: () => "", redeemCode: neverCalled, refresh: neverCalled, revoke: undefined };
     const { deps, told: asked } = core(async () => without);
     const { trail, intents } = recordingTrail();
-    await expect(createRevoke(deps)(question(service, raw, { type: "refresh_token", trail }), patience())).rejects.toEqual(
+    await expect(createRevoke(deps)(question(service, raw, { isRefreshToken: true, trail }), patience())).rejects.toEqual(
       refusal("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" }),
     );
     expect({ asked, intents: intents() }).toEqual({ asked: [], intents: 0 });
   });
 
+  /** What happens when a handle is shown, in order. */
+  function withHandle(stored: boolean) {
+    const happened: string[] = [];
+    const { deps } = core(async () => without);
+    const end = async () => {
+      happened.push("ended");
+      return raw;
+    };
+    const trail = {
+      ...silentTrail(),
+      intent: async () => {
+        happened.push("intended");
+      },
+    };
+    const upstream = {
+      tell: async () => {
+        happened.push("told");
+        return false;
+      },
+    };
+    const handles = { findToEnd: async () => ({ provider: "main", stored, end }) };
+    const revoking = createRevoke({ ...deps, handles, upstream })(question(service, "cambio_rt_AAAA", { trail }), patience());
+    return { happened, revoking };
+  }
+
+  it("a handle that is stored nowhere cannot end either, and nothing is on record as ended", async () => {
+    const { happened, revoking } = withHandle(false);
+    await expect(revoking).rejects.toEqual(refusal("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" }));
+    expect(happened).toEqual([]);
+  });
+
+  it("a handle that is stored ends here all the same", async () => {
+    const { happened, revoking } = withHandle(true);
+    await expect(revoking).resolves.toEqual(told);
+    expect(happened).toEqual(["intended", "ended", "told"]);
+  });
+
   it("is not to be confused with a provider that is down, which is told later", async () => {
     const { deps, told: asked } = core(() => Promise.reject(new ExchangeError("UPSTREAM_UNAVAILABLE")));
-    const answer = await createRevoke(deps)(question(service, raw, { type: "refresh_token" }), patience());
+    const answer = await createRevoke(deps)(question(service, raw, { isRefreshToken: true }), patience());
     expect({ answer, asked }).toEqual({
       answer: { upstreamPending: true },
       asked: [{ provider: "main", token: raw, hint: "refresh_token" }],

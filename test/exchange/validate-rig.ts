@@ -128,7 +128,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
       onHit: (tier) => metrics.cacheHit(tier),
       onMiss: () => metrics.cacheMiss(),
     });
-    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(10_000), clock });
+    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(() => 10_000), clock });
   };
   const validate = fresh();
 

@@ -149,7 +149,7 @@ describe("keys", () => {
     }
     expect(counters.take("in use", 1)).toBe(1_000);
     expect(counters.take("forgotten", 1)).toBeUndefined();
-    const remembered = new Set(counters.news(100_000).map(({ key }) => key));
+    const remembered = new Set(counters.settled.news(100_000).map(({ key }) => key));
     expect(remembered.size).toBe(1_000);
   });
 

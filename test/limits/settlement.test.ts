@@ -8,14 +8,14 @@ describe("settling", () => {
     const store = switchedStore(aloneCounts);
     const counters = createRateCounters(stoppedClock());
     counters.wait("k", 1);
-    await createSettlement(store, [counters]).settle();
+    await createSettlement(store, [counters.settled]).settle();
     expect(store.sent).toEqual([]);
   });
 
   it("with the store away goes on locally, tells nobody, and later tells the count as it then is", async () => {
     const store = switchedStore(aloneCounts);
     const counters = createRateCounters(stoppedClock());
-    const settlement = createSettlement(store, [counters]);
+    const settlement = createSettlement(store, [counters.settled]);
     store.away = true;
     for (let round = 0; round < 3; round += 1) {
       expect(countOf(2, () => counters.take("k", 5) === undefined)).toBe(round < 2 ? 2 : 1);
@@ -31,7 +31,7 @@ describe("settling", () => {
   it("with an answer that is too short counts what is missing as nobody's", async () => {
     const counters = createRateCounters(stoppedClock());
     counters.add("k");
-    await createSettlement({ settle: async () => [] }, [counters]).settle();
+    await createSettlement({ settle: async () => [] }, [counters.settled]).settle();
     expect(counters.wait("k", 2)).toBeUndefined();
     expect(counters.wait("k", 1)).toBe(1_000);
   });
@@ -46,7 +46,7 @@ describe("settling", () => {
       },
     };
     const counters = createRateCounters(stoppedClock());
-    const settlement = createSettlement(store, [counters]);
+    const settlement = createSettlement(store, [counters.settled]);
     counters.add("k");
     const all = [settlement.settle(), settlement.settle(), settlement.settle()];
     expect(countOf(9, () => counters.take("k", 5) === undefined)).toBe(4);
@@ -64,7 +64,7 @@ describe("settling", () => {
     const [services, addresses] = [createRateCounters(clock), createRateCounters(clock)];
     for (let key = 0; key < 5_000; key += 1) addresses.add(`address ${key}`);
     services.add("service");
-    await createSettlement(store, [services, addresses]).settle();
+    await createSettlement(store, [services.settled, addresses.settled]).settle();
     expect(store.sent.length).toBeLessThanOrEqual(1_000);
     expect(store.sent.length).toBeGreaterThan(990);
     expect(store.sent[0]?.key).toBe("service");
@@ -75,7 +75,7 @@ describe("settling", () => {
     onTestFinished(() => void vi.useRealTimers());
     const store = switchedStore(aloneCounts);
     const counters = createRateCounters(stoppedClock());
-    const settlement = createSettlement(store, [counters]);
+    const settlement = createSettlement(store, [counters.settled]);
     counters.add("k");
     await vi.advanceTimersByTimeAsync(1_000);
     expect(store.sent.length).toBe(0);
@@ -96,7 +96,7 @@ describe("settling", () => {
   it("its close waits for what is under way", async () => {
     const hung = Promise.withResolvers<readonly number[]>();
     const counters = createRateCounters(stoppedClock());
-    const settlement = createSettlement({ settle: () => hung.promise }, [counters]);
+    const settlement = createSettlement({ settle: () => hung.promise }, [counters.settled]);
     counters.add("k");
     void settlement.settle();
     let closed = false;

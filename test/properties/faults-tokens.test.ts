@@ -4,7 +4,8 @@ import { eventually } from "../support/eventually.ts";
 import { type Answer, detailOf, type Instance } from "../support/fake-stack.ts";
 import { readingStrike, strike } from "./strikes.ts";
 import { createMint, type Kind, kinds, type Made, verdictOf } from "./token-model.ts";
-import { outcomeOf, startWorld, unavailable, type Variant, type World } from "./world.ts";
+import { outcomeOf, startWorld, unavailable, type World } from "./world.ts";
+import type { Variant } from "./world-configuration.ts";
 
 // Programs of validations and revocations at three replicas, while the provider's keys, PostgreSQL and Redis fail as they please.
 // Whatever fails: a yes is for a genuine token that holds now, a no has its true reason, and what is remembered changes nothing.

@@ -4,7 +4,8 @@
 import { URLSearchParams } from "node:url";
 import type { Answer } from "../support/fake-stack.ts";
 import type { SeenRequest } from "../support/fake-provider.ts";
-import { maxLifetimeMs, outcomeOf, payroll, unavailable, type World } from "./world.ts";
+import { outcomeOf, unavailable, type World } from "./world.ts";
+import { maxLifetimeMs, payroll } from "./world-configuration.ts";
 
 /** A public client's handles of one sign-in, oldest first, and what is known to be true of them. */
 export interface Family {

@@ -24,9 +24,9 @@ const deep = (open: string): string => open.repeat(Math.floor(deepLevels / open.
 const whole: fc.Arbitrary<Buffer> = fc.oneof(
   bytes,
   bytes.map((rest) => Buffer.concat([preface, rest])),
-  fc.tuple(fc.nat({ max: 12 }), fc.nat({ max: 255 }), fc.nat({ max: 5 }), bytes).map(([type, flags, stream, payload]) =>
-    Buffer.concat([preface, emptySettings, frame(type, flags, { stream, payload })]),
-  ),
+  fc
+    .tuple(fc.nat({ max: 12 }), fc.nat({ max: 255 }), fc.nat({ max: 5 }), bytes)
+    .map(([type, flags, stream, payload]) => Buffer.concat([preface, emptySettings, frame(type, flags, { stream, payload })])),
   // Message lengths that the bytes do not keep to, and compressed ones that are not.
   fc.tuple(path, fc.nat({ max: 255 }), fc.nat({ max: 0xff_ff_ff_ff }), bytes).map(([to, flag, length, rest]) => {
     const head = Buffer.alloc(5);
@@ -34,17 +34,20 @@ const whole: fc.Arbitrary<Buffer> = fc.oneof(
     head.writeUInt32BE(length, 1);
     return Buffer.concat([started(to, grpc), data(1, Buffer.concat([head, rest]), true)]);
   }),
-  fc.tuple(path, fc.constantFrom("[", '{"a":', '{"token":{"value":[')).map(([to, open]) =>
-    h1(to, `${json}\r\ncontent-length: ${deep(open).length}`, deep(open)),
-  ),
+  fc
+    .tuple(path, fc.constantFrom("[", '{"a":', '{"token":{"value":['))
+    .map(([to, open]) => h1(to, `${json}\r\ncontent-length: ${deep(open).length}`, deep(open))),
   path.map((to) => h1(to, `${json}\r\nx-filler: ${"x".repeat(hugeHeaderBytes)}\r\ncontent-length: 2`, "{}")),
   path.map((to) => h1(to, `${json}\r\n${"x-many: y\r\n".repeat(500)}content-length: 2`, "{}")),
   path.map((to) => started(to, { ...grpc, "x-filler": "x".repeat(30_000) })),
   fc.tuple(path, bytes).map(([to, rest]) => h1(to, `${json}\r\ntransfer-encoding: chunked`, `ffffffff\r\n${rest.toString("latin1")}`)),
-  fc.tuple(path, bytes).map(([to, rest]) => h1(to, `authorization: Basic ${rest.toString("base64")}\r\n${json}\r\ncontent-length: 2`, "{}")),
-  fc.tuple(path, bytes).map(([to, rest]) => h1(to, `${json}\r\ncontent-length: 0`, "").toString("latin1").repeat(20) + rest.toString("latin1")).map(
-    (text) => Buffer.from(text, "latin1"),
-  ),
+  fc
+    .tuple(path, bytes)
+    .map(([to, rest]) => h1(to, `authorization: Basic ${rest.toString("base64")}\r\n${json}\r\ncontent-length: 2`, "{}")),
+  fc
+    .tuple(path, bytes)
+    .map(([to, rest]) => h1(to, `${json}\r\ncontent-length: 0`, "").toString("latin1").repeat(20) + rest.toString("latin1"))
+    .map((text) => Buffer.from(text, "latin1")),
 );
 
 /** Some of them end before their end. */

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import type { Canary } from "../support/canary.ts";
 import type { FakeEndpoint } from "../support/fake-provider.ts";
 import type { Fault } from "../support/faults.ts";
-import { payroll, type World } from "./world.ts";
+import type { World } from "./world.ts";
+import { payroll } from "./world-configuration.ts";
 
 type Lie = "more-scope" | "other-audience" | "longer-life" | "decoy-endpoints" | "decoy-keys" | "decoy-redirect";
 
@@ -15,6 +16,8 @@ export type Strike =
       readonly endpoint: Exclude<FakeEndpoint, "authorize">;
       readonly fault: Fault | { readonly kind: "lie"; readonly lie: Lie };
       readonly times: number;
+      /** What is remembered of it is too old to be used unasked. */
+      readonly aged: boolean;
     }
   | { readonly at: "provider-door" }
   | { readonly at: "redis"; readonly how: "hang" | "hang-answer" | "cut" | "reset" | "refuse" | "flush" | "restart" }
@@ -66,19 +69,34 @@ const atEndpoint = (endpoint: Exclude<FakeEndpoint, "authorize">, spends: boolea
     fault: fc.oneof(
       { weight: 3, arbitrary: plain },
       { weight: spends ? 2 : 0, arbitrary: afterWork },
-      { weight: 2, arbitrary: fc.constantFrom(...lies[endpoint]).map((lie) => ({ kind: "lie" as const, lie })) },
+      {
+        weight: endpoint === "discovery" ? 5 : 2,
+        arbitrary: fc.constantFrom(...lies[endpoint]).map((lie) => ({ kind: "lie" as const, lie })),
+      },
     ),
     times,
+    aged: endpoint === "discovery" || endpoint === "jwks" ? fc.constantFrom(true, true, false) : fc.constant(false),
   });
 
 const redis = fc.record({
   at: fc.constant("redis" as const),
-  how: fc.constantFrom("hang" as const, "hang-answer" as const, "cut" as const, "reset" as const, "refuse" as const, "flush" as const, "restart" as const),
+  how: fc.constantFrom(
+    "hang" as const,
+    "hang-answer" as const,
+    "cut" as const,
+    "reset" as const,
+    "refuse" as const,
+    "flush" as const,
+    "restart" as const,
+  ),
 });
 const postgres = fc.record({
   at: fc.constant("postgres" as const),
   how: fc.oneof(
-    { weight: 8, arbitrary: fc.constantFrom("hang-answer" as const, "lose-answer" as const, "cut" as const, "reset" as const, "refuse" as const) },
+    {
+      weight: 8,
+      arbitrary: fc.constantFrom("hang-answer" as const, "lose-answer" as const, "cut" as const, "reset" as const, "refuse" as const),
+    },
     { weight: 1, arbitrary: fc.constantFrom("hang" as const, "restart" as const) },
   ),
 });
@@ -87,7 +105,7 @@ const postgres = fc.record({
 export const spendingStrike: fc.Arbitrary<Strike> = fc.oneof(
   { weight: 6, arbitrary: atEndpoint("token", true) },
   { weight: 1, arbitrary: atEndpoint("revocation", true) },
-  { weight: 1, arbitrary: atEndpoint("discovery", false) },
+  { weight: 3, arbitrary: atEndpoint("discovery", false) },
   { weight: 1, arbitrary: fc.constant<Strike>({ at: "provider-door" }) },
   { weight: 3, arbitrary: postgres },
   { weight: 2, arbitrary: redis },
@@ -110,6 +128,7 @@ export async function strike(world: World, what: Strike): Promise<void> {
   switch (what.at) {
     case "provider": {
       const fault = what.fault.kind === "lie" ? await lieOf(world, what.fault.lie) : what.fault;
+      if (what.aged) world.stack.time.nowMs += what.endpoint === "discovery" ? 3_600_001 : 600_001;
       return world.stack.provider.faults.next(what.endpoint, fault, what.times);
     }
     case "provider-door":
@@ -178,7 +197,11 @@ async function lieOf({ stack: { provider, canary }, decoy }: World, lie: Lie): P
     case "decoy-redirect":
       return { kind: "status", status: 307, body: {}, headers: { location: `${decoy}/` } };
     case "decoy-endpoints":
-      return { kind: "status", status: 200, body: { ...truth, token_endpoint: `${decoy}/token`, authorization_endpoint: `${decoy}/authorize` } };
+      return {
+        kind: "status",
+        status: 200,
+        body: { ...truth, token_endpoint: `${decoy}/token`, authorization_endpoint: `${decoy}/authorize` },
+      };
     case "decoy-keys":
       return { kind: "status", status: 200, body: { ...truth, jwks_uri: `${decoy}/jwks`, revocation_endpoint: `${decoy}/revoke` } };
     case "more-scope":

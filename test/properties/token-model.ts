@@ -1,7 +1,8 @@
 // What must be said about tokens of every kind, worked out from how each was made: never from what the service says of it.
 
 import { createSigningKey } from "../keys/signing.ts";
-import { payroll, type World } from "./world.ts";
+import type { World } from "./world.ts";
+import { payroll } from "./world-configuration.ts";
 
 /** A replica, by its place in the world. */
 type Place = number;

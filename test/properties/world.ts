@@ -1,9 +1,7 @@
 // Three replicas on a real PostgreSQL and a real Redis, each behind a proxy that can fail, in front of a provider that can: the
-// world in which random programs run. It owns the servers, the clock, the configurations, and the watch over outbound connections.
+// world in which random programs run. It owns the servers, how all
+// of it recovers, and how a call is waited for.
 
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { type AddressInfo, createServer, type Socket } from "node:net";
-import type { Configuration } from "../../src/config/schema.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { redeem, untilReady } from "../e2e/replica-rig.ts";
 import type { Limits } from "../../src/transport/limits.ts";
@@ -13,11 +11,8 @@ import { type Answer, type FakeStack, type Instance, reasonOf, startFakeStack } 
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-
-type PublicJwk = NonNullable<Configuration["clients"][string]["assertions"]>["jwks"][number];
-
-/** What is in force: `usual`, or less. */
-export type Variant = "usual" | "narrow" | "closed" | "denied" | "disabled";
+import { startDecoy, watchConnections } from "./watch-connections.ts";
+import { deadlineMs, extended, type Variant, variants } from "./world-configuration.ts";
 
 export interface World {
   readonly stack: FakeStack;
@@ -31,8 +26,10 @@ export interface World {
   readonly audit: { broken: boolean };
   readonly variant: () => Variant;
   reload(variant: Variant): void;
-  /** What hangs at the provider's door goes on. */
+  /** Who connects to the provider from now on hangs. */
   holdProvider(): void;
+  /** Nobody reaches the provider, users included. */
+  providerHeld(): boolean;
   /** All faults are over; the servers run. What follows from them may still be felt. */
   heal(): Promise<void>;
   /** All faults are over, and every replica answers as if there had been none. @throws Error where one does not */
@@ -46,12 +43,6 @@ export interface World {
   close(): Promise<void>;
 }
 
-export const ownName = "https://cambio.example";
-export const payroll = "https://payroll.example";
-export const deadlineMs = 1_500;
-export const maxLifetimeMs = 3_600_000;
-/** Long beside an answer of this machine's, short beside the deadline: a call that hangs upstream ends by itself. */
-const providerTimeoutMs = 500;
 /** What a loaded machine needs beyond the deadline to hand an answer over. */
 const graceMs = 6_000;
 const recoveryLimitMs = 15_000;
@@ -92,7 +83,7 @@ export async function startWorld(limits: Partial<Limits> = {}): Promise<World> {
       instances: 3,
       limits,
       redis: new Secret(`redis://127.0.0.1:${redisProxy.port}`),
-      database: { url: { ...postgresServer.address(), port: postgresProxy.port } },
+      database: { location: { kind: "postgres", address: { ...postgresServer.address(), port: postgresProxy.port } } },
       change: (loaded) => extended(loaded, courier),
       onAudit() {
         if (audit.broken) throw new Error("the trail cannot be written");
@@ -177,6 +168,7 @@ function createWorld(parts: Parts): World {
     variant: () => variant,
     reload,
     holdProvider: () => void (release ??= stack.provider.hold("connection")),
+    providerHeld: () => release !== undefined,
     heal,
     recover,
     async inTime(call) {
@@ -211,90 +203,6 @@ function createWorld(parts: Parts): World {
       } finally {
         await parts.running.disposeAsync();
       }
-    },
-  };
-}
-
-/** The example's configuration with what programs are about: a second audience, a longest life, assertions, short times. */
-function extended(loaded: Configuration, courier: SigningKey): Configuration {
-  const { main } = loaded.providers;
-  const { web, backend, orders } = loaded.clients;
-  const grant = web?.providers["main"];
-  const accepts = loaded.audiences["orders"]?.accepts["main"];
-  if (main === undefined || web === undefined || backend === undefined || orders === undefined) throw new Error("the example has changed");
-  if (grant === undefined || accepts === undefined) throw new Error("the example has changed");
-  return {
-    ...loaded,
-    server: { ...loaded.server, issuer: ownName, deadline: deadlineMs, drain: 0 },
-    providers: { main: { ...main, timeout: providerTimeoutMs } },
-    audiences: {
-      orders: { accepts: { main: accepts } },
-      payroll: { accepts: { main: { ...accepts, identifiers: [payroll] } } },
-    },
-    clients: {
-      web: { ...web, providers: { main: { ...grant, max_lifetime: maxLifetimeMs } } },
-      backend,
-      orders,
-      courier: { ...backend, secrets: [], assertions: { jwks: [courier.jwk as PublicJwk], algorithms: ["ES256"] } },
-    },
-  };
-}
-
-function variants({ configuration, provider }: FakeStack): Readonly<Record<Variant, Configuration>> {
-  const { main } = configuration.providers;
-  const { web } = configuration.clients;
-  const grant = web?.providers["main"];
-  const accepts = configuration.audiences["orders"]?.accepts["main"];
-  if (main === undefined || web === undefined || grant === undefined || accepts === undefined) throw new Error("the world has changed");
-  const withWeb = (changed: typeof web): Configuration => ({ ...configuration, clients: { ...configuration.clients, web: changed } });
-  return {
-    usual: configuration,
-    narrow: withWeb({ ...web, providers: { main: { ...grant, scopes: ["openid"] } } }),
-    closed: {
-      ...configuration,
-      audiences: { ...configuration.audiences, orders: { accepts: { main: { ...accepts, clients: ["shop"] } } } },
-    },
-    denied: {
-      ...configuration,
-      providers: { main: { ...main, tokens: { ...main.tokens, deny_kids: [provider.keys.kidOf("RS256")] } } },
-    },
-    disabled: withWeb({ ...web, disabled: true }),
-  };
-}
-
-/** Accepts, counts and says nothing. */
-async function startDecoy() {
-  let visits = 0;
-  const server = createServer((socket) => {
-    visits += 1;
-    socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-  return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}`,
-    visits: () => (visits === 0 ? [] : [`the decoy, ${visits} times`]),
-    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
-  };
-}
-
-/** Every attempt of this process to connect, by whichever library: those of the tests lead to the replicas and the servers. */
-function watchConnections(named: readonly number[]) {
-  const met = new Set<string>();
-  const known = new Set(named);
-  const onSocket = (message: unknown): void => {
-    const { socket } = message as { readonly socket: Socket };
-    socket.on("connectionAttempt", (address: string, port: number) => void (known.has(port) || met.add(`${address}:${port}`)));
-    socket.on("lookup", (_error: unknown, _address: unknown, _family: unknown, host: string) => {
-      if (host !== "localhost") met.add(host);
-    });
-  };
-  subscribe("net.client.socket", onSocket);
-  return {
-    strangers: () => [...met],
-    /** A replica that comes later. */
-    know: (port: number) => void known.add(port),
-    async close(): Promise<void> {
-      unsubscribe("net.client.socket", onSocket);
     },
   };
 }

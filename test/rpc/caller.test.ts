@@ -193,7 +193,7 @@ describe("the limits at the gate", () => {
   });
 });
 
-const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method, proofInMessage: true });
+const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method });
 
 describe("the client of a decoded call", () => {
   it("is the one that the message names, and is noted", () => {
@@ -267,7 +267,7 @@ describe("the trail of a call", () => {
   it("adds up what report-only rules would have refused, and what the operation notes", () => {
     const tried = clientOf({ ...page, reportOnly: new Set(["methods"]) });
     const call = callOf({ origin: "https://app.example" });
-    const { trail } = enter(entranceOf(callersOf(tried)), call, { clientId: "page", method: "Revoke", proofInMessage: true });
+    const { trail } = enter(entranceOf(callersOf(tried)), call, { clientId: "page", method: "Revoke" });
     trail.note({ reported: ["clients.page.methods", "audiences.orders.accepts.main.clients"], provider: "main" });
     trail.note({ subject: "alice" });
     expect(call.notes).toEqual({
@@ -282,7 +282,7 @@ describe("the trail of a call", () => {
     const audit = recordingAudit();
     const entrance = entranceOf(callers, { recorder: { audit, tokenHash: (credential) => `hash of ${credential.reveal().length}` } });
     const call = callOf({ origin: "https://app.example", audited: "Exchange" });
-    const { trail } = enter(entrance, call, { clientId: "page", method: "Exchange", proofInMessage: true });
+    const { trail } = enter(entrance, call, { clientId: "page", method: "Exchange" });
     trail.note({ provider: "main", credential: new Secret("the code") });
     await trail.intent();
     expect(audit.entries).toEqual([

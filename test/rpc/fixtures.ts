@@ -51,7 +51,7 @@ export function entranceOf(callers: Callers | (() => Callers), given: Partial<En
     callers: typeof callers === "function" ? callers : () => callers,
     limits: { ofUnproven: () => undefined, ofService: () => undefined, ofPublicClient: () => undefined },
     takePlace: () => () => undefined,
-    recorder: { audit: recordingAudit(), tokenHash: () => "hash" },
+    recorder: { audit: recordingAudit(), tokenHash: (credential) => `hash of ${credential.reveal()}` },
     ...given,
   };
 }

@@ -137,7 +137,7 @@ describe("a revocation through the handler", () => {
     const call = page();
     const answer = await createRevokeRpc(depsOf(rig))(requestFor(handle), contextOf(call));
     expect([answer.upstreamPending, rig.fake.revoked.length, rig.fake.violations]).toEqual([false, 1, []]);
-    expect([call.caller, call.notes.provider, call.notes.credential?.reveal()]).toEqual(["web", "main", handle]);
+    expect([call.caller, call.notes.provider, call.notes.token]).toEqual(["web", "main", `hash of ${handle}`]);
   });
 
   it("says that the provider has yet to hear of it where the provider is away", async () => {

@@ -11,7 +11,7 @@ import {
 import { createCacheKeys } from "../../src/cache/cache-key.ts";
 import { createMemoryTier } from "../../src/cache/memory-tier.ts";
 import { createOneTimeMemory } from "../../src/cache/one-time-memory.ts";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
@@ -39,7 +39,7 @@ const masterKeys = [{ id: "k1", key: createSecretKey(randomBytes(32)) }];
 const providers = new Map();
 const audiences = new Map();
 const pkce = createPkce(randomBytes);
-const flights = createSingleFlight(1_000);
+const flights = createSingleFlight(() => 1_000);
 const oneTime = createOneTimeMemory({ names: createOneTimeNames(masterKeys), clock });
 const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"));
 const keyOf = createCacheKeys({ id: "k1", key: createSecretKey(randomBytes(32)) });

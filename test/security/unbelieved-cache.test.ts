@@ -41,7 +41,7 @@ function validating(remembered: Verification | undefined) {
     decide: createDecide(compilePolicy(rig.configuration).audiences),
     revocations: { check: () => undefined },
     cache,
-    flights: createSingleFlight(10_000),
+    flights: createSingleFlight(() => 10_000),
     clock: () => nowMs,
   });
   return {

@@ -124,7 +124,7 @@ export function createFamilyRig(): FamilyRig {
           onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
           ...(wait === undefined ? {} : { wait }),
         },
-        { idleMs, upstreamLimitMs },
+        { idleMs, upstreamLimitMs: () => upstreamLimitMs },
       ),
     async use(handles, handle, signal = AbortSignal.timeout(10_000)) {
       return (await held(handles, handle)).rotate(upstream.send, signal);

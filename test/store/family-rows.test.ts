@@ -26,7 +26,6 @@ const fresh: FamilyRow = {
   tokens: "[]",
   ended_at: null,
   ended_reason: null,
-  created_at: nowMs,
   expires_at: nowMs + 1_000,
 };
 const next: NextGeneration = {

@@ -16,7 +16,6 @@ const row: FamilyRow = {
   tokens: "[]",
   ended_at: null,
   ended_reason: null,
-  created_at: now,
   expires_at: now + 1_000_000,
 };
 

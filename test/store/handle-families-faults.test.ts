@@ -217,7 +217,7 @@ onSqlite((open) => {
 
   /** Ends the family while the writer waits for its next try. */
   function createEndingWait({ others, first }: Setup): (ms: number) => Promise<void> {
-    return async () => void (await others.end("web", first));
+    return async () => void (await (await others.findToEnd("web", first))?.end());
   }
 });
 

@@ -107,7 +107,7 @@ async function violationsOf(plan: Plan): Promise<readonly string[]> {
     const handle = known.at(-1 - one.handle) ?? known[0] ?? new Secret("");
     try {
       if (one.kind === "use") await use(handle, one.replica);
-      else await replica(one.replica).end(client, handle);
+      else await (await replica(one.replica).findToEnd(client, handle))?.end();
     } catch (failure) {
       if (!(failure instanceof ExchangeError)) throw failure;
       if (isReuse(failure) && !(await isOver())) violations.push("reuse did not end the family");

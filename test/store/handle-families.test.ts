@@ -42,6 +42,7 @@ onEachDatabase((_name, open) => {
 
   const use = (handle: Secret, signal?: AbortSignal) => rig.use(handles, handle, signal);
   const next = async (handle: Secret) => handleIn(await use(handle));
+  const end = async (handle: Secret, at = handles) => (await at.findToEnd(client, handle))?.end();
   const row = () => database.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirstOrThrow());
   const change = (values: Partial<HandleFamilyRow>) => database.run((db) => db.updateTable("handle_families").set(values).execute());
   const revokedIds = () => rig.revoked.map((one) => one.id);
@@ -110,7 +111,7 @@ onEachDatabase((_name, open) => {
   describe("an attacker with a handle", () => {
     it("of another client gets what nothing gets", async () => {
       expect(await handles.find("other", first)).toBeUndefined();
-      expect(await handles.end("other", first)).toBeUndefined();
+      expect(await handles.findToEnd("other", first)).toBeUndefined();
       await expect(use(first)).resolves.toBeDefined();
     });
 
@@ -226,7 +227,7 @@ onEachDatabase((_name, open) => {
 
   describe("one who comes with a handle that was good when it was found", () => {
     const changes: readonly (readonly [string, () => Promise<unknown>])[] = [
-      ["ended", () => handles.end(client, first)],
+      ["ended", () => end(first)],
       ["forgotten", () => database.run((db) => db.deleteFrom("handle_families").execute())],
       ["unused for too long", async () => rig.clock.advance(idleMs)],
     ];
@@ -345,7 +346,8 @@ onEachDatabase((_name, open) => {
     it("by its client answers nobody any more, whichever of its handles was shown", async () => {
       const second = await next(first);
       const third = await next(second);
-      expect(await handles.end(client, first)).toMatchObject({ provider: "main" });
+      expect(await handles.findToEnd(client, first)).toMatchObject({ provider: "main", subject: "alice", stored: true });
+      await end(first);
       for (const handle of [first, second, third]) await expectOver(use(handle));
       expect(revokedIds().toSorted()).toEqual(["jti:access-0", "jti:access-1", "jti:access-2"]);
       expect((await row()).ended_reason).toBe("revoked");
@@ -353,15 +355,15 @@ onEachDatabase((_name, open) => {
 
     it("leaves the provider's newest token to be told upstream, also to one who has to ask twice", async () => {
       await use(first);
-      const ended = [await handles.end(client, first), await handles.end(client, first)];
-      expect(ended.map((one) => one?.refreshToken.reveal())).toEqual(["upstream-1", "upstream-1"]);
+      const ended = [await end(first), await end(first)];
+      expect(ended.map((one) => one?.reveal())).toEqual(["upstream-1", "upstream-1"]);
     });
 
     it("while the provider answers hands out nothing of that answer", async () => {
       const upstream = rig.upstream.hold();
       const underWay = use(first);
       await upstream.arrived;
-      await handles.end(client, first);
+      await end(first);
       upstream.answer();
       await expectOver(underWay);
       await expectOver(use(first));
@@ -370,13 +372,13 @@ onEachDatabase((_name, open) => {
 
     it("is forgotten within the hour, and the provider's token with it", async () => {
       await use(first);
-      await handles.end(client, first);
+      await end(first);
       expect(await row()).toMatchObject({ expires_at: rig.clock() + 3_600_000, sealed_answer: null });
     });
 
     it("is not kept for longer than it would have been", async () => {
       rig.clock.advance(idleMs - 1);
-      await handles.end(client, first);
+      await end(first);
       expect((await row()).expires_at).toBe(rig.clock() + 1);
     });
 
@@ -394,7 +396,7 @@ onEachDatabase((_name, open) => {
       const beforeRevoking = async () => {
         third ??= await next(second);
       };
-      expect((await rig.replica(database, { beforeRevoking }).end(client, first))?.refreshToken.reveal()).toBe("upstream-2");
+      expect((await end(first, rig.replica(database, { beforeRevoking })))?.reveal()).toBe("upstream-2");
       expect(revokedIds()).toContain("jti:access-2");
       await expectOver(use(third as Secret));
     });

@@ -26,7 +26,9 @@ afterAll(async () => {
 
 /** An empty database. */
 async function location(dialect: Database["dialect"]): Promise<DatabaseLocation> {
-  return dialect === "sqlite" ? { file: join(folder, `${(count += 1)}.db`) } : { url: server.address(await emptyDatabase()) };
+  return dialect === "sqlite"
+    ? { kind: "sqlite", file: join(folder, `${(count += 1)}.db`) }
+    : { kind: "postgres", address: server.address(await emptyDatabase()) };
 }
 
 async function emptyDatabase(): Promise<string> {
@@ -59,7 +61,9 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await migrate(database);
       await database.run((db) => db.updateTable("revocation_head").set({ seq: 7 }).execute());
       await migrate(database);
-      expect(await database.run((db) => db.selectFrom("revocation_head").selectAll().execute())).toEqual([{ id: 1, seq: 7, log: expect.any(String) }]);
+      expect(await database.run((db) => db.selectFrom("revocation_head").selectAll().execute())).toEqual([
+        { id: 1, seq: 7, log: expect.any(String) },
+      ]);
     });
   });
 
@@ -70,7 +74,9 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     const steps = children.flatMap((child) => JSON.parse(child.output()) as string[]);
     expect(steps).toEqual(all);
     await withDatabase(at, async (database) => {
-      expect(await database.run((db) => db.selectFrom("revocation_head").selectAll().execute())).toEqual([{ id: 1, seq: 0, log: expect.any(String) }]);
+      expect(await database.run((db) => db.selectFrom("revocation_head").selectAll().execute())).toEqual([
+        { id: 1, seq: 0, log: expect.any(String) },
+      ]);
     });
   });
 

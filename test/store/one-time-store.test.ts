@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { sql } from "kysely";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import type { OneTimeStore } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";

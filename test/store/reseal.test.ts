@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
@@ -32,7 +32,6 @@ const family = {
   generation: 3,
   rotated_at: nowMs,
   tokens: "[]",
-  created_at: nowMs,
   expires_at: nowMs + 1,
 };
 const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next_at: nowMs, expires_at: nowMs + 1 } as const;

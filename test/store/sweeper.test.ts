@@ -62,7 +62,7 @@ onEachDatabase((_, open) => {
           { ...revocation, seq: 2, id: "over", expires_at: over / 1_000 },
         ])
         .execute();
-      const family = { client_id: "web", provider: "main", generation: 1, rotated_at: 0, tokens: "[]", created_at: 0 };
+      const family = { client_id: "web", provider: "main", generation: 1, rotated_at: 0, tokens: "[]" };
       const sealed_grant = Buffer.from("sealed");
       await db
         .insertInto("handle_families")
@@ -71,19 +71,11 @@ onEachDatabase((_, open) => {
           { ...family, id: "over", sealed_grant, expires_at: over },
         ])
         .execute();
-      const telling = { provider: "main", sealed_token: Buffer.from("sealed"), hint: "refresh_token", next_at: 0 } as const;
-      await db
-        .insertInto("upstream_revocations")
-        .values([
-          { ...telling, id: "alive", expires_at: alive },
-          { ...telling, id: "over", expires_at: over },
-        ])
-        .execute();
     });
     sweeperOn(database).start();
     await eventually("the first round", () => waitedMs.length === 1);
     expect(await names(database)).toEqual(["alive"]);
-    for (const table of ["revocations", "handle_families", "upstream_revocations"] as const) {
+    for (const table of ["revocations", "handle_families"] as const) {
       expect(await database.run((db) => db.selectFrom(table).select("id").execute())).toEqual([{ id: "alive" }]);
     }
     expect(await database.run((db) => db.selectFrom("revocation_head").select("id").execute())).toEqual([{ id: 1 }]);
@@ -115,9 +107,7 @@ onEachDatabase((_, open) => {
     await database.run((db) => db.insertInto("one_time").values(mark("over", over)).execute());
     sweeperOn(failing).start();
     await eventually("the first round", () => waitedMs.length === 1);
-    expect(failures).toEqual(
-      ["one_time", "revocations", "handle_families", "upstream_revocations"].map((table) => ({ table, code: "AWAY" })),
-    );
+    expect(failures).toEqual(["one_time", "revocations", "handle_families"].map((table) => ({ table, code: "AWAY" })));
     broken = false;
     nextRound();
     await eventually("the second round", () => waitedMs.length === 2);

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { createOneTimeNames } from "../../src/cache/one-time-names.ts";
+import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import type { UsedAssertions } from "../../src/exchange/ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import type { Database } from "../../src/store/database.ts";

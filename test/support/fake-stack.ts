@@ -20,7 +20,7 @@ export interface FakeStackOptions {
   readonly instances?: number;
   readonly redis?: Secret;
   /** `url` or `file`; tables are made at start. */
-  readonly database?: Partial<NonNullable<Configuration["database"]>>;
+  readonly database?: Pick<NonNullable<Configuration["database"]>, "location">;
   readonly provider?: Omit<FakeProviderOptions, "clock">;
   /** Changes what was loaded, for what the example file does not leave open. */
   readonly change?: (configuration: Configuration) => Configuration;
@@ -170,7 +170,7 @@ function configurationFor(provider: FakeProvider, { redis, database, change }: F
   return change?.(roomy) ?? roomy;
 }
 
-const databaseDefaults = { url: undefined, file: undefined, migrate_at_start: true, handle_idle: 30 * 86_400_000 };
+const databaseDefaults = { migrate_at_start: true, handle_idle: 30 * 86_400_000 };
 
 /** A test calls from one address, and its clock may stand still: what it is not about shall not stop it. */
 export const noLimits: Configuration["limits"] = {

@@ -481,13 +481,13 @@ export const RevokeRequestSchema: GenMessage<RevokeRequest> = /*@__PURE__*/
   messageDesc(file_cambio_v1_token_exchange_service, 9);
 
 /**
- * It has ended here: no replica accepts it from within a second on.
+ * What could be ended here is accepted by no replica from within a second on.
  *
  * @generated from message cambio.v1.RevokeResponse
  */
 export type RevokeResponse = Message<"cambio.v1.RevokeResponse"> & {
   /**
-   * True where the provider has not heard of it yet; it is told as soon as it answers.
+   * True where the provider has yet to be told. False: it was told, refused to hear it, or has no endpoint for it.
    *
    * @generated from field: bool upstream_pending = 1;
    */
@@ -555,8 +555,10 @@ export const TokenExchangeService: GenService<{
     output: typeof CreateAuthorizationUrlResponseSchema;
   },
   /**
-   * Ends a token, here at once and then at its provider (RFC 7009). A refresh token takes the access tokens of its sign-in along.
-   * A token that is unknown, expired or another client's succeeds, and nothing is ended.
+   * Ends a token, here at once where that is possible, and then at its provider (RFC 7009). With a database a refresh handle takes
+   * the access tokens of its sign-in along; without one it ends at its provider only.
+   * A token that is unknown or expired, another client's handle, or, from a public client, an access token that was not issued to
+   * this service at that provider succeeds, and nothing is ended.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Revoke
    */

@@ -1,8 +1,17 @@
-// What revocation knows a token by, as far as its own words go. Who has no such word is known by a hash of what was signed: not of
-// the whole token, as some signatures have a second spelling that verifies as well.
+// What revocation knows a token by: its own id where it has one that can be used, else a hash of what was signed. Not of the whole
+// token, as some signatures have a second spelling that verifies as well.
 
 /** Longer than any UUID or hash that is used as `jti`. */
 const maxTokenIdLength = 128;
+
+/**
+ * @param jti as in the token; anything
+ * @param signingInput see RFC 7515 §5.1
+ * @param sha256 in base64url
+ */
+export function revocationIdOf(jti: unknown, signingInput: string, sha256: (text: string) => string): string {
+  return nameOfTokenId(jti) ?? `sha256:${sha256(signingInput)}`;
+}
 
 /**
  * @param jti as in the token; anything
@@ -10,9 +19,4 @@ const maxTokenIdLength = 128;
  */
 export function nameOfTokenId(jti: unknown): string | undefined {
   return typeof jti === "string" && jti.length <= maxTokenIdLength && /^[\x20-\x7e]+$/.test(jti) ? `jti:${jti}` : undefined;
-}
-
-/** @param sha256 of the signing input (RFC 7515 §5.1), base64url */
-export function nameOfSigned(sha256: string): string {
-  return `sha256:${sha256}`;
 }

@@ -48,7 +48,6 @@ export function firstTables(dialect: Database["dialect"]): Migration {
         .addColumn("tokens", "text", (column) => column.notNull())
         .addColumn("ended_at", "bigint")
         .addColumn("ended_reason", "text")
-        .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("expires_at", "bigint", (column) => column.notNull())
         .execute();
       await db.schema
@@ -65,7 +64,6 @@ export function firstTables(dialect: Database["dialect"]): Migration {
       for (const table of ["one_time", "revocations", "handle_families", "upstream_revocations"]) {
         await db.schema.createIndex(`${table}_expiry`).on(table).column("expires_at").execute();
       }
-      await db.schema.createIndex("handle_families_client").on("handle_families").columns(["client_id", "expires_at"]).execute();
       await db.schema.createIndex("upstream_revocations_queue").on("upstream_revocations").column("next_at").execute();
     },
   };

@@ -3,8 +3,8 @@
 
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Secret } from "../exchange/secret.ts";
-import { lengthPrefixed } from "../sealing/length-prefix.ts";
-import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
+import { lengthPrefixed } from "./length-prefix.ts";
+import { deriveKey, type MasterKey } from "./master-keys.ts";
 
 /**
  * One name per master key, the first key's first. A store marks all of them and looks at all of them: while keys rotate, replicas

@@ -1,4 +1,5 @@
-// Part of the composition root: the log of revocations for a command that runs beside the replicas and writes what they follow.
+// Part of the composition root: which log of revocations is the authority, and that log for a command that runs beside the replicas
+// and writes what they follow. How replicas follow it is wire-revocations.ts.
 
 import { createRevocationLogRedis } from "./cache/revocation-log-redis.ts";
 import { createRedis } from "./cache/redis-connection.ts";
@@ -17,19 +18,29 @@ export interface OpenedRevocationLog {
   close(): Promise<void>;
 }
 
+export type RevocationAuthority = "database" | "redis" | "process";
+
+/** `process`: each replica keeps revocations for itself, and there should be one replica only. */
+export function authorityOf(configuration: Pick<Configuration, "database" | "redis" | "clients">): RevocationAuthority {
+  if (configuration.database !== undefined) return "database";
+  // Who has Redis for its cache alone must not depend on it for revocations that nobody can make.
+  return configuration.redis !== undefined && canRevoke(configuration) ? "redis" : "process";
+}
+
 /**
- * The configured authority's. Undefined: replicas have nothing in common, each keeps revocations in its process.
+ * The authority's. Undefined: replicas have nothing in common, each keeps revocations in its process.
  * @throws what `openDatabase` throws
  */
 export async function openRevocationLog(configuration: Configuration): Promise<OpenedRevocationLog | undefined> {
-  const { database: location, redis: redisAt, sealing } = configuration;
-  if (location !== undefined) {
-    const database = openDatabase(location);
+  const { database: settings, redis: redisAt, sealing } = configuration;
+  const authority = authorityOf(configuration);
+  if (authority === "database" && settings !== undefined) {
+    const database = openDatabase(settings.location);
     return { log: createRevocationLog(database), close: () => database.close() };
   }
   const [first, ...others] = sealing?.keys ?? [];
   // An entry that is sealed under a key of this command's own would be unreadable, and stop every replica.
-  if (redisAt === undefined || first === undefined || !canRevoke(configuration)) return undefined;
+  if (authority !== "redis" || redisAt === undefined || first === undefined) return undefined;
   const redis = createRedis(redisAt.url, { log: () => undefined });
   const until = performance.now() + redisLimitMs;
   while (redis.status() === "away" && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, redisLookEveryMs));

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Configuration, configurationSchema } from "../src/config/schema.ts";
+import { createMetrics } from "../src/telemetry/metrics.ts";
+import { createLog } from "../src/telemetry/log.ts";
+import { openDatabase } from "../src/store/open-database.ts";
+import { type Core, wireCore } from "../src/wire-core.ts";
+import { type FrozenClock, frozenClock, masterKey } from "./cache/fixtures.ts";
+import { recordingAudit, refusal } from "./exchange/fixtures.ts";
+import { createSigningKey } from "./keys/signing.ts";
+import { tokenSet } from "./store/family-rig.ts";
+
+const key = createSigningKey("ES256", "backend-1");
+const issuer = "https://cambio.example";
+const patience = () => AbortSignal.timeout(5_000);
+
+let folder: string;
+let clock: FrozenClock;
+let closers: (() => unknown)[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cambio-core-"));
+  clock = frozenClock();
+  closers = [() => rm(folder, { recursive: true, force: true })];
+});
+afterEach(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+interface Given {
+  readonly issuer?: string;
+  readonly timeout?: string;
+  readonly assertions?: boolean;
+}
+
+/** Nothing is ever asked of the provider. */
+function configured({ issuer: own = issuer, timeout = "100ms", assertions = true }: Given = {}): Configuration {
+  const proof = { jwks: JSON.stringify({ keys: [key.jwk] }) };
+  return configurationSchema.parse({
+    server: own === "" ? {} : { issuer: own },
+    database: { file: join(folder, "cambio.db") },
+    providers: { main: { kind: "oidc", issuer: "https://provider.example", client: { id: "cambio", authentication: "none" }, timeout } },
+    clients: { backend: { kind: "service", methods: ["Refresh"], ...(assertions ? { assertions: proof } : {}) } },
+  });
+}
+
+async function started(configuration: Configuration): Promise<Core> {
+  const metrics = createMetrics();
+  const log = createLog({ level: "error", destination: { write: () => undefined } });
+  const core = await wireCore(configuration, { clock, log, metrics, audit: recordingAudit(), keys: [masterKey("k")] });
+  closers.push(
+    () => metrics.close(),
+    () => core.close(),
+  );
+  return core;
+}
+
+/** Which service an assertion for this audience proves. */
+async function proves(core: Core, audience: string): Promise<unknown> {
+  const now = Math.floor(clock() / 1_000);
+  const assertion = key.token({ iss: "backend", sub: "backend", aud: audience, iat: now, exp: now + 60, jti: audience });
+  const shown = { authorization: `Bearer ${assertion}`, certificate: undefined, issues: false };
+  return (await core.current().callers.authenticate(shown, patience()))?.id;
+}
+
+/** Every handle is being refreshed by a replica that died just now. */
+async function claimed(): Promise<void> {
+  const database = openDatabase({ kind: "sqlite", file: join(folder, "cambio.db") });
+  await database.run((db) => db.updateTable("handle_families").set({ claim: "of another", claimed_at: clock() }).execute());
+  await database.close();
+}
+
+describe("this service's own name", () => {
+  it("stays that of the start: an assertion for the name after a reload proves nothing yet", async () => {
+    const core = await started(configured());
+    core.reload(configured({ issuer: "https://later.example" }));
+    expect(await proves(core, issuer)).toBe("backend");
+    await expect(proves(core, "https://later.example")).rejects.toEqual(refusal("CALLER_UNAUTHENTICATED"));
+  });
+
+  it("is missing where a reload brings it together with the first assertions: it is refused, and says why", async () => {
+    const core = await started(configured({ issuer: "", assertions: false }));
+    const before = core.current();
+    expect(() => core.reload(configured())).toThrow(/server\.issuer: takes effect at the next start/);
+    expect(core.current()).toBe(before);
+  });
+});
+
+describe("a refresh under way", () => {
+  /** Longer than a claim is believed at the first timeout, and shorter than at the raised one. */
+  const betweenMs = 180_000;
+
+  it("is not taken for abandoned before a raised timeout allows it, nor when the timeout is lowered again", async () => {
+    const core = await started(configured());
+    const handle = await core.storage.handles.issue("backend", "main", tokenSet(0, clock));
+    await claimed();
+    core.reload(configured({ timeout: "1m" }));
+    core.reload(configured());
+    const refreshed = async (signal: AbortSignal) => {
+      const grant = await core.storage.handles.find("backend", handle);
+      return grant?.rotate(() => Promise.reject(new Error("the provider is asked a second time")), signal);
+    };
+    clock.advance(betweenMs);
+    await expect(refreshed(AbortSignal.timeout(50))).rejects.toEqual(refusal("DEADLINE_EXCEEDED"));
+    clock.advance(betweenMs);
+    await expect(refreshed(patience())).rejects.toEqual(refusal("REAUTHENTICATION_REQUIRED"));
+  });
+});
