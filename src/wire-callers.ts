@@ -12,6 +12,7 @@ import type { Policy } from "./policy/compile.ts";
 import { createJwksFetch } from "./providers/fetch-jwks.ts";
 import type { Callers } from "./rpc/caller.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
+import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -75,12 +76,8 @@ export function createWorkloadPool({ clock, log, metrics }: Observers): Workload
       provider: name,
       timeoutMs: settings.timeout,
       clock,
-      onCall: ({ endpoint, status, outcome, ms }) =>
-        // Its names are its own: a provider may have the same one.
-        metrics.upstream(
-          { provider: `workload_issuer:${name}`, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome },
-          ms,
-        ),
+      // A provider may have the same name.
+      onCall: reportTo(metrics, `workload_issuer:${name}`),
     });
     const fetchJwks = createJwksFetch({ http, clock });
     const keySet: KeySet = createKeySet({

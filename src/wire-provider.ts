@@ -11,6 +11,7 @@ import type { Policy } from "./policy/compile.ts";
 import { tokenRulesOf } from "./policy/token-rules.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
+import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 
@@ -33,8 +34,7 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
       provider: name,
       timeoutMs: settings.timeout,
       clock,
-      onCall: ({ provider, endpoint, status, outcome, ms }) =>
-        metrics.upstream({ provider, endpoint, outcome: outcome === "answered" ? `${Math.floor(status / 100)}xx` : outcome }, ms),
+      onCall: reportTo(metrics, name),
     });
   // Two: calls that spend something, which anyone may cause, must not take the connections of those that read keys.
   const [reads, spends] = [connect(), connect()];

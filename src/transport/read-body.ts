@@ -1,7 +1,8 @@
-// A request's body in one piece, bounded. Message decoders join chunks in time quadratic in their number; a body sent byte by
-// byte would buy seconds of CPU. Chunks are joined here once, and their sum is bounded before.
+// A request's body in one piece, bounded. Message decoders join chunks in time quadratic in their number, and chunks cost far more
+// memory than what is in them; a body sent byte by byte would buy both. It is put together here, before anything else sees it.
 
 import { ExchangeError } from "../exchange/errors.ts";
+import { collectBytes } from "./collected-bytes.ts";
 import type { PortRequest } from "./one-port.ts";
 
 /**
@@ -12,16 +13,12 @@ import type { PortRequest } from "./one-port.ts";
 export function readBody(req: PortRequest, maxBytes: number): Promise<Buffer> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(new ExchangeError("MESSAGE_TOO_LARGE"));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const body = collectBytes(maxBytes);
+    let fits = true;
     req.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      chunks.length = 0;
-      reject(new ExchangeError("MESSAGE_TOO_LARGE"));
+      if (!fits) return;
+      fits = body.add(chunk);
+      if (!fits) reject(new ExchangeError("MESSAGE_TOO_LARGE"));
     });
     const early = (): void => reject(new ExchangeError("MALFORMED_REQUEST"));
     req.once("error", early);
@@ -29,7 +26,7 @@ export function readBody(req: PortRequest, maxBytes: number): Promise<Buffer> {
     req.once("end", () => {
       // Every request closes at last; an error that nobody gets would be made for each.
       req.off("close", early);
-      if (bytes <= maxBytes) resolve(Buffer.concat(chunks, bytes));
+      if (fits) resolve(body.whole());
     });
   });
 }
