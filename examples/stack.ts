@@ -64,8 +64,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ORDERS_SECRET: secrets.orders,
       BACKEND_SECRET: secrets.backend,
     };
-    const readFile = (path: string) => readFileSync(path, "utf8");
-    const configuration = loadConfiguration({ path: configurationFile, env: environment, readFile });
+    const configuration = loadConfiguration({ path: configurationFile, env: environment, readFile: readText });
     const service = await startService(configuration, options.seams);
     parts.defer(() => service.close());
     const running = parts.move();
@@ -82,6 +81,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await parts.disposeAsync();
     throw failure;
   }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, "utf8");
 }
 
 function newSecret(): string {
