@@ -9,6 +9,8 @@ if (Number.parseInt(process.versions.node, 10) < oldestNode) {
   process.exitCode = 1;
 } else {
   const { runCommand } = await import("./run-command.ts");
+  // Whoever reads the output may stop early, as `head` does. The service's own output is the service's matter.
+  if (process.argv[2] !== "serve") process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
   process.exitCode = await runCommand(process.argv.slice(2), {
     out: (text) => process.stdout.write(text),
     error: (text) => process.stderr.write(text),

@@ -5,7 +5,9 @@ import { createHash, KeyObject } from "node:crypto";
 import { Secret } from "../exchange/secret.ts";
 
 export function fingerprint(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(plain(value)) ?? "").digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(plain(value)) ?? "")
+    .digest("hex");
 }
 
 /** As JSON can show it, members in the order of their names. A private key is never configured as a KeyObject; secret ones are. */

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -55,6 +56,15 @@ it("cambio serve starts nothing when the configuration has mistakes", async () =
   const { status, error } = await cambio(["serve", "cambio.example.yaml"]);
   expect(status).toBe(1);
   expect(error).toContain("5 mistakes");
+});
+
+it("a reader that stops early, as head does, makes no command fail aloud", async () => {
+  const child = spawn(process.execPath, ["src/cli/cambio.mjs", "schema"], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const errors: Buffer[] = [];
+  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
+  await once(child, "close");
+  expect(Buffer.concat(errors).toString()).toBe("");
 });
 
 it("cambio schema prints the committed JSON Schema", async () => {
