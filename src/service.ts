@@ -20,9 +20,11 @@ import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes, type PlainRoute } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
+import { createOpenBodies } from "./transport/open-bodies.ts";
 import { createPeerCertificates } from "./transport/peer-certificate.ts";
 import { createPlaces } from "./transport/places.ts";
 import { processRoutes } from "./transport/process-routes.ts";
+import { createRefusalCounts } from "./transport/refusal-counts.ts";
 import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
@@ -73,6 +75,9 @@ export async function startService(configuration: Configuration, seams: Partial<
     const health = createHealthStatus();
     const stopping = new AbortController();
     const accessLog = createAccessLog(log, metrics);
+    const bodies = createOpenBodies(limits.bodiesBytes);
+    const refusals = createRefusalCounts({ audit: recorder.audit, log, after: (ms, work) => void setTimeout(work, ms).unref() });
+    parts.defer(() => refusals.close());
     const entrance: Entrance = {
       callers: () => core.current().callers,
       limits: core.limiting.callers,
@@ -81,11 +86,11 @@ export async function startService(configuration: Configuration, seams: Partial<
     };
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(accessLog, createAuditLog(recorder.audit), createPlaces(core.limiting.countUnproven)),
+        hooks: together(accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
         now: () => performance.now(),
         plain: createHttpRoutes(
           [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock })],
-          { deadlineMs: server.deadline, limits, shutdownSignal: stopping.signal },
+          { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({
           routes: (router) => {
@@ -96,6 +101,7 @@ export async function startService(configuration: Configuration, seams: Partial<
           requestGate: createGate(entrance, contract.name),
           deadlineMs: server.deadline,
           limits,
+          bodies,
           shutdownSignal: stopping.signal,
         }),
         cors: createCors(() => core.current().policy.origins),
@@ -173,7 +179,7 @@ function exchangeRoutes(configuration: Configuration, parts: { core: Core; entra
       path,
       accepts: "application/json",
       tokenRoute: true,
-      gate: ({ headers, call, signal }) => route.gate({ authorization: headers.authorization, call }, signal),
+      gate: ({ headers, repeated, call, signal }) => route.gate({ authorization: headers.authorization, repeated, call }, signal),
       handle: async ({ body, call, signal }) => ({
         status: 200,
         headers: { "content-type": "application/json" },

@@ -58,7 +58,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     callers: callers.callers,
     operations: {
       exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-      refresh: createRefresh({ ...common, handles, flights, budget, fingerprint: cache.keyOf }),
+      refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
       validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
       revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream: upstreamRevocations }),

@@ -11,6 +11,7 @@ import type { RevocationLog, TellingQueue } from "./exchange/revocation-ports.ts
 import { waitBriefly } from "./exchange/waiting.ts";
 import { createTelling, type TellingEvent } from "./providers/telling.ts";
 import { createSealer } from "./sealing/sealer.ts";
+import { createTellingNames } from "./sealing/telling-names.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createUpstreamRevocationQueue } from "./store/upstream-revocations.ts";
@@ -86,9 +87,16 @@ function announcementsOf({ configuration, database, redis, keys, clock, onAlarm 
 }
 
 function queueOf({ database, keys, clock, onAlarm }: StorageParts): TellingQueue {
-  if (database === undefined) return createUpstreamRevocationsMemory({ clock });
+  const nameOf = createTellingNames(keys[0]);
+  if (database === undefined) return createUpstreamRevocationsMemory({ nameOf, clock });
   const sealer = createSealer(keys, sealedColumns.upstreamToken.purpose);
-  return createUpstreamRevocationQueue({ database, sealer, clock, onAlarm: () => onAlarm({ kind: "unreadable", store: "revocations" }) });
+  return createUpstreamRevocationQueue({
+    database,
+    sealer,
+    nameOf,
+    clock,
+    onAlarm: () => onAlarm({ kind: "unreadable", store: "revocations" }),
+  });
 }
 
 function logTelling(log: Log, event: TellingEvent): void {

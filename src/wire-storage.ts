@@ -9,7 +9,6 @@ import { createOneTimeRedis } from "./cache/one-time-redis.ts";
 import type { RedisConnection } from "./cache/redis-connection.ts";
 import { createRedisTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
-import type { OnAlarm } from "./sealing/tamper-alarm.ts";
 import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
 import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
@@ -28,8 +27,9 @@ import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
+import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
-import type { EditionView, Foundations, Observers, StorageParts } from "./wire-parts.ts";
+import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
 
@@ -99,15 +99,6 @@ export async function wireStorage(
   };
 }
 
-/** A stored value that nobody here wrote is somebody's attempt, or somebody's mistake with keys: both want to be seen. */
-function createOnAlarm({ log, metrics, audit }: Observers): OnAlarm {
-  return ({ kind, store }) => {
-    metrics.cacheAlarm();
-    log.warn({ kind, store, security: true }, "a stored value was not written by this service");
-    audit.record({ kind: "security", event: `${kind}_value_in_${store}` });
-  };
-}
-
 function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {
   const names = createOneTimeNames(keys);
   if (database !== undefined) {
@@ -126,7 +117,8 @@ function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedA
 
 function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandles {
   const { configuration, keys, database, clock, onAlarm, upstreamLimitMs } = parts;
-  if (database === undefined || configuration.database === undefined) return createRefreshHandles(createSealer(keys, "refresh-handle"));
+  if (database === undefined || configuration.database === undefined)
+    return createRefreshHandles(createSealer(keys, "refresh-handle"), clock);
   return createHandleFamilies(
     {
       database,

@@ -1,4 +1,7 @@
-// What a verification found, as values: where, and what. It owns their form and how many are kept.
+// What a verification found, as values: where, and what. It owns their form and how many are kept. Names of files come from a folder
+// that somebody may write in: all of it is printable ASCII.
+
+import { asciiText } from "./ascii-json.ts";
 
 export interface Finding {
   readonly file: string;
@@ -36,11 +39,11 @@ export function createFindings(): Findings {
   const list: Finding[] = [];
   const notes: string[] = [];
   return {
-    add(finding) {
-      if (list.length < maxFindings) list.push(finding);
+    add({ file, line, problem }) {
+      if (list.length < maxFindings) list.push({ file: asciiText(file), line, problem: asciiText(problem) });
     },
     note(text) {
-      if (notes.length < maxNotes) notes.push(text);
+      if (notes.length < maxNotes) notes.push(asciiText(text));
     },
     list,
     notes,

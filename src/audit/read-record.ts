@@ -31,9 +31,10 @@ export function readRecord(line: string): ReadLine {
   const members = parse(line);
   if (members === undefined) return "foreign";
   const { seq, time, kind, prev, hash } = members;
-  const timeMs = typeof time === "string" ? Date.parse(time) : Number.NaN;
-  if (typeof seq !== "number" || !Number.isSafeInteger(seq) || !Number.isFinite(timeMs)) return "foreign";
+  const timeMs = typeof time === "string" ? instantOf(time) : undefined;
+  if (typeof seq !== "number" || !Number.isSafeInteger(seq) || timeMs === undefined) return "foreign";
   if (!isKind(kind) || typeof prev !== "string" || typeof hash !== "string") return "foreign";
+  if (kind === "gap" && !isCount(members["count"])) return "foreign";
   // The very bytes are hashed, not what they mean: nothing can be respelled unseen.
   const end = `,"hash":"${hash}"}`;
   if (!line.endsWith(end)) return "foreign";
@@ -89,6 +90,16 @@ function readContinues(value: unknown): Continues | undefined {
   if (typeof file !== "string" || typeof seq !== "number" || typeof hash !== "string") return undefined;
   if (typeof proven !== "boolean" || typeof leftOver !== "number") return undefined;
   return { file, seq, hash, proven, leftOver };
+}
+
+/** Only as it is written here: the engine's own reading passes over whatever stands in brackets. */
+function instantOf(time: string): number | undefined {
+  const timeMs = Date.parse(time);
+  return Number.isFinite(timeMs) && new Date(timeMs).toISOString() === time ? timeMs : undefined;
+}
+
+function isCount(count: unknown): boolean {
+  return Number.isSafeInteger(count) && Number(count) >= 0;
 }
 
 function isKind(kind: unknown): kind is TrailKind {

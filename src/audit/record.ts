@@ -16,10 +16,10 @@ const maxTextBytes = 2_304;
 const maxListBytes = 8_960;
 
 /** In the order and the spelling of the file. */
-function entryMembers(entry: AuditEntry): Readonly<Record<string, string | readonly string[] | undefined>> {
+function entryMembers(entry: AuditEntry): Readonly<Record<string, string | number | readonly string[] | undefined>> {
   const { kind: _, requestId, originClient, ...rest } = entry;
-  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, reason, event, ...none } =
-    rest;
+  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, ...end } = rest;
+  const { reason, event, count, ...none } = end;
   // A member that is added to entries has to find its place here before this compiles.
   const complete: Readonly<Record<string, never>> = none;
   return {
@@ -40,6 +40,7 @@ function entryMembers(entry: AuditEntry): Readonly<Record<string, string | reado
     token,
     reason,
     event,
+    count,
   };
 }
 
@@ -103,7 +104,8 @@ function body(kind: TrailKind, atMs: number, members: Readonly<Record<string, un
 }
 
 /** What is too long is not cut, which would make different values equal: its hash and its length stand in its place, as an object, which no text can pretend to be. */
-function bounded(value: string | readonly string[]): unknown {
+function bounded(value: string | number | readonly string[]): unknown {
+  if (typeof value === "number") return value;
   if (typeof value === "string") return boundedText(value);
   const texts = value.map(boundedText);
   const written = asciiJson(texts);

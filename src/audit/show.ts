@@ -1,7 +1,7 @@
 // Records of the trail that somebody asks for, and how they are written for a reader. Nothing is verified here beyond each line's
 // own hash: whether the trail is whole is for verify.ts to say.
 
-import { asciiJson } from "./ascii-json.ts";
+import { asciiJson, asciiText } from "./ascii-json.ts";
 import { linesOf } from "./lines-of.ts";
 import { readRecord, type TrailRecord } from "./read-record.ts";
 
@@ -55,8 +55,8 @@ const nameWidth = 14;
 function readable({ seq, kind, members }: TrailRecord, place: string): string {
   const lines = Object.entries(members)
     .filter(([name]) => !notListed.has(name))
-    .map(([name, value]) => `  ${name.padEnd(nameWidth)} ${valueText(value)}\n`);
-  return `${String(members["time"])}  ${kind}  record ${seq}  ${place}\n${lines.join("")}`;
+    .map(([name, value]) => `  ${valueText(name).padEnd(nameWidth)} ${valueText(value)}\n`);
+  return `${String(members["time"])}  ${kind}  record ${seq}  ${asciiText(place)}\n${lines.join("")}`;
 }
 
 /** A plain word stands as it is; whatever could be taken for something else stays in quotes and escapes. */

@@ -131,7 +131,8 @@ export function openClient(at: RedisAddress, { random, onLeave }: { readonly ran
     ...address,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
-    ...(tls ? { tls: {} } : {}),
+    // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED does not hand the password to whoever is in the way.
+    ...(tls ? { tls: { rejectUnauthorized: true } } : {}),
     disableClientInfo: true,
     // Away means failing now, not queueing for later.
     enableOfflineQueue: false,

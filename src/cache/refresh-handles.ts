@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
-import type { RefreshHandles } from "../exchange/ports.ts";
+import type { Clock, RefreshHandles } from "../exchange/ports.ts";
 import { handlePrefix } from "../exchange/refresh-token-custody.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
@@ -14,18 +14,20 @@ import type { Sealer } from "../sealing/sealer.ts";
 /** Measured before anything is decoded; also what a handle may come to, so that none goes out that cannot come back. */
 const maxHandleLength = 16 * 1024;
 
-const shape = z.strictObject({ provider: z.string(), refreshToken: z.string(), subject: z.string().optional() });
+const shape = z.strictObject({ provider: z.string(), refreshToken: z.string(), subject: z.string().optional(), issuedAt: z.int() });
 
 interface Grant {
   readonly provider: string;
   readonly refreshToken: Secret;
   readonly subject: string | undefined;
+  /** When somebody signed in, in seconds since the epoch; the same in all handles that come out of it. */
+  readonly issuedAt: number;
 }
 
 /** `sealer`: purpose `refresh-handle`. */
-export function createRefreshHandles(sealer: Sealer): RefreshHandles {
-  function seal(clientId: string, { provider, refreshToken, subject }: Grant): Secret {
-    const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject }));
+export function createRefreshHandles(sealer: Sealer, clock: Clock): RefreshHandles {
+  function seal(clientId: string, { provider, refreshToken, subject, issuedAt }: Grant): Secret {
+    const grant = Buffer.from(JSON.stringify({ provider, refreshToken: refreshToken.reveal(), subject, issuedAt }));
     const handle = handlePrefix + Buffer.from(sealer.seal(grant, [clientId])).toString("base64url");
     // No provider's refresh token is that long: what it sent is not one. What it was asked with is spent by now.
     if (handle.length > maxHandleLength) throw new ExchangeError("OUTCOME_UNKNOWN");
@@ -45,17 +47,18 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
     const fresh = await send(grant.refreshToken);
     // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
     const { refreshToken = grant.refreshToken, subject } = fresh;
-    return { ...fresh, refreshToken: seal(clientId, { provider: grant.provider, refreshToken, subject: grant.subject ?? subject }) };
+    return { ...fresh, refreshToken: seal(clientId, { ...grant, refreshToken, subject: grant.subject ?? subject }) };
   }
 
   return {
     async issue(clientId, provider, { refreshToken, subject }) {
-      return seal(clientId, { provider, refreshToken, subject });
+      return seal(clientId, { provider, refreshToken, subject, issuedAt: Math.floor(clock() / 1_000) });
     },
     async find(clientId, handle) {
       const grant = open(clientId, handle);
       if (grant === undefined) return undefined;
-      return { provider: grant.provider, subject: grant.subject, rotate: (send) => rotate(clientId, grant, send) };
+      const { provider, subject, issuedAt } = grant;
+      return { provider, subject, issuedAt, rotate: (send) => rotate(clientId, grant, send) };
     },
     async findToEnd(clientId, handle) {
       const grant = open(clientId, handle);
@@ -67,8 +70,8 @@ export function createRefreshHandles(sealer: Sealer): RefreshHandles {
 
 function decode(opened: Uint8Array): Grant | undefined {
   try {
-    const { provider, refreshToken, subject } = shape.parse(JSON.parse(Buffer.from(opened).toString()));
-    return { provider, refreshToken: new Secret(refreshToken), subject };
+    const { provider, refreshToken, subject, issuedAt } = shape.parse(JSON.parse(Buffer.from(opened).toString()));
+    return { provider, refreshToken: new Secret(refreshToken), subject, issuedAt };
   } catch {
     return undefined;
   }

@@ -11,16 +11,23 @@ import {
   type TellingQueue,
 } from "../exchange/revocation-ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
+import type { TellingNames } from "../sealing/telling-names.ts";
 
 interface Waiting {
+  readonly name: string;
   readonly about: Telling;
   readonly expiresAtMs: number;
   attempts: number;
   nextAtMs: number;
 }
 
-export function createUpstreamRevocationsMemory({ clock }: { readonly clock: Clock }): TellingQueue {
-  const all = new Set<Waiting>();
+export interface UpstreamRevocationsMemoryParts {
+  readonly nameOf: TellingNames;
+  readonly clock: Clock;
+}
+
+export function createUpstreamRevocationsMemory({ nameOf, clock }: UpstreamRevocationsMemoryParts): TellingQueue {
+  const all = new Map<string, Waiting>();
   const perProvider = new Map<string, number>();
 
   function count(provider: string, change: 1 | -1): void {
@@ -28,7 +35,7 @@ export function createUpstreamRevocationsMemory({ clock }: { readonly clock: Clo
   }
 
   function remove(one: Waiting): void {
-    if (all.delete(one)) count(one.about.provider, -1);
+    if (all.get(one.name) === one && all.delete(one.name)) count(one.about.provider, -1);
   }
 
   function taken(one: Waiting): TakenTelling {
@@ -48,16 +55,18 @@ export function createUpstreamRevocationsMemory({ clock }: { readonly clock: Clo
 
   return {
     async add(about) {
+      const name = nameOf(about.provider, about.token);
+      if (all.has(name)) return undefined;
       if ((perProvider.get(about.provider) ?? 0) >= maxTellingsPerProvider) throw storeUnavailable({ code: "FULL", outcome: "refused" });
       const nowMs = clock();
-      const one: Waiting = { about, expiresAtMs: nowMs + tellingLifetimeMs, attempts: 1, nextAtMs: nowMs + tellingLeaseMs };
-      all.add(one);
+      const one: Waiting = { name, about, expiresAtMs: nowMs + tellingLifetimeMs, attempts: 1, nextAtMs: nowMs + tellingLeaseMs };
+      all.set(name, one);
       count(about.provider, 1);
       return taken(one);
     },
     async takeDue(limit) {
       const nowMs = clock();
-      const due = [...all].filter((one) => one.nextAtMs <= nowMs && nowMs < one.expiresAtMs);
+      const due = [...all.values()].filter((one) => one.nextAtMs <= nowMs && nowMs < one.expiresAtMs);
       const first = due.toSorted((one, other) => one.nextAtMs - other.nextAtMs).slice(0, limit);
       return first.map((one) => {
         one.attempts += 1;
@@ -67,7 +76,7 @@ export function createUpstreamRevocationsMemory({ clock }: { readonly clock: Clo
     },
     async dropExpired() {
       const nowMs = clock();
-      const expired = [...all].filter((one) => nowMs >= one.expiresAtMs);
+      const expired = [...all.values()].filter((one) => nowMs >= one.expiresAtMs);
       expired.forEach(remove);
       return expired.length;
     },

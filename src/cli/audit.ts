@@ -3,6 +3,7 @@
 
 import { access } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { asciiText } from "../audit/ascii-json.ts";
 import { pieces, readSideFile } from "../audit/disk.ts";
 import type { Finding, Report } from "../audit/findings.ts";
 import { showRecords } from "../audit/show.ts";
@@ -163,7 +164,7 @@ async function show(files: readonly string[], { request, caller, kind, ...others
   for (const file of files) {
     const shown = await showRecords({ file, wanted: { request, caller, kind }, print: out }, piecesOf);
     found += shown.found;
-    if (shown.damaged > 0) error(`${file}: ${damagedText(shown.damaged)}; see cambio audit verify\n`);
+    if (shown.damaged > 0) error(`${asciiText(file)}: ${damagedText(shown.damaged)}; see cambio audit verify\n`);
   }
   if (found === 0) error("no such record\n");
   return found === 0 ? notSo : done;
@@ -187,5 +188,5 @@ function keysOf(config: string) {
 /** What has no system's code is a mistake of ours, and stays what it is. */
 function unreadable(path: string, failure: unknown): unknown {
   const code = failure instanceof Error && "code" in failure ? failure.code : undefined;
-  return typeof code === "string" ? new UnreadableFile(`${path} cannot be read: ${code}`) : failure;
+  return typeof code === "string" ? new UnreadableFile(`${asciiText(path)} cannot be read: ${code}`) : failure;
 }

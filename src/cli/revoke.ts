@@ -12,16 +12,21 @@ import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
 
+/** In seconds: a refresh that was under way when the entry was written keeps its handle alive for that much longer. */
+const refreshUnderWay = 300;
+
 /** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
 const maxSubjectLength = 1_024;
 
 const usage = `Usage: cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)
 
   --provider NAME    whose tokens: its name in the configuration
-  --subject SUBJECT  ends every token of that \`sub\` that was issued until now
+  --subject SUBJECT  ends every token of that \`sub\` that was issued until now, and every sign-in with its refresh handles
   --token-id JTI     ends the token with that \`jti\`
 
 It is written to the configured database, else to Redis, which the running replicas follow. The provider is not told.
+The provider's clock may run ahead: what is issued within its \`clock_tolerance\` after a --subject is refused as well.
+Without a database a refresh handle is stored nowhere, and is good again when the entry is over.
 `;
 
 const unnamedToken =
@@ -96,7 +101,7 @@ async function revoke(
   const opened = await openOrSay(configuration, output);
   if (opened === undefined) return 1;
   try {
-    const revocation = revocationOf(order, provider.tokens.max_lifetime, clock());
+    const revocation = revocationOf(order, { ...provider.tokens, handle_idle: configuration.database?.handle_idle ?? 0 }, clock());
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
     output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
@@ -123,12 +128,23 @@ async function openOrSay(configuration: Configuration, output: Output) {
   }
 }
 
-/** It holds for as long as a token of now may live at that provider. */
-function revocationOf({ provider, what }: RevokeOrder, maxLifetimeMs: number, nowMs: number): Revocation {
+/** In milliseconds, spelled as in the configuration. */
+interface Lifetimes {
+  readonly max_lifetime: number;
+  readonly clock_tolerance: number;
+  /** 0: there is no database. */
+  readonly handle_idle: number;
+}
+
+/** It holds for as long as a token of now may live at that provider, by a clock that runs ahead; or a handle that is not used. */
+function revocationOf({ provider, what }: RevokeOrder, lifetimes: Lifetimes, nowMs: number): Revocation {
   const now = Math.floor(nowMs / 1_000);
-  const expiresAt = now + Math.ceil(maxLifetimeMs / 1_000) + 1;
-  if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt };
-  return { kind: "subject", provider, id: what.id, until: now, expiresAt };
+  const seconds = (ms: number) => now + Math.ceil(ms / 1_000);
+  const until = seconds(lifetimes.clock_tolerance);
+  const tokensOver = seconds(lifetimes.clock_tolerance + lifetimes.max_lifetime) + 1;
+  if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt: tokensOver };
+  const handlesOver = seconds(lifetimes.handle_idle) + refreshUnderWay;
+  return { kind: "subject", provider, id: what.id, until, expiresAt: Math.max(tokensOver, handlesOver) };
 }
 
 /** Why the store did not do it; a word of ours or its own. */

@@ -133,6 +133,8 @@ export interface HeldGrant {
   readonly provider: string;
   /** Who signed in, where an ID token said so. */
   readonly subject?: string | undefined;
+  /** When that was, in seconds since the epoch; no refresh changes it. Not known: 0. */
+  readonly issuedAt: number;
   /**
    * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
    * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.
@@ -245,6 +247,8 @@ export interface AuditEntry extends Omit<TrailNotes, "credential"> {
   readonly reason?: string;
   /** With `security`: what it is. */
   readonly event?: string;
+  /** Calls that the record stands for; absent: one. */
+  readonly count?: number;
 }
 
 /** audit/: who did what, append-only. */

@@ -6,7 +6,7 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, SingleFlight } from "./ports.ts";
+import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
@@ -24,7 +24,8 @@ export interface RefreshQuestion {
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly decide: Decide;
-  readonly handles: Pick<RefreshHandles, "find">;
+  readonly handles: Pick<RefreshHandles, "find" | "findToEnd">;
+  readonly revocations: Pick<Revocations, "check">;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
   readonly clock: Clock;
@@ -45,15 +46,18 @@ export function createRefresh(deps: RefreshDeps) {
     // 2. Policy decides: never wider than what the client may have.
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes, audiences: [] }), trail);
 
-    // 3. Everything that can fail without harm comes before anything is spent.
+    // 3. Who ended all that a subject has has ended this sign-in, too.
+    await checkSignIn(question, provider.name, grant);
+
+    // 4. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
     const prepared = await provider.prepare(signal);
 
-    // 4. On record first.
+    // 5. On record first.
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
 
-    // 5. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
+    // 6. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
     //    waiting joins it instead of presenting the token a second time.
     const key = deps.fingerprint(refreshToken, `refresh ${client.id} ${provider.name}`);
     const send = sending(question, { name: provider.name, prepared, subject });
@@ -61,7 +65,7 @@ export function createRefresh(deps: RefreshDeps) {
     const fresh = await outcomeOf(shared, signal);
     trail.note({ issuer: fresh.issuer });
 
-    // 6. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
+    // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     checkGranted(deps, { client, provider: provider.name, trail }, fresh);
     return subject === undefined ? fresh : { ...fresh, subject };
   };
@@ -72,6 +76,20 @@ export function createRefresh(deps: RefreshDeps) {
     const named = provider === "" || provider === grant?.provider;
     if (grant === undefined || !named) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
     return grant;
+  }
+
+  /** A sign-in that nobody put a name to can be ended by its handle only. */
+  async function checkSignIn({ client, refreshToken }: RefreshQuestion, provider: string, { subject, issuedAt }: HeldGrant): Promise<void> {
+    if (subject === undefined) return;
+    try {
+      deps.revocations.check({ provider, id: "", subject, issuedAt });
+    } catch (failure) {
+      if (!hasReason(failure, "TOKEN_REVOKED")) throw failure;
+      // The revocation is forgotten one day; what it ended must not come back by that.
+      const ended = await deps.handles.findToEnd(client.id, refreshToken);
+      await ended?.end();
+      throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+    }
   }
 
   function sending({ scopes, trail }: RefreshQuestion, { name, prepared, subject }: Target): (refreshToken: Secret) => Promise<TokenSet> {
@@ -100,6 +118,7 @@ interface Target {
 function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
   return {
     provider,
+    issuedAt: 0,
     async rotate(send) {
       const fresh = await send(refreshToken);
       return { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken };

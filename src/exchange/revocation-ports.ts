@@ -48,8 +48,8 @@ export interface TakenTelling {
 
 /** All methods throw ExchangeError STORE_UNAVAILABLE, within a time limit of their own. */
 export interface TellingQueue {
-  /** Keeps it, and takes it at once. */
-  add(about: Telling): Promise<TakenTelling>;
+  /** Keeps it, and takes it at once. Undefined: that token is in the queue already, and told when its time has come. */
+  add(about: Telling): Promise<TakenTelling | undefined>;
   /** Takes those whose time has come, at most `limit`. */
   takeDue(limit: number): Promise<readonly TakenTelling[]>;
   /** Removes what has waited for `tellingLifetimeMs`. @returns how many */

@@ -1,6 +1,9 @@
 // The failure budget: how often a provider may refuse what one client sends, within ten minutes, before that client is paused
 // there; for a public client also how often for one address, so that one abuser uses up its own share and not the client's. No
 // client spends for another, and none at another provider. It owns those counts; what is a failure is the operations' to say.
+// One subscriber often has more than one /64: a /56 has 256 of them, and with 50 refusals each 40 would use up the 2,000 of a client.
+// So the network of an address (IPv6 /48, IPv4 /24) has 8 times the share of one: 400, a fifth of what the client has. It is more
+// than one share because a network may be many households, or the one address of an office next to others.
 // Between a check and what is spent lies the provider's answer, so calls that are under way together may go over the budget:
 // an address by its calls per second times the provider's time limit, replicas by what they have not settled yet.
 
@@ -8,16 +11,19 @@ import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock, FailureBudget } from "../exchange/ports.ts";
 import type { Payer } from "../exchange/trail.ts";
 import { createCounters, type Reading, type Settled } from "./counters.ts";
-import { limitKeyOf } from "./limit-key.ts";
+import { limitKeyOf, networkKeyOf } from "./limit-key.ts";
 
 /** Ten minutes by the minute: what was spent comes back a minute's worth at a time, after nine to ten minutes. */
 const windowMs = 60_000;
 const windows = 10;
 /**
- * About 16 MiB where all are in use. A new key of an address costs a refusal by a provider, so it takes the whole budgets of ten
+ * About 16 MiB each for addresses and networks where all are in use. A new key of an address costs a refusal by a provider, so it takes the whole budgets of ten
  * clients to push one out. Clients are counted apart, where only configured names are keys.
  */
 const maxKeys = 20_000;
+
+/** Shares of an address that its whole network has together. */
+const networkShares = 8;
 
 /** Refusals in ten minutes. */
 export interface FailureSettings {
@@ -35,27 +41,41 @@ export function createFailureBudget(clock: Clock, settings: () => FailureSetting
   const shape = { windowMs, windows, maxKeys };
   const clients = createCounters(shape, clock);
   const addresses = createCounters(shape, clock);
+  const networks = createCounters(shape, clock);
 
   return {
     check(payer, provider) {
       const { clientFailures, addressFailures } = settings();
-      const { ofClient, ofAddress } = keysOf(payer, provider);
-      if (ofAddress !== undefined) refuseOver(addresses.read(ofAddress), addressFailures, "limits.address_failures");
+      const { ofClient, of } = keysOf(payer, provider);
+      if (of !== undefined) {
+        refuseOver(addresses.read(of.address), addressFailures, "limits.address_failures");
+        refuseOver(networks.read(of.network), networkShares * addressFailures, "limits.address_failures");
+      }
       refuseOver(clients.read(ofClient), clientFailures, "limits.client_failures");
     },
     spend(payer, provider) {
-      const { ofClient, ofAddress } = keysOf(payer, provider);
-      if (ofAddress !== undefined) addresses.add(ofAddress);
+      const { ofClient, of } = keysOf(payer, provider);
+      if (of !== undefined) {
+        addresses.add(of.address);
+        networks.add(of.network);
+      }
       clients.add(ofClient);
     },
-    parties: [clients, addresses],
+    parties: [clients, networks, addresses],
   };
 }
 
+interface Keys {
+  readonly ofClient: string;
+  /** Undefined: a service, wherever it calls from. */
+  readonly of: { readonly address: string; readonly network: string } | undefined;
+}
+
 /** Neither names nor addresses have a space in them, so no two payers share a key. */
-function keysOf({ client, address }: Payer, provider: string): { readonly ofClient: string; readonly ofAddress: string | undefined } {
+function keysOf({ client, address }: Payer, provider: string): Keys {
   const ofClient = `failures ${provider} ${client}`;
-  return { ofClient, ofAddress: address === undefined ? undefined : `${ofClient} ${limitKeyOf(address)}` };
+  if (address === undefined) return { ofClient, of: undefined };
+  return { ofClient, of: { address: `${ofClient} ${limitKeyOf(address)}`, network: `${ofClient} network ${networkKeyOf(address)}` } };
 }
 
 function refuseOver(reading: Reading, limit: number, rule: string): void {

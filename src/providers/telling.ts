@@ -1,9 +1,10 @@
 // Telling providers what was revoked, until they have heard it: at once, and then again in the background at growing intervals.
 // What waits is kept in a queue (store/ or cache/), from which replicas take in turn; what a provider answers is revocation.ts.
 
+import { createHash } from "node:crypto";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
 import type { Clock, Provider, UpstreamRevocations } from "../exchange/ports.ts";
-import type { TakenTelling, TellingQueue } from "../exchange/revocation-ports.ts";
+import type { TakenTelling, Telling as About, TellingQueue } from "../exchange/revocation-ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 
 /** Who revokes waits this long for the provider: most answer by then, and for the others nobody needs to wait. */
@@ -17,6 +18,8 @@ const lookEveryMs = 1_000;
 const batchSize = 50;
 const firstWaitMs = 1_000;
 const longestWaitMs = 300_000;
+/** Tokens that a provider has heard of from here, about 100 bytes each: whoever revokes one of the latest again causes no call. */
+const maxTold = 10_000;
 
 /** For the log. `refused` and `no_endpoint`: the provider will not be told. `expired`: nor these, it was away for too long. */
 export type TellingEvent =
@@ -45,6 +48,7 @@ export function createTelling(parts: TellingParts, options: { readonly lookEvery
   const waits = { lookEveryMs, atOnceMs, ...options };
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
+  const told = createTold();
   let timer: NodeJS.Timeout | undefined;
 
   function track<T>(work: Promise<T>): Promise<T> {
@@ -73,8 +77,9 @@ export function createTelling(parts: TellingParts, options: { readonly lookEvery
     // It may come back with the next configuration.
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
     const { revoke } = await provider.prepare(signal);
-    if (revoke === undefined) onEvent({ kind: "no_endpoint", provider: about.provider });
-    else await revoke(about.token, about.hint, signal);
+    if (revoke === undefined) return onEvent({ kind: "no_endpoint", provider: about.provider });
+    await revoke(about.token, about.hint, signal);
+    told.add(about);
   }
 
   function putOff(taken: TakenTelling, failure: unknown): Promise<void> {
@@ -111,7 +116,9 @@ export function createTelling(parts: TellingParts, options: { readonly lookEvery
 
   return {
     async tell(about, signal) {
+      if (told.has(about)) return false;
       const taken = await queue.add(about);
+      if (taken === undefined) return true;
       if (underWay.size > maxAtOnce) {
         await taken.later(clock()).catch(() => undefined);
         return true;
@@ -127,4 +134,23 @@ export function createTelling(parts: TellingParts, options: { readonly lookEvery
       await Promise.all([...underWay].map((work) => work.catch(() => undefined)));
     },
   };
+}
+
+/** What the provider has heard, by hash; the oldest makes room. */
+function createTold() {
+  const names = new Set<string>();
+  return {
+    has: (about: About): boolean => names.has(toldName(about)),
+    add(about: About): void {
+      names.add(toldName(about));
+      const [oldest = ""] = names;
+      if (names.size > maxTold) names.delete(oldest);
+    },
+  };
+}
+
+function toldName({ provider, token }: About): string {
+  return createHash("sha256")
+    .update(JSON.stringify([provider, token.reveal()]))
+    .digest("base64url");
 }

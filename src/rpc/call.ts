@@ -47,6 +47,8 @@ export interface Call {
   audited: string | undefined;
   /** Gives back the place that it takes among the calls of this moment. */
   leave: () => void;
+  /** True once its end was noted: whatever goes on takes no place any more. */
+  ended: boolean;
   /** True once the message was decoded: a library error before that is the sender's, after it ours. */
   decoded: boolean;
   /** Why it failed; undefined: it did not, or only its framing did. */

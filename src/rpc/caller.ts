@@ -5,7 +5,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { resolveCaller } from "../exchange/caller.ts";
 import { type Client, type Method, methods, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide } from "../exchange/decision.ts";
-import { ExchangeError, hasReason } from "../exchange/errors.ts";
+import { type Circumstance, ExchangeError, hasReason } from "../exchange/errors.ts";
 import { permit, type Trail } from "../exchange/trail.ts";
 import { type Call, callKey, type PeerCertificate } from "./call.ts";
 import { createTrail, type Recorder } from "./trail.ts";
@@ -43,37 +43,49 @@ export interface CallerLimits {
 export interface Entrance {
   readonly callers: () => Callers;
   readonly limits: CallerLimits;
-  /** Takes a place among the calls of this moment; the result gives it back. @throws ExchangeError OVERLOADED */
+  /** Takes a place among the calls of this moment; the result gives it back, once. @throws ExchangeError OVERLOADED */
   readonly takePlace: (method: Method) => () => void;
   readonly recorder: Recorder;
 }
 
-/** Decides before a byte of the body is read. Methods of other services (health, reflection) are open. */
+/**
+ * Decides before a byte of the body is read. Methods of other services (health, reflection) are open.
+ * `repeated`: more than one `authorization` header was sent.
+ */
 export function createGate(entrance: Entrance, serviceName: string) {
   type Context = Pick<HandlerContext, "service" | "method" | "requestHeader" | "values" | "signal">;
-  return async function gate({ service, method, requestHeader, values, signal }: Context): Promise<void> {
+  return async function gate(
+    { service, method, requestHeader, values, signal }: Context,
+    { repeated }: { readonly repeated: boolean },
+  ): Promise<void> {
     if (service.typeName !== serviceName) return;
     const call = callOf(values);
     call.audited = method.name;
     const asked = methods.find((name) => name === method.name);
     if (asked === undefined) throw notAllowed("CALLER_NOT_ALLOWED");
-    await admit(entrance, call, { method: asked, authorization: requestHeader.get("authorization") }, signal);
+    await admit(entrance, call, { method: asked, authorization: requestHeader.get("authorization"), repeated }, signal);
   };
 }
 
 export interface Admission {
   readonly method: Method;
   readonly authorization: string | null;
+  /** More than one was shown: which of them is meant, and which a proxy in front has looked at, cannot be known. */
+  readonly repeated: boolean;
 }
 
-/** Who shows what, within which limits, and whether there is any way on from here. */
-export async function admit(entrance: Entrance, call: Call, { method, authorization }: Admission, signal: AbortSignal): Promise<void> {
+/**
+ * Who shows what, within which limits, and whether there is any way on from here. A service gets its place here. Whoever shows
+ * nothing gets one in `enter`: else open calls without a message, which cost their sender nothing, would shut out everybody.
+ */
+export async function admit(entrance: Entrance, call: Call, admission: Admission, signal: AbortSignal): Promise<void> {
+  const { method, authorization } = admission;
   const { limits } = entrance;
   const callers = entrance.callers();
-  call.leave = entrance.takePlace(method);
   // What only looks spends no proof: the same assertion may be shown with every validation.
   const proof = { authorization, certificate: call.certificate, issues: method !== "ValidateCrossClient" };
-  const service = await proven(callers, proof, signal).catch((failure: unknown) => {
+  const proving = admission.repeated ? Promise.reject(repeatedProof()) : proven(callers, proof, signal);
+  const service = await proving.catch((failure: unknown) => {
     // Whoever guesses learns after a while only that he guesses too often.
     if (hasReason(failure, "CALLER_UNAUTHENTICATED")) limits.ofUnproven(call.address);
     throw failure;
@@ -88,6 +100,18 @@ export async function admit(entrance: Entrance, call: Call, { method, authorizat
   limits.ofService(service.id);
   const asked = { kind: "call", client: service, method, origin: call.origin, proofInMessage: false } as const;
   permit(callers.decide(asked), createTrail(call, entrance.recorder));
+  place(entrance, call, method);
+}
+
+/** @throws ExchangeError OVERLOADED; DEADLINE_EXCEEDED where nobody waits any more, and nobody would give the place back */
+function place(entrance: Entrance, call: Call, method: Method): void {
+  if (call.ended) throw new ExchangeError("DEADLINE_EXCEEDED");
+  call.leave = entrance.takePlace(method);
+}
+
+function repeatedProof(): ExchangeError {
+  const cause: Circumstance = { kind: "proof", proof: "basic", problem: "repeated" };
+  return new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER", cause });
 }
 
 /** Undefined: nothing was shown. Rejects, and never throws. */
@@ -100,7 +124,7 @@ export interface Entered {
   readonly trail: Trail;
 }
 
-/** The client on whose behalf a decoded call runs, and the trail that its operation leaves. */
+/** The client on whose behalf a decoded call runs, and the trail that its operation leaves. Once per call. */
 export function enter(entrance: Entrance, call: Call, { clientId, method }: { clientId: string; method: Method }): Entered {
   const { clients, decide } = entrance.callers();
   const client = resolveCaller(clients, presentService(clients, call), clientId);
@@ -108,6 +132,7 @@ export function enter(entrance: Entrance, call: Call, { clientId, method }: { cl
   if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
   const trail = createTrail(call, entrance.recorder);
   permit(decide({ kind: "call", client, method, origin: call.origin, proofInMessage: methodsWithProof.has(method) }), trail);
+  if (call.service === undefined) place(entrance, call, method);
   return { client, trail };
 }
 

@@ -33,20 +33,28 @@ export interface ExchangeRouteRequest {
   readonly call: Call;
 }
 
+export interface ShownToRoute {
+  /** The header; undefined: none. */
+  readonly authorization: string | undefined;
+  /** More than one of them was sent. */
+  readonly repeated: boolean;
+  readonly call: Call;
+}
+
 export interface ExchangeRoute {
   /**
    * Decides before a byte of the body is read, as for RPCs.
-   * @param authorization the header; undefined: none
+   * @throws ExchangeError also where a proof was shown, be it good
    */
-  gate(shown: { readonly authorization: string | undefined; readonly call: Call }, signal: AbortSignal): Promise<void>;
+  gate(shown: ShownToRoute, signal: AbortSignal): Promise<void>;
   handle(request: ExchangeRouteRequest, signal: AbortSignal): Promise<ExchangeRouteAnswer>;
 }
 
 export function createExchangeRoute(deps: ExchangeRouteDeps): ExchangeRoute {
   return {
-    async gate({ authorization, call }, signal) {
+    async gate({ authorization, repeated, call }, signal) {
       call.audited = "Exchange";
-      await admit(deps.entrance, call, { method: "Exchange", authorization: null }, signal);
+      await admit(deps.entrance, call, { method: "Exchange", authorization: null, repeated }, signal);
       // The route's client is public: whoever proves to be somebody is not it.
       if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
     },

@@ -15,7 +15,7 @@ import type { FamilyGrant } from "./family-grant.ts";
 import type { FamilyHandle, FamilyHandles } from "./family-handle.ts";
 import { advanceFamily, type FamilyRow, readFamily } from "./family-rows.ts";
 import { standingOf } from "./family-standing.ts";
-import { withToken } from "./family-tokens.ts";
+import { msUntilRoom, withToken } from "./family-tokens.ts";
 import { type Writer, writeLimitMs } from "./stubborn-write.ts";
 
 /** How often a row that somebody else has claimed is looked at: a refresh takes about as long as the first few looks. */
@@ -88,6 +88,9 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   }
 
   async function claimed(row: FamilyRow): Promise<Held | undefined> {
+    // An access token that could not be remembered would not end with its family.
+    const retryAfterMs = msUntilRoom(row.tokens, clock());
+    if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
     const grant = columns.openGrant(row);
     if (grant === undefined) throw over();
     const claim = await claims.take(row);

@@ -7,8 +7,13 @@ import type { Secret } from "../exchange/secret.ts";
 import { readLeniently } from "../exchange/token/lenient-payload.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
 
-/** A client that refreshes a few minutes before its token expires has two at a time. The first to expire makes room. */
-const maxTokens = 16;
+/**
+ * A client that refreshes a few minutes before its token expires has two at a time. None of them is dropped to make room: it would
+ * outlive its family, and whoever wanted that would only have to refresh often enough.
+ */
+const maxTokens = 64;
+/** Tokens that live for a day must not tell a client to stay away for one: another one's may have ended by then. */
+const longestWaitMs = 60_000;
 
 export interface HandedOut {
   /** `revocationId` of its verification. */
@@ -28,11 +33,22 @@ export function handedOut(column: string): readonly HandedOut[] {
   }
 }
 
-/** The column with one more, and without those that have expired. */
+/** The column with one more, and without those that have expired. Ask `msUntilRoom` before the token is asked for. */
 export function withToken(column: string, accessToken: Secret, nowMs: number): string {
-  const all = [...handedOut(column), ...idOf(accessToken)].filter(({ expiresAt }) => expiresAt * 1_000 > nowMs);
-  const latest = all.toSorted((one, other) => other.expiresAt - one.expiresAt).slice(0, maxTokens);
-  return JSON.stringify(latest);
+  const all = [...unexpired(handedOut(column), nowMs), ...unexpired(idOf(accessToken), nowMs)];
+  return JSON.stringify(all.toSorted((one, other) => other.expiresAt - one.expiresAt));
+}
+
+/** How long to wait until one more can be remembered, in milliseconds, within `longestWaitMs`. 0: it can. */
+export function msUntilRoom(column: string, nowMs: number): number {
+  const all = unexpired(handedOut(column), nowMs);
+  if (all.length < maxTokens) return 0;
+  const first = Math.min(...all.map(({ expiresAt }) => expiresAt));
+  return Math.min(first * 1_000 - nowMs, longestWaitMs);
+}
+
+function unexpired(tokens: readonly HandedOut[], nowMs: number): readonly HandedOut[] {
+  return tokens.filter(({ expiresAt }) => expiresAt * 1_000 > nowMs);
 }
 
 /** Empty: not a token that validation could ever accept, so there is nothing to revoke. */

@@ -50,7 +50,8 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
   function held(row: FamilyRow, shown: FamilyHandle): HeldGrant | undefined {
     const grant = columns.openGrant(row);
     if (grant === undefined) return undefined;
-    return { provider: row.provider, subject: grant.subject, rotate: (send, signal) => rotate(shown, send, signal) };
+    const issuedAt = Math.floor(row.created_at / 1_000);
+    return { provider: row.provider, subject: grant.subject, issuedAt, rotate: (send, signal) => rotate(shown, send, signal) };
   }
 
   return {
@@ -62,6 +63,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
         ...place,
         sealed_grant: columns.sealGrant(place, { refreshToken: tokens.refreshToken, subject: tokens.subject }),
         sealed_answer: null,
+        created_at: nowMs,
         rotated_at: nowMs,
         claim: null,
         claimed_at: null,

@@ -46,6 +46,8 @@ export interface HandleFamilyRow {
   sealed_grant: Uint8Array;
   /** The answer that made this generation, sealed: for those who show its predecessor once more. Null: none, or no longer. */
   sealed_answer: Uint8Array | null;
+  /** When somebody signed in; stays over all generations. */
+  created_at: number;
   rotated_at: number;
   /** Who is refreshing this generation upstream; null: nobody. */
   claim: string | null;

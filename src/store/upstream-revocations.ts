@@ -1,7 +1,6 @@
 // The queue of what providers have yet to hear, in the database: it outlives the process, and replicas take from it without
 // getting in each other's way. Telling itself, and how long to wait in between, is providers/telling.ts.
 
-import { randomUUID } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../exchange/ports.ts";
 import {
@@ -15,6 +14,7 @@ import {
 import { Secret } from "../exchange/secret.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { Sealer } from "../sealing/sealer.ts";
+import type { TellingNames } from "../sealing/telling-names.ts";
 import type { Database } from "./database.ts";
 import { associatedData, sealedColumns } from "./sealed-columns.ts";
 import type { Tables } from "./tables.ts";
@@ -29,12 +29,13 @@ export interface UpstreamRevocationsParts {
   readonly database: Pick<Database, "run">;
   /** Purpose `sealedColumns.upstreamToken.purpose`. */
   readonly sealer: Sealer;
+  readonly nameOf: TellingNames;
   readonly clock: Clock;
   /** Told of each token that does not open. */
   readonly onAlarm: () => void;
 }
 
-export function createUpstreamRevocationQueue({ database, sealer, clock, onAlarm }: UpstreamRevocationsParts): TellingQueue {
+export function createUpstreamRevocationQueue({ database, sealer, nameOf, clock, onAlarm }: UpstreamRevocationsParts): TellingQueue {
   const run = <T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> => database.run(work).catch(rethrowUnavailable);
 
   /** Taken until `leaseMs`: an attempt that outlasts its lease changes nothing any more. */
@@ -74,21 +75,26 @@ export function createUpstreamRevocationQueue({ database, sealer, clock, onAlarm
     async add(about) {
       const { provider, hint } = about;
       const nowMs = Math.floor(clock());
-      const row = { id: randomUUID(), provider, hint, attempts: 1, next_at: nowMs + tellingLeaseMs, expires_at: nowMs + tellingLifetimeMs };
+      const id = nameOf(provider, about.token);
+      const row = { id, provider, hint, attempts: 1, next_at: nowMs + tellingLeaseMs, expires_at: nowMs + tellingLifetimeMs };
       const sealed = sealer.seal(Buffer.from(about.token.reveal()), associatedData(sealedColumns.upstreamToken, row));
-      await run(async (db) => {
+      const added = await run(async (db) => {
+        const same = await db.selectFrom("upstream_revocations").select("id").where("id", "=", id).executeTakeFirst();
+        if (same !== undefined) return false;
         const waiting = db.selectFrom("upstream_revocations").select("id").where("provider", "=", provider).limit(maxTellingsPerProvider);
         const { count } = await db
           .selectFrom(waiting.as("waiting"))
           .select((found) => found.fn.countAll<number>().as("count"))
           .executeTakeFirstOrThrow();
         if (count >= maxTellingsPerProvider) throw storeUnavailable({ code: "FULL", outcome: "refused" });
-        await db
+        const { numInsertedOrUpdatedRows } = await db
           .insertInto("upstream_revocations")
           .values({ ...row, sealed_token: sealed })
-          .execute();
+          .onConflict((conflict) => conflict.column("id").doNothing())
+          .executeTakeFirst();
+        return numInsertedOrUpdatedRows === 1n;
       });
-      return taken(row, about, row.next_at);
+      return added ? taken(row, about, row.next_at) : undefined;
     },
     async takeDue(limit) {
       const nowMs = clock();

@@ -1,10 +1,11 @@
 // One log line and one count per call, whatever became of it: answered, refused, malformed, or broken off; and for what was too
-// broken to become one.
+// broken to become one. Lines of those who send too much are refusal-counts.ts.
 
 import type { Call } from "../rpc/call.ts";
 import { circumstanceFields } from "../telemetry/circumstances.ts";
 import { causeFields, type Log } from "../telemetry/log.ts";
 import type { Metrics, Outcome } from "../telemetry/metrics.ts";
+import { countedRefusal } from "./refusal-counts.ts";
 import { securityEvent } from "./security-event.ts";
 import { type Hooks, outcomeOf, unmatched } from "./visit.ts";
 
@@ -30,6 +31,7 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
     onEnd(call, end) {
       const reason = outcomeOf(call, end);
       metrics.call({ method: call.method, protocol: call.protocol, reason }, end.durationMs);
+      if (countedRefusal(call) !== undefined) return;
       const fields = {
         request_id: call.requestId,
         method: call.method,

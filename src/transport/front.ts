@@ -68,6 +68,7 @@ export function createFront(deps: FrontDeps): OnRequest {
       notes: {},
       audited: undefined,
       leave: () => undefined,
+      ended: false,
       decoded: false,
       failure: undefined,
     };

@@ -7,6 +7,7 @@ import { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { failureOf } from "../rpc/wire-errors.ts";
 import type { Limits } from "./limits.ts";
+import type { OpenBodies } from "./open-bodies.ts";
 import { type FramingStatus, framingError, plainError } from "./plain-errors.ts";
 import type { PlainResponse } from "./plain-response.ts";
 import { readBody } from "./read-body.ts";
@@ -22,6 +23,8 @@ export interface PlainRequest {
   readonly body: string;
   /** Carries request id and origin; handlers note caller and provider in it. */
   readonly call: Call;
+  /** More than one `authorization` header was sent. No handler sees such a request: it is refused behind the gate at the latest. */
+  readonly repeated: boolean;
   /** Aborts at the deadline and when the client leaves. */
   readonly signal: AbortSignal;
 }
@@ -52,6 +55,7 @@ export interface PlainPath {
 export interface HttpRoutesOptions {
   readonly deadlineMs: number;
   readonly limits: Limits;
+  readonly bodies: OpenBodies;
   /** Aborts what is still running when the process stops. */
   readonly shutdownSignal?: AbortSignal;
 }
@@ -86,7 +90,7 @@ export function sendRefusal(visit: Visit, failure: ExchangeError): void {
 function createPath(
   path: string,
   byMethod: ReadonlyMap<string, PlainRoute>,
-  { deadlineMs, limits, shutdownSignal }: HttpRoutesOptions,
+  { deadlineMs, limits, bodies, shutdownSignal }: HttpRoutesOptions,
 ): PlainPath {
   const methods = [...byMethod.keys()];
 
@@ -107,11 +111,12 @@ function createPath(
   async function answer(visit: Visit, route: PlainRoute, query: string): Promise<PlainResponse> {
     const { req, call } = visit;
     try {
-      if (hasRepeatedAuthorization(req.rawHeaders)) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-      const head = { headers: req.headers, query, call };
+      const repeated = hasRepeatedAuthorization(req.rawHeaders);
+      const head = { headers: req.headers, query, call, repeated };
       const left = leaving(visit, shutdownSignal);
       await withDeadline(left, deadlineMs, async (signal) => route.gate?.({ ...head, signal }));
-      const body = route.method === "POST" ? text(await readBody(req, limits.messageBytes)) : "";
+      if (repeated) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+      const body = route.method === "POST" ? text(await readBody(req, { maxBytes: limits.messageBytes, bodies })) : "";
       return await withDeadline(left, deadlineMs, (signal) => route.handle({ ...head, body, signal }));
     } catch (thrown) {
       const failure = failureOf(thrown);

@@ -8,7 +8,8 @@ import { hasRepeatedAuthorization } from "./repeated-headers.ts";
 import { withDeadline } from "./time-limit.ts";
 import { type Visit, visitKey } from "./visit.ts";
 
-export type RequestGate = (context: HandlerContext) => void | Promise<void>;
+/** `repeated`: more than one `authorization` header was sent. The gate may refuse it in its own way; it is refused in any case. */
+export type RequestGate = (context: HandlerContext, shown: { readonly repeated: boolean }) => void | Promise<void>;
 
 export function visitOf(values: ContextValues): Visit {
   const visit = values.get(visitKey);
@@ -17,12 +18,13 @@ export function visitOf(values: ContextValues): Visit {
 }
 
 /** Runs before a byte of the body is read. Two `authorization` headers are refused: which of them is meant cannot be known. */
-export function createRequestGate(gate: RequestGate): RequestGate {
+export function createRequestGate(gate: RequestGate): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     const visit = visitOf(context.values);
     try {
-      if (hasRepeatedAuthorization(visit.req.rawHeaders)) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-      await gate(context);
+      const repeated = hasRepeatedAuthorization(visit.req.rawHeaders);
+      await gate(context, { repeated });
+      if (repeated) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
     } catch (thrown) {
       throw noteThrown(visit, thrown);
     }

@@ -4,6 +4,8 @@
 export interface Limits {
   /** Bytes of one message, before and after decompression. Twice the largest request that the contract allows. */
   readonly messageBytes: number;
+  /** Bytes of memory of all messages that are under way: about a thousand of the largest. */
+  readonly bodiesBytes: number;
   /** Bytes of one health or reflection message: they carry one name. */
   readonly smallMessageBytes: number;
   /** Bytes of all request headers together. An assertion in `authorization` fits. */
@@ -44,6 +46,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   messageBytes: 65_536,
+  bodiesBytes: 67_108_864,
   smallMessageBytes: 4_096,
   headerBytes: 16_384,
   headerCount: 100,

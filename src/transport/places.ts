@@ -7,6 +7,7 @@ import type { Hooks } from "./visit.ts";
 export function createPlaces(countUnproven: (address: string) => void): Hooks {
   return {
     onEnd(call) {
+      call.ended = true;
       call.leave();
       // Those that were refused for being too many do not count, or an address that tries again would stay closed for ever.
       const refused = call.failure?.reason === "RATE_LIMITED" || call.failure?.reason === "OVERLOADED";

@@ -16,6 +16,7 @@ import { dropLongTimeout } from "./client-timeout.ts";
 import { envelopeHead, replaceErrors } from "./error-responses.ts";
 import { createDeadlineInterceptor, createRequestGate, errorInterceptor, type RequestGate } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
+import type { OpenBodies } from "./open-bodies.ts";
 import { publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
 import { limitStream } from "./time-limit.ts";
@@ -30,6 +31,7 @@ export interface RpcAdapterOptions {
   /** Milliseconds for a unary call whose client sets no limit, and the upper limit for those that do. */
   readonly deadlineMs: number;
   readonly limits: Limits;
+  readonly bodies: OpenBodies;
   /** Aborts what is still running when the process stops. */
   readonly shutdownSignal?: AbortSignal;
 }
@@ -55,7 +57,7 @@ export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string
     ...(shutdownSignal === undefined ? {} : { shutdownSignal }),
   });
   options.routes(router);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, createRpc(handler, { limits, deadlineMs })]));
+  return new Map(router.handlers.map((handler) => [handler.requestPath, createRpc(handler, options)]));
 }
 
 /** By content type; anything else is Connect's to refuse. */
@@ -64,7 +66,7 @@ export function protocolOf(contentType: string): Protocol {
   return contentType.startsWith("application/grpc-web") ? "grpc-web" : "grpc";
 }
 
-function createRpc(handler: UniversalHandler, { limits, deadlineMs }: { limits: Limits; deadlineMs: number }): Rpc {
+function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
   const kind = handler.method.methodKind;
   const open = kind === "server_streaming" ? "server" : kind === "unary" ? "no" : "client";
 
@@ -99,7 +101,7 @@ function createRpc(handler: UniversalHandler, { limits, deadlineMs }: { limits: 
 
   async function* wholeBody(visit: Visit): AsyncGenerator<Uint8Array> {
     try {
-      yield await readBody(visit.req, limits.messageBytes + envelopeHead);
+      yield await readBody(visit.req, { maxBytes: limits.messageBytes + envelopeHead, bodies });
     } catch (thrown) {
       if (!(thrown instanceof ExchangeError)) throw thrown;
       visit.call.failure ??= thrown;

@@ -35,11 +35,12 @@ const full: Required<AuditEntry> = {
   token: "hash",
   reason: "TOKEN_REVOKED",
   event: "revoked_token_shown",
+  count: 1,
 };
 
 it("writes every member of an entry in one fixed order, whatever the order it came in", () => {
   const names = ["seq", "time", "kind", "request_id", "method", "protocol", "caller", "address", "provider", "issuer", "subject"];
-  const further = ["origin_client", "audience", "scopes", "rule", "reported", "token", "reason", "event", "prev", "hash"];
+  const further = ["origin_client", "audience", "scopes", "rule", "reported", "token", "reason", "event", "count", "prev", "hash"];
   expect(Object.keys(parsed(full))).toEqual([...names, ...further]);
   const reversed = Object.fromEntries(Object.entries(full).toReversed()) as unknown as AuditEntry;
   expect(lineOf(reversed)).toBe(lineOf(full));

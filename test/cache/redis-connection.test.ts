@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { AddressInfo } from "node:net";
+import { createServer, type TLSSocket } from "node:tls";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { redisAddress, startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { startHangingEndpoint } from "../support/tcp-hang.ts";
 import { ready, until } from "./fixtures.ts";
@@ -191,4 +194,27 @@ describe("close", () => {
     expect(await probe.client("LIST")).not.toMatch(/\n./);
     expect(events.slice(seen).filter((event) => event.kind === "redis_ready")).toEqual([]);
   });
+});
+
+test("an impostor between this service and Redis gets no password, even where NODE_TLS_REJECT_UNAUTHORIZED=0 is set", async () => {
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+  const received: Buffer[] = [];
+  const sockets = new Set<TLSSocket>();
+  const impostor = createServer(makeCertificate("localhost"), (socket) => {
+    sockets.add(socket);
+    socket.on("data", (bytes: Buffer) => void received.push(bytes));
+    socket.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => impostor.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = impostor.address() as AddressInfo;
+    connect({ ...redisAddress(port, new Secret("canary")), host: "localhost", tls: true });
+    await until(() => events.length > 0 || received.length > 0);
+    expect(events).toEqual([expect.objectContaining({ kind: "redis_away" })]);
+    expect(Buffer.concat(received).toString()).toBe("");
+  } finally {
+    vi.unstubAllEnvs();
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => impostor.close(resolve));
+  }
 });

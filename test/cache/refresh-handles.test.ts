@@ -5,10 +5,11 @@ import { createSealer } from "../../src/sealing/sealer.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import { refusal } from "../exchange/fixtures.ts";
-import { flipped, masterKey } from "./fixtures.ts";
+import { flipped, frozenClock, masterKey } from "./fixtures.ts";
 
+const clock = frozenClock();
 const sealer = createSealer([masterKey("a")], "refresh-handle");
-const handles = createRefreshHandles(sealer);
+const handles = createRefreshHandles(sealer, clock);
 const tokens = {
   accessToken: new Secret("access"),
   tokenType: "Bearer",
@@ -66,6 +67,14 @@ test("who signed in goes along from handle to handle, whatever a later answer sa
   expect(await subjectOf(await handles.issue("spa", "main", { ...tokens, subject: "carol" }))).toBe("carol");
 });
 
+test("when somebody signed in goes along from handle to handle, so that a refresh makes no sign-in younger", async () => {
+  const signedIn = Math.floor(clock() / 1_000);
+  const first = await handles.issue("spa", "main", tokens);
+  clock.advance(3_600_000);
+  const { next } = await rotated(first);
+  expect([(await handles.find("spa", first))?.issuedAt, (await handles.find("spa", next))?.issuedAt]).toEqual([signedIn, signedIn]);
+});
+
 test("a refresh that fails is told as it is, and leaves the handle as it was", async () => {
   const failure = new Error("some failure");
   const grant = await handles.find("spa", new Secret(handle));
@@ -112,10 +121,12 @@ describe("is not a handle:", () => {
 });
 
 test("a handle still works after a new first key was added, and not after its own was taken out", async () => {
-  const both = createRefreshHandles(createSealer([masterKey("b"), masterKey("a")], "refresh-handle"));
+  const both = createRefreshHandles(createSealer([masterKey("b"), masterKey("a")], "refresh-handle"), clock);
   expect((await both.find("spa", new Secret(handle)))?.provider).toBe("main");
   expect(await handles.find("spa", await both.issue("spa", "main", tokens))).toBeUndefined();
-  expect(await createRefreshHandles(createSealer([masterKey("b")], "refresh-handle")).find("spa", new Secret(handle))).toBeUndefined();
+  expect(
+    await createRefreshHandles(createSealer([masterKey("b")], "refresh-handle"), clock).find("spa", new Secret(handle)),
+  ).toBeUndefined();
 });
 
 test("a refresh token so long that its handle could not come back is refused, not handed out", async () => {
@@ -128,5 +139,5 @@ function ofLength(length: number): Promise<Secret> {
 }
 
 function json(): Uint8Array {
-  return Buffer.from(JSON.stringify({ provider: "main", refreshToken: "the provider's own token" }));
+  return Buffer.from(JSON.stringify({ provider: "main", refreshToken: "the provider's own token", issuedAt: 1 }));
 }

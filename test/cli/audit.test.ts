@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { asciiJson } from "../../src/audit/ascii-json.ts";
+import { sha256 } from "../../src/audit/record.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { auditCommand } from "../../src/cli/audit.ts";
 import { createTrailRig, emptyFolder, entry, intent, keyBytes, linesIn, masterKey, ourPublicKey, writeLines } from "../audit/trail-rig.ts";
@@ -32,6 +34,49 @@ async function closedTrail() {
   await audit.close();
   return rig;
 }
+
+/** Lines that fit their hashes, as whoever writes a file of his own has them. */
+function craftedFile(...records: readonly Record<string, unknown>[]): string {
+  const path = join(emptyFolder(), "evil\u001b[2J.jsonl");
+  const lines = records.map((members) => {
+    const covered = asciiJson(members).slice(0, -1);
+    return `${covered},"hash":"${sha256(covered)}"}\n`;
+  });
+  writeFileSync(path, lines.join(""));
+  return path;
+}
+
+describe("an attacker who crafts a file speaks to no terminal", () => {
+  const spoken = "\u001b]0;PWNED\u0007\u001b[2Jintact: 12 records\n";
+  const record = { seq: 1, time: "2026-01-01T00:00:00.000Z", kind: "outcome", caller: "web", prev: "0".repeat(64) };
+  const printable = /^[\x20-\x7e\n]*$/;
+
+  it.each<[string, Record<string, unknown>]>([
+    ["a member's name", { ...record, [spoken]: "y" }],
+    ["a time that only an engine takes for one", { ...record, time: `1 Jan 2026 (${spoken})` }],
+    ["the count of a gap", { ...record, kind: "gap", count: spoken }],
+  ])("by %s", async (_, members) => {
+    const path = craftedFile(members);
+    for (const words of [
+      ["verify", path],
+      ["show", path, "--caller", "web"],
+      ["verify", `${path}${spoken}`],
+    ]) {
+      const { out, error } = await run(...words);
+      expect(out + error).toMatch(printable);
+      expect(out + error).not.toMatch(/^intact/m);
+    }
+  });
+
+  it.each([
+    ["of another spelling", { time: "2026-01-01T00:00:00Z" }],
+    ["that is no number", { kind: "gap", count: "3" }],
+    ["below zero", { kind: "gap", count: -1 }],
+    ["with a fraction", { kind: "gap", count: 1.5 }],
+  ])("and a time or a count %s is no record", async (_, members) => {
+    expect((await run("verify", craftedFile({ ...record, ...members }))).out).toContain("line 1: not a record of a trail");
+  });
+});
 
 describe("cambio audit verify", () => {
   it("finds a trail intact under a configuration's key, also where another one signs now", async () => {

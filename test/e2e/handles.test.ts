@@ -93,6 +93,8 @@ describe("a handle that was replaced", () => {
     const { refreshToken } = await signedIn(given);
     const successor = tokensOf(await refresh(given.replicas[0], refreshToken));
     given.stack.time.nowMs += 60_000;
+    for (const replica of given.replicas)
+      await eventually("revocations are followed", async () => outcomeOf(await refresh(replica, refreshToken)) !== "STORE_UNAVAILABLE");
     const again = await atOnce(6, given.replicas, (at) => refresh(at, refreshToken));
     expect(again.map(tokensOf)).toEqual(Array.from({ length: 6 }, () => successor));
     expect(refreshesAt(given)).toBe(1);

@@ -90,8 +90,10 @@ describe.each(everywhereShared)("Revoke on one replica, on %s", (_, where) => {
     expect(await answersOtherThan("TOKEN_REVOKED", given.replicas, tokens)).toEqual([]);
     expect(await answersOtherThan("200", given.replicas, [ofAnother])).toEqual([]);
 
-    given.stack.time.nowMs = Date.now() + 1_000;
-    expect(await answersOtherThan("200", given.replicas, [await given.stack.token({ sub: "mallory" })])).toEqual([]);
+    // Past the provider's clock tolerance.
+    given.stack.time.nowMs = Date.now() + 32_000;
+    const afterwards = [await given.stack.token({ sub: "mallory" })];
+    await eventually("they are accepted", async () => (await answersOtherThan("200", given.replicas, afterwards)).length === 0);
     expect(await answersOtherThan("TOKEN_REVOKED", [await later(given.stack)], tokens)).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import type { Client } from "../../src/exchange/clients.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
-import type { Provider, RefreshHandles } from "../../src/exchange/ports.ts";
+import type { Provider, RefreshHandles, RevocableToken } from "../../src/exchange/ports.ts";
 import { createRefresh, type RefreshQuestion } from "../../src/exchange/refresh.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
@@ -22,7 +22,8 @@ const backend = clientOf({ id: "backend", kind: "service", providers: new Map([[
 function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_000) {
   const steps: string[] = [];
   const notes: TrailNotes[] = [];
-  const failing: Partial<Record<"budget" | "prepare" | "intent", Reason>> = {};
+  const failing: Partial<Record<"budget" | "prepare" | "intent" | "revocations", Reason>> = {};
+  const checked: RevocableToken[] = [];
   const payers: string[] = [];
 
   function step(name: "budget" | "prepare" | "intent"): void {
@@ -58,6 +59,12 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     providers: new Map([["main", provider]]),
     decide: createDecide(new Map()),
     handles,
+    revocations: {
+      check(token) {
+        checked.push(token);
+        if (failing.revocations !== undefined) throw new ExchangeError(failing.revocations);
+      },
+    },
     flights: createSingleFlight(() => flightLimitMs),
     budget: {
       check: () => step("budget"),
@@ -69,6 +76,8 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
   return {
     steps,
     failing,
+    /** What revocation was asked about. */
+    checked,
     /** For whom the budget was spent. */
     payers,
     noted: (): TrailNotes => Object.assign({}, ...notes) as TrailNotes,
@@ -209,5 +218,35 @@ describe("a service's raw refresh token", () => {
   it("stays in force where the answer brings none (RFC 6749 §6)", async () => {
     answerUpstream({ refreshToken: undefined });
     expect((await rig.refresh(backend, new Secret("upstream-0"))).refreshToken?.reveal()).toBe("upstream-0");
+  });
+});
+
+describe("of a subject that an operator has revoked", () => {
+  it("a thief's handle is good for nothing: the provider hears nothing, its tokens end, and it does not come back with time", async () => {
+    rig.failing.revocations = "TOKEN_REVOKED";
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.steps).toEqual([]);
+    expect(families.revoked).toEqual([expect.objectContaining({ kind: "token", provider: "main", id: "jti:access-0" })]);
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(families.upstream.shown).toEqual([]);
+  });
+
+  it("a sign-in gets no younger by refreshes", async () => {
+    const issuedAt = Math.floor(families.clock() / 1_000);
+    families.clock.advance(60_000);
+    const second = handleIn(await rig.refresh(web, handle));
+    families.clock.advance(60_000);
+    await rig.refresh(web, second);
+    const asked = { provider: "main", id: "", subject: "alice", issuedAt };
+    expect(rig.checked).toEqual([asked, asked]);
+  });
+
+  it("nothing is refreshed and nothing ended while that is not known", async () => {
+    rig.failing.revocations = "STORE_UNAVAILABLE";
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
+    expect([rig.steps, families.revoked]).toEqual([[], []]);
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
   });
 });

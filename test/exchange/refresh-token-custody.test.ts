@@ -8,7 +8,7 @@ import { masterKey } from "../cache/fixtures.ts";
 import { tokenSet } from "../store/family-rig.ts";
 import { clientOf, refusal } from "./fixtures.ts";
 
-const handles = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"));
+const handles = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"), () => 1_800_000_000_000);
 const tokens = tokenSet(0, () => 1_800_000_000_000);
 const browser = clientOf({ kind: "browser" });
 const service = clientOf({ kind: "service" });

@@ -218,3 +218,17 @@ describe("a refresh that comes to nothing", () => {
     expect(refreshCalls()).toBe(1);
   });
 });
+
+it("an operator who ends all that a subject has ends the sealed handles of that subject, their successors included", async () => {
+  const first = await rig.tokensOf(rig.client("web"));
+  const subject = first.subject ?? "";
+  rig.clock.advance(60_000);
+  const second = await refresh(first.refreshToken);
+  const until = Math.floor(rig.clock() / 1_000) - 30;
+  await rig.wired.storage.revocations.revoke({ kind: "subject", provider: "main", id: subject, until, expiresAt: until + 86_400 });
+  const before = refreshCalls();
+  for (const handle of [first.refreshToken, second.refreshToken as Secret])
+    await expect(refresh(handle)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+  expect([subject, refreshCalls()]).toEqual([expect.stringMatching(/./), before]);
+  await expect(refresh(await handleOf())).resolves.toHaveProperty("accessToken");
+});

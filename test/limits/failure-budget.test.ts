@@ -90,6 +90,24 @@ describe("an attacker", () => {
     budget.check(from("2001:db8:1:3::1"), "main");
   });
 
+  it.each([
+    ["40 × /64 of one IPv6 subscriber", (host: number) => `2001:db8:0:${(0x100 + host).toString(16)}::1`, "2001:db8:1::1"],
+    ["40 addresses of one IPv4 /24", (host: number) => `203.0.113.${host}`, "203.0.112.1"],
+  ])("with %s uses up eight shares, and the client goes on for everybody else", (_name, addressOf, elsewhere) => {
+    const budget = createFailureBudget(stoppedClock(), settingsOf());
+    let spent = 0;
+    for (let round = 0; round < 50; round += 1) {
+      for (let host = 0; host < 40; host += 1) {
+        if (outcomeOf(() => budget.check(from(addressOf(host)), "main")) !== undefined) continue;
+        budget.spend(from(addressOf(host)), "main");
+        spent += 1;
+      }
+    }
+    expect(spent).toBe(8 * 50);
+    expect(() => budget.check(from(addressOf(41)), "main")).toThrow(refused("limits.address_failures"));
+    budget.check(from(elsewhere), "main");
+  });
+
   it("with many addresses meets the client's budget, and other clients and providers go on", () => {
     const { budget } = rig(100);
     for (let host = 0; host < 100; host += 1) budget.spend(from(`203.0.113.${host}`), "main");

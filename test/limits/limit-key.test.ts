@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { limitKeyOf } from "../../src/limits/limit-key.ts";
+import { limitKeyOf, networkKeyOf } from "../../src/limits/limit-key.ts";
 import { createClientAddress } from "../../src/transport/client-address.ts";
 
 const keyOf = (peer: string) => limitKeyOf(createClientAddress([])(peer, undefined));
@@ -22,6 +22,15 @@ describe("an address is counted", () => {
     ["no address at all, all alike", "", "unknown"],
   ])("%s", (_, peer, expected) => {
     expect(keyOf(peer)).toBe(expected);
+  });
+
+  it.each([
+    ["IPv4 by its /24", "203.0.113.9", "203.0.113.0/24"],
+    ["IPv6 by its /48", "2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"],
+    ["IPv6 with zeros left out within its /48", "2001:db8::1", "2001:db8:0::/48"],
+    ["no address at all, all alike", "unknown", "unknown"],
+  ])("with its wider network: %s", (_, address, expected) => {
+    expect(networkKeyOf(address)).toBe(expected);
   });
 
   it("an attacker who uses every address of its /64 has one key, and its neighbours have others", () => {

@@ -4,6 +4,7 @@ import type { Provider } from "../../src/exchange/ports.ts";
 import { tellingLifetimeMs, type TellingQueue } from "../../src/exchange/revocation-ports.ts";
 import { createTelling, type Telling, type TellingEvent } from "../../src/providers/telling.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
+import { createTellingNames } from "../../src/sealing/telling-names.ts";
 import { sealedColumns } from "../../src/store/sealed-columns.ts";
 import { createUpstreamRevocationQueue } from "../../src/store/upstream-revocations.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
@@ -32,6 +33,7 @@ afterEach(async () => {
   await fake.close();
 });
 
+const nameOf = createTellingNames(masterKey("a"));
 const patience = (): AbortSignal => AbortSignal.timeout(10_000);
 
 function teller(queue: TellingQueue, given: { provider?: (name: string) => Provider | undefined; atOnceMs?: number } = {}): Telling {
@@ -62,7 +64,7 @@ function counted(queue: TellingQueue): TellingQueue & { looks(): number } {
 
 describe("a provider that answers", () => {
   test("has heard it before whoever revokes is answered, and is not told again", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue);
     telling.start();
     expect(await telling.tell(about(), patience())).toBe(false);
@@ -71,8 +73,16 @@ describe("a provider that answers", () => {
     expect(fake.revoked).toEqual(["token-1"]);
   });
 
+  test("is not called again by an attacker who revokes the same token again and again", async () => {
+    const telling = teller(createUpstreamRevocationsMemory({ nameOf, clock }));
+    for (let count = 0; count < 5; count += 1) expect(await telling.tell(about(), patience())).toBe(false);
+    expect(fake.callsTo("revocation")).toBe(1);
+    expect(await telling.tell(about("token-2"), patience())).toBe(false);
+    expect(fake.revoked).toEqual(["token-1", "token-2"]);
+  });
+
   test("and refuses is not asked again, and that is said", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue);
     telling.start();
     fake.faults.always("revocation", { kind: "status", status: 403 });
@@ -88,7 +98,7 @@ describe("a provider that answers", () => {
       ...rig.provider,
       prepare: async (signal) => ({ ...(await rig.provider.prepare(signal)), revoke: undefined }),
     };
-    const telling = teller(createUpstreamRevocationsMemory({ clock }), { provider: () => provider });
+    const telling = teller(createUpstreamRevocationsMemory({ nameOf, clock }), { provider: () => provider });
     expect(await telling.tell(about(), patience())).toBe(false);
     expect(events).toEqual([{ kind: "no_endpoint", provider: "main" }]);
   });
@@ -96,7 +106,7 @@ describe("a provider that answers", () => {
 
 describe("a provider that is down", () => {
   test("is told as soon as it is back, at growing intervals until then", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue);
     telling.start();
     fake.faults.always("revocation", { kind: "status", status: 503 });
@@ -116,7 +126,7 @@ describe("a provider that is down", () => {
   });
 
   test("is asked no sooner than it says", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue);
     telling.start();
     fake.faults.next("revocation", { kind: "status", status: 429, headers: { "retry-after": "60" } });
@@ -129,8 +139,22 @@ describe("a provider that is down", () => {
     expect(fake.callsTo("revocation")).toBe(2);
   });
 
+  test("is not called by an attacker who revokes one token again and again, which stays in the queue once", async () => {
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
+    const telling = teller(queue);
+    fake.faults.always("revocation", { kind: "status", status: 503 });
+    for (let count = 0; count < 5; count += 1) expect(await telling.tell(about(), patience())).toBe(true);
+    expect(fake.callsTo("revocation")).toBe(1);
+    fake.faults.clear();
+    telling.start();
+    clock.advance(2_000);
+    await eventually("the word", () => fake.revoked.length > 0);
+    await aLook(queue);
+    expect(fake.revoked).toEqual(["token-1"]);
+  });
+
   test("for a day is not told any more, and that is said", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue);
     telling.start();
     fake.faults.always("revocation", { kind: "status", status: 503 });
@@ -141,8 +165,8 @@ describe("a provider that is down", () => {
   });
 
   test("is asked once for all that waits, not once for each", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
-    for (let count = 0; count < 20; count += 1) await (await queue.add(about(`token-${count}`))).later(clock());
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
+    for (let count = 0; count < 20; count += 1) await (await queue.add(about(`token-${count}`)))?.later(clock());
     fake.faults.always("revocation", { kind: "status", status: 503 });
     teller(queue).start();
     await aLook(queue);
@@ -154,7 +178,7 @@ describe("a provider that is down", () => {
   });
 
   test("that does not even answer discovery is told later, too", async () => {
-    const telling = teller(createUpstreamRevocationsMemory({ clock }));
+    const telling = teller(createUpstreamRevocationsMemory({ nameOf, clock }));
     fake.faults.next("discovery", { kind: "html" });
     expect(await telling.tell(about(), patience())).toBe(true);
     expect(fake.callsTo("revocation")).toBe(0);
@@ -166,7 +190,7 @@ describe("a provider that is down", () => {
   });
 
   test("keeps whoever revokes waiting for a short while only, and its late answer counts", async () => {
-    const queue = counted(createUpstreamRevocationsMemory({ clock }));
+    const queue = counted(createUpstreamRevocationsMemory({ nameOf, clock }));
     const telling = teller(queue, { atOnceMs: 20 });
     const release = fake.hold("revocation");
     expect(await telling.tell(about(), patience())).toBe(true);
@@ -179,7 +203,7 @@ describe("a provider that is down", () => {
   });
 
   test("does not hold up whoever has no time left", async () => {
-    const telling = teller(createUpstreamRevocationsMemory({ clock }));
+    const telling = teller(createUpstreamRevocationsMemory({ nameOf, clock }));
     fake.hold("revocation");
     expect(await telling.tell(about(), AbortSignal.abort())).toBe(true);
   });
@@ -187,7 +211,7 @@ describe("a provider that is down", () => {
 
 test("a provider that is not configured for the moment is told when it is again", async () => {
   let configured = false;
-  const telling = teller(createUpstreamRevocationsMemory({ clock }), { provider: () => (configured ? rig.provider : undefined) });
+  const telling = teller(createUpstreamRevocationsMemory({ nameOf, clock }), { provider: () => (configured ? rig.provider : undefined) });
   telling.start();
   expect(await telling.tell(about(), patience())).toBe(true);
   configured = true;
@@ -200,7 +224,7 @@ describe("with a database", () => {
   onSqlite((open) => {
     async function queueOf(): Promise<TellingQueue & { looks(): number }> {
       const sealer = createSealer([masterKey("a")], sealedColumns.upstreamToken.purpose);
-      return counted(createUpstreamRevocationQueue({ database: await open(), sealer, clock, onAlarm: () => undefined }));
+      return counted(createUpstreamRevocationQueue({ database: await open(), sealer, nameOf, clock, onAlarm: () => undefined }));
     }
 
     test("what a process could not tell before it ended, the next one tells", async () => {
@@ -230,7 +254,7 @@ describe("with a database", () => {
       const [one, other] = [await queueOf(), await queueOf()];
       fake.faults.always("revocation", { kind: "status", status: 503 });
       const texts = Array.from({ length: 50 }, (_, index) => `token-${index}`);
-      for (const text of texts) await (await one.add(about(text))).later(clock());
+      for (const text of texts) await (await one.add(about(text)))?.later(clock());
       fake.faults.clear();
       for (const queue of [one, other]) teller(queue).start();
       await eventually("every word", () => fake.revoked.length >= 50);

@@ -44,14 +44,21 @@ interface Arrival {
   readonly method: string;
   readonly authorization?: string | undefined;
   readonly typeName?: string;
+  readonly repeated?: boolean;
 }
 
-async function arrive(call: Call, { method, authorization, typeName }: Arrival, entrance = entranceOf(callers)): Promise<void> {
+async function arrive(
+  call: Call,
+  { method, authorization, typeName, repeated = false }: Arrival,
+  entrance = entranceOf(callers),
+): Promise<void> {
   const requestHeader = new Headers(authorization === undefined ? {} : { authorization });
   const service = { typeName: typeName ?? TokenExchangeService.typeName };
   const context = { ...contextOf(call), requestHeader, service, method: { name: method } } as unknown as HandlerContext;
-  await createGate(entrance, TokenExchangeService.typeName)(context);
+  await createGate(entrance, TokenExchangeService.typeName)(context, { repeated });
 }
+
+const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method });
 
 const full: Entrance["takePlace"] = () => {
   throw new ExchangeError("OVERLOADED");
@@ -180,20 +187,86 @@ describe("the limits at the gate", () => {
     const arriving = arrive(callOf(), { method: "ValidateCrossClient", authorization: proof }, entrance);
     await expect(arriving).rejects.toThrow(refusal("RATE_LIMITED"));
   });
+});
 
-  it("take a place before the proof is looked at, and leave it to the call to give it back", async () => {
-    await expect(arrive(callOf(), { method: "Exchange", authorization: forged }, entranceOf(callers, { takePlace: full }))).rejects.toThrow(
-      refusal("OVERLOADED"),
-    );
-    const left: string[] = [];
+const enterPage = (entrance: Entrance, call: Call) => enter(entrance, call, asked("page"));
+/** Writes down who takes a place, and who gives one back. */
+function countedPlaces() {
+  const places: string[] = [];
+  const takePlace: Entrance["takePlace"] = (method) => {
+    places.push(`${method} in`);
+    return () => places.push(`${method} out`);
+  };
+  return { places, entrance: entranceOf(callers, { takePlace }) };
+}
+
+describe("a place among the calls of this moment", () => {
+  const validate = { method: "ValidateCrossClient", authorization: proof };
+  it("is not taken by whoever shows nothing, until the message was decoded, however many calls are open", async () => {
+    const { places, entrance } = countedPlaces();
+    const calls = Array.from({ length: 1_000 }, () => callOf({ origin: "https://app.example" }));
+    await Promise.all(calls.map((call) => arrive(call, { method: "Exchange" }, entrance)));
+    expect(places).toEqual([]);
+    enterPage(entrance, calls[0] ?? callOf());
+    expect(places).toEqual(["Exchange in"]);
+  });
+
+  it("is taken once by a service, when it has proved itself, and given back by the call", async () => {
+    const { places, entrance } = countedPlaces();
     const call = callOf();
-    await arrive(call, { method: "Exchange" }, entranceOf(callers, { takePlace: (method) => () => left.push(method) }));
+    await arrive(call, validate, entrance);
+    enter(entrance, call, asked("", "ValidateCrossClient"));
     call.leave();
-    expect(left).toEqual(["Exchange"]);
+    expect(places).toEqual(["ValidateCrossClient in", "ValidateCrossClient out"]);
+  });
+
+  it.each([
+    ["a guesser", "Exchange", forged, "CALLER_UNAUTHENTICATED"],
+    ["a service that may not call this", "Exchange", proof, "CALLER_NOT_ALLOWED"],
+  ] as const)("is not taken by %s", async (_name, method, authorization, reason) => {
+    const { places, entrance } = countedPlaces();
+    await expect(arrive(callOf(), { method, authorization }, entrance)).rejects.toThrow(refusal(reason));
+    expect(places).toEqual([]);
+  });
+
+  it("is not taken by a service that calls too often", async () => {
+    const { places, entrance } = countedPlaces();
+    const limited = { ...entrance, ...countingLimits("ofService") };
+    await expect(arrive(callOf(), validate, limited)).rejects.toThrow(refusal("RATE_LIMITED"));
+    expect(places).toEqual([]);
+  });
+
+  it("is not taken by a call whose end was noted meanwhile, as nobody would give it back", async () => {
+    const { places, entrance } = countedPlaces();
+    await expect(arrive(callOf({ ended: true }), validate, entrance)).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    const left = callOf({ ended: true, origin: "https://app.example" });
+    expect(() => enterPage(entrance, left)).toThrow(refusal("DEADLINE_EXCEEDED"));
+    expect(places).toEqual([]);
+  });
+
+  it("is refused where there is none", async () => {
+    const entrance = entranceOf(callers, { takePlace: full });
+    await expect(arrive(callOf(), validate, entrance)).rejects.toThrow(refusal("OVERLOADED"));
+    expect(() => enterPage(entrance, callOf({ origin: "https://app.example" }))).toThrow(refusal("OVERLOADED"));
   });
 });
 
-const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method });
+describe("two authorization headers", () => {
+  const both = { method: "ValidateCrossClient", authorization: proof, repeated: true };
+
+  it("are refused whatever is in them, on record as a proof that failed, and held against the address", async () => {
+    const { counted, limits } = countingLimits();
+    const call = callOf();
+    const refused = refusal("CALLER_UNAUTHENTICATED", { field: "CALLER", cause: { kind: "proof", proof: "basic", problem: "repeated" } });
+    expect(await arrive(call, both, entranceOf(callers, { limits })).catch((failure: unknown) => failure)).toEqual(refused);
+    expect([call.audited, call.caller, counted]).toEqual(["ValidateCrossClient", "", ["ofUnproven 192.0.2.1"]]);
+  });
+
+  it("tell an address that guesses too often no more than that", async () => {
+    const entrance = entranceOf(callers, countingLimits("ofUnproven"));
+    await expect(arrive(callOf(), both, entrance)).rejects.toThrow(refusal("RATE_LIMITED"));
+  });
+});
 
 describe("the client of a decoded call", () => {
   it("is the one that the message names, and is noted", () => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 async function post(body: string, call = callOf({ method: "/api/auth/exchange", protocol: "http" })): Promise<ExchangeRouteAnswer> {
-  await route.gate({ authorization: undefined, call }, patience());
+  await route.gate({ authorization: undefined, repeated: false, call }, patience());
   return route.handle({ body, call }, patience());
 }
 const good = { code: "code", code_verifier: verifier.reveal(), redirect_uri: callback };
@@ -57,7 +57,7 @@ describe("POST of a code", () => {
 });
 
 it("a caller who proves to be somebody else is not the route's public client", async () => {
-  const shown = { authorization: "Basic b3JkZXJzOndyb25n", call: callOf() };
+  const shown = { authorization: "Basic b3JkZXJzOndyb25n", repeated: false, call: callOf() };
   await expect(route.gate(shown, patience())).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
 });
 

@@ -21,6 +21,7 @@ export function callOf(given: Partial<Call> = {}): Call {
     notes: {},
     audited: undefined,
     leave: () => undefined,
+    ended: false,
     decoded: true,
     failure: undefined,
     ...given,

@@ -41,7 +41,7 @@ const audiences = new Map();
 const pkce = createPkce(randomBytes);
 const flights = createSingleFlight(() => 1_000);
 const oneTime = createOneTimeMemory({ names: createOneTimeNames(masterKeys), clock });
-const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"));
+const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"), clock);
 const keyOf = createCacheKeys({ id: "k1", key: createSecretKey(randomBytes(32)) });
 const cache = createVerificationCache({ keyOf, memory: createMemoryTier(clock), clock, onHit: () => undefined, onMiss: () => undefined });
 const verifiers = { byName: () => undefined, byIssuer: () => undefined, contentHash: "" };
@@ -57,7 +57,11 @@ const common = { providers, audiences, decide, clock };
 
 const rpcs = {
   Exchange: createExchangeRpc({ entrance, clock, exchange: createExchange({ ...common, oneTime, handles, budget, pkce }) }),
-  Refresh: createRefreshRpc({ entrance, clock, refresh: createRefresh({ ...common, handles, flights, budget, fingerprint: keyOf }) }),
+  Refresh: createRefreshRpc({
+    entrance,
+    clock,
+    refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: keyOf }),
+  }),
   Validate: createValidateRpc({ entrance, validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }) }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
   Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream }) }),

@@ -20,6 +20,7 @@ const fresh: FamilyRow = {
   generation: 5,
   sealed_grant: Uint8Array.of(1, 2, 3),
   sealed_answer: Uint8Array.of(4),
+  created_at: nowMs,
   rotated_at: nowMs,
   claim: null,
   claimed_at: null,

@@ -10,6 +10,7 @@ const row: FamilyRow = {
   generation: 5,
   sealed_grant: Buffer.alloc(1),
   sealed_answer: Buffer.alloc(1),
+  created_at: now,
   rotated_at: now,
   claim: null,
   claimed_at: null,

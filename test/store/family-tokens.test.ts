@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createAccessTokenVerifier } from "../../src/keys/access-token-verifier.ts";
 import { createKeySet } from "../../src/keys/key-set.ts";
-import { handedOut, withToken } from "../../src/store/family-tokens.ts";
+import { handedOut, msUntilRoom, withToken } from "../../src/store/family-tokens.ts";
 import { createIssuer } from "../keys/issuer.ts";
 import { createSigningKey } from "../keys/signing.ts";
 import { accessToken } from "./family-rig.ts";
@@ -67,10 +67,16 @@ describe("what was handed out", () => {
     expect(ids(withToken(column, accessToken("b", now + 600), nowMs + 300_000))).toEqual(["jti:b"]);
   });
 
-  it("is at most sixteen tokens: those that live longest", () => {
+  it("is at most 64 tokens that live, of which none is dropped: there is room when the first one expires", () => {
     let column = "[]";
-    for (let index = 0; index < 40; index += 1) column = withToken(column, accessToken(`${index}`, now + 1_000 + index), nowMs);
-    expect(ids(column)).toEqual(Array.from({ length: 16 }, (_, index) => `jti:${39 - index}`));
+    for (let index = 0; index < 64; index += 1) {
+      expect(msUntilRoom(column, nowMs)).toBe(0);
+      column = withToken(column, accessToken(`${index}`, now + 1_000 + index), nowMs);
+    }
+    expect(ids(column)).toEqual(Array.from({ length: 64 }, (_, index) => `jti:${63 - index}`));
+    expect(msUntilRoom(column, nowMs)).toBe(60_000);
+    expect(msUntilRoom(column, nowMs + 999_000)).toBe(1_000);
+    expect(msUntilRoom(column, nowMs + 1_000_000)).toBe(0);
   });
 
   it.each(["", "{", "null", '[{"id":1}]', '{"id":"a","expiresAt":1}'])("is nothing where it cannot be read: %s", (column) => {

@@ -116,8 +116,18 @@ onEachDatabase((_name, open) => {
     });
 
     it("that was sealed without a database gets nothing where there is one", async () => {
-      const stateless = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"));
+      const stateless = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"), rig.clock);
       expect(await handles.find(client, await stateless.issue(client, "main", tokenSet(0, rig.clock)))).toBeUndefined();
+    });
+
+    it("who refreshes again and again keeps no access token past the end of the family: before one is forgotten, it has to wait", async () => {
+      let handle = first;
+      for (let number = 1; number < 64; number += 1) handle = await next(handle);
+      const shown = rig.upstream.shown.length;
+      await expect(use(handle)).rejects.toThrow(refusal("RATE_LIMITED", { retryAfterMs: 60_000 }));
+      expect([rig.upstream.shown.length, (await row()).claim]).toEqual([shown, null]);
+      await (await handles.findToEnd(client, handle))?.end();
+      expect(new Set(rig.revoked.map(({ id }) => id))).toEqual(new Set(Array.from({ length: 64 }, (_, index) => `jti:access-${index}`)));
     });
 
     it("that is older than its predecessor ends the family for everyone", async () => {

@@ -30,6 +30,7 @@ const family = {
   client_id: "web",
   provider: "main",
   generation: 3,
+  created_at: nowMs,
   rotated_at: nowMs,
   tokens: "[]",
   expires_at: nowMs + 1,

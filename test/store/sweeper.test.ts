@@ -62,7 +62,7 @@ onEachDatabase((_, open) => {
           { ...revocation, seq: 2, id: "over", expires_at: over / 1_000 },
         ])
         .execute();
-      const family = { client_id: "web", provider: "main", generation: 1, rotated_at: 0, tokens: "[]" };
+      const family = { client_id: "web", provider: "main", generation: 1, created_at: 0, rotated_at: 0, tokens: "[]" };
       const sealed_grant = Buffer.from("sealed");
       await db
         .insertInto("handle_families")

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { maxTellingsPerProvider, type TellingQueue } from "../../src/exchange/revocation-ports.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
+import { createTellingNames } from "../../src/sealing/telling-names.ts";
 import type { Database } from "../../src/store/database.ts";
 import { sealedColumns } from "../../src/store/sealed-columns.ts";
 import { createUpstreamRevocationQueue } from "../../src/store/upstream-revocations.ts";
@@ -20,6 +21,7 @@ onEachDatabase((_, open) => {
     return createUpstreamRevocationQueue({
       database: on,
       sealer,
+      nameOf: createTellingNames(masterKey("a")),
       clock,
       onAlarm: () => {
         alarms += 1;
@@ -37,7 +39,7 @@ onEachDatabase((_, open) => {
   tellingQueueContract({ queues: () => queues, clock: () => clock });
 
   test("it survives the process", async () => {
-    await (await queues[0].add(telling())).later(clock());
+    await (await queues[0].add(telling()))?.later(clock());
     expect(tokensOf(await queueOn(await open()).takeDue(10))).toEqual(["token-1"]);
   });
 
@@ -55,12 +57,12 @@ onEachDatabase((_, open) => {
     ["moved to another row", () => ({ id: "00000000-0000-4000-8000-000000000000" })],
     ["called another kind of token", () => ({ hint: "access_token" })],
   ])("a row that was %s is told to nobody and is an alarm; the others are told", async (_name, tamper) => {
-    await (await queues[0].add(telling("victim"))).later(clock());
+    await (await queues[0].add(telling("victim")))?.later(clock());
     const { sealed_token: sealed } = await database.run((db) =>
       db.selectFrom("upstream_revocations").selectAll().executeTakeFirstOrThrow(),
     );
     await database.run((db) => db.updateTable("upstream_revocations").set(tamper(sealed)).execute());
-    await (await queues[0].add(telling("other"))).later(clock());
+    await (await queues[0].add(telling("other")))?.later(clock());
     expect(tokensOf(await queues[1].takeDue(10))).toEqual(["other"]);
     expect(alarms).toBe(1);
     expect(await queues[0].takeDue(10)).toEqual([]);
@@ -68,7 +70,7 @@ onEachDatabase((_, open) => {
   });
 
   test("a replica that lacks the key leaves a row to one that has it", async () => {
-    await (await queues[0].add(telling())).later(clock());
+    await (await queues[0].add(telling()))?.later(clock());
     expect(await queueOn(database, "x").takeDue(10)).toEqual([]);
     clock.advance(300_000);
     expect(tokensOf(await queues[1].takeDue(10))).toEqual(["token-1"]);
@@ -86,14 +88,16 @@ onEachDatabase((_, open) => {
           .values(rows.slice(at, at + 1_000))
           .execute();
     });
-    await expect(add(telling())).rejects.toEqual(refusal("STORE_UNAVAILABLE", { cause: expect.objectContaining({ code: "FULL" }) }));
+    await expect(add(telling("beyond"))).rejects.toEqual(
+      refusal("STORE_UNAVAILABLE", { cause: expect.objectContaining({ code: "FULL" }) }),
+    );
     await expect(add(telling("a", { provider: "other" }))).resolves.toBeDefined();
   });
 
   test("a database that is closed is STORE_UNAVAILABLE", async () => {
     const taken = await queues[0].add(telling());
     await database.close();
-    for (const ask of [() => queues[0].add(telling()), () => queues[0].takeDue(1), () => queues[0].dropExpired(), () => taken.done()]) {
+    for (const ask of [() => queues[0].add(telling()), () => queues[0].takeDue(1), () => queues[0].dropExpired(), () => taken?.done()]) {
       await expect(ask()).rejects.toEqual(refusal("STORE_UNAVAILABLE"));
     }
   });

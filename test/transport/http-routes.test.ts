@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { createHttpRoutes, type PlainRequest, type PlainRoute } from "../../src/transport/http-routes.ts";
 import { defaultLimits } from "../../src/transport/limits.ts";
+import { createOpenBodies } from "../../src/transport/open-bodies.ts";
 import { canary, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2 } from "./raw-request.ts";
 import { openRaw } from "./raw-socket.ts";
@@ -155,7 +156,7 @@ describe("a plain route", () => {
   });
 
   it("cannot be declared twice", () => {
-    expect(() => createHttpRoutes([...routes, ...routes], { deadlineMs: 1, limits: defaultLimits })).toThrow(
+    expect(() => createHttpRoutes([...routes, ...routes], { deadlineMs: 1, limits: defaultLimits, bodies: createOpenBodies(1) })).toThrow(
       "two routes for POST /api/auth/exchange",
     );
   });

@@ -16,6 +16,7 @@ import { createHttpRoutes, type PlainRoute } from "../../src/transport/http-rout
 import type { RequestGate } from "../../src/transport/interceptors.ts";
 import { defaultLimits, type Limits } from "../../src/transport/limits.ts";
 import { createOnePort, type OnePortOptions } from "../../src/transport/one-port.ts";
+import { createOpenBodies } from "../../src/transport/open-bodies.ts";
 import { registerReflection } from "../../src/transport/reflection.ts";
 import { createRpcAdapter } from "../../src/transport/rpc-adapter.ts";
 import type { CallEnd } from "../../src/transport/visit.ts";
@@ -48,6 +49,7 @@ export async function startPort(options: RigOptions = {}) {
   const status = createHealthStatus();
   status.set(true);
   const backend = createBackend();
+  const bodies = createOpenBodies(limits.bodiesBytes);
   const rpcs = createRpcAdapter({
     routes(router) {
       backend.register(router);
@@ -57,11 +59,12 @@ export async function startPort(options: RigOptions = {}) {
     requestGate: options.gate ?? (() => undefined),
     deadlineMs,
     limits,
+    bodies,
     ...(options.shutdownSignal === undefined ? {} : { shutdownSignal: options.shutdownSignal }),
   });
   const front = createFront({
     rpcs,
-    plain: createHttpRoutes(options.plain ?? [], { deadlineMs, limits }),
+    plain: createHttpRoutes(options.plain ?? [], { deadlineMs, limits, bodies }),
     cors: createCors(() => new Set([page])),
     limits,
     freshId: randomUUID,
@@ -84,6 +87,7 @@ export async function startPort(options: RigOptions = {}) {
     unreadable,
     status,
     backend,
+    bodies,
     close: (graceMs = 0) => onePort.close(graceMs),
     /** How the call with this request id ended; waits for socket round trips only. */
     async end(requestId: string): Promise<Ended> {

@@ -42,6 +42,7 @@ export function firstTables(dialect: Database["dialect"]): Migration {
         .addColumn("generation", "integer", (column) => column.notNull())
         .addColumn("sealed_grant", bytes, (column) => column.notNull())
         .addColumn("sealed_answer", bytes)
+        .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("rotated_at", "bigint", (column) => column.notNull())
         .addColumn("claim", "text")
         .addColumn("claimed_at", "bigint")
