@@ -120,17 +120,13 @@ describe("a public client", () => {
     expect(await revoke(rig.client("web"), handle)).toEqual(told);
   });
 
-  it.each<[string, Partial<RevokeQuestion>]>([["of somebody else", {}]])(
-    "cannot end a handle %s, and cannot tell it from one that never was",
-    async (_, given) => {
-      const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));
-      const client = rig.client(given.provider === undefined ? "other" : "web");
-      expect(await revoke(client, handle, { isRefreshToken: true, ...given })).toEqual(nothing);
-      expect(await revoke(client, "cambio_rt_AAAA", { isRefreshToken: true, ...given })).toEqual(nothing);
-      expect(rig.fake.revoked).toEqual([]);
-      await refresh(rig.client("web"), handle);
-    },
-  );
+  it("cannot end a handle of somebody else, and cannot tell it from one that never was", async () => {
+    const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));
+    expect(await revoke(rig.client("other"), handle, { isRefreshToken: true })).toEqual(nothing);
+    expect(await revoke(rig.client("other"), "cambio_rt_AAAA", { isRefreshToken: true })).toEqual(nothing);
+    expect(rig.fake.revoked).toEqual([]);
+    await refresh(rig.client("web"), handle);
+  });
 
   it("that leaves while it signs out is signed out all the same", async () => {
     const { refreshToken: handle } = await rig.tokensOf(rig.client("web"));

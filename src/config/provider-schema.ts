@@ -1,0 +1,95 @@
+// The part of the configuration's shape that is about who vouches for users: identity providers, what their tokens look like, and
+// whom those are for. The whole is schema.ts.
+
+import { z } from "zod";
+import { completeProvider } from "./defaults.ts";
+import { duration, issuer, name, origin, secret, url } from "./fields.ts";
+
+export const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
+
+const tokenRules = z.strictObject({
+  algorithms: z.array(algorithm).min(1).max(16).optional().describe("Accepted signature algorithms. Default: RS256 and ES256."),
+  header_types: z
+    .array(z.string().min(1).max(64))
+    .min(1)
+    .max(8)
+    .optional()
+    .describe("Accepted `typ` headers, without `application/`, in any case. Default: at+jwt; for keycloak: JWT."),
+  payload_type: z.string().min(1).max(64).optional().describe("Required `typ` in the payload. Default: none; for keycloak: Bearer."),
+  client_claims: z
+    .array(z.enum(["client_id", "azp"]))
+    .min(1)
+    .max(2)
+    .optional()
+    .describe(
+      "Claims that name the client a token was issued to; each must be present, and all agree. Default: client_id; for keycloak: azp.",
+    ),
+  issuer_check: z
+    .boolean()
+    .default(true)
+    .describe(
+      "false: `iss` is not compared for tokens sent with this provider's name; its keys, audience and origin client still decide, and answers name the issuer configured here.",
+    ),
+  expiry_buffer: duration("0s", "10m").prefault("60s").describe("A token counts as expired this long before its `exp`."),
+  clock_tolerance: duration("0s", "5m").prefault("30s").describe("How far `iat` and `nbf` may lie ahead. Never applied to `exp`."),
+  max_lifetime: duration("1m", "744h").prefault("24h").describe("Tokens that live longer (`exp` − `iat`) are refused."),
+  deny_kids: z.array(z.string().min(1).max(256)).max(64).default([]).describe("Key ids that are refused whatever the provider publishes."),
+});
+
+const providerClient = z.strictObject({
+  id: z.string().min(1).max(256).describe("Client id that the provider gave to this service."),
+  secret: secret.optional().describe("Its secret; not with authentication none."),
+  authentication: z.enum(["basic", "post", "none"]).default("basic").describe("How this service proves itself at the token endpoint."),
+});
+
+export const provider = z
+  .strictObject({
+    kind: z.enum(["oidc", "keycloak"]).describe("oidc: any compliant provider. keycloak: the same with Keycloak's token types."),
+    issuer: issuer.describe("The provider's issuer, byte for byte as it stands in `iss`."),
+    back_channel_url: url
+      .optional()
+      .describe(
+        "Where this service reaches the provider, if not at the issuer's address. Discovery is read from there; the issuer in it must still be the one above.",
+      ),
+    endpoints: z
+      .strictObject({
+        authorization: url.describe("Where users sign in."),
+        token: url.describe("Where codes and refresh tokens are redeemed; the only address that sees the client secret."),
+        jwks: url.describe("Where the provider's keys are."),
+        revocation: url.describe("Where tokens are revoked (RFC 7009)."),
+      })
+      .partial()
+      .default({})
+      .describe("Addresses that win over discovery. With authorization, token and jwks it is not read: then give revocation too."),
+    allowed_origins: z
+      .array(origin)
+      .max(16)
+      .default([])
+      .describe("Further origins that discovery may name endpoints on, besides those of issuer, back channel and endpoints."),
+    allow_http: z.boolean().default(false).describe("true: plain http beyond loopback. For closed networks only."),
+    client: providerClient.describe("This service's own registration at the provider."),
+    pkce: z.enum(["S256", "none"]).default("S256").describe("none: only for a provider or an application that cannot do PKCE."),
+    timeout: duration("100ms", "1m").prefault("10s").describe("Total time for one call to the provider."),
+    tokens: tokenRules.prefault({}).describe("What an access token of this provider must look like."),
+  })
+  .transform(completeProvider);
+
+export const audience = z.strictObject({
+  accepts: z
+    .record(
+      name,
+      z.strictObject({
+        identifiers: z
+          .array(z.string().min(1).max(2048))
+          .min(1)
+          .max(64)
+          .describe("Values of `aud` that mean this audience; one must match byte for byte. The first is sent as `resource`."),
+        clients: z.array(z.string().min(1).max(256)).max(1024).describe("Clients of that provider whose tokens are accepted. Empty: none."),
+        report_only: z
+          .boolean()
+          .default(false)
+          .describe("true: tokens of other clients are accepted too, and each is reported in log and audit trail. For trying a list out."),
+      }),
+    )
+    .describe("What it accepts, by provider."),
+});
