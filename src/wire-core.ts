@@ -83,6 +83,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     current,
     operations: {
       exchange: (question, signal) => current().operations.exchange(question, signal),
+      exchangeToken: (question, signal) => current().operations.exchangeToken(question, signal),
       refresh: (question, signal) => current().operations.refresh(question, signal),
       validate: (question, signal) => current().operations.validate(question, signal),
       authorize: (question, signal) => current().operations.authorize(question, signal),
@@ -108,9 +109,9 @@ export async function wireCore(configuration: Configuration, foundations: Founda
 }
 
 /**
- * Shared work makes at most three calls upstream one after the other: discovery, keys, and keys once more for a new key id; or a
- * refresh, and the check of an ID token that may have to fetch keys.
+ * Shared work makes at most four calls upstream one after the other: discovery, keys, keys once more for a new key id, and
+ * introspection; an exchange, and the same for the new token; or a refresh, and the check of an ID token that may have to fetch keys.
  */
 function upstreamLimitMs({ providers }: Configuration): number {
-  return 3 * Math.max(0, ...Object.values(providers).map((provider) => provider.timeout));
+  return 4 * Math.max(0, ...Object.values(providers).map((provider) => provider.timeout));
 }

@@ -5,11 +5,14 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
+import { createExchangeToken } from "./exchange/exchange-token.ts";
 import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier, FailureBudget, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRevoke } from "./exchange/revoke.ts";
-import { createValidate, type Verifiers } from "./exchange/validate.ts";
+import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
+import { createSwap } from "./exchange/swap.ts";
+import { createValidate } from "./exchange/validate.ts";
 import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createDecide } from "./policy/evaluate.ts";
 import type { Callers } from "./rpc/caller.ts";
@@ -50,18 +53,21 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, oneTime, handles, revocations, upstreamRevocations } = storage;
-  const common = { providers, audiences, decide, clock };
+  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
+  const common = { providers, verifiers, audiences, decide, clock };
+  const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, clock });
+  const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   return {
     configuration,
     policy,
     callers: callers.callers,
     operations: {
       exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
+      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles }),
       refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
-      validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }),
+      validate: createValidate({ verifySubject, swap, decide, revocations }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
-      revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream: upstreamRevocations }),
+      revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations }),
     },
     providers: wired,
     async close() {

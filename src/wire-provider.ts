@@ -9,7 +9,11 @@ import { createKeySet } from "./keys/key-set.ts";
 import { createHttpClient } from "./net/http-client.ts";
 import type { Policy } from "./policy/compile.ts";
 import { tokenRulesOf } from "./policy/token-rules.ts";
+import { createActingClients } from "./providers/acting-clients.ts";
+import type { UpstreamClient } from "./providers/client-authentication.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
+import { createIntrospectingVerifier } from "./providers/introspecting-verifier.ts";
+import { createIntrospection } from "./providers/introspection.ts";
 import { createProvider } from "./providers/registry.ts";
 import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
@@ -22,12 +26,13 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
+function wireProvider(name: string, { settings, openid, exchangeAs }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
     allowHttp: settings.allow_http,
   };
+  const own: UpstreamClient = { ...settings.client, secret: settings.client.secret };
   const connect = () =>
     createHttpClient({
       ...target,
@@ -36,8 +41,9 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
       clock,
       onCall: reportTo(metrics, name),
     });
-  // Two: calls that spend something, which anyone may cause, must not take the connections of those that read keys.
-  const [reads, spends] = [connect(), connect()];
+  // Apart: calls that spend something, which anyone may cause, must not take the connections of those that read keys, and neither
+  // those of services that have many tokens exchanged or looked into.
+  const [reads, spends, exchanges] = [connect(), connect(), connect()];
   const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints });
   const keySet = createKeySet({
     fetchJwks: discovery.fetchJwks,
@@ -47,12 +53,23 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
         ? log.warn({ provider: name, reason: event.reason }, "the provider's keys could not be fetched")
         : log.info({ provider: name, keys: event.keys, dropped: event.dropped }, "the provider's keys were fetched"),
   });
+  const rules = tokenRulesOf(settings);
   const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_kids };
+  const local = createAccessTokenVerifier(
+    { keySet, clock },
+    { provider: name, ...rules, ...pinned, keySource: endpoints.jwks ?? backChannelUrl ?? issuer },
+  );
+  const introspecting = (introspection: "opaque" | "every") =>
+    createIntrospectingVerifier(
+      { local, clock, introspect: createIntrospection({ http: exchanges, clock, discovery }, { issuer, client: own }) },
+      { introspection, rules },
+    );
   return {
     provider: createProvider(
       settings.kind,
       {
         http: spends,
+        exchangeHttp: exchanges,
         clock,
         discovery,
         keysReady: (signal) => keySet.ready(signal),
@@ -61,23 +78,17 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
       {
         name,
         issuer,
-        client: { ...settings.client, secret: settings.client.secret },
+        client: own,
         pkce: settings.pkce,
         openid,
         timeoutMs: settings.timeout,
+        actingClients: createActingClients(exchangeAs),
+        targetParameter: settings.target_parameter,
       },
     ),
-    verifier: createAccessTokenVerifier(
-      { keySet, clock },
-      {
-        provider: name,
-        ...tokenRulesOf(settings),
-        ...pinned,
-        keySource: endpoints.jwks ?? backChannelUrl ?? issuer,
-      },
-    ),
+    verifier: settings.introspection === "none" ? local : introspecting(settings.introspection),
     close: async () => {
-      await Promise.all([reads.close(), spends.close()]);
+      await Promise.all([reads.close(), spends.close(), exchanges.close()]);
     },
   };
 }
@@ -89,6 +100,8 @@ export interface ProviderUse {
   readonly settings: ProviderConfiguration;
   /** Some client may ask for `openid`, so ID tokens come back. */
   readonly openid: boolean;
+  /** Registrations by which audiences ask there, by the audience's name. */
+  readonly exchangeAs: Readonly<Record<string, UpstreamClient>>;
 }
 
 export function createProviderPool(observers: Observers): ProviderPool {
@@ -96,7 +109,18 @@ export function createProviderPool(observers: Observers): ProviderPool {
 }
 
 export function usesOf(configuration: Configuration, policy: Policy): readonly (readonly [name: string, use: ProviderUse])[] {
-  return Object.entries(configuration.providers).map(([name, settings]) => [name, { settings, openid: asksForIdTokens(name, policy) }]);
+  return Object.entries(configuration.providers).map(([name, settings]) => {
+    return [name, { settings, openid: asksForIdTokens(name, policy), exchangeAs: actingAt(name, configuration) }];
+  });
+}
+
+function actingAt(provider: string, { audiences }: Configuration): ProviderUse["exchangeAs"] {
+  return Object.fromEntries(
+    Object.entries(audiences).flatMap(([audience, { accepts }]) => {
+      const registration = Object.hasOwn(accepts, provider) ? accepts[provider]?.exchange_as : undefined;
+      return registration === undefined ? [] : [[audience, registration]];
+    }),
+  );
 }
 
 function asksForIdTokens(name: string, policy: Policy): boolean {

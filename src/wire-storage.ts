@@ -2,16 +2,20 @@
 // where there is one, else Redis, else this process.
 
 import { createCacheKeys } from "./cache/cache-key.ts";
-import { createMemoryTier } from "./cache/memory-tier.ts";
+import { keptExchanges, weighExchange } from "./cache/exchange-codec.ts";
+import { createMemoryTier, type Lasting } from "./cache/memory-tier.ts";
 import { createOneTimeMemory } from "./cache/one-time-memory.ts";
 import { createOneTimeNames } from "./sealing/one-time-names.ts";
 import { createOneTimeRedis } from "./cache/one-time-redis.ts";
 import type { RedisConnection } from "./cache/redis-connection.ts";
-import { createRedisTier } from "./cache/redis-tier.ts";
+import { createRedisTier, type KeptKind } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
+import { createSharedFlight } from "./cache/shared-flight.ts";
+import { createTiers } from "./cache/tiers.ts";
 import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
 import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
+import { keptVerifications, weighVerification } from "./cache/verification-codec.ts";
 import type { Configuration } from "./config/schema.ts";
 import type {
   OneTimeStore,
@@ -21,6 +25,7 @@ import type {
   UsedAssertions,
   VerificationCache,
 } from "./exchange/ports.ts";
+import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
 import { createOneTimeStore } from "./store/one-time-store.ts";
@@ -35,6 +40,8 @@ import { wireRevocations } from "./wire-revocations.ts";
 
 export interface Storage {
   readonly cache: VerificationCache;
+  readonly exchanges: ExchangeCache;
+  readonly sharedFlights: SharedFlight;
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
   readonly revocations: Revocations;
@@ -73,12 +80,16 @@ export async function wireStorage(
   return {
     cache: createVerificationCache({
       keyOf: createCacheKeys(keys[0]),
-      memory: createMemoryTier(clock),
-      ...(redis === undefined ? {} : { shared: createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm }) }),
-      clock,
-      onHit: metrics.cacheHit,
-      onMiss: metrics.cacheMiss,
+      ...tiersOf(parts, { kind: keptVerifications, purpose: "verification", weigh: weighVerification }),
+      onHit: (tier) => metrics.cacheHit("verification", tier),
+      onMiss: () => metrics.cacheMiss("verification"),
     }),
+    exchanges: createTiers({
+      ...tiersOf(parts, { kind: keptExchanges, purpose: "exchange", weigh: weighExchange }),
+      onHit: (tier) => metrics.cacheHit("exchange", tier),
+      onMiss: () => metrics.cacheMiss("exchange"),
+    }),
+    sharedFlights: createSharedFlight(redis),
     oneTime: oneTimeOf(parts),
     handles: handlesOf(parts, followed.revocations),
     revocations: followed.revocations,
@@ -97,6 +108,19 @@ export async function wireStorage(
       await wired?.database.close();
     },
   };
+}
+
+interface Kept<V> {
+  readonly kind: KeptKind<V>;
+  /** What it is sealed for. */
+  readonly purpose: string;
+  readonly weigh: (value: V) => number;
+}
+
+function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm }: StorageParts, { kind, purpose, weigh }: Kept<V>) {
+  const memory = createMemoryTier<V>(clock, weigh);
+  if (redis === undefined) return { memory, clock };
+  return { memory, clock, shared: createRedisTier({ redis, sealer: createSealer(keys, purpose), kind, clock, onAlarm }) };
 }
 
 function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {

@@ -1,22 +1,27 @@
-// The in-process tier: verifications by key, bounded by entries and by bytes, the least recently used going first.
+// The in-process tier: what was decided, by key, bounded by entries and by bytes, the least recently used going first.
 // Expiry is asked of the given clock on every read; there are no timers, so an expired entry only waits to be displaced.
 
 import { LRUCache } from "lru-cache";
-import type { Verification } from "../exchange/claims.ts";
 import { type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 
 /** What one busy minute of distinct tokens needs. */
 const maxEntries = 100_000;
 /** An ordinary entry weighs about 1 KiB, so that both bounds end at about as many; tokens with many claims meet this one first. */
 const maxBytes = 128 * 1024 * 1024;
-/** A token is 16 KiB at most; claims that weigh more than this are not worth the room they would take from others. */
+/** A token is 16 KiB at most; what weighs more than this is not worth the room it would take from others. */
 const maxEntryBytes = 64 * 1024;
 /** Objects, arrays, the key and the list links around an entry's text. */
 const overheadBytes = 512;
 
-export interface MemoryTier {
-  get(key: string): Verification | undefined;
-  put(key: string, verification: Verification): void;
+/** Anything that is good until an instant. */
+export interface Lasting {
+  /** Epoch milliseconds. */
+  readonly validUntilMs: number;
+}
+
+export interface MemoryTier<V extends Lasting> {
+  get(key: string): V | undefined;
+  put(key: string, value: V): void;
 }
 
 export interface MemoryTierLimits {
@@ -24,12 +29,17 @@ export interface MemoryTierLimits {
   readonly maxBytes?: number;
 }
 
-export function createMemoryTier(clock: Clock, limits: MemoryTierLimits = {}): MemoryTier {
-  const entries = new LRUCache<string, Verification>({
+/** @param weigh bytes of a value's texts */
+export function createMemoryTier<V extends Lasting>(
+  clock: Clock,
+  weigh: (value: V) => number,
+  limits: MemoryTierLimits = {},
+): MemoryTier<V> {
+  const entries = new LRUCache<string, V>({
     max: limits.maxEntries ?? maxEntries,
     maxSize: limits.maxBytes ?? maxBytes,
     maxEntrySize: Math.min(maxEntryBytes, limits.maxBytes ?? maxBytes),
-    sizeCalculation: weight,
+    sizeCalculation: (value) => overheadBytes + weigh(value),
   });
   return {
     get(key) {
@@ -41,13 +51,8 @@ export function createMemoryTier(clock: Clock, limits: MemoryTierLimits = {}): M
       entries.delete(key);
       return undefined;
     },
-    put(key, verification) {
-      if (clock() < verification.validUntilMs) entries.set(key, verification);
+    put(key, value) {
+      if (clock() < value.validUntilMs) entries.set(key, value);
     },
   };
-}
-
-/** JSON length stands for what is held, one byte per character as the engine keeps ASCII: a field added to the claims is weighed without anyone remembering to. */
-function weight(verification: Verification): number {
-  return overheadBytes + JSON.stringify(verification).length;
 }

@@ -51,7 +51,9 @@ export function createRefreshHandles(sealer: Sealer, clock: Clock): RefreshHandl
   }
 
   return {
-    async issue(clientId, provider, { refreshToken, subject }) {
+    async issue(clientId, provider, { refreshToken, subject, terms }) {
+      // The configuration refuses this (config/): such a handle could be ended neither here nor at the provider.
+      if (terms !== undefined) throw new Error("refresh tokens out of an exchange need a database");
       return seal(clientId, { provider, refreshToken, subject, issuedAt: Math.floor(clock() / 1_000) });
     },
     async find(clientId, handle) {

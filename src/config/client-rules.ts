@@ -6,13 +6,13 @@ import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./ad
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
-import type { ClientConfiguration } from "./schema.ts";
+import type { ClientConfiguration, Configuration } from "./schema.ts";
 
 export function checkClients(input: RuleInput): void {
   for (const [id, client] of Object.entries(input.configuration.clients)) {
     const path = ["clients", id];
     checkOrigins(path, client, input.report);
-    checkNeeds(path, client, input.report);
+    checkNeeds(path, client, input);
     checkGrants(path, client, input);
     for (const [index, name] of client.audiences.entries()) {
       checkName(name, { path: [...path, "audiences", index], kind: "audiences" }, input);
@@ -30,9 +30,10 @@ function checkOrigins(path: Path, { kind, origins }: ClientConfiguration, report
 }
 
 /** A method that can only ever be refused is an oversight. */
-function checkNeeds(path: Path, client: ClientConfiguration, report: Report): void {
+function checkNeeds(path: Path, client: ClientConfiguration, input: RuleInput): void {
+  const { report } = input;
   for (const [index, method] of client.methods.entries()) {
-    const need = method === "ValidateCrossClient" ? validationNeed(client) : providerNeed(method, client);
+    const need = method === "ValidateCrossClient" ? validationNeed(client) : providerNeed(method, client, input.configuration);
     if (need !== undefined) report([...path, "methods", index], ...need);
   }
 }
@@ -45,11 +46,18 @@ function validationNeed({ kind, audiences }: ClientConfiguration): Need {
   return undefined;
 }
 
-function providerNeed(method: Method, { providers }: ClientConfiguration): Need {
-  const grants = Object.values(providers);
+function providerNeed(method: Method, client: ClientConfiguration, configuration: Configuration): Need {
+  const grants = Object.values(client.providers);
   if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
   if (method === "Refresh" || method === "Revoke" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
+  if (method === "Exchange" && exchangesTokens(client, configuration)) return undefined;
   return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
+}
+
+/** Tokens that it received for an audience of its own. */
+function exchangesTokens({ audiences, providers }: ClientConfiguration, configuration: Configuration): boolean {
+  const accepted = audiences.flatMap((name) => Object.entries(own(configuration.audiences, name)?.accepts ?? {}));
+  return accepted.some(([provider, rule]) => rule.exchange_as !== undefined && own(providers, provider) !== undefined);
 }
 
 function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput): void {
@@ -58,6 +66,9 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
   for (const [provider, grant] of Object.entries(client.providers)) {
     const at = [...path, "providers", provider];
     checkName(provider, { path: at, kind: "providers" }, input);
+    // Sealed handles of it could be ended neither here nor at the provider, which takes it back from its own registration only.
+    if (grant.exchanged_refresh_tokens && !input.databaseNamed)
+      report([...at, "exchanged_refresh_tokens"], "needs a database", "Configure a database, or remove it.");
     for (const [index, uri] of grant.redirect_uris.entries()) {
       if (client.kind === "native" ? isHttps(uri) || isNativeLoopback(uri) || isPrivateUse(uri) : isHttpsOrLoopback(uri)) continue;
       report([...at, "redirect_uris", index], "could carry codes in the clear or to another program", redirectFixes[client.kind]);

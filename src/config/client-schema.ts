@@ -99,6 +99,12 @@ export const client = z
             .describe(
               "The longest life of an access token that it is given; one that lives longer, or does not say, is refused. Default: as the provider decides.",
             ),
+          exchanged_refresh_tokens: z
+            .boolean()
+            .default(false)
+            .describe(
+              "true: an exchange of a token (RFC 8693) may give it a refresh token as well, always as a handle. Needs a database, and the provider must allow it.",
+            ),
         }),
       )
       .default({})

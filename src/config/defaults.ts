@@ -12,15 +12,22 @@ interface WrittenTokenRules {
 
 /** RFC 9068 types its access tokens in the header; Keycloak calls them JWT there and tells them apart in the payload. */
 const byKind = {
-  oidc: { header_types: ["at+jwt"], payload_type: undefined, client_claims: ["client_id"] },
-  keycloak: { header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"] },
+  oidc: { header_types: ["at+jwt"], payload_type: undefined, client_claims: ["client_id"], target_parameter: "resource" },
+  keycloak: { header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"], target_parameter: "audience" },
 } as const;
 
-export function completeProvider<T extends { kind: keyof typeof byKind; tokens: WrittenTokenRules }>(provider: T) {
+interface WrittenProvider {
+  readonly kind: keyof typeof byKind;
+  readonly tokens: WrittenTokenRules;
+  readonly target_parameter?: "audience" | "resource" | undefined;
+}
+
+export function completeProvider<T extends WrittenProvider>(provider: T) {
   const tokens: T["tokens"] = provider.tokens;
   const defaults = byKind[provider.kind];
   return {
     ...provider,
+    target_parameter: provider.target_parameter ?? defaults.target_parameter,
     tokens: {
       ...tokens,
       algorithms: (tokens.algorithms ?? ["RS256", "ES256"]) as NonNullable<T["tokens"]["algorithms"]>,

@@ -57,10 +57,13 @@ export const provider = z
         token: url.describe("Where codes and refresh tokens are redeemed; the only address that sees the client secret."),
         jwks: url.describe("Where the provider's keys are."),
         revocation: url.describe("Where tokens are revoked (RFC 7009)."),
+        introspection: url.describe("Where tokens are introspected (RFC 7662)."),
       })
       .partial()
       .default({})
-      .describe("Addresses that win over discovery. With authorization, token and jwks it is not read: then give revocation too."),
+      .describe(
+        "Addresses that win over discovery. With authorization, token and jwks it is not read: then give revocation and introspection too.",
+      ),
     allowed_origins: z
       .array(origin)
       .max(16)
@@ -70,6 +73,18 @@ export const provider = z
     client: providerClient.describe("This service's own registration at the provider."),
     pkce: z.enum(["S256", "none"]).default("S256").describe("none: only for a provider or an application that cannot do PKCE."),
     timeout: duration("100ms", "1m").prefault("10s").describe("Total time for one call to the provider."),
+    introspection: z
+      .enum(["none", "opaque", "every"])
+      .default("none")
+      .describe(
+        "opaque: the provider is asked about tokens that are no JWTs (RFC 7662). every: also about each JWT, once its signature was verified, so that revocations there are seen within 60 s.",
+      ),
+    target_parameter: z
+      .enum(["audience", "resource"])
+      .optional()
+      .describe(
+        "By which parameter of a token exchange (RFC 8693) the provider is told whom the new token is for. Default: resource; for keycloak: audience.",
+      ),
     tokens: tokenRules.prefault({}).describe("What an access token of this provider must look like."),
   })
   .transform(completeProvider);
@@ -83,12 +98,22 @@ export const audience = z.strictObject({
           .array(z.string().min(1).max(2048))
           .min(1)
           .max(64)
-          .describe("Values of `aud` that mean this audience; one must match byte for byte. The first is sent as `resource`."),
+          .describe("Values of `aud` that mean this audience; one must match byte for byte. The first names it to the provider."),
         clients: z.array(z.string().min(1).max(256)).max(1024).describe("Clients of that provider whose tokens are accepted. Empty: none."),
         report_only: z
           .boolean()
           .default(false)
           .describe("true: tokens of other clients are accepted too, and each is reported in log and audit trail. For trying a list out."),
+        exchange_as: z
+          .strictObject({
+            id: z.string().min(1).max(256).describe("Client id of this audience at the provider; it must stand in the tokens' `aud`."),
+            secret: secret.describe("Its secret."),
+            authentication: z.enum(["basic", "post"]).default("basic").describe("How it proves itself at the token endpoint."),
+          })
+          .optional()
+          .describe(
+            "The audience's own registration at the provider, by which tokens that it received are exchanged there (RFC 8693). Without it they are not.",
+          ),
       }),
     )
     .describe("What it accepts, by provider."),

@@ -62,6 +62,7 @@ function checkProviders({ configuration, report }: RuleInput): void {
     if (other !== undefined) report([...path, "issuer"], `is the issuer of ${other} as well`, "Keep one provider for each issuer.");
     byIssuer.set(provider.issuer, name);
     checkProviderClient(path, provider, report);
+    checkIntrospection(path, provider, report);
     if (provider.tokens.expiry_buffer >= provider.tokens.max_lifetime) {
       report(
         [...path, "tokens", "expiry_buffer"],
@@ -95,6 +96,18 @@ function checkProviderClient(path: Path, { client }: ProviderConfiguration, repo
       "Add secret or secret_file, or set authentication: none for a public client.",
     );
   }
+}
+
+/** A provider answers only who proves to be somebody, or anybody could find out whose a token is (RFC 7662 §2.1). */
+function checkIntrospection(path: Path, { introspection, client, endpoints }: ProviderConfiguration, report: Report): void {
+  if (introspection === "none") return;
+  const at = [...path, "introspection"];
+  if (client.authentication === "none")
+    report(at, "needs a client that proves itself", "Give the client a secret, or remove introspection.");
+  const { authorization, token, jwks } = endpoints;
+  const discovered = authorization === undefined || token === undefined || jwks === undefined;
+  if (!discovered && endpoints.introspection === undefined)
+    report(at, "has no endpoint, and discovery is not read", "Add introspection to the provider's endpoints.");
 }
 
 function checkAudiences(input: RuleInput): void {

@@ -29,9 +29,11 @@ export interface TokenClaims {
 /** A finished verification: what is remembered. Whether it allows anything is decided anew on every call. */
 export interface Verification {
   readonly claims: TokenClaims;
-  /** Configured name of the provider whose key verified the signature. */
+  /** Configured name of the provider whose key verified the signature, or which vouched for the token itself. */
   readonly provider: string;
-  /** Key id of that key, whether or not the token named it; empty where the key has none. */
+  /** What it rests on: a signature by the provider's published key, or also the provider's own word (RFC 7662). */
+  readonly source: "LOCAL_KEYS" | "INTROSPECTION";
+  /** Key id of that key, whether or not the token named it; empty where the key has none, or the token is opaque. */
   readonly keyId: string;
   /** What revocation knows the token by: its `jti`, or a hash of what its issuer signed where that is missing or long. */
   readonly revocationId: string;

@@ -16,6 +16,8 @@ export interface ProviderGrant {
   readonly audiences: readonly string[];
   /** The most that is left of a token's life when it is handed out, in milliseconds; undefined: as the provider decides. */
   readonly maxLifetimeMs: number | undefined;
+  /** True: an exchange of a token may give it a refresh token as well. */
+  readonly exchangedRefreshTokens: boolean;
 }
 
 /** Rules of a client that may be tried out: what they refuse is then allowed, and reported. */
@@ -40,12 +42,14 @@ export interface Client {
 
 /** What one audience takes from one provider. */
 export interface AudienceRule {
-  /** Values of `aud` that mean this audience there; the first is sent as resource indicator. */
+  /** Values of `aud` that mean this audience there; the first names it to the provider. */
   readonly identifiers: readonly string[];
   /** Origin clients whose tokens it accepts. */
   readonly clients: ReadonlySet<string>;
   /** True: tokens of clients that are not listed pass, and are reported. */
   readonly reportOnly: boolean;
+  /** The provider's client by which tokens that this audience received are exchanged there; undefined: they are not. */
+  readonly exchangeAs: string | undefined;
 }
 
 /** Audience name → provider name → rule. */

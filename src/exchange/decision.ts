@@ -68,7 +68,22 @@ export interface TokenQuestion {
   readonly requiredScopes: readonly string[];
 }
 
-export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion;
+/** May a token that was accepted for an audience of the caller's own be exchanged at its provider, for these audiences and scopes. */
+export interface SwapQuestion {
+  readonly kind: "swap";
+  readonly client: Client;
+  /** Configured name: the caller's own. */
+  readonly audience: string;
+  readonly provider: string;
+  /** Configured names: whom the new token is for. */
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly token: { readonly scopes: readonly string[] };
+  /** With a refresh token. */
+  readonly refreshToken: boolean;
+}
+
+export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion | SwapQuestion;
 
 /** policy/: pure; the same question under the same configuration always gets the same answer. */
 export type Decide = (question: PolicyQuestion) => Decision;

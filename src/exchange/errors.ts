@@ -36,12 +36,13 @@ export const reasons = [
   "RATE_LIMITED",
   "OVERLOADED",
   "AUDIT_UNAVAILABLE",
+  "DELEGATION_NOT_ALLOWED",
 ] as const;
 
 export type Reason = (typeof reasons)[number];
 
 /** Which credential an error is about. */
-export type CredentialField = "CALLER" | "SUBJECT_TOKEN";
+export type CredentialField = "CALLER" | "SUBJECT_TOKEN" | "ACTOR_TOKEN";
 
 /** What was met, for the log: allow-listed words and numbers, never a value, a description or a body. */
 export type Circumstance =

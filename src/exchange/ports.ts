@@ -2,7 +2,8 @@
 
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
-import type { TokenSet } from "./tokens.ts";
+import type { ExchangeSubject } from "./token-exchange-ports.ts";
+import type { ExchangeTerms, TokenSet } from "./tokens.ts";
 import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
@@ -51,8 +52,13 @@ export interface PreparedProvider {
   authorizationUrl(start: AuthorizationStart): string;
   /** Redeems a code. Not abortable: once sent it runs to its end, within the provider's own time limit. */
   redeemCode(grant: CodeGrant): Promise<TokenSet>;
-  /** Refreshes. Not abortable either: refresh tokens may be single-use. */
-  refresh(refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet>;
+  /**
+   * Refreshes. Not abortable either: refresh tokens may be single-use.
+   * @param as the audience by whose registration it was exchanged; undefined: this service's own registration has it
+   */
+  refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<TokenSet>;
+  /** Swaps an access token for another one (RFC 8693). */
+  readonly exchange: ExchangeSubject;
   /**
    * Tells the provider that a token has ended (RFC 7009). Undefined: it has no endpoint for that.
    * @throws ExchangeError UPSTREAM_*: telling it again is safe
@@ -68,6 +74,8 @@ export interface AccessTokenVerifier {
   readonly contentHash: string;
   /** Key ids that are refused whatever else holds. */
   readonly denyKeyIds: ReadonlySet<string>;
+  /** The provider itself is asked about tokens (RFC 7662), so that each verification may count against somebody there. */
+  readonly asksProvider: boolean;
   /**
    * @throws ExchangeError TOKEN_* or PROOF_REQUIRED (decided), UPSTREAM_* (cannot decide)
    */
@@ -135,6 +143,8 @@ export interface HeldGrant {
   readonly subject?: string | undefined;
   /** When that was, in seconds since the epoch; no refresh changes it. Not known: 0. */
   readonly issuedAt: number;
+  /** Absent: it did not come out of an exchange. */
+  readonly terms?: ExchangeTerms | undefined;
   /**
    * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
    * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.

@@ -1,14 +1,17 @@
 // Refresh: a refresh token becomes fresh tokens (RFC 6749 §6). Refresh tokens may be single-use at the provider, so
 // simultaneous calls with the same one share one upstream call, and a lost answer is never reported as safe to retry.
 
-import type { Client } from "./clients.ts";
+import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
+import { isHandle } from "./refresh-token-custody.ts";
+import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import type { Secret } from "./secret.ts";
+import type { Verifiers } from "./subject-token.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -23,6 +26,8 @@ export interface RefreshQuestion {
 
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly verifiers: Pick<Verifiers, "byName">;
+  readonly audiences: Audiences;
   readonly decide: Decide;
   readonly handles: Pick<RefreshHandles, "find" | "findToEnd">;
   readonly revocations: Pick<Revocations, "check">;
@@ -38,13 +43,16 @@ export function createRefresh(deps: RefreshDeps) {
     // 1. Find the grant: whose is it, and of which provider. A handle that was replaced is noticed here.
     const { client, refreshToken, scopes, trail } = question;
     trail.note({ credential: refreshToken });
-    const grant = client.rawRefreshTokens ? rawGrant(question) : await findGrant(question);
+    // What came out of an exchange is a handle for everybody: only this service knows by which registration it is refreshed.
+    const grant = client.rawRefreshTokens && !isHandle(refreshToken) ? rawGrant(question) : await findGrant(question);
     const provider = chooseProvider(deps.providers, client, grant.provider);
-    const { subject } = grant;
+    const { subject, terms } = grant;
+    const held = terms === undefined ? undefined : { terms, client, provider: provider.name, subject, trail };
     trail.note({ provider: provider.name, ...(subject === undefined ? {} : { subject }) });
 
     // 2. Policy decides: never wider than what the client may have.
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes, audiences: [] }), trail);
+    if (held !== undefined) permitTerms(deps, held, scopes);
 
     // 3. Who ended all that a subject has has ended this sign-in, too.
     await checkSignIn(question, provider.name, grant);
@@ -60,12 +68,13 @@ export function createRefresh(deps: RefreshDeps) {
     // 6. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
     //    waiting joins it instead of presenting the token a second time.
     const key = deps.fingerprint(refreshToken, `refresh ${client.id} ${provider.name}`);
-    const send = sending(question, { name: provider.name, prepared, subject });
+    const send = sending(question, { name: provider.name, prepared, subject, as: terms?.as });
     const shared = deps.flights(key, untilItsEnd, (limit) => grant.rotate(send, limit)).catch(pastItsLimit);
     const fresh = await outcomeOf(shared, signal);
     trail.note({ issuer: fresh.issuer });
 
     // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
+    if (held !== undefined) await checkTerms(deps, held, fresh, signal);
     checkGranted(deps, { client, provider: provider.name, trail }, fresh);
     return subject === undefined ? fresh : { ...fresh, subject };
   };
@@ -92,9 +101,12 @@ export function createRefresh(deps: RefreshDeps) {
     }
   }
 
-  function sending({ scopes, trail }: RefreshQuestion, { name, prepared, subject }: Target): (refreshToken: Secret) => Promise<TokenSet> {
+  function sending(
+    { scopes, trail }: RefreshQuestion,
+    { name, prepared, subject, as }: Target,
+  ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const fresh = await prepared.refresh(refreshToken, scopes).catch((failure: unknown) => {
+      const fresh = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) deps.budget.spend(trail.payer, name);
         throw failure;
       });
@@ -112,6 +124,8 @@ interface Target {
   readonly prepared: PreparedProvider;
   /** Who signed in; undefined: that was not said. */
   readonly subject: string | undefined;
+  /** See ExchangeTerms. */
+  readonly as: string | undefined;
 }
 
 /** What a client that holds the provider's own token holds it as. An answer without another leaves it in force (RFC 6749 §6). */

@@ -19,7 +19,7 @@ import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail, type TrailNotes } from "./trail.ts";
-import type { Verifiers } from "./validate.ts";
+import type { Verifiers } from "./subject-token.ts";
 
 export interface RevokeQuestion {
   readonly client: Client;
@@ -188,6 +188,7 @@ const neverAccepted: readonly Reason[] = [
   "TOKEN_INVALID",
   "TOKEN_TYPE_MISMATCH",
   "TOKEN_EXPIRED",
+  "TOKEN_REVOKED",
   "ISSUER_NOT_TRUSTED",
   "PROOF_REQUIRED",
 ];

@@ -1,5 +1,6 @@
 // Tokens as a provider hands them out, after its answer was checked.
 
+import type { Actor } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 
 export const tokenTypes = {
@@ -7,6 +8,18 @@ export const tokenTypes = {
   refreshToken: "urn:ietf:params:oauth:token-type:refresh_token",
   jwt: "urn:ietf:params:oauth:token-type:jwt",
 } as const;
+
+/** What came out of an exchange at its provider (RFC 8693), and what every refresh of it stays within. */
+export interface ExchangeTerms {
+  /** Configured name of the audience by whose registration at the provider it was asked (`exchange_as`), and is refreshed. */
+  readonly as: string;
+  /** Configured names: whom the tokens are for. */
+  readonly audiences: readonly string[];
+  /** Those of the subject token: none beyond them is ever granted. */
+  readonly scopes: readonly string[];
+  /** Those of the subject token, outermost first: none of them is ever lost. */
+  readonly actors: readonly Actor[];
+}
 
 export interface TokenSet {
   readonly accessToken: Secret;
@@ -21,4 +34,6 @@ export interface TokenSet {
   readonly issuer: string;
   /** Who signed in, from the verified ID token; absent: there was none. */
   readonly subject?: string;
+  /** Absent: they did not come out of an exchange with a refresh token. */
+  readonly terms?: ExchangeTerms;
 }

@@ -1,14 +1,16 @@
-// ValidateCrossClient: may a token that was issued to one client be used at another's audience (RFC 9068 §4, RFC 8725).
-// What is remembered is the verification; whether it allows anything is decided anew on every call, hit or miss.
+// ValidateCrossClient: may a token that was issued to one client be used at another's audience (RFC 9068 §4, RFC 8725); and on
+// request, one of the caller's own in its place (RFC 8693). What is remembered is the verification; whether it allows anything is
+// decided anew on every call, hit or miss.
 
 import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
-import type { AccessTokenVerifier, Clock, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
+import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
-import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
-import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
+import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
+import type { Swap } from "./swap.ts";
+import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface ValidateQuestion {
@@ -19,102 +21,52 @@ export interface ValidateQuestion {
   /** Configured name; empty: the client's default. */
   readonly audience: string;
   readonly requiredScopes: readonly string[];
+  /** Also get a token for that audience with those scopes. */
+  readonly exchange: boolean;
   readonly trail: Trail;
 }
 
 export interface ValidateAnswer {
   readonly verification: Verification;
+  /** Undefined: none was asked for. */
+  readonly tokens: TokenSet | undefined;
+  /** Epoch milliseconds. */
+  readonly validUntilMs: number;
   readonly cached: boolean;
 }
 
 export interface ValidateDeps {
-  readonly verifiers: Verifiers;
+  readonly verifySubject: VerifySubject;
+  readonly swap: Swap;
   readonly decide: Decide;
   readonly revocations: Pick<Revocations, "check">;
-  readonly cache: VerificationCache;
-  readonly flights: SingleFlight;
-  readonly clock: Clock;
-}
-
-export interface Verifiers {
-  byName(name: string): AccessTokenVerifier | undefined;
-  byIssuer(issuer: string): AccessTokenVerifier | undefined;
-  /** Hash over the verification settings of all of them. */
-  readonly contentHash: string;
 }
 
 export function createValidate(deps: ValidateDeps) {
   return async function validate(question: ValidateQuestion, signal: AbortSignal): Promise<ValidateAnswer> {
     // 1. Bound the size, and the question: only for an audience of the caller's own.
-    if (question.token.reveal().length > maxTokenLength) throw new ExchangeError("TOKEN_MALFORMED", subject);
-    const audience = ownAudience(question.client, question.audience);
-    question.trail.note({ credential: question.token, audience, scopes: question.requiredScopes });
-    const named = namedVerifier(question.provider);
+    const { client, token, trail } = question;
+    checkTokenSize(token);
+    const audience = ownAudience(client, question.audience);
+    trail.note({ credential: token, audience, scopes: question.requiredScopes });
 
-    // 2. Ask the cache: keyed over the token and everything that verification depends on.
-    const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
-    if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
-    const remembered = await deps.cache.get(key);
-    if (remembered !== undefined && stillHolds(remembered)) {
-      accept(question, audience, remembered);
-      return { verification: remembered, cached: true };
-    }
+    // 2. Who issued it, and is it genuine and current: remembered, or found out.
+    const { verification, cached } = await deps.verifySubject(question, signal);
 
-    // 3. The issuer is known; an unknown one is refused without any outbound call.
-    const verifier = named ?? verifierOfIssuer(question);
-    question.trail.note({ provider: verifier.provider });
+    // 3. Not revoked; and tokens of that client may reach this audience, with these scopes.
+    acceptToken(deps, { client, audience, requiredScopes: question.requiredScopes, trail }, verification);
+    const { validUntilMs } = verification;
+    if (!question.exchange) return { verification, tokens: undefined, validUntilMs, cached };
 
-    // 4. Signature, type, times: once for everyone who asks about this token now.
-    const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question.token, key, shared));
-
-    // 5. Not revoked; and tokens of that client may reach this audience, with these scopes.
-    accept(question, audience, verification);
-    return { verification, cached: false };
+    // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use.
+    const wanted = { audience, audiences: [audience], scopes: question.requiredScopes, refreshToken: false };
+    const swapped = await deps.swap({ client, subjectToken: token, verification, ...wanted, trail }, signal);
+    checkScopes(question.requiredScopes, swapped.verification.claims.scopes);
+    return { verification, tokens: swapped.tokens, validUntilMs: Math.min(validUntilMs, swapped.validUntilMs), cached: swapped.cached };
   };
-
-  function namedVerifier(name: string): AccessTokenVerifier | undefined {
-    if (name === "") return undefined;
-    const verifier = deps.verifiers.byName(name);
-    if (verifier === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
-    return verifier;
-  }
-
-  function verifierOfIssuer(question: ValidateQuestion): AccessTokenVerifier {
-    const issuer = unverifiedIssuer(parseCompact(question.token.reveal()));
-    const verifier = issuer === undefined ? undefined : deps.verifiers.byIssuer(issuer);
-    if (verifier === undefined) throw new ExchangeError("ISSUER_NOT_TRUSTED", subject);
-    return verifier;
-  }
-
-  async function verifyAndRemember(verifier: AccessTokenVerifier, token: Secret, key: string, signal: AbortSignal): Promise<Verification> {
-    try {
-      const verification = await verifier.verify(token, signal);
-      deps.cache.put(key, verification);
-      return verification;
-    } catch (failure) {
-      if (isCryptographicDenial(failure)) deps.cache.denials.add(key);
-      throw failure;
-    }
-  }
-
-  /** Looked at again on every hit: time passes, and keys are denied, while an entry lies there. */
-  function stillHolds(verification: Verification): boolean {
-    const verifier = deps.verifiers.byName(verification.provider);
-    return verifier !== undefined && !verifier.denyKeyIds.has(verification.keyId) && deps.clock() < verification.validUntilMs;
-  }
-
-  /** On every hit as on every miss: revoked since, and allowed by the policy of now. */
-  function accept({ client, requiredScopes, trail }: ValidateQuestion, audience: string, verification: Verification): void {
-    const { claims, provider } = verification;
-    trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
-    deps.revocations.check({ provider, id: verification.revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
-    permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
-  }
 }
 
 export type Validate = ReturnType<typeof createValidate>;
-
-const subject = { field: "SUBJECT_TOKEN" } as const;
 
 /**
  * @param wanted configured name; empty: the client's default
@@ -127,4 +79,25 @@ export function ownAudience(client: Client, wanted: string): string {
     throw new ExchangeError("TARGET_NOT_ALLOWED", { cause });
   }
   return audience;
+}
+
+/**
+ * On every hit as on every miss: revoked since, and allowed by the policy of now.
+ * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE; AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, SCOPE_INSUFFICIENT, TARGET_NOT_ALLOWED
+ */
+export function acceptToken(
+  deps: Pick<ValidateDeps, "decide" | "revocations">,
+  asked: Pick<ValidateQuestion, "client" | "audience" | "requiredScopes" | "trail">,
+  verification: Verification,
+): void {
+  const { claims, provider } = verification;
+  asked.trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
+  deps.revocations.check({ provider, id: verification.revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
+  const { client, audience, requiredScopes, trail } = asked;
+  permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
+}
+
+function checkScopes(required: readonly string[], granted: readonly string[]): void {
+  if (required.every((scope) => granted.includes(scope))) return;
+  throw new ExchangeError("SCOPE_INSUFFICIENT", { cause: { kind: "rule", field: "exchanged scope" } satisfies Circumstance });
 }

@@ -38,6 +38,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
     issuer: options.issuer,
     contentHash: hashOptions(options),
     denyKeyIds,
+    asksProvider: false,
 
     async verify(token, signal) {
       const parsed = parseCompact(token.reveal());
@@ -52,6 +53,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
       return {
         claims,
         provider: options.provider,
+        source: "LOCAL_KEYS",
         keyId: verdict.key.kid ?? "",
         revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
         validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),

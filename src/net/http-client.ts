@@ -9,7 +9,7 @@ import { sendOnce } from "./send-once.ts";
 import { checkTarget, type TargetRules } from "./target-checks.ts";
 
 /** Which of a provider's endpoints a call goes to. */
-export type Endpoint = "discovery" | "jwks" | "token" | "revocation";
+export type Endpoint = "discovery" | "jwks" | "token" | "revocation" | "introspection";
 
 export interface HttpCall {
   readonly endpoint: Endpoint;

@@ -41,7 +41,13 @@ function compileClient(id: string, client: Configuration["clients"][string]): Cl
     providers: new Map(
       Object.entries(client.providers).map(([name, grant]) => [
         name,
-        { redirectUris: grant.redirect_uris, scopes: grant.scopes, audiences: grant.audiences, maxLifetimeMs: grant.max_lifetime },
+        {
+          redirectUris: grant.redirect_uris,
+          scopes: grant.scopes,
+          audiences: grant.audiences,
+          maxLifetimeMs: grant.max_lifetime,
+          exchangedRefreshTokens: grant.exchanged_refresh_tokens,
+        },
       ]),
     ),
     audiences: client.audiences,
@@ -55,7 +61,12 @@ function compileAudience(audience: Configuration["audiences"][string]) {
   return new Map(
     Object.entries(audience.accepts).map(([provider, rule]) => [
       provider,
-      { identifiers: rule.identifiers, clients: new Set(rule.clients), reportOnly: rule.report_only },
+      {
+        identifiers: rule.identifiers,
+        clients: new Set(rule.clients),
+        reportOnly: rule.report_only,
+        exchangeAs: rule.exchange_as?.id,
+      },
     ]),
   );
 }

@@ -9,6 +9,7 @@ import type {
   PolicyQuestion,
   Refusal,
   ResultQuestion,
+  SwapQuestion,
   TokenQuestion,
   UseQuestion,
 } from "../exchange/decision.ts";
@@ -57,6 +58,8 @@ function* rulesFor(question: PolicyQuestion, audiences: Audiences): Generator<Ru
       return yield* rulesOfResult(question, audiences);
     case "token":
       return yield* rulesOfToken(question, audiences);
+    case "swap":
+      return yield* rulesOfSwap(question, audiences);
   }
 }
 
@@ -156,6 +159,22 @@ function* rulesOfToken({ client, audience, provider, token, requiredScopes }: To
     reason: "SCOPE_INSUFFICIENT",
     ...subject,
   };
+}
+
+function* rulesOfSwap(question: SwapQuestion, audiences: Audiences): Generator<Rule> {
+  const { client, audience, provider, scopes, token } = question;
+  yield ownAudienceRule(client, audience);
+  const at = `audiences.${audience}.accepts.${provider}.exchange_as`;
+  yield { path: at, holds: audiences.get(audience)?.get(provider)?.exchangeAs !== undefined, reason: "TARGET_NOT_ALLOWED" };
+  // For somebody, or it would be for everybody.
+  yield { path: "audiences", holds: question.audiences.length > 0, reason: "TARGET_NOT_ALLOWED" };
+  yield* rulesOfUse({ kind: "use", client, provider, redirectUri: undefined, scopes, audiences: question.audiences }, audiences);
+  // No mode lifts that: within one issuer nothing grows out of an exchange.
+  yield { path: "subject_token scope", holds: scopes.every((scope) => token.scopes.includes(scope)), reason: "SCOPE_NOT_ALLOWED" };
+  if (!question.refreshToken) return;
+  const allowed = client.providers.get(provider)?.exchangedRefreshTokens === true;
+  const path = `clients.${client.id}.providers.${provider}.exchanged_refresh_tokens`;
+  yield { path, holds: allowed, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
 }
 
 /** A caller validates for audiences of its own only; no mode lifts that. */

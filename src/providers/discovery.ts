@@ -18,6 +18,8 @@ export interface ProviderMetadata {
   readonly jwksUri: string;
   /** Undefined: it has none, or none where requests may go. */
   readonly revocationEndpoint: string | undefined;
+  /** As above. */
+  readonly introspectionEndpoint: string | undefined;
 }
 
 export interface DiscoveryAddresses {
@@ -30,6 +32,7 @@ export interface DiscoveryAddresses {
     readonly token?: string | undefined;
     readonly jwks?: string | undefined;
     readonly revocation?: string | undefined;
+    readonly introspection?: string | undefined;
   };
 }
 
@@ -58,8 +61,8 @@ export function allowedOriginsOf(addresses: DiscoveryAddresses, further: readonl
 /** @throws Error where the configured addresses themselves are not allowed */
 export function createDiscovery(deps: { readonly http: HttpClient; readonly clock: Clock }, options: DiscoveryOptions): Discovery {
   const baseUrl = configured(options.backChannelUrl ?? options.issuer, options);
-  const { authorization, token, jwks, revocation } = options.endpoints;
-  for (const address of [authorization, token, jwks, revocation]) if (address !== undefined) configured(address, options);
+  const { authorization, token, jwks, revocation, introspection } = options.endpoints;
+  for (const address of [authorization, token, jwks, revocation, introspection]) if (address !== undefined) configured(address, options);
   const needless = authorization !== undefined && token !== undefined && jwks !== undefined;
 
   let good: { readonly metadata: ProviderMetadata; readonly atMs: number } | undefined;
@@ -130,6 +133,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),
       jwksUri: allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
       revocationEndpoint: usable(revocation ?? document["revocation_endpoint"]),
+      introspectionEndpoint: usable(introspection ?? document["introspection_endpoint"]),
     };
   }
 

@@ -4,16 +4,30 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Undefined: not labelled as JSON (RFC 6749 §5.1), not UTF-8, not JSON, or not an object. */
-export async function readJsonAnswer(response: Response): Promise<JsonObject | undefined> {
+/** RFC 6749 §5.1, RFC 7662 §2.2. */
+export function isJsonLabelled(response: Response): boolean {
   const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
-  return type.trim().toLowerCase() === "application/json" ? readJsonObject(response) : undefined;
+  return type.trim().toLowerCase() === "application/json";
+}
+
+/** Undefined: not UTF-8. */
+export async function textOf(response: Response): Promise<string | undefined> {
+  try {
+    return strictUtf8.decode(await response.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined: not labelled as JSON, not UTF-8, not JSON, or not an object. */
+export async function readJsonAnswer(response: Response): Promise<JsonObject | undefined> {
+  return isJsonLabelled(response) ? readJsonObject(response) : undefined;
 }
 
 /** As `readJsonAnswer`, whatever its label: key sets are often plain files. */
 export async function readJsonObject(response: Response): Promise<JsonObject | undefined> {
   try {
-    const value: unknown = JSON.parse(strictUtf8.decode(await response.arrayBuffer()));
+    const value: unknown = JSON.parse((await textOf(response)) ?? "");
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

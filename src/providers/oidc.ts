@@ -1,22 +1,28 @@
 // A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, code exchange, refresh. Where its
 // endpoints are: discovery.ts. Revocation: revocation.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
 
-import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
+import { allowInsecureRequests, type ClientAuth, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
 import type { AuthorizationStart, Clock, CodeGrant, PreparedProvider, Provider } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import { type ActingClients, actingAs } from "./acting-clients.ts";
 import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
 import type { Discovery, ProviderMetadata } from "./discovery.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import { readJsonAnswer } from "./json-answer.ts";
 import { createRevocation } from "./revocation.ts";
+import type { RefusalWords } from "./exchange-refusals.ts";
 import { readTokenAnswer } from "./token-answer.ts";
+import { createTokenExchange } from "./token-exchange.ts";
 import { failureOfSpending, type OneTimeCredential, refusalOf } from "./upstream-errors.ts";
 
 export interface OidcDeps {
+  /** For calls that spend something one-time. */
   readonly http: HttpClient;
+  /** For exchanges of tokens, which spend nothing. */
+  readonly exchangeHttp: HttpClient;
   readonly clock: Clock;
   readonly discovery: Pick<Discovery, "metadata">;
   /** Returns once there are keys to check ID tokens with. @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED */
@@ -38,19 +44,29 @@ export interface OidcOptions {
   readonly openid: boolean;
   /** Time for checking an ID token, should that need a fetch of keys. */
   readonly timeoutMs: number;
+  readonly actingClients: ActingClients;
+  /** By which parameter of an exchange the provider is told whom the new token is for. */
+  readonly targetParameter: "audience" | "resource";
 }
+
+/** By the book a provider's descriptions are for people (RFC 6749 §5.2). */
+const noWords: RefusalWords = { known: [] };
 
 interface Spending {
   readonly credential: OneTimeCredential;
   readonly grantType: "authorization_code" | "refresh_token";
   readonly parameters: URLSearchParams;
   readonly nonce: string | undefined;
+  /** By which registration. */
+  readonly client: { readonly id: string; readonly authenticate: ClientAuth };
 }
 
-export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provider {
-  const authenticate = clientAuthentication(options.client);
+/** @param refusalWords what this kind of provider says by its descriptions */
+export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusalWords: RefusalWords = noWords): Provider {
+  const self = { id: options.client.id, authenticate: clientAuthentication(options.client) };
   const fetchTokens = guardedFetch(deps.http, "token");
   const revoke = createRevocation(deps, options);
+  const exchange = createTokenExchange({ http: deps.exchangeHttp, clock: deps.clock }, { ...options, refusalWords });
 
   async function prepare(signal: AbortSignal): Promise<PreparedProvider> {
     const metadata = await deps.discovery.metadata(signal);
@@ -58,7 +74,8 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     return {
       authorizationUrl: (start) => authorizationUrl(metadata, options, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
-      refresh: (refreshToken, scopes) => refresh(metadata, refreshToken, scopes),
+      refresh: (refreshToken, scopes, as) => spend(metadata, refreshing(refreshToken, scopes, as)),
+      exchange: (request, limit) => exchange(metadata.tokenEndpoint, request, limit),
       revoke: revocationAt(metadata.revocationEndpoint),
     };
   }
@@ -73,13 +90,14 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     const parameters = new URLSearchParams({ code: grant.code.reveal(), redirect_uri: grant.redirectUri });
     if (grant.codeVerifier !== undefined) parameters.set("code_verifier", grant.codeVerifier.reveal());
     for (const resource of grant.resources) parameters.append("resource", resource);
-    return spend(metadata, { credential: "code", grantType: "authorization_code", parameters, nonce: grant.nonce });
+    return spend(metadata, { credential: "code", grantType: "authorization_code", parameters, nonce: grant.nonce, client: self });
   }
 
-  async function refresh(metadata: ProviderMetadata, refreshToken: Secret, scopes: readonly string[]): Promise<TokenSet> {
+  function refreshing(refreshToken: Secret, scopes: readonly string[], as: string | undefined): Spending {
     const parameters = new URLSearchParams({ refresh_token: refreshToken.reveal() });
     if (scopes.length > 0) parameters.set("scope", scopes.join(" "));
-    return spend(metadata, { credential: "refresh_token", grantType: "refresh_token", parameters, nonce: undefined });
+    const client = as === undefined ? self : actingAs(options.actingClients, as);
+    return { credential: "refresh_token", grantType: "refresh_token", parameters, nonce: undefined, client };
   }
 
   async function spend(metadata: ProviderMetadata, spending: Spending): Promise<TokenSet> {
@@ -87,11 +105,11 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions): Provid
     const askedAtMs = deps.clock();
     const server = { issuer: options.issuer, token_endpoint: metadata.tokenEndpoint };
     const guarded = { [customFetch]: fetchTokens, [allowInsecureRequests]: true } as const;
-    const client = { client_id: options.client.id };
+    const client = { client_id: spending.client.id };
     const response = await genericTokenEndpointRequest(
       server,
       client,
-      authenticate,
+      spending.client.authenticate,
       spending.grantType,
       spending.parameters,
       guarded,

@@ -74,6 +74,12 @@ export function refusalOfReading(endpoint: Endpoint, response: Response, nowMs: 
   return new ExchangeError(response.status >= 500 ? "UPSTREAM_UNAVAILABLE" : "UPSTREAM_INVALID_RESPONSE", { cause });
 }
 
+/** It refuses this service's own credentials: a matter for its operator. */
+export function rejectedClient(endpoint: Endpoint, { status }: Response): ExchangeError {
+  const cause: Circumstance = { kind: "upstream", endpoint, status };
+  return new ExchangeError("UPSTREAM_REJECTED_CLIENT", { cause });
+}
+
 function rateLimited(response: Response, nowMs: number, cause: Circumstance): ExchangeError {
   const retryAfterMs = retryAfterOf(response.headers.get("retry-after"), nowMs);
   return new ExchangeError("UPSTREAM_RATE_LIMITED", { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });

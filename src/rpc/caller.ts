@@ -124,16 +124,35 @@ export interface Entered {
   readonly trail: Trail;
 }
 
+export interface Entering {
+  readonly clientId: string;
+  readonly method: Method;
+  /** Default: what is so for the method. False: what the message carries, anybody may have who has seen it. */
+  readonly proofInMessage?: boolean;
+}
+
 /** The client on whose behalf a decoded call runs, and the trail that its operation leaves. Once per call. */
-export function enter(entrance: Entrance, call: Call, { clientId, method }: { clientId: string; method: Method }): Entered {
+export function enter(entrance: Entrance, call: Call, { clientId, method, ...entering }: Entering): Entered {
+  const { proofInMessage = methodsWithProof.has(method) } = entering;
   const { clients, decide } = entrance.callers();
   const client = resolveCaller(clients, presentService(clients, call), clientId);
   call.caller = client.id;
   if (call.service === undefined) entrance.limits.ofPublicClient(client.id, call.address);
   const trail = createTrail(call, entrance.recorder);
-  permit(decide({ kind: "call", client, method, origin: call.origin, proofInMessage: methodsWithProof.has(method) }), trail);
+  permit(decide({ kind: "call", client, method, origin: call.origin, proofInMessage }), trail);
   if (call.service === undefined) place(entrance, call, method);
   return { client, trail };
+}
+
+/**
+ * For a call that turns out to issue something, once its message was read: the gate took its method for one that only looks. A proof
+ * that is good once is spent by it.
+ * @throws ExchangeError CALLER_UNAUTHENTICATED; UPSTREAM_*, STORE_UNAVAILABLE (cannot decide)
+ */
+export async function spendProof(entrance: Entrance, call: Call, authorization: string | null, signal: AbortSignal): Promise<void> {
+  const proof = { authorization, certificate: call.certificate, issues: true };
+  const service = await proven(entrance.callers(), proof, signal);
+  if (service?.id !== call.service?.id) throw notAllowed("CALLER_UNAUTHENTICATED");
 }
 
 /** As the configuration of now has it: it may have been reloaded while the body came. */

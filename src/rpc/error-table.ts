@@ -115,5 +115,6 @@ export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
   RATE_LIMITED: { ...paused, sentence: "Too many calls, or too many that failed; ask again later.", retryAfterMs: 1_000 },
   OVERLOADED: { ...paused, sentence: "More to do than this service can; ask again later.", retryAfterMs: 1_000 },
   AUDIT_UNAVAILABLE: { ...unavailable, sentence: "What is issued cannot be put on record; asking again is safe." },
+  DELEGATION_NOT_ALLOWED: { ...denied, oauth: "access_denied", sentence: "That actor may not act for that subject here." },
   INTERNAL: { code: Code.Internal, status: 500, oauth: "server_error", sentence: "An error in this service." },
 };

@@ -5,6 +5,7 @@ import { file_cambio_v1_error } from "../../gen/cambio/v1/error_pb.ts";
 import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import type { Authorize } from "../exchange/authorize.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { ExchangeToken } from "../exchange/exchange-token.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
 import type { Validate } from "../exchange/validate.ts";
@@ -18,6 +19,7 @@ import { createValidateRpc } from "./validate-cross-client.ts";
 
 export interface Operations {
   readonly exchange: Exchange;
+  readonly exchangeToken: ExchangeToken;
   readonly refresh: Refresh;
   readonly validate: Validate;
   readonly authorize: Authorize;

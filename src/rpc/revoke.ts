@@ -3,11 +3,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { type RevokeRequest, type RevokeResponse, RevokeResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
-import { ExchangeError, malformed } from "../exchange/errors.ts";
+import { malformed } from "../exchange/errors.ts";
 import type { Revoke } from "../exchange/revoke.ts";
 import { tokenTypes } from "../exchange/tokens.ts";
 import { callOf, enter, type Entrance } from "./caller.ts";
 import { bounded, bounds, requiredSecret, visible } from "./rules.ts";
+import { checkAccessTokenType } from "./token-types.ts";
 
 export interface RevokeRpcDeps {
   readonly entrance: Entrance;
@@ -35,10 +36,8 @@ function decode(request: RevokeRequest) {
   };
 }
 
-const accessTokenTypes: ReadonlySet<string> = new Set(["", tokenTypes.accessToken, tokenTypes.jwt]);
-
 function isRefreshToken(type: string): boolean {
   if (type === tokenTypes.refreshToken) return true;
-  if (accessTokenTypes.has(type)) return false;
-  throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
+  checkAccessTokenType(type);
+  return false;
 }

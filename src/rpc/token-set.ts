@@ -6,7 +6,8 @@ import { type TokenSet as TokenSetMessage, TokenSetSchema } from "../../gen/camb
 import type { Clock } from "../exchange/ports.ts";
 import { type TokenSet, tokenTypes } from "../exchange/tokens.ts";
 
-export function encodeTokenSet(tokens: TokenSet, clock: Clock): TokenSetMessage {
+/** @param issuedTokenType what was asked for; by default an access token */
+export function encodeTokenSet(tokens: TokenSet, clock: Clock, issuedTokenType: string = tokenTypes.accessToken): TokenSetMessage {
   const message = create(TokenSetSchema, {
     accessToken: tokens.accessToken.reveal(),
     tokenType: tokens.tokenType,
@@ -14,7 +15,7 @@ export function encodeTokenSet(tokens: TokenSet, clock: Clock): TokenSetMessage 
     refreshToken: tokens.refreshToken?.reveal() ?? "",
     idToken: tokens.idToken?.reveal() ?? "",
     scopes: [...(tokens.scopes ?? [])],
-    issuedTokenType: tokenTypes.accessToken,
+    issuedTokenType,
     issuer: tokens.issuer,
   });
   if (tokens.expiresAtMs !== undefined) message.expiresAt = timestampFromMs(tokens.expiresAtMs);

@@ -10,49 +10,53 @@ import {
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { type TokenClaims as TokenClaimsMessage, TokenClaimsSchema, ValidationSource } from "../../gen/cambio/v1/token_pb.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
-import { ExchangeError, malformed } from "../exchange/errors.ts";
+import { malformed } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
-import { tokenTypes } from "../exchange/tokens.ts";
-import type { Validate } from "../exchange/validate.ts";
-import { callOf, enter, type Entrance } from "./caller.ts";
+import type { Validate, ValidateAnswer } from "../exchange/validate.ts";
+import { callOf, enter, type Entrance, spendProof } from "./caller.ts";
 import { bounds, scopeList, visible } from "./rules.ts";
+import { encodeTokenSet } from "./token-set.ts";
+import { checkAccessTokenType } from "./token-types.ts";
 
 export interface ValidateRpcDeps {
   readonly entrance: Entrance;
   readonly validate: Validate;
+  readonly clock: Clock;
 }
 
-export function createValidateRpc({ entrance, validate }: ValidateRpcDeps) {
+export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps) {
   return async function handle(request: ValidateCrossClientRequest, context: HandlerContext): Promise<ValidateCrossClientResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
     const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient" });
-    const { verification, cached } = await validate({ client, ...asked, trail }, context.signal);
+    if (asked.exchange) await spendProof(entrance, call, context.requestHeader.get("authorization"), context.signal);
+    const answer = await validate({ client, ...asked, trail }, context.signal);
     return create(ValidateCrossClientResponseSchema, {
-      claims: encodeClaims(verification.claims),
-      validUntil: timestampFromMs(verification.validUntilMs),
-      source: ValidationSource.LOCAL_KEYS,
-      cached,
+      claims: encodeClaims(answer.verification.claims),
+      validUntil: timestampFromMs(answer.validUntilMs),
+      source: sourceOf(answer),
+      cached: answer.cached,
+      ...(answer.tokens === undefined ? {} : { tokens: encodeTokenSet(answer.tokens, clock) }),
     });
   };
 }
 
+function sourceOf({ verification, tokens }: ValidateAnswer): ValidationSource {
+  return tokens === undefined ? ValidationSource[verification.source] : ValidationSource.PROVIDER_EXCHANGE;
+}
+
 function decode(request: ValidateCrossClientRequest) {
   if (request.token === undefined || request.token.value === "") throw malformed("token");
-  checkType(request.token.type);
+  checkAccessTokenType(request.token.type);
   return {
     // Its size and its form are decided by the core, with a reason of their own.
     token: new Secret(request.token.value),
     provider: visible(request.provider, bounds.name, "provider"),
     audience: visible(request.audience, bounds.name, "audience"),
     requiredScopes: scopeList(request.requiredScopes, "required_scopes"),
+    exchange: request.exchange,
   };
-}
-
-function checkType(type: string): void {
-  if (type !== "" && type !== tokenTypes.accessToken && type !== tokenTypes.jwt) {
-    throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
-  }
 }
 
 function encodeClaims(claims: TokenClaims): TokenClaimsMessage {

@@ -4,7 +4,7 @@
 export interface TamperAlarm {
   readonly kind: "unreadable" | "implausible";
   /** Which store the value was read from. */
-  readonly store: "verifications" | "states" | "revocations" | "families";
+  readonly store: "verifications" | "exchanges" | "states" | "revocations" | "families";
 }
 
 export type OnAlarm = (alarm: TamperAlarm) => void;

@@ -1,25 +1,31 @@
-// What a family stands for, as bytes and back: the provider's refresh token and who signed in. The bytes hold the token in clear:
+// What a family stands for, as bytes and back: the provider's refresh token, who signed in, and the terms of an exchange. The bytes hold the token in clear:
 // they are for sealing and for nothing else.
 
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";
+import type { ExchangeTerms } from "../exchange/tokens.ts";
 
 export interface FamilyGrant {
   readonly refreshToken: Secret;
   readonly subject: string | undefined;
+  /** Undefined: it did not come out of an exchange. */
+  readonly terms: ExchangeTerms | undefined;
 }
 
-const shape = z.strictObject({ refreshToken: z.string(), subject: z.string().optional() });
+const texts = z.array(z.string());
+const actors = z.array(z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() }));
+const terms = z.strictObject({ as: z.string(), audiences: texts, scopes: texts, actors });
+const shape = z.strictObject({ refreshToken: z.string(), subject: z.string().optional(), terms: terms.optional() });
 
-export function encodeFamilyGrant({ refreshToken, subject }: FamilyGrant): Uint8Array {
-  return Buffer.from(JSON.stringify({ refreshToken: refreshToken.reveal(), subject }));
+export function encodeFamilyGrant({ refreshToken, ...rest }: FamilyGrant): Uint8Array {
+  return Buffer.from(JSON.stringify({ refreshToken: refreshToken.reveal(), ...rest }));
 }
 
 /** Undefined: not such bytes. */
 export function decodeFamilyGrant(bytes: Uint8Array): FamilyGrant | undefined {
   try {
-    const { refreshToken, subject } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return { refreshToken: new Secret(refreshToken), subject };
+    const { refreshToken, subject, terms: agreed } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
+    return { refreshToken: new Secret(refreshToken), subject, terms: agreed };
   } catch {
     return undefined;
   }

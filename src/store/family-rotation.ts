@@ -125,7 +125,8 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     const nowMs = clock();
     const place = { ...row, generation: row.generation + 1 };
     // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
-    const next: FamilyGrant = { refreshToken: fresh.refreshToken ?? grant.refreshToken, subject: grant.subject ?? fresh.subject };
+    const { refreshToken = grant.refreshToken } = fresh;
+    const next: FamilyGrant = { refreshToken, subject: grant.subject ?? fresh.subject, terms: grant.terms };
     const successor = {
       generation: place.generation,
       sealed_grant: columns.sealGrant(place, next),

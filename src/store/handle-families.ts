@@ -51,7 +51,8 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
     const grant = columns.openGrant(row);
     if (grant === undefined) return undefined;
     const issuedAt = Math.floor(row.created_at / 1_000);
-    return { provider: row.provider, subject: grant.subject, issuedAt, rotate: (send, signal) => rotate(shown, send, signal) };
+    const { subject, terms } = grant;
+    return { provider: row.provider, subject, issuedAt, terms, rotate: (send, signal) => rotate(shown, send, signal) };
   }
 
   return {
@@ -61,7 +62,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       const place: FamilyPlace = { id, client_id: clientId, provider, generation: 0 };
       const row: FamilyRow = {
         ...place,
-        sealed_grant: columns.sealGrant(place, { refreshToken: tokens.refreshToken, subject: tokens.subject }),
+        sealed_grant: columns.sealGrant(place, { refreshToken: tokens.refreshToken, subject: tokens.subject, terms: tokens.terms }),
         sealed_answer: null,
         created_at: nowMs,
         rotated_at: nowMs,
@@ -103,7 +104,9 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       const end = async (): Promise<Secret | undefined> => {
         // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
         const ended = await ending.end(row, "revoked");
-        return ended === undefined ? undefined : columns.openGrant(ended)?.refreshToken;
+        const grant = ended === undefined ? undefined : columns.openGrant(ended);
+        // Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it.
+        return grant?.terms === undefined ? grant?.refreshToken : undefined;
       };
       return { provider: row.provider, subject: columns.openGrant(row)?.subject, stored: true, end };
     },

@@ -8,13 +8,16 @@ import type { Protocol } from "../rpc/call.ts";
 
 export type Tier = "memory" | "redis";
 
+/** What is remembered. */
+export type Remembered = "verification" | "exchange";
+
 /** FRAMING: what never became a call. CLIENT_LEFT: it went away before there was an answer. */
 export type Outcome = Reason | "OK" | "FRAMING" | "CLIENT_LEFT";
 
 export interface Metrics {
   call(labels: { method: string; protocol: Protocol; reason: Outcome }, durationMs: number): void;
-  readonly cacheHit: (tier: Tier) => void;
-  readonly cacheMiss: () => void;
+  readonly cacheHit: (of: Remembered, tier: Tier) => void;
+  readonly cacheMiss: (of: Remembered) => void;
   /** A stored value that nobody here wrote. */
   cacheAlarm(): void;
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
@@ -47,8 +50,8 @@ export function createMetrics(): Metrics {
   });
   const lookups = new Counter({
     name: "cambio_cache_lookups_total",
-    help: "Verifications looked up: found in process (memory), in Redis (redis), or not at all (none).",
-    labelNames: ["tier"],
+    help: "Verifications and exchanges looked up: found in process (memory), in Redis (redis), or not at all (none).",
+    labelNames: ["of", "tier"],
     registers,
   });
   const alarms = new Counter({
@@ -76,8 +79,8 @@ export function createMetrics(): Metrics {
       calls.inc(labels);
       durations.observe({ method: labels.method, protocol: labels.protocol }, durationMs / 1000);
     },
-    cacheHit: (tier) => lookups.inc({ tier }),
-    cacheMiss: () => lookups.inc({ tier: "none" }),
+    cacheHit: (of, tier) => lookups.inc({ of, tier }),
+    cacheMiss: (of) => lookups.inc({ of, tier: "none" }),
     cacheAlarm: () => alarms.inc(),
     upstream(labels, durationMs) {
       upstreamCalls.inc(labels);

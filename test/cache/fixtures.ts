@@ -45,6 +45,7 @@ export function verification(overrides: Partial<Verification> = {}, subject = "u
       email: "user@example.com",
     },
     provider: "main",
+    source: "LOCAL_KEYS",
     keyId: "kid-1",
     revocationId: "jti:jti-1",
     validUntilMs: nowMs + 60_000,

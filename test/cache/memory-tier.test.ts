@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { createMemoryTier } from "../../src/cache/memory-tier.ts";
+import { weighVerification } from "../../src/cache/verification-codec.ts";
 import { frozenClock, nowMs, verification } from "./fixtures.ts";
 
 const large = (length: number) => verification({}, "x".repeat(length));
 
 test("an entry is there until its instant and gone at it, by the given clock alone", () => {
   const clock = frozenClock();
-  const tier = createMemoryTier(clock);
+  const tier = createMemoryTier(clock, weighVerification);
   tier.put("k", verification({ validUntilMs: nowMs + 1_000 }));
   clock.advance(999);
   expect(tier.get("k")?.claims.subject).toBe("user-1");
@@ -16,7 +17,7 @@ test("an entry is there until its instant and gone at it, by the given clock alo
 
 test("an expired entry does not come back when the clock is set back", () => {
   const clock = frozenClock();
-  const tier = createMemoryTier(clock);
+  const tier = createMemoryTier(clock, weighVerification);
   tier.put("k", verification({ validUntilMs: nowMs + 1_000 }));
   clock.advance(1_000);
   tier.get("k");
@@ -26,14 +27,14 @@ test("an expired entry does not come back when the clock is set back", () => {
 
 test("a verification that is over already is not kept", () => {
   const clock = frozenClock();
-  const tier = createMemoryTier(clock);
+  const tier = createMemoryTier(clock, weighVerification);
   tier.put("k", verification({ validUntilMs: nowMs }));
   clock.advance(-1);
   expect(tier.get("k")).toBeUndefined();
 });
 
 test("a flood of keys displaces the least recently used and stays within the number of entries", () => {
-  const tier = createMemoryTier(frozenClock(), { maxEntries: 3 });
+  const tier = createMemoryTier(frozenClock(), weighVerification, { maxEntries: 3 });
   for (const key of ["a", "b", "c"]) tier.put(key, verification());
   tier.get("a");
   tier.put("d", verification());
@@ -41,7 +42,7 @@ test("a flood of keys displaces the least recently used and stays within the num
 });
 
 test("a flood of large claims stays within the bytes, and one beyond the bound is not kept at all", () => {
-  const tier = createMemoryTier(frozenClock(), { maxBytes: 100_000 });
+  const tier = createMemoryTier(frozenClock(), weighVerification, { maxBytes: 100_000 });
   for (let index = 0; index < 50; index += 1) tier.put(`k${index}`, large(5_000));
   const kept = Array.from({ length: 50 }, (_, index) => tier.get(`k${index}`)).filter((found) => found !== undefined);
   expect(kept.length).toBeGreaterThan(0);

@@ -1,6 +1,8 @@
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import { keptVerifications } from "../../src/cache/verification-codec.ts";
+import type { Verification } from "../../src/exchange/claims.ts";
 import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
@@ -15,7 +17,7 @@ let redis: RedisConnection;
 let attacker: Redis;
 let clock: FrozenClock;
 let alarms: TamperAlarm[];
-let tier: SharedTier;
+let tier: SharedTier<Verification>;
 
 beforeAll(async () => {
   server = await startRedisServer();
@@ -27,7 +29,7 @@ beforeEach(async () => {
   await attacker.flushall();
   clock = frozenClock();
   alarms = [];
-  tier = createRedisTier({ redis, sealer, clock, onAlarm: (alarm) => void alarms.push(alarm) });
+  tier = createRedisTier({ redis, sealer, kind: keptVerifications, clock, onAlarm: (alarm) => void alarms.push(alarm) });
 });
 afterEach(() => server.resume());
 afterAll(async () => {
@@ -36,7 +38,7 @@ afterAll(async () => {
 });
 
 async function written(key: string, value = verification()): Promise<Buffer> {
-  tier.put(key, value);
+  void tier.put(key, value);
   await until(async () => (await attacker.exists(at(key))) === 1);
   const sealed = await attacker.getBuffer(at(key));
   return sealed ?? Buffer.alloc(0);
@@ -44,7 +46,7 @@ async function written(key: string, value = verification()): Promise<Buffer> {
 
 test("what one replica writes another reads, equal in every field", async () => {
   await written("k");
-  const other = createRedisTier({ redis, sealer, clock, onAlarm: (alarm) => void alarms.push(alarm) });
+  const other = createRedisTier({ redis, sealer, kind: keptVerifications, clock, onAlarm: (alarm) => void alarms.push(alarm) });
   expect(await other.get("k")).toEqual(verification());
   expect(alarms).toEqual([]);
 });
@@ -68,8 +70,8 @@ test("every entry carries an expiry that is the verification's own", async () =>
 });
 
 test("a verification that is over, or claims to live longer than any may, is not written", async () => {
-  tier.put("over", verification({ validUntilMs: nowMs }));
-  tier.put("long", verification({ validUntilMs: nowMs + 60_001 }));
+  await tier.put("over", verification({ validUntilMs: nowMs }));
+  await tier.put("long", verification({ validUntilMs: nowMs + 60_001 }));
   await written("k");
   expect(await attacker.keys("*")).toEqual([at("k")]);
 });
@@ -157,7 +159,7 @@ test("nobody waits for a write, and writes to a server that does not answer are 
   await written("k");
   server.pause();
   const start = performance.now();
-  for (let index = 0; index < 1_000; index += 1) tier.put(`w${index}`, verification());
+  for (let index = 0; index < 1_000; index += 1) void tier.put(`w${index}`, verification());
   expect(performance.now() - start).toBeLessThan(200);
   server.resume();
   await until(async () => (await attacker.dbsize()) > 256);

@@ -5,15 +5,17 @@ import { createRedis } from "../../src/cache/redis-connection.ts";
 import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { createVerificationCache } from "../../src/cache/verification-cache.ts";
+import { keptVerifications, weighVerification } from "../../src/cache/verification-codec.ts";
+import type { Verification } from "../../src/exchange/claims.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { frozenClock, masterKey, nowMs, ready, until, verification, type FrozenClock } from "./fixtures.ts";
 
-function replica(clock: FrozenClock, shared?: SharedTier) {
+function replica(clock: FrozenClock, shared?: SharedTier<Verification>) {
   const seen: string[] = [];
   const cache = createVerificationCache({
     keyOf: createCacheKeys(masterKey("a")),
-    memory: createMemoryTier(clock),
+    memory: createMemoryTier(clock, weighVerification),
     ...(shared === undefined ? {} : { shared }),
     clock,
     onHit: (tier) => void seen.push(tier),
@@ -26,7 +28,7 @@ const onAlarm = () => {
   throw new Error("nothing was tampered with");
 };
 
-async function withRedis(body: (server: RedisServer, clock: FrozenClock, tier: () => Promise<SharedTier>) => Promise<void>) {
+async function withRedis(body: (server: RedisServer, clock: FrozenClock, tier: () => Promise<SharedTier<Verification>>) => Promise<void>) {
   const clock = frozenClock();
   const server = await startRedisServer();
   const redis = createRedis(server.address, { log: () => undefined, random: () => 0 });
@@ -35,7 +37,7 @@ async function withRedis(body: (server: RedisServer, clock: FrozenClock, tier: (
     await ready(redis);
     await body(server, clock, async () => {
       await ready(redis);
-      return createRedisTier({ redis, sealer, clock, onAlarm });
+      return createRedisTier({ redis, sealer, kind: keptVerifications, clock, onAlarm });
     });
   } finally {
     server.resume();
@@ -74,12 +76,12 @@ test("what one replica verified another finds in Redis, then in its own memory, 
 
 test("an entry whose time passes while Redis is asked is a miss", async () => {
   const clock = frozenClock();
-  const slow: SharedTier = {
+  const slow: SharedTier<Verification> = {
     async get() {
       clock.advance(60_000);
       return verification();
     },
-    put: () => undefined,
+    put: async () => undefined,
   };
   const { cache, seen } = replica(clock, slow);
   expect(await cache.get("k")).toBeUndefined();

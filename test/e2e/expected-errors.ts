@@ -2,14 +2,14 @@
 // service's own table does not go unseen.
 
 import { Code } from "@connectrpc/connect";
-import type { Reason } from "../../src/exchange/errors.ts";
+import type { CredentialField, Reason } from "../../src/exchange/errors.ts";
 
 export interface ExpectedError {
   readonly code: Code;
   /** HTTP status of an RPC over Connect. */
   readonly http: number;
   readonly oauth: string;
-  readonly field?: "CALLER" | "SUBJECT_TOKEN";
+  readonly field?: CredentialField;
   /** Status on the plain route, where it differs. */
   readonly plain?: number;
   readonly reauthenticate?: true;
@@ -25,6 +25,7 @@ const paused = { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_un
 const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unavailable" } as const;
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
+  DELEGATION_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "ACTOR_TOKEN" },
   MALFORMED_REQUEST: { code: Code.InvalidArgument, http: 400, oauth: "invalid_request" },
   MESSAGE_TOO_LARGE: { code: Code.ResourceExhausted, http: 429, oauth: "invalid_request", plain: 413 },
   CALLER_UNAUTHENTICATED: { code: Code.Unauthenticated, http: 401, oauth: "invalid_client", field: "CALLER" },

@@ -90,10 +90,10 @@ describe("codes", () => {
 describe("verifications", () => {
   it("one verification is a hit at the other, with the same claims and the same end", async () => {
     const token = await stack.token();
-    const hits = await other.metric("cambio_cache_lookups_total", { tier: "redis" });
+    const hits = await other.metric("cambio_cache_lookups_total", { of: "verification", tier: "redis" });
     const { answer } = await remembered(token);
     expect((await other.validate(token)).body).toEqual({ ...answer.body, cached: true });
-    expect(await other.metric("cambio_cache_lookups_total", { tier: "redis" })).toBe(hits + 1);
+    expect(await other.metric("cambio_cache_lookups_total", { of: "verification", tier: "redis" })).toBe(hits + 1);
   });
 
   it("nothing in Redis is readable, and nothing stays for longer than a minute", async () => {

@@ -22,7 +22,7 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
 }
 
 export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
-  return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, ...given };
+  return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, exchangedRefreshTokens: false, ...given };
 }
 
 /** A trail that nobody reads. */

@@ -20,7 +20,15 @@ it("a hundred junk codes that hang at the token endpoint do not keep a service f
     await rig.fake.keys.rotate();
     rig.clock.advance(30_000);
     const token = new Secret(await rig.fake.mint({ aud: orders, client_id: "web" }));
-    const question = { client: rig.client("backend"), token, provider: "", audience: "", requiredScopes: [], trail: silentTrail() };
+    const question = {
+      client: rig.client("backend"),
+      token,
+      provider: "",
+      audience: "",
+      requiredScopes: [],
+      exchange: false,
+      trail: silentTrail(),
+    };
     await expect(rig.core.validate(question, patience())).resolves.toHaveProperty("verification");
 
     letGo();

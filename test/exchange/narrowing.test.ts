@@ -33,7 +33,12 @@ describe.each([
   });
 });
 
-const rule = (...identifiers: string[]): AudienceRule => ({ identifiers, clients: new Set(), reportOnly: false });
+const rule = (...identifiers: string[]): AudienceRule => ({
+  identifiers,
+  clients: new Set(),
+  reportOnly: false,
+  exchangeAs: undefined,
+});
 const audiences: Audiences = new Map([
   ["orders", new Map([["main", rule("https://orders.example", "urn:orders", "urn:shared")]])],
   ["billing", new Map([["main", rule("https://billing.example", "urn:shared")]])],

@@ -46,6 +46,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
           steps.push(["send", ...scopes].join(" "));
           return rig.upstream.send(refreshToken);
         },
+        exchange: () => Promise.reject(new Error("nothing is exchanged here")),
         revoke: undefined,
       };
     },
@@ -57,6 +58,8 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
   };
   const refresh = createRefresh({
     providers: new Map([["main", provider]]),
+    verifiers: { byName: () => undefined },
+    audiences: new Map(),
     decide: createDecide(new Map()),
     handles,
     revocations: {

@@ -7,7 +7,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { nowMs } from "../cache/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CoreRig, orders, patience, startCoreRig } from "./core-rig.ts";
-import { clientOf, recordingTrail, refusal, silentTrail } from "./fixtures.ts";
+import { clientOf, grantOf, recordingTrail, refusal, silentTrail } from "./fixtures.ts";
 
 let rig: CoreRig;
 beforeEach(async () => {
@@ -36,7 +36,14 @@ function revoke(client: Client, token: Secret | string, given: Partial<RevokeQue
 }
 
 async function validate(token: string, provider = ""): Promise<string> {
-  const asked = { client: rig.client("backend"), token: new Secret(token), provider, audience: "orders", requiredScopes: [] };
+  const asked = {
+    client: rig.client("backend"),
+    token: new Secret(token),
+    provider,
+    audience: "orders",
+    requiredScopes: [],
+    exchange: false,
+  };
   const { verification } = await rig.core.validate({ ...asked, trail: silentTrail() }, patience());
   return verification.claims.tokenId;
 }
@@ -259,10 +266,10 @@ function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; to
 describe("where a provider has no revocation endpoint", () => {
   const service = clientOf({
     kind: "service",
-    providers: new Map([["main", { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined }]]),
+    providers: new Map([["main", grantOf({})]]),
   });
   const raw = new Secret("raw");
-  const without = { authorizationUrl: () => "", redeemCode: neverCalled, refresh: neverCalled, revoke: undefined };
+  const without = { authorizationUrl: () => "", redeemCode: neverCalled, refresh: neverCalled, exchange: neverCalled, revoke: undefined };
 
   it("a raw refresh token cannot end, and that is said (RFC 7009 §2.2.1)", async () => {
     const { deps, told: asked } = core(async () => without);

@@ -11,6 +11,8 @@ import type { Client } from "../../src/exchange/clients.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import type { AccessTokenVerifier } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import { weighVerification } from "../../src/cache/verification-codec.ts";
+import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createValidate, type Validate, type ValidateAnswer, type ValidateQuestion } from "../../src/exchange/validate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
@@ -120,15 +122,18 @@ export async function startValidateRig(): Promise<ValidateRig> {
   };
   const fresh = () => {
     // Room for every token of a test, and little enough to be made anew for each question.
-    const memory = createMemoryTier(clock, { maxEntries: 256 });
+    const memory = createMemoryTier(clock, weighVerification, { maxEntries: 256 });
     const cache = createVerificationCache({
       keyOf,
       memory,
       clock,
-      onHit: (tier) => metrics.cacheHit(tier),
-      onMiss: () => metrics.cacheMiss(),
+      onHit: (tier) => metrics.cacheHit("verification", tier),
+      onMiss: () => metrics.cacheMiss("verification"),
     });
-    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(() => 10_000), clock });
+    const budget = { check: () => undefined, spend: () => undefined };
+    const verifySubject = createSubjectToken({ verifiers, cache, flights: createSingleFlight(() => 10_000), budget, clock });
+    // Of exchanges there is a rig of its own.
+    return createValidate({ verifySubject, swap: () => Promise.reject(new Error("no exchange")), decide, revocations });
   };
   const validate = fresh();
 
@@ -151,6 +156,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
       provider: "",
       audience: "",
       requiredScopes: [],
+      exchange: false,
       trail: silentTrail(),
       ...given,
     }),

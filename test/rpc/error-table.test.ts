@@ -30,7 +30,7 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
     401,
     "invalid_token",
   ],
-  [["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED"], Code.PermissionDenied, 403, "access_denied"],
+  [["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED", "DELEGATION_NOT_ALLOWED"], Code.PermissionDenied, 403, "access_denied"],
   [["SCOPE_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_scope"],
   [["SCOPE_INSUFFICIENT"], Code.PermissionDenied, 403, "insufficient_scope"],
   [["TARGET_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_target"],
@@ -80,7 +80,7 @@ describe("the error table", () => {
       Object.keys(ErrorField)
         .filter((name) => Number.isNaN(Number(name)))
         .toSorted(),
-    ).toEqual(["CALLER", "SUBJECT_TOKEN", "UNSPECIFIED"]);
+    ).toEqual(["ACTOR_TOKEN", "CALLER", "SUBJECT_TOKEN", "UNSPECIFIED"]);
   });
 
   it("has one sentence per reason, fixed and complete", () => {

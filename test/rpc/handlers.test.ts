@@ -163,7 +163,7 @@ describe("a validation through the handler", () => {
     const rig = await startValidateRig();
     closers.push(rig.close);
     const service = rig.client("orders");
-    const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh() });
+    const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh(), clock: rig.clock });
     const now = rig.clock() / 1000;
     const value = await rig.fake.mint({
       iat: now - 5,
@@ -222,7 +222,7 @@ describe("a validation through the handler", () => {
       const rig = await startValidateRig();
       closers.push(rig.close);
       const service = rig.client("orders");
-      const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh() });
+      const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh(), clock: rig.clock });
       const request = create(ValidateCrossClientRequestSchema, { ...given, token: { value: await rig.fake.mint() } });
       await expect(handle(request, contextOf(callOf({ service })))).rejects.toThrow(refusal(reason));
     },
@@ -231,7 +231,7 @@ describe("a validation through the handler", () => {
   it("is for services: nobody names himself into it", async () => {
     const rig = await startValidateRig();
     closers.push(rig.close);
-    const handle = createValidateRpc({ entrance: entranceOf(callersOf(rig.client("orders"))), validate: rig.fresh() });
+    const handle = createValidateRpc({ entrance: entranceOf(callersOf(rig.client("orders"))), validate: rig.fresh(), clock: rig.clock });
     const request = create(ValidateCrossClientRequestSchema, { token: { value: await rig.fake.mint() } });
     await expect(handle(request, contextOf(callOf()))).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(rig.verified()).toBe(0);

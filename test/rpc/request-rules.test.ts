@@ -22,6 +22,11 @@ import { createExchange } from "../../src/exchange/exchange.ts";
 import { createPkce } from "../../src/exchange/pkce.ts";
 import { createRefresh } from "../../src/exchange/refresh.ts";
 import { createRevoke } from "../../src/exchange/revoke.ts";
+import { createSharedFlight } from "../../src/cache/shared-flight.ts";
+import { weighVerification } from "../../src/cache/verification-codec.ts";
+import { createExchangeToken } from "../../src/exchange/exchange-token.ts";
+import { createSubjectToken } from "../../src/exchange/subject-token.ts";
+import { createSwap } from "../../src/exchange/swap.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
@@ -43,7 +48,13 @@ const flights = createSingleFlight(() => 1_000);
 const oneTime = createOneTimeMemory({ names: createOneTimeNames(masterKeys), clock });
 const handles = createRefreshHandles(createSealer(masterKeys, "refresh-handle"), clock);
 const keyOf = createCacheKeys({ id: "k1", key: createSecretKey(randomBytes(32)) });
-const cache = createVerificationCache({ keyOf, memory: createMemoryTier(clock), clock, onHit: () => undefined, onMiss: () => undefined });
+const cache = createVerificationCache({
+  keyOf,
+  memory: createMemoryTier(clock, weighVerification),
+  clock,
+  onHit: () => undefined,
+  onMiss: () => undefined,
+});
 const verifiers = { byName: () => undefined, byIssuer: () => undefined, contentHash: "" };
 
 const tool = clientOf({ id: "tool", kind: "native", providers: new Map([["main", grantOf({})]]), rawRefreshTokens: true });
@@ -53,18 +64,26 @@ const decide = createDecide(audiences);
 const budget = { check: () => undefined, spend: () => undefined };
 const revocations = { check: () => undefined, revoke: () => Promise.resolve() };
 const upstream = { tell: () => Promise.resolve(false) };
-const common = { providers, audiences, decide, clock };
+const common = { providers, verifiers, audiences, decide, clock };
+const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, clock });
+const exchanges = { get: async () => undefined, look: async () => undefined, put: async () => undefined };
+const swap = createSwap({ ...common, revocations, keyOf, exchanges, flights, sharedFlights: createSharedFlight(undefined), budget });
 
 const rpcs = {
-  Exchange: createExchangeRpc({ entrance, clock, exchange: createExchange({ ...common, oneTime, handles, budget, pkce }) }),
+  Exchange: createExchangeRpc({
+    entrance,
+    clock,
+    exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
+    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles }),
+  }),
   Refresh: createRefreshRpc({
     entrance,
     clock,
     refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: keyOf }),
   }),
-  Validate: createValidateRpc({ entrance, validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }) }),
+  Validate: createValidateRpc({ entrance, validate: createValidate({ verifySubject, swap, decide, revocations }), clock }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
-  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream }) }),
+  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream }) }),
 };
 
 const verifier = "v".repeat(43);
@@ -120,7 +139,12 @@ interface FieldRules {
   readonly reason?: Reason;
   /** What the log calls it, if not by its own name. */
   readonly known?: string;
+  /** The request that it is a field of, if not the good one. */
+  readonly within?: JsonObject;
 }
+
+/** The other kind of exchange. */
+const tokenExchange: JsonObject = { client_id: "tool", provider: "nowhere", subject_token: { value: "token" } };
 
 /** Any text of so many bytes: letters of two bytes show that bytes are counted. */
 function text(maxBytes: number): FieldRules {
@@ -187,6 +211,28 @@ const rules: Readonly<Record<string, FieldRules>> = {
   "ExchangeRequest.authorization_code.nonce": printable(512),
   "ExchangeRequest.authorization_code.issuer": visible(2_048),
   "ExchangeRequest.audiences": audienceNames,
+  // As with a validation, its form is the core's to judge.
+  "ExchangeRequest.subject_token.value": {
+    accepted: ["x".repeat(16_384), "a b", "é"],
+    refused: ["x".repeat(16_385)],
+    reason: "TOKEN_MALFORMED",
+    within: tokenExchange,
+  },
+  "ExchangeRequest.subject_token.type": {
+    accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
+    refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:refresh_token", "\0"],
+    reason: "TOKEN_TYPE_MISMATCH",
+    within: tokenExchange,
+  },
+  "ExchangeRequest.scopes": { ...scopes, within: tokenExchange },
+  "ExchangeRequest.requested_token_type": {
+    accepted: ["", ...["access_token", "jwt", "refresh_token"].map((type) => `urn:ietf:params:oauth:token-type:${type}`)],
+    refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "x".repeat(10_000), "\0"],
+    within: tokenExchange,
+  },
+  // Whoever it is: nobody acts for anybody at a provider of today.
+  "ExchangeRequest.actor_token.value": { accepted: ["", "token"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
+  "ExchangeRequest.actor_token.type": { accepted: ["", "any"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
   "RefreshRequest.client_id": clientId,
   "RefreshRequest.provider": name,
   "RefreshRequest.refresh_token": required(printable(16_384)),
@@ -210,6 +256,7 @@ const rules: Readonly<Record<string, FieldRules>> = {
   },
   "ValidateCrossClientRequest.provider": { ...name, passed: "TARGET_NOT_ALLOWED" },
   "ValidateCrossClientRequest.audience": name,
+  "ValidateCrossClientRequest.exchange": { accepted: [false], refused: [] },
   "ValidateCrossClientRequest.required_scopes": scopes,
   "CreateAuthorizationUrlRequest.client_id": clientId,
   "CreateAuthorizationUrlRequest.provider": name,
@@ -282,10 +329,23 @@ describe("the rules of requests", () => {
   });
 });
 
+describe("an authorization code", () => {
+  // They belong to the authorization request, which is over by then.
+  it.each([
+    ["scopes", ["orders:read"]],
+    ["requested_token_type", "urn:ietf:params:oauth:token-type:access_token"],
+    ["actor_token", { value: "token" }],
+  ] as const)("goes with no %s", async (field, value) => {
+    const { surface } = surfaceOf("ExchangeRequest");
+    await expect(ask(surface, { ...surface.good, [field]: value as JsonValue })).rejects.toEqual(refusal("MALFORMED_REQUEST"));
+  });
+});
+
 describe.each(Object.entries(rules))("%s", (path, field) => {
   const { surface, inside } = surfaceOf(path);
   // A nonce goes with a challenge; alone it would be refused for that.
-  const base = path === "CreateAuthorizationUrlRequest.nonce" ? { ...surface.good, code_challenge: "A".repeat(43) } : surface.good;
+  const alone = path === "CreateAuthorizationUrlRequest.nonce" ? { ...surface.good, code_challenge: "A".repeat(43) } : surface.good;
+  const base = field.within ?? alone;
 
   it.each(field.accepted.map((value) => [shown(value), value] as const))("may be %s", async (_name, value) => {
     await expect(ask(surface, replaced(base, inside, value))).rejects.toThrow(refusal(field.passed ?? surface.passed));

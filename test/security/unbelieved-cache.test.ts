@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import type { Verification } from "../../src/exchange/claims.ts";
 import type { AccessTokenVerifier, VerificationCache } from "../../src/exchange/ports.ts";
+import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
@@ -34,15 +35,21 @@ function validating(remembered: Verification | undefined) {
     issuer: "https://issuer.example",
     contentHash: "hash",
     denyKeyIds: new Set(),
+    asksProvider: false,
     verify: () => Promise.resolve({ ...fresh, claims }),
   };
-  const validate = createValidate({
+  const verifySubject = createSubjectToken({
     verifiers: { byName: (name) => (name === "main" ? verifier : undefined), byIssuer: () => verifier, contentHash: "hash" },
-    decide: createDecide(compilePolicy(rig.configuration).audiences),
-    revocations: { check: () => undefined },
     cache,
     flights: createSingleFlight(() => 10_000),
+    budget: { check: () => undefined, spend: () => undefined },
     clock: () => nowMs,
+  });
+  const validate = createValidate({
+    verifySubject,
+    swap: () => Promise.reject(new Error("nothing is exchanged here")),
+    decide: createDecide(compilePolicy(rig.configuration).audiences),
+    revocations: { check: () => undefined },
   });
   return {
     asked,

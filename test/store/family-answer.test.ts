@@ -56,8 +56,15 @@ describe("an answer", () => {
 
 describe("a grant", () => {
   it.each(["alice", undefined])("comes back as it was: %s", (subject) => {
-    const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject }));
-    expect([back?.refreshToken.reveal(), back?.subject]).toEqual(["token", subject]);
+    const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject, terms: undefined }));
+    expect([back?.refreshToken.reveal(), back?.subject, back?.terms]).toEqual(["token", subject, undefined]);
+  });
+
+  it("comes back with the terms of the exchange that it came out of, whole", () => {
+    const actors = [{ issuer: "https://issuer.example", subject: "gateway", clientId: "gw" }];
+    const terms = { as: "orders", audiences: ["inventory"], scopes: ["orders:read"], actors };
+    const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject: "alice", terms }));
+    expect(back?.terms).toEqual(terms);
   });
 });
 

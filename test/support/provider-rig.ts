@@ -6,6 +6,9 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { createIdTokenVerifier } from "../../src/keys/id-token-verifier.ts";
 import { createKeySet } from "../../src/keys/key-set.ts";
 import { createHttpClient, type HttpCallReport } from "../../src/net/http-client.ts";
+import { createActingClients } from "../../src/providers/acting-clients.ts";
+import type { UpstreamClient } from "../../src/providers/client-authentication.ts";
+import type { RefusalWords } from "../../src/providers/exchange-refusals.ts";
 import { allowedOriginsOf, createDiscovery, type Discovery, type DiscoveryAddresses } from "../../src/providers/discovery.ts";
 import { createOidcProvider } from "../../src/providers/oidc.ts";
 import type { FakeClient } from "./fake-token-endpoint.ts";
@@ -19,6 +22,10 @@ export interface RigOptions {
   readonly pkce?: "S256" | "none";
   readonly openid?: boolean;
   readonly ca?: string;
+  /** By configured name of the audience. */
+  readonly actingClients?: Readonly<Record<string, UpstreamClient>>;
+  readonly targetParameter?: "audience" | "resource";
+  readonly refusalWords?: RefusalWords;
 }
 
 export interface Rig {
@@ -52,6 +59,7 @@ export function createRig(options: RigOptions): Rig {
   const provider = createOidcProvider(
     {
       http,
+      exchangeHttp: http,
       clock,
       discovery,
       keysReady: (signal) => keySet.ready(signal),
@@ -64,7 +72,10 @@ export function createRig(options: RigOptions): Rig {
       pkce: options.pkce ?? "S256",
       openid: options.openid ?? true,
       timeoutMs,
+      actingClients: createActingClients(options.actingClients ?? {}),
+      targetParameter: options.targetParameter ?? "audience",
     },
+    options.refusalWords,
   );
   return { provider, discovery, calls, time, close: () => http.close() };
 }

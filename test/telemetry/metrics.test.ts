@@ -48,13 +48,16 @@ describe("metrics", () => {
   });
 
   it("count cache lookups by tier, misses and alarms", async () => {
-    metrics.cacheHit("memory");
-    metrics.cacheHit("memory");
-    metrics.cacheHit("redis");
-    metrics.cacheMiss();
+    metrics.cacheHit("verification", "memory");
+    metrics.cacheHit("verification", "memory");
+    metrics.cacheHit("verification", "redis");
+    metrics.cacheMiss("exchange");
     metrics.cacheAlarm();
     const found = await samples();
-    const lookups = ["memory", "redis", "none"].map((tier) => found.get(`cambio_cache_lookups_total{tier="${tier}"}`));
+    const lookups = ["verification,memory", "verification,redis", "exchange,none"].map((labels) => {
+      const [of, tier] = labels.split(",");
+      return found.get(`cambio_cache_lookups_total{of="${of}",tier="${tier}"}`);
+    });
     expect([...lookups, found.get("cambio_cache_alarms_total")]).toEqual([2, 1, 1, 1]);
   });
 
@@ -78,8 +81,8 @@ describe("metrics", () => {
 
   it("of two services in one process do not mix", async () => {
     const second = createMetrics();
-    second.cacheMiss();
+    second.cacheMiss("verification");
     second.close();
-    expect((await samples()).get('cambio_cache_lookups_total{tier="none"}')).toBeUndefined();
+    expect((await samples()).get('cambio_cache_lookups_total{of="verification",tier="none"}')).toBeUndefined();
   });
 });

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token_exchange_service.proto.
  */
 export const file_cambio_v1_token_exchange_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpABCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEhEKCWF1ZGllbmNlcxgEIAMoCUIJCgdzdWJqZWN0InwKEUF1dGhvcml6YXRpb25Db2RlEgwKBGNvZGUYASABKAkSFAoMcmVkaXJlY3RfdXJpGAIgASgJEhUKDWNvZGVfdmVyaWZpZXIYAyABKAkSDQoFc3RhdGUYBCABKAkSDQoFbm9uY2UYBSABKAkSDgoGaXNzdWVyGAYgASgJIl4KEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlImwKDlJlZnJlc2hSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIXCg1yZWZyZXNoX3Rva2VuGAMgASgJSAASDgoGc2NvcGVzGAQgAygJQgwKCmNyZWRlbnRpYWwiXQoPUmVmcmVzaFJlc3BvbnNlEiMKBnRva2VucxgBIAEoCzITLmNhbWJpby52MS5Ub2tlblNldBIlCghpc3N1YW5jZRgCIAEoDjITLmNhbWJpby52MS5Jc3N1YW5jZSJ6ChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkiswEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCCLIAQodQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoJYXVkaWVuY2VzGAUgAygJEhYKDmNvZGVfY2hhbGxlbmdlGAYgASgJEg0KBW5vbmNlGAcgASgJEhIKCmxvZ2luX2hpbnQYCCABKAkSDgoGcHJvbXB0GAkgASgJInoKHkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhCg1SZXZva2VSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIhCgV0b2tlbhgDIAEoCzIQLmNhbWJpby52MS5Ub2tlbkgAQggKBnRhcmdldCIqCg5SZXZva2VSZXNwb25zZRIYChB1cHN0cmVhbV9wZW5kaW5nGAEgASgIMrsDChRUb2tlbkV4Y2hhbmdlU2VydmljZRJFCghFeGNoYW5nZRIaLmNhbWJpby52MS5FeGNoYW5nZVJlcXVlc3QaGy5jYW1iaW8udjEuRXhjaGFuZ2VSZXNwb25zZSIAEkIKB1JlZnJlc2gSGS5jYW1iaW8udjEuUmVmcmVzaFJlcXVlc3QaGi5jYW1iaW8udjEuUmVmcmVzaFJlc3BvbnNlIgASZgoTVmFsaWRhdGVDcm9zc0NsaWVudBIlLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBomLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVzcG9uc2UiABJvChZDcmVhdGVBdXRob3JpemF0aW9uVXJsEiguY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0GikuY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZSIAEj8KBlJldm9rZRIYLmNhbWJpby52MS5SZXZva2VSZXF1ZXN0GhkuY2FtYmlvLnYxLlJldm9rZVJlc3BvbnNlIgBiBnByb3RvMw", [file_cambio_v1_token, file_google_protobuf_timestamp]);
+  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpACCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkiXgoQRXhjaGFuZ2VSZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQSJQoIaXNzdWFuY2UYAiABKA4yEy5jYW1iaW8udjEuSXNzdWFuY2UibAoOUmVmcmVzaFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhcKDXJlZnJlc2hfdG9rZW4YAyABKAlIABIOCgZzY29wZXMYBCADKAlCDAoKY3JlZGVudGlhbCJdCg9SZWZyZXNoUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlIowBChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkSEAoIZXhjaGFuZ2UYBSABKAgi2AEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCBIjCgZ0b2tlbnMYBSABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQiyAEKHUNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxyZWRpcmVjdF91cmkYAyABKAkSDgoGc2NvcGVzGAQgAygJEhEKCWF1ZGllbmNlcxgFIAMoCRIWCg5jb2RlX2NoYWxsZW5nZRgGIAEoCRINCgVub25jZRgHIAEoCRISCgpsb2dpbl9oaW50GAggASgJEg4KBnByb21wdBgJIAEoCSJ6Ch5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2USGQoRYXV0aG9yaXphdGlvbl91cmwYASABKAkSDQoFc3RhdGUYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYQoNUmV2b2tlUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSIQoFdG9rZW4YAyABKAsyEC5jYW1iaW8udjEuVG9rZW5IAEIICgZ0YXJnZXQiKgoOUmV2b2tlUmVzcG9uc2USGAoQdXBzdHJlYW1fcGVuZGluZxgBIAEoCDK7AwoUVG9rZW5FeGNoYW5nZVNlcnZpY2USRQoIRXhjaGFuZ2USGi5jYW1iaW8udjEuRXhjaGFuZ2VSZXF1ZXN0GhsuY2FtYmlvLnYxLkV4Y2hhbmdlUmVzcG9uc2UiABJCCgdSZWZyZXNoEhkuY2FtYmlvLnYxLlJlZnJlc2hSZXF1ZXN0GhouY2FtYmlvLnYxLlJlZnJlc2hSZXNwb25zZSIAEmYKE1ZhbGlkYXRlQ3Jvc3NDbGllbnQSJS5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlcXVlc3QaJi5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlIgASbwoWQ3JlYXRlQXV0aG9yaXphdGlvblVybBIoLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVxdWVzdBopLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2UiABI/CgZSZXZva2USGC5jYW1iaW8udjEuUmV2b2tlUmVxdWVzdBoZLmNhbWJpby52MS5SZXZva2VSZXNwb25zZSIAYgZwcm90bzM", [file_cambio_v1_token, file_google_protobuf_timestamp]);
 
 /**
  * What to swap, and for what.
@@ -30,7 +30,8 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   clientId: string;
 
   /**
-   * Configured name of the provider. Empty: the client's only one. At most 128 bytes.
+   * Configured name of the provider. Empty: for a code the client's only one, for a token that of its issuer; an opaque token needs
+   * it. At most 128 bytes.
    *
    * @generated from field: string provider = 2;
    */
@@ -49,15 +50,49 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
      */
     value: AuthorizationCode;
     case: "authorizationCode";
+  } | {
+    /**
+     * An access token that is meant for an audience of the client's own (RFC 8693 section 2.1).
+     *
+     * @generated from field: cambio.v1.Token subject_token = 5;
+     */
+    value: Token;
+    case: "subjectToken";
   } | { case: undefined; value?: undefined };
 
   /**
-   * Configured names of the audiences that the access token shall be for, sent as resource indicators (RFC 8707).
-   * Empty: none is named and the provider decides. At most 16, each at most 128 bytes.
+   * Configured names of the audiences that the access token shall be for. Empty: for a code none is named and the provider decides;
+   * for a token the first that the client may ask for there. At most 16, each at most 128 bytes.
    *
    * @generated from field: repeated string audiences = 4;
    */
   audiences: string[];
+
+  /**
+   * With a `subject_token`: scopes of the new token, none that the subject token lacks. Empty: the provider decides, within those.
+   * Must be empty with a code. At most 64, each at most 128 bytes of printable ASCII without spaces.
+   *
+   * @generated from field: repeated string scopes = 6;
+   */
+  scopes: string[];
+
+  /**
+   * With a `subject_token`: what shall be issued, as a URN (RFC 8693 section 3): `urn:ietf:params:oauth:token-type:access_token`
+   * (also where it is empty), `urn:ietf:params:oauth:token-type:jwt` (an access token that is a JWT), or
+   * `urn:ietf:params:oauth:token-type:refresh_token` (an access token and a refresh token, where the client is allowed one).
+   * Must be empty with a code.
+   *
+   * @generated from field: string requested_token_type = 7;
+   */
+  requestedTokenType: string;
+
+  /**
+   * With a `subject_token`: who acts for its subject (RFC 8693 section 2.1). No provider of today delegates, so it is refused with
+   * `ERROR_REASON_DELEGATION_NOT_ALLOWED`.
+   *
+   * @generated from field: cambio.v1.Token actor_token = 8;
+   */
+  actorToken?: Token | undefined;
 };
 
 /**
@@ -268,6 +303,14 @@ export type ValidateCrossClientRequest = Message<"cambio.v1.ValidateCrossClientR
    * @generated from field: repeated string required_scopes = 4;
    */
   requiredScopes: string[];
+
+  /**
+   * True: also swap the token at its provider for one for that audience with those scopes (RFC 8693), issued to the caller's own
+   * registration there.
+   *
+   * @generated from field: bool exchange = 5;
+   */
+  exchange: boolean;
 };
 
 /**
@@ -306,11 +349,18 @@ export type ValidateCrossClientResponse = Message<"cambio.v1.ValidateCrossClient
   source: ValidationSource;
 
   /**
-   * True where the verification was remembered rather than done for this call.
+   * True where the verification, and with `exchange` the new token, was remembered rather than asked for by this call.
    *
    * @generated from field: bool cached = 4;
    */
   cached: boolean;
+
+  /**
+   * With `exchange`: the new token. No longer-lived than the one it came from.
+   *
+   * @generated from field: cambio.v1.TokenSet tokens = 5;
+   */
+  tokens?: TokenSet | undefined;
 };
 
 /**
@@ -513,7 +563,8 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
  */
 export const TokenExchangeService: GenService<{
   /**
-   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636).
+   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636), or swaps an access token there for one that
+   * opens another audience (RFC 8693).
    * A code goes upstream at most once; a second use is refused with `ERROR_REASON_GRANT_INVALID`.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Exchange
@@ -534,7 +585,8 @@ export const TokenExchangeService: GenService<{
     output: typeof RefreshResponseSchema;
   },
   /**
-   * Checks an access token that was issued to another client, for an audience of the caller.
+   * Checks an access token that was issued to another client, for an audience of the caller; on request swaps it for one of the
+   * caller's own.
    * An invalid token is an error, never a field of a successful answer.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.ValidateCrossClient

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token.proto.
  */
 export const file_cambio_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChVjYW1iaW8vdjEvdG9rZW4ucHJvdG8SCWNhbWJpby52MSIpCgVUb2tlbhISCgV2YWx1ZRgBIAEoCUIDgAEBEgwKBHR5cGUYAiABKAki6wEKCFRva2VuU2V0EhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1yZWZyZXNoX3Rva2VuGAUgASgJQgOAAQESFQoIaWRfdG9rZW4YBiABKAlCA4ABARIOCgZzY29wZXMYByADKAkSGQoRaXNzdWVkX3Rva2VuX3R5cGUYCCABKAkSDgoGaXNzdWVyGAkgASgJIrACCgtUb2tlbkNsYWltcxIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRItCglpc3N1ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRva2VuX2lkGAggASgJEiAKBmFjdG9ycxgJIAMoCzIQLmNhbWJpby52MS5BY3RvchIMCgRuYW1lGAogASgJEhoKEnByZWZlcnJlZF91c2VybmFtZRgLIAEoCRINCgVlbWFpbBgMIAEoCSI7CgVBY3RvchIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkqPgoISXNzdWFuY2USGAoUSVNTVUFOQ0VfVU5TUEVDSUZJRUQQABIYChRJU1NVQU5DRV9QQVNTVEhST1VHSBABKlcKEFZhbGlkYXRpb25Tb3VyY2USIQodVkFMSURBVElPTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABIgChxWQUxJREFUSU9OX1NPVVJDRV9MT0NBTF9LRVlTEAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChVjYW1iaW8vdjEvdG9rZW4ucHJvdG8SCWNhbWJpby52MSIpCgVUb2tlbhISCgV2YWx1ZRgBIAEoCUIDgAEBEgwKBHR5cGUYAiABKAki6wEKCFRva2VuU2V0EhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1yZWZyZXNoX3Rva2VuGAUgASgJQgOAAQESFQoIaWRfdG9rZW4YBiABKAlCA4ABARIOCgZzY29wZXMYByADKAkSGQoRaXNzdWVkX3Rva2VuX3R5cGUYCCABKAkSDgoGaXNzdWVyGAkgASgJIrACCgtUb2tlbkNsYWltcxIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRItCglpc3N1ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRva2VuX2lkGAggASgJEiAKBmFjdG9ycxgJIAMoCzIQLmNhbWJpby52MS5BY3RvchIMCgRuYW1lGAogASgJEhoKEnByZWZlcnJlZF91c2VybmFtZRgLIAEoCRINCgVlbWFpbBgMIAEoCSI7CgVBY3RvchIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkqXgoISXNzdWFuY2USGAoUSVNTVUFOQ0VfVU5TUEVDSUZJRUQQABIYChRJU1NVQU5DRV9QQVNTVEhST1VHSBABEh4KGklTU1VBTkNFX1BST1ZJREVSX0VYQ0hBTkdFEAIqpQEKEFZhbGlkYXRpb25Tb3VyY2USIQodVkFMSURBVElPTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABIgChxWQUxJREFUSU9OX1NPVVJDRV9MT0NBTF9LRVlTEAESIwofVkFMSURBVElPTl9TT1VSQ0VfSU5UUk9TUEVDVElPThACEicKI1ZBTElEQVRJT05fU09VUkNFX1BST1ZJREVSX0VYQ0hBTkdFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * A token that is shown to Cambio.
@@ -100,7 +100,8 @@ export type TokenSet = Message<"cambio.v1.TokenSet"> & {
   scopes: string[];
 
   /**
-   * Type of `access_token` as a URN (RFC 8693 section 3).
+   * What was issued, as a URN (RFC 8693 section 2.2.1): the type of `access_token`, or
+   * `urn:ietf:params:oauth:token-type:refresh_token` where an exchange was asked for one, which then is in `refresh_token`.
    *
    * @generated from field: string issued_token_type = 8;
    */
@@ -273,6 +274,13 @@ export const Issuance = {
    * @generated from enum value: ISSUANCE_PASSTHROUGH = 1;
    */
   PASSTHROUGH: 1,
+
+  /**
+   * Issued by the provider in exchange for another token of its own (RFC 8693).
+   *
+   * @generated from enum value: ISSUANCE_PROVIDER_EXCHANGE = 2;
+   */
+  PROVIDER_EXCHANGE: 2,
 } as const;
 
 /**
@@ -307,6 +315,20 @@ export const ValidationSource = {
    * @generated from enum value: VALIDATION_SOURCE_LOCAL_KEYS = 1;
    */
   LOCAL_KEYS: 1,
+
+  /**
+   * The provider said so itself (RFC 7662).
+   *
+   * @generated from enum value: VALIDATION_SOURCE_INTROSPECTION = 2;
+   */
+  INTROSPECTION: 2,
+
+  /**
+   * The provider took the token in exchange for another (RFC 8693).
+   *
+   * @generated from enum value: VALIDATION_SOURCE_PROVIDER_EXCHANGE = 3;
+   */
+  PROVIDER_EXCHANGE: 3,
 } as const;
 
 /**

@@ -8,14 +8,11 @@ import { isInstant, isText, plainMediaType, readAudiences } from "./claim-shapes
 import { type CompactToken, unverifiedIssuer } from "./compact.ts";
 import type { JsonObject, JsonValue } from "./strict-json.ts";
 
-export interface AccessTokenRules {
+/** What claims must be, whatever carries them: a signed token, or a provider's answer about one (RFC 7662). */
+export interface ClaimRules {
   readonly issuer: string;
   /** False: `iss` is not compared, and not repeated either. */
   readonly issuerCheck: boolean;
-  /** Accepted `typ` headers, without `application/`, any case. */
-  readonly headerTypes: readonly string[];
-  /** Required `typ` in the payload; undefined: none. */
-  readonly payloadType: string | undefined;
   /** Claims that name the client; each must be there, and all agree. */
   readonly clientClaims: readonly string[];
   /** A token counts as expired this long before its `exp`. */
@@ -24,6 +21,13 @@ export interface AccessTokenRules {
   readonly clockToleranceMs: number;
   /** The most that `exp` may lie after `iat`. */
   readonly maxLifetimeMs: number;
+}
+
+export interface AccessTokenRules extends ClaimRules {
+  /** Accepted `typ` headers, without `application/`, any case. */
+  readonly headerTypes: readonly string[];
+  /** Required `typ` in the payload; undefined: none. */
+  readonly payloadType: string | undefined;
 }
 
 /** Payload `typ` of tokens that Keycloak signs with the same keys; never an access token, whatever is configured. */
@@ -42,9 +46,16 @@ export const lifetimeRule = "max_lifetime";
  *   its circumstance names the claim, never its value
  */
 export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactToken, nowMs: number): TokenClaims {
-  const { payload } = token;
   checkIssuer(rules, token);
   checkType(rules, token);
+  return readClaims(rules, token.payload, nowMs);
+}
+
+/**
+ * The claims of an access token whose issuer and type were looked at.
+ * @throws ExchangeError TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID, PROOF_REQUIRED; its circumstance names the claim
+ */
+export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number): TokenClaims {
   const { issuedAt, expiresAt } = checkTimes(rules, payload, nowMs);
   // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
   if ("cnf" in payload) throw refusal("PROOF_REQUIRED", "cnf");
@@ -78,14 +89,18 @@ function checkType(rules: AccessTokenRules, { header, payload }: CompactToken): 
   const accepted = headerType !== undefined && rules.headerTypes.some((type) => plainMediaType(type) === headerType);
   if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
-  if (typeof payloadType === "string" && foreignPayloadTypes.includes(payloadType.toLowerCase()))
-    throw refusal("TOKEN_TYPE_MISMATCH", "typ");
+  if (isForeignType(payloadType)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   // Where no type tells kinds apart (`JWT` says nothing), a claim that only another kind carries does.
   const typed = headerType === "at+jwt" || rules.payloadType !== undefined;
   if (!typed && foreignClaims.some((name) => name in payload)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
 }
 
-function checkTimes(rules: AccessTokenRules, payload: JsonObject, nowMs: number): { issuedAt: number; expiresAt: number } {
+/** Whether it is the payload `typ` of another kind of token. */
+export function isForeignType(payloadType: JsonValue | undefined): boolean {
+  return typeof payloadType === "string" && foreignPayloadTypes.includes(payloadType.toLowerCase());
+}
+
+function checkTimes(rules: ClaimRules, payload: JsonObject, nowMs: number): { issuedAt: number; expiresAt: number } {
   const { exp, iat, nbf } = payload;
   if (!isInstant(exp)) throw refusal("TOKEN_INVALID", "exp");
   if (!isInstant(iat)) throw refusal("TOKEN_INVALID", "iat");

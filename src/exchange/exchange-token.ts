@@ -1,0 +1,93 @@
+// Exchange of a subject token (RFC 8693): an access token that was meant for one of the client's own audiences becomes one for
+// another. The code flow is exchange.ts; what both kinds of issuance share is policy and narrowing.
+
+import type { Audiences, Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import { ExchangeError } from "./errors.ts";
+import type { RefreshHandles, Revocations } from "./ports.ts";
+import { keepRefreshToken } from "./refresh-token-custody.ts";
+import type { Secret } from "./secret.ts";
+import { isOpaque } from "./token/opaque.ts";
+import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
+import type { Swap } from "./swap.ts";
+import type { TokenSet } from "./tokens.ts";
+import type { Trail } from "./trail.ts";
+import { acceptToken } from "./validate.ts";
+
+export interface ExchangeTokenQuestion {
+  readonly client: Client;
+  readonly subjectToken: Secret;
+  /** Configured name; empty: found by the token's issuer. */
+  readonly provider: string;
+  /** Configured names; empty: the first that the client may ask for at the provider. */
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly refreshToken: boolean;
+  /** The new token has to be a JWT. */
+  readonly jwt: boolean;
+  /** Somebody is said to act for the subject. */
+  readonly hasActor: boolean;
+  readonly trail: Trail;
+}
+
+export interface ExchangeTokenDeps {
+  readonly verifySubject: VerifySubject;
+  readonly swap: Swap;
+  readonly audiences: Audiences;
+  readonly decide: Decide;
+  readonly revocations: Pick<Revocations, "check">;
+  readonly handles: Pick<RefreshHandles, "issue">;
+}
+
+export function createExchangeToken(deps: ExchangeTokenDeps) {
+  return async function exchangeToken(question: ExchangeTokenQuestion, signal: AbortSignal): Promise<TokenSet> {
+    // 1. Bound the size. Nobody acts for anybody here: no provider of today takes an actor.
+    const { client, subjectToken, trail } = question;
+    checkTokenSize(subjectToken);
+    trail.note({ credential: subjectToken, scopes: question.scopes });
+    if (question.hasActor) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field: "ACTOR_TOKEN" });
+
+    // 2. Who issued it, and is it genuine and current.
+    const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail }, signal);
+
+    // 3. Whoever holds a token may swap it only where it was meant for them.
+    const audience = holderOf(client, verification.provider, verification.claims.audiences);
+    trail.note({ audience });
+    acceptToken(deps, { client, audience, requiredScopes: [], trail }, verification);
+
+    // 4. Swap it at its provider, for what was asked or for the client's default.
+    const audiences = question.audiences.length > 0 ? question.audiences : defaultAudience(client, verification.provider);
+    const { scopes, refreshToken } = question;
+    const { tokens } = await deps.swap({ client, subjectToken, verification, audience, audiences, scopes, refreshToken, trail }, signal);
+    if (question.jwt && isOpaque(tokens.accessToken)) throw new ExchangeError("TOKEN_TYPE_MISMATCH");
+
+    // 5. Its refresh token only as the client may hold it.
+    return keepRefreshToken(deps.handles, { client, provider: verification.provider }, tokens);
+  };
+
+  /** Of the client's own audiences the first that the token is for; else its default, where policy says why not. */
+  function holderOf(client: Client, provider: string, aud: readonly string[]): string {
+    const isMeant = (name: string) =>
+      deps.audiences
+        .get(name)
+        ?.get(provider)
+        ?.identifiers.some((identifier) => aud.includes(identifier));
+    const audience = client.audiences.find(isMeant) ?? client.audiences[0];
+    if (audience === undefined) {
+      throw new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule: `clients.${client.id}.audiences` } });
+    }
+    return audience;
+  }
+}
+
+export type ExchangeToken = ReturnType<typeof createExchangeToken>;
+
+/** Never none: a token for nobody in particular would be for everybody. */
+function defaultAudience(client: Client, provider: string): readonly string[] {
+  const [first] = client.providers.get(provider)?.audiences ?? [];
+  if (first === undefined) {
+    const rule = `clients.${client.id}.providers.${provider}.audiences`;
+    throw new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule } });
+  }
+  return [first];
+}

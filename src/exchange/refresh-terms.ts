@@ -1,0 +1,46 @@
+// Refreshing what came out of an exchange at its provider: by the same registration, and never wider than the exchange was. A
+// provider may forget at a refresh what it minded at the exchange, such as a recipient that was disabled since.
+
+import type { Audiences, Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import { ExchangeError } from "./errors.ts";
+import { checkExchanged } from "./exchanged-bounds.ts";
+import { verifyIssued } from "./issued-token.ts";
+import type { Verifiers } from "./subject-token.ts";
+import type { ExchangeTerms, TokenSet } from "./tokens.ts";
+import { permit, type Trail } from "./trail.ts";
+
+export interface TermsDeps {
+  readonly verifiers: Pick<Verifiers, "byName">;
+  readonly audiences: Audiences;
+  readonly decide: Decide;
+}
+
+/** Tokens under terms, and who holds them. */
+export interface Held {
+  readonly terms: ExchangeTerms;
+  readonly client: Client;
+  /** Configured name. */
+  readonly provider: string;
+  /** Of the subject token. */
+  readonly subject: string | undefined;
+  readonly trail: Trail;
+}
+
+/** The policy of now would still let the exchange happen. @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED */
+export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }: Held, scopes: readonly string[]): void {
+  const { as: audience, audiences } = terms;
+  permit(deps.decide({ kind: "swap", client, provider, audience, audiences, scopes, token: terms, refreshToken: true }), trail);
+}
+
+/** @throws ExchangeError as `checkExchanged` and `verifyIssued` */
+export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, signal: AbortSignal): Promise<void> {
+  const { terms, provider, subject } = held;
+  const requester = deps.audiences.get(terms.as)?.get(provider)?.exchangeAs;
+  // Without a subject nothing says whose tokens these must be; an exchange always has one.
+  if (requester === undefined || subject === undefined) throw new ExchangeError("TARGET_NOT_ALLOWED");
+  const recipients = terms.audiences.map((name) => deps.audiences.get(name)?.get(provider)?.identifiers ?? []);
+  const { claims } = await verifyIssued(deps.verifiers, { provider, token: fresh.accessToken }, signal);
+  const bounds = { subject, scopes: terms.scopes, actors: terms.actors, life: undefined };
+  checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: fresh.scopes });
+}

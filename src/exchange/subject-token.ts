@@ -1,0 +1,113 @@
+// The front half of every operation about somebody's access token: who issued it, and is it genuine and current (RFC 9068 §4,
+// RFC 7662). What is remembered is the verification; what it allows is decided by who asks.
+
+import type { Verification } from "./claims.ts";
+import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
+import type { AccessTokenVerifier, Clock, FailureBudget, SingleFlight, VerificationCache } from "./ports.ts";
+import type { Secret } from "./secret.ts";
+import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
+import type { Trail } from "./trail.ts";
+
+export interface SubjectTokenQuestion {
+  readonly token: Secret;
+  /** Configured name; empty: found by the token's issuer. */
+  readonly provider: string;
+  readonly trail: Trail;
+}
+
+export interface SubjectToken {
+  readonly verification: Verification;
+  readonly cached: boolean;
+}
+
+export interface SubjectTokenDeps {
+  readonly verifiers: Verifiers;
+  readonly cache: VerificationCache;
+  readonly flights: SingleFlight;
+  readonly budget: FailureBudget;
+  readonly clock: Clock;
+}
+
+export interface Verifiers {
+  byName(name: string): AccessTokenVerifier | undefined;
+  byIssuer(issuer: string): AccessTokenVerifier | undefined;
+  /** Hash over the verification settings of all of them. */
+  readonly contentHash: string;
+}
+
+const subject = { field: "SUBJECT_TOKEN" } as const;
+
+/** Whatever the token is, nothing is decoded before this. @throws ExchangeError TOKEN_MALFORMED */
+export function checkTokenSize(token: Secret): void {
+  if (token.reveal().length > maxTokenLength) throw new ExchangeError("TOKEN_MALFORMED", subject);
+}
+
+/** The result throws ExchangeError TOKEN_*, ISSUER_NOT_TRUSTED, PROOF_REQUIRED, PROVIDER_UNKNOWN, RATE_LIMITED; UPSTREAM_*, DEADLINE_EXCEEDED */
+export function createSubjectToken(deps: SubjectTokenDeps) {
+  return async function verifySubject(question: SubjectTokenQuestion, signal: AbortSignal): Promise<SubjectToken> {
+    // 1. Ask the cache: keyed over the token and everything that verification depends on.
+    const named = namedVerifier(question.provider);
+    const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
+    if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
+    const remembered = await deps.cache.get(key);
+    if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
+
+    // 2. The issuer is known; an unknown one is refused without any outbound call.
+    const verifier = named ?? verifierOfIssuer(question.token);
+    question.trail.note({ provider: verifier.provider });
+
+    // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
+    if (verifier.asksProvider) deps.budget.check(question.trail.payer, verifier.provider);
+    const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question, key, shared));
+    return { verification, cached: false };
+  };
+
+  function namedVerifier(name: string): AccessTokenVerifier | undefined {
+    if (name === "") return undefined;
+    const verifier = deps.verifiers.byName(name);
+    if (verifier === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
+    return verifier;
+  }
+
+  function verifierOfIssuer(token: Secret): AccessTokenVerifier {
+    const issuer = unverifiedIssuer(parseCompact(token.reveal()));
+    const verifier = issuer === undefined ? undefined : deps.verifiers.byIssuer(issuer);
+    if (verifier === undefined) throw new ExchangeError("ISSUER_NOT_TRUSTED", subject);
+    return verifier;
+  }
+
+  async function verifyAndRemember(
+    verifier: AccessTokenVerifier,
+    { token, trail }: SubjectTokenQuestion,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Verification> {
+    try {
+      const verification = await verifier.verify(token, signal);
+      deps.cache.put(key, verification);
+      return verification;
+    } catch (failure) {
+      if (isCryptographicDenial(failure)) deps.cache.denials.add(key);
+      if (isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
+      throw failure;
+    }
+  }
+}
+
+export type VerifySubject = ReturnType<typeof createSubjectToken>;
+
+/** Looked at again on every hit: time passes, and keys are denied, while an entry lies there. */
+export function isCurrent(
+  { verifiers, clock }: { readonly verifiers: Pick<Verifiers, "byName">; readonly clock: Clock },
+  { provider, keyId }: Pick<Verification, "provider" | "keyId">,
+  validUntilMs: number,
+): boolean {
+  const verifier = verifiers.byName(provider);
+  return verifier !== undefined && !verifier.denyKeyIds.has(keyId) && clock() < validUntilMs;
+}
+
+/** The provider was asked about the token, and refused it. */
+function isProvidersWord(failure: unknown): boolean {
+  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
+}

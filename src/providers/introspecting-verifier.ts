@@ -1,0 +1,94 @@
+// A verifier that also asks the provider: about tokens that only it can read, or about every one, to see what it has revoked. A
+// signed token is verified by its keys first, so that nobody else's tokens are sent there.
+
+import { createHash } from "node:crypto";
+import type { Verification } from "../exchange/claims.ts";
+import { type Circumstance, ExchangeError, type Reason } from "../exchange/errors.ts";
+import { type AccessTokenVerifier, type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
+import type { ClaimRules } from "../exchange/token/access-token-rules.ts";
+import { readIntrospectedClaims } from "../exchange/token/introspected-claims.ts";
+import { isOpaque } from "../exchange/token/opaque.ts";
+import { revocationIdOf } from "../exchange/token/revocation-id.ts";
+import type { JsonObject } from "../exchange/token/strict-json.ts";
+import type { Introspect } from "./introspection.ts";
+
+export interface IntrospectingDeps {
+  /** Of this provider's signed tokens. */
+  readonly local: AccessTokenVerifier;
+  readonly introspect: Introspect;
+  readonly clock: Clock;
+}
+
+export interface IntrospectingOptions {
+  /** opaque: only tokens that are no JWTs. every: those, and JWTs once their signature was verified. */
+  readonly introspection: "opaque" | "every";
+  readonly rules: ClaimRules;
+}
+
+export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspection, rules }: IntrospectingOptions): AccessTokenVerifier {
+  const { local, introspect, clock } = deps;
+
+  async function verifyOpaque(token: Secret, signal: AbortSignal): Promise<Verification> {
+    const answer = await introspect(token, signal);
+    if (answer === undefined) throw providersWord("TOKEN_INVALID");
+    const nowMs = clock();
+    const claims = readIntrospectedClaims(rules, answer, nowMs);
+    return {
+      claims,
+      provider: local.provider,
+      source: "INTROSPECTION",
+      keyId: "",
+      revocationId: revocationIdOf(claims.tokenId, token.reveal(), sha256),
+      validUntilMs: validUntilOf(claims.expiresAt, nowMs),
+    };
+  }
+
+  async function verifySigned(token: Secret, signal: AbortSignal): Promise<Verification> {
+    const verified = await local.verify(token, signal);
+    if (introspection === "opaque") return verified;
+    const answer = await introspect(token, signal);
+    if (answer === undefined) throw ended(verified);
+    return { ...verified, source: "INTROSPECTION", validUntilMs: agreedUntil(verified, answer) };
+  }
+
+  /** Its signature was good: unless its time ran out meanwhile, its provider has ended it. */
+  function ended({ claims: { expiresAt } }: Verification): ExchangeError {
+    if (clock() < expiresAt * 1_000 - rules.expiryBufferMs) return providersWord("TOKEN_REVOKED");
+    return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+  }
+
+  /** @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts */
+  function agreedUntil({ claims, validUntilMs }: Verification, { sub, exp }: JsonObject): number {
+    if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
+    if (exp === undefined) return validUntilMs;
+    if (typeof exp !== "number" || !Number.isInteger(exp)) throw disagrees("exp");
+    return Math.min(validUntilMs, exp * 1_000 - rules.expiryBufferMs);
+  }
+
+  function validUntilOf(expiresAt: number, nowMs: number): number {
+    return Math.min(expiresAt * 1_000 - rules.expiryBufferMs, nowMs + verificationLifetimeMs);
+  }
+
+  return {
+    ...local,
+    contentHash: sha256(`${local.contentHash} introspection ${introspection}`),
+    asksProvider: true,
+    verify: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : verifySigned(token, signal)),
+  };
+}
+
+/** Decided by the provider: whoever sent the token answers for it. */
+function providersWord(reason: Reason): ExchangeError {
+  const cause: Circumstance = { kind: "upstream", endpoint: "introspection", code: "inactive" };
+  return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause });
+}
+
+function disagrees(member: string): ExchangeError {
+  const cause: Circumstance = { kind: "upstream", endpoint: "introspection", code: `${member}:differs` };
+  return new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}

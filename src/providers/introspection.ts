@@ -1,0 +1,76 @@
+// Token introspection (RFC 7662): one request about one token, and what its answer says. Asking again does no harm. What an answer
+// must say to be believed is exchange/token/introspected-claims.ts; when a provider is asked is introspecting-verifier.ts.
+
+import { allowInsecureRequests, customFetch, introspectionRequest } from "oauth4webapi";
+import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
+import { isJsonObject, type JsonObject, parseStrictJson } from "../exchange/token/strict-json.ts";
+import type { HttpClient } from "../net/http-client.ts";
+import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
+import type { Discovery } from "./discovery.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
+import { isJsonLabelled, textOf } from "./json-answer.ts";
+import { failureOfReading, refusalOfReading, rejectedClient } from "./upstream-errors.ts";
+
+/** Of an answer: a signed answer (RFC 9701) nests no deeper, and is not asked for. */
+const maxDepth = 16;
+
+export interface IntrospectionDeps {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly discovery: Pick<Discovery, "metadata">;
+}
+
+export interface IntrospectionOptions {
+  readonly issuer: string;
+  /** Who asks: this service's own registration. */
+  readonly client: UpstreamClient;
+}
+
+/**
+ * Undefined: not active, for whatever reason; the provider does not say (RFC 7662 §2.2).
+ * @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED (cannot decide)
+ */
+export type Introspect = (token: Secret, signal: AbortSignal) => Promise<JsonObject | undefined>;
+
+export function createIntrospection({ http, clock, discovery }: IntrospectionDeps, { issuer, client }: IntrospectionOptions): Introspect {
+  const authenticate = clientAuthentication(client);
+  const send = guardedFetch(http, "introspection");
+
+  return async function introspect(token, signal) {
+    const { introspectionEndpoint } = await discovery.metadata(signal);
+    if (introspectionEndpoint === undefined) throw noEndpoint();
+    const response = await introspectionRequest(
+      { issuer, introspection_endpoint: introspectionEndpoint },
+      { client_id: client.id },
+      authenticate,
+      token.reveal(),
+      { [customFetch]: send, [allowInsecureRequests]: true, signal, additionalParameters: { token_type_hint: "access_token" } },
+    ).catch((failure: unknown) => {
+      throw failureOfReading("introspection", failure, signal);
+    });
+    if (response.status === 401 || response.status === 403) throw rejectedClient("introspection", response);
+    const answer = response.status === 200 ? await read(response) : undefined;
+    // An answer that does not say whether the token is active says nothing.
+    if (answer === undefined || typeof answer["active"] !== "boolean") throw refusalOfReading("introspection", response, clock());
+    return answer["active"] ? answer : undefined;
+  };
+}
+
+/** Strictly: two readings of one answer could be about two users. */
+async function read(response: Response): Promise<JsonObject | undefined> {
+  const text = isJsonLabelled(response) ? await textOf(response) : undefined;
+  if (text === undefined) return undefined;
+  try {
+    const value = parseStrictJson(text, { maxDepth });
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function noEndpoint(): ExchangeError {
+  const cause: Circumstance = { kind: "upstream", endpoint: "discovery", code: "introspection_endpoint:missing" };
+  return new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
+}
