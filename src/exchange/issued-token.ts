@@ -23,7 +23,7 @@ export async function verifyIssued(
   const verifier = verifiers.byName(provider);
   if (verifier === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
   try {
-    return await verifier.verify(token, signal);
+    return await verifier.verifyIssued(token, signal);
   } catch (failure) {
     throw hasReason(failure, ...cannotDecide) ? failure : new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: failure });
   }

@@ -80,6 +80,11 @@ export interface AccessTokenVerifier {
    * @throws ExchangeError TOKEN_* or PROOF_REQUIRED (decided), UPSTREAM_* (cannot decide)
    */
   verify(token: Secret, signal: AbortSignal): Promise<Verification>;
+  /**
+   * The same for a token that the provider itself has handed out just now: it is not asked about again what its signature says.
+   * @throws as `verify`
+   */
+  verifyIssued(token: Secret, signal: AbortSignal): Promise<Verification>;
 }
 
 /** The longest that a verification is believed; its `validUntilMs` lies no further ahead. */

@@ -2,8 +2,10 @@
 // Keys come from key-set.ts, what the claims must be from exchange/token/.
 
 import { createHash } from "node:crypto";
+import type { Verification } from "../exchange/claims.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { AccessTokenVerifier, Clock } from "../exchange/ports.ts";
+import type { Secret } from "../exchange/secret.ts";
 import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
 import { parseCompact } from "../exchange/token/compact.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
@@ -33,32 +35,34 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
   const denyKeyIds = new Set(options.denyKeyIds);
   const check = { keySet: deps.keySet, rules: { algorithms: options.algorithms, denyKeyIds } };
 
+  async function verify(token: Secret, signal: AbortSignal): Promise<Verification> {
+    const parsed = parseCompact(token.reveal());
+    // Before any key is asked for: a stranger's token causes no outbound call.
+    checkIssuer(options, parsed);
+    const verdict = await checkSignature(check, parsed, signal);
+    if (verdict.kind === "forged") throw cryptographicDenial();
+    if (verdict.kind === "refused") throw new ExchangeError("TOKEN_INVALID", { field: "SUBJECT_TOKEN" });
+
+    const nowMs = deps.clock();
+    const claims = applyAccessTokenRules(options, parsed, nowMs);
+    return {
+      claims,
+      provider: options.provider,
+      source: "LOCAL_KEYS",
+      keyId: verdict.key.kid ?? "",
+      revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
+      validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
+    };
+  }
+
   return {
     provider: options.provider,
     issuer: options.issuer,
     contentHash: hashOptions(options),
     denyKeyIds,
     asksProvider: false,
-
-    async verify(token, signal) {
-      const parsed = parseCompact(token.reveal());
-      // Before any key is asked for: a stranger's token causes no outbound call.
-      checkIssuer(options, parsed);
-      const verdict = await checkSignature(check, parsed, signal);
-      if (verdict.kind === "forged") throw cryptographicDenial();
-      if (verdict.kind === "refused") throw new ExchangeError("TOKEN_INVALID", { field: "SUBJECT_TOKEN" });
-
-      const nowMs = deps.clock();
-      const claims = applyAccessTokenRules(options, parsed, nowMs);
-      return {
-        claims,
-        provider: options.provider,
-        source: "LOCAL_KEYS",
-        keyId: verdict.key.kid ?? "",
-        revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
-        validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
-      };
-    },
+    verify,
+    verifyIssued: verify,
   };
 }
 

@@ -75,6 +75,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     contentHash: sha256(`${local.contentHash} introspection ${introspection}`),
     asksProvider: true,
     verify: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : verifySigned(token, signal)),
+    verifyIssued: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : local.verifyIssued(token, signal)),
   };
 }
 

@@ -37,6 +37,7 @@ function validating(remembered: Verification | undefined) {
     denyKeyIds: new Set(),
     asksProvider: false,
     verify: () => Promise.resolve({ ...fresh, claims }),
+    verifyIssued: () => Promise.reject(new Error("nothing is issued here")),
   };
   const verifySubject = createSubjectToken({
     verifiers: { byName: (name) => (name === "main" ? verifier : undefined), byIssuer: () => verifier, contentHash: "hash" },
