@@ -46,8 +46,9 @@ const meanings: Partial<Record<Reason, string>> = {
   ORIGIN_NOT_ALLOWED: "The call does not come from a page that the client lists; only browser clients have pages.",
   REDIRECT_URI_NOT_ALLOWED: "The redirect URI is not, byte for byte, one of those that the client lists for this provider.",
   PROVIDER_UNKNOWN: "No provider of that name is configured.",
-  SCOPE_NOT_ALLOWED: "A scope is asked for that the client does not list for this provider.",
-  TARGET_NOT_ALLOWED: "An audience is asked for that the client does not list, or that takes nothing from this provider.",
+  SCOPE_NOT_ALLOWED: "A scope is asked for that the client does not list for this provider, or that the token to exchange lacks.",
+  TARGET_NOT_ALLOWED:
+    "An audience is asked for that the client does not list, that takes nothing from this provider, or by which nothing is exchanged there.",
   ISSUER_NOT_TRUSTED: "The token's issuer is not, byte for byte, that of a configured provider.",
   TOKEN_TYPE_MISMATCH: "The token is of another kind than this provider's access tokens are configured to be.",
   TOKEN_EXPIRED: "The token is expired; it counts as expired expiry_buffer before its exp.",

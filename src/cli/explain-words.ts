@@ -8,6 +8,7 @@ export interface ExplainWords {
   readonly caller: string;
   readonly method: Method;
   readonly claimsFile: string | undefined;
+  readonly exchange: boolean;
   readonly provider: string;
   readonly audiences: readonly string[];
   readonly scopes: readonly string[];
@@ -23,11 +24,12 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
 
   --caller ID          client that calls; a service is taken as having proved itself
   --method METHOD      Exchange (default), Refresh, CreateAuthorizationUrl, Revoke; or ValidateCrossClient (default with --claims)
-  --claims FILE        payload of the token to validate, as JSON; - for standard input
+  --claims FILE        payload of the token to validate or, with Exchange, to exchange, as JSON; - for standard input
+  --exchange           with ValidateCrossClient: also get another token in its place
   --now INSTANT        when it is validated, such as 2026-03-01T12:00:00Z; now by default
   --provider NAME      default: the client's only one, or the one of the token's issuer
-  --audience NAME      asked for; with --claims, the caller's own (default: its first)
-  --scope SCOPE        asked for; with --claims, required of the token
+  --audience NAME      asked for; with ValidateCrossClient, the caller's own (default: its first)
+  --scope SCOPE        asked for; with ValidateCrossClient, required of the token
   --redirect-uri URI   default: the client's only one
   --origin ORIGIN      page that calls; none by default
 
@@ -35,11 +37,11 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
 `;
 
 /** What a method has no use for: said rather than passed over, as whoever wrote it expects it to count. */
-const unused: Record<Method, readonly ("claims" | "now" | "audience" | "scope" | "redirect-uri")[]> = {
-  Exchange: ["claims", "now"],
-  Refresh: ["claims", "now", "audience", "redirect-uri"],
-  CreateAuthorizationUrl: ["claims", "now"],
-  Revoke: ["claims", "now", "audience", "scope", "redirect-uri"],
+const unused: Record<Method, readonly ("claims" | "exchange" | "now" | "audience" | "scope" | "redirect-uri")[]> = {
+  Exchange: ["exchange"],
+  Refresh: ["claims", "exchange", "now", "audience", "redirect-uri"],
+  CreateAuthorizationUrl: ["claims", "exchange", "now"],
+  Revoke: ["claims", "exchange", "now", "audience", "scope", "redirect-uri"],
   ValidateCrossClient: ["redirect-uri"],
 };
 
@@ -57,6 +59,12 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
   if (method === undefined) return { problem: `--method is one of ${methods.join(", ")}` };
   const surplus = unused[method].find((name) => values[name] !== undefined);
   if (surplus !== undefined) return { problem: `--${surplus} has no meaning with ${method}` };
+  if (method === "Exchange") {
+    // A code has no claims, and a token no redirect URI.
+    if (values.claims === undefined && values.now !== undefined) return { problem: "--now has no meaning without --claims" };
+    if (values.claims !== undefined && values["redirect-uri"] !== undefined)
+      return { problem: "--redirect-uri has no meaning with --claims" };
+  }
   const validates = method === "ValidateCrossClient";
   if (validates && values.claims === undefined) return { problem: `${method} is about a token: --claims FILE` };
   if (validates && (values.audience ?? []).length > 1) return { problem: `${method} is about one --audience` };
@@ -67,6 +75,7 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
     caller,
     method,
     claimsFile: values.claims,
+    exchange: values.exchange ?? false,
     provider: values.provider ?? "",
     audiences: values.audience ?? [],
     scopes: values.scope ?? [],
@@ -87,6 +96,7 @@ function parse(words: readonly string[]) {
         caller: text,
         method: text,
         claims: text,
+        exchange: { type: "boolean" },
         now: text,
         provider: text,
         audience: list,

@@ -2,10 +2,12 @@
 // How callers prove themselves, limits and what providers answer are not looked at.
 
 import type { Configuration } from "../config/schema.ts";
+import type { TokenClaims } from "../exchange/claims.ts";
 import { resolveCaller } from "../exchange/caller.ts";
-import { type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
+import { type Audiences, type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide, PolicyQuestion } from "../exchange/decision.ts";
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
+import { defaultTarget, holdingAudience } from "../exchange/exchange-token.ts";
 import { chooseProvider } from "../exchange/provider-choice.ts";
 import { chooseRedirectUri } from "../exchange/redirect-uri.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
@@ -24,8 +26,10 @@ export interface AskedCall {
   readonly scopes: readonly string[];
   readonly redirectUri: string;
   readonly origin: string | undefined;
-  /** Of the token, with ValidateCrossClient. */
+  /** Of the token, with ValidateCrossClient and with an Exchange of a token. */
   readonly claims: JsonObject | undefined;
+  /** With ValidateCrossClient: another token is asked for in its place. */
+  readonly exchange: boolean;
   readonly nowMs: number;
 }
 
@@ -50,15 +54,16 @@ function explain(configuration: Configuration, asked: AskedCall, sheet: Sheet): 
 
   // 2. The call itself.
   sheet.title(`The call: ${asked.method}`);
-  const { method, origin } = asked;
-  ask(decide, { kind: "call", client, method, origin, proofInMessage: methodsWithProof.has(method) });
+  const { method, origin, claims } = asked;
+  ask(decide, { kind: "call", client, method, origin, proofInMessage: methodsWithProof.has(method) && claims === undefined });
 
   // 3. What it is about.
   for (const name of asked.audiences.filter((one) => !policy.audiences.has(one))) {
     sheet.remark(`No audience has the name ${shown(name)}.`);
   }
-  if (asked.claims === undefined) explainUse(configuration, { asked, client, decide }, sheet);
-  else explainValidation(configuration, { asked, client, decide, claims: asked.claims }, sheet);
+  if (claims === undefined) explainUse(configuration, { asked, client, decide }, sheet);
+  else if (method === "Exchange") explainExchange(configuration, { asked, client, decide, claims, audiences: policy.audiences }, sheet);
+  else explainValidation(configuration, { asked, client, decide, claims }, sheet);
 }
 
 function callerOf(clients: ReadonlyMap<string, Client>, { caller, method }: AskedCall, sheet: Sheet): Client {
@@ -107,6 +112,33 @@ function explainValidation(configuration: Configuration, { asked, client, decide
   const { provider, claims: token } = explainToken(configuration, { claims, provider: asked.provider, nowMs: asked.nowMs }, sheet);
   sheet.title(`The token at the audience ${audience}`);
   ask(decide, { kind: "token", client, audience, provider, token, requiredScopes: asked.scopes });
+  if (asked.exchange) explainSwap({ asked, client, decide }, { audience, provider, token, audiences: [audience] }, sheet);
+}
+
+function explainExchange(configuration: Configuration, held: Validated & { readonly audiences: Audiences }, sheet: Sheet): void {
+  const { asked, client, decide, claims, audiences } = held;
+  sheet.title("The token");
+  const { provider, claims: token } = explainToken(configuration, { claims, provider: asked.provider, nowMs: asked.nowMs }, sheet);
+  const at = `clients.${client.id}`;
+  const audience = told(sheet, `${at}.audiences`, () => holdingAudience(audiences, client, { provider, aud: token.audiences }));
+  sheet.title(`The token at the audience ${audience}, which the caller holds it for`);
+  ask(decide, { kind: "token", client, audience, provider, token, requiredScopes: [] });
+  const wanted = () => (asked.audiences.length > 0 ? asked.audiences : [defaultTarget(client, provider)]);
+  const targets = told(sheet, `${at}.providers.${provider}.audiences`, wanted);
+  explainSwap(held, { audience, provider, token, audiences: targets }, sheet);
+}
+
+interface Swapped {
+  readonly audience: string;
+  readonly provider: string;
+  readonly token: TokenClaims;
+  readonly audiences: readonly string[];
+}
+
+function explainSwap({ asked, client, decide }: Decided, swapped: Swapped, sheet: Sheet): void {
+  sheet.title(`Its exchange at ${swapped.provider}, for ${swapped.audiences.join(", ")}`);
+  ask(decide, { kind: "swap", client, ...swapped, scopes: asked.scopes, refreshToken: false });
+  sheet.remark("What the provider then issues is held against the token's subject, scopes and life, and against the same lists.");
 }
 
 /** The steps were told while it decided. */

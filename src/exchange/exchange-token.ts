@@ -51,43 +51,50 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail }, signal);
 
     // 3. Whoever holds a token may swap it only where it was meant for them.
-    const audience = holderOf(client, verification.provider, verification.claims.audiences);
+    const { provider, claims } = verification;
+    const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
     trail.note({ audience });
     acceptToken(deps, { client, audience, requiredScopes: [], trail }, verification);
 
     // 4. Swap it at its provider, for what was asked or for the client's default.
-    const audiences = question.audiences.length > 0 ? question.audiences : defaultAudience(client, verification.provider);
+    const audiences = question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider)];
     const { scopes, refreshToken } = question;
     const { tokens } = await deps.swap({ client, subjectToken, verification, audience, audiences, scopes, refreshToken, trail }, signal);
     if (question.jwt && isOpaque(tokens.accessToken)) throw new ExchangeError("TOKEN_TYPE_MISMATCH");
 
     // 5. Its refresh token only as the client may hold it.
-    return keepRefreshToken(deps.handles, { client, provider: verification.provider }, tokens);
+    return keepRefreshToken(deps.handles, { client, provider }, tokens);
   };
-
-  /** Of the client's own audiences the first that the token is for; else its default, where policy says why not. */
-  function holderOf(client: Client, provider: string, aud: readonly string[]): string {
-    const isMeant = (name: string) =>
-      deps.audiences
-        .get(name)
-        ?.get(provider)
-        ?.identifiers.some((identifier) => aud.includes(identifier));
-    const audience = client.audiences.find(isMeant) ?? client.audiences[0];
-    if (audience === undefined) {
-      throw new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule: `clients.${client.id}.audiences` } });
-    }
-    return audience;
-  }
 }
 
 export type ExchangeToken = ReturnType<typeof createExchangeToken>;
 
-/** Never none: a token for nobody in particular would be for everybody. */
-function defaultAudience(client: Client, provider: string): readonly string[] {
+/**
+ * Of the client's own audiences the first that the token is for; else its default, where policy says why not.
+ * @throws ExchangeError TARGET_NOT_ALLOWED: it has none
+ */
+export function holdingAudience(
+  audiences: Audiences,
+  client: Client,
+  { provider, aud }: { readonly provider: string; readonly aud: readonly string[] },
+): string {
+  const identifiersOf = (name: string) => audiences.get(name)?.get(provider)?.identifiers ?? [];
+  const isMeant = (name: string) => identifiersOf(name).some((identifier) => aud.includes(identifier));
+  const audience = client.audiences.find(isMeant) ?? client.audiences[0];
+  if (audience === undefined) throw notListed(`clients.${client.id}.audiences`);
+  return audience;
+}
+
+/**
+ * Whom a new token is for where the call does not say. Never nobody: that would be for everybody.
+ * @throws ExchangeError TARGET_NOT_ALLOWED
+ */
+export function defaultTarget(client: Client, provider: string): string {
   const [first] = client.providers.get(provider)?.audiences ?? [];
-  if (first === undefined) {
-    const rule = `clients.${client.id}.providers.${provider}.audiences`;
-    throw new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule } });
-  }
-  return [first];
+  if (first === undefined) throw notListed(`clients.${client.id}.providers.${provider}.audiences`);
+  return first;
+}
+
+function notListed(rule: string): ExchangeError {
+  return new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule } });
 }

@@ -35,7 +35,8 @@ export function checkExchanged({ subject, requester, recipients }: ExchangeBound
   if (claims.clientId !== requester) throw beyond("UPSTREAM_INVALID_RESPONSE", "client");
   if (!endsWith(claims.actors, subject.actors)) throw beyond("DELEGATION_NOT_ALLOWED", "act");
   const asked = recipients.flat();
-  const named = recipients.every((values) => values.some((value) => claims.audiences.includes(value)));
+  // For somebody in particular, or it would be for everybody.
+  const named = recipients.length > 0 && recipients.every((values) => values.some((value) => claims.audiences.includes(value)));
   // Every value, also one that means no audience here: it may mean something to somebody.
   if (!named || !claims.audiences.every((value) => asked.includes(value))) throw beyond("TARGET_NOT_ALLOWED", "aud");
   const granted = [...claims.scopes, ...(scopes ?? [])];

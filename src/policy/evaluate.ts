@@ -166,8 +166,6 @@ function* rulesOfSwap(question: SwapQuestion, audiences: Audiences): Generator<R
   yield ownAudienceRule(client, audience);
   const at = `audiences.${audience}.accepts.${provider}.exchange_as`;
   yield { path: at, holds: audiences.get(audience)?.get(provider)?.exchangeAs !== undefined, reason: "TARGET_NOT_ALLOWED" };
-  // For somebody, or it would be for everybody.
-  yield { path: "audiences", holds: question.audiences.length > 0, reason: "TARGET_NOT_ALLOWED" };
   yield* rulesOfUse({ kind: "use", client, provider, redirectUri: undefined, scopes, audiences: question.audiences }, audiences);
   // No mode lifts that: within one issuer nothing grows out of an exchange.
   yield { path: "subject_token scope", holds: scopes.every((scope) => token.scopes.includes(scope)), reason: "SCOPE_NOT_ALLOWED" };

@@ -23,7 +23,11 @@ const written = {
   audiences: {
     orders: {
       accepts: {
-        main: { identifiers: ["https://orders.example"], clients: ["web"] },
+        main: {
+          identifiers: ["https://orders.example"],
+          clients: ["web"],
+          exchange_as: { id: "orders", secret: `${canary}-exchange` },
+        },
         corporate: { identifiers: ["orders"], clients: ["web"] },
       },
     },
@@ -61,9 +65,9 @@ const written = {
     orders: {
       kind: "service",
       secrets: [`${canary}-orders`],
-      methods: ["ValidateCrossClient", "Revoke"],
+      methods: ["ValidateCrossClient", "Revoke", "Exchange"],
       audiences: ["orders", "trial"],
-      providers: { main: {} },
+      providers: { main: { audiences: ["payroll"], scopes: ["a", "b"] } },
     },
   },
 };
@@ -149,7 +153,7 @@ describe("a call that is refused", () => {
     ["--caller nobody", "clients", "CALLER_UNAUTHENTICATED"],
     ["--caller __proto__", "clients", "CALLER_UNAUTHENTICATED"],
     ["--caller gone", "clients.gone.disabled", "CALLER_NOT_ALLOWED"],
-    ["--caller orders", "clients.orders.methods", "CALLER_NOT_ALLOWED"],
+    ["--caller orders --method Refresh", "clients.orders.methods", "CALLER_NOT_ALLOWED"],
     ["--caller web --origin https://evil.example", "clients.web.origins", "ORIGIN_NOT_ALLOWED"],
     ["--caller web --method CreateAuthorizationUrl", "clients.web.origins", "ORIGIN_NOT_ALLOWED"],
     ["--caller web --provider nowhere", "providers", "PROVIDER_UNKNOWN"],
@@ -301,6 +305,54 @@ describe("the token of another client", () => {
   });
 });
 
+describe("an exchange of a token", () => {
+  const asked = (more: string, claims: object = { ...good, scope: "a" }) =>
+    explain(`CONFIG --caller orders --method Exchange --claims -${more}`, JSON.stringify(claims));
+
+  it("is told to its end: the token, whose it is, and the exchange", async () => {
+    const told = await asked(" --scope a");
+    expect(told.status).toBe(0);
+    expect(told.steps.slice(-7)).toEqual([
+      "holds clients.orders.audiences",
+      "holds audiences.orders.accepts.main.exchange_as",
+      "holds clients.orders.providers.main",
+      "holds clients.orders.providers.main.scopes",
+      "holds clients.orders.providers.main.audiences",
+      "holds audiences.payroll.accepts.main",
+      "holds subject_token scope",
+    ]);
+  });
+
+  it.each([
+    [
+      "for an audience that the client does not list",
+      " --audience orders",
+      good,
+      "clients.orders.providers.main.audiences",
+      "TARGET_NOT_ALLOWED",
+    ],
+    ["with a scope that the token lacks", " --scope b", { ...good, scope: "a" }, "subject_token scope", "SCOPE_NOT_ALLOWED"],
+    ["of a token for somebody else", "", { ...good, aud: "urn:other" }, "audiences.orders.accepts.main.identifiers", "AUDIENCE_MISMATCH"],
+    [
+      "at a provider where nothing is exchanged",
+      " --provider corporate --audience orders",
+      { ...good, aud: "orders", azp: "web", typ: "Bearer" },
+      "audiences.orders.accepts.corporate.exchange_as",
+      "TARGET_NOT_ALLOWED",
+    ],
+  ] as const)("is refused %s", async (_name, more, claims, rule, reason) => {
+    const told = await asked(more, claims);
+    expect([told.status, told.steps.at(-1)]).toEqual([1, `refuses ${rule}`]);
+    expect(told.out).toContain(`refused: ${reason}`);
+  });
+
+  it("can be asked for together with a validation, for the same audience", async () => {
+    const told = await explainToken({ ...good, scope: "a" }, " --exchange");
+    // Its own audience is not among those that it may ask tokens for.
+    expect([told.status, told.steps.at(-1)]).toEqual([1, "refuses clients.orders.providers.main.audiences"]);
+  });
+});
+
 describe("claims that are none", () => {
   const quoted = "canary-of-a-token";
   it.each([
@@ -334,10 +386,12 @@ describe("words that are not understood", () => {
     ["CONFIG --caller web --method exchange", "--method is one of Exchange"],
     ["CONFIG --caller web --method __proto__", "--method is one of Exchange"],
     ["CONFIG --caller orders --method ValidateCrossClient", "--claims FILE"],
-    ["CONFIG --caller web --method Exchange --claims -", "--claims has no meaning with Exchange"],
+    ["CONFIG --caller web --method Refresh --claims -", "--claims has no meaning with Refresh"],
+    ["CONFIG --caller web --method Exchange --exchange", "--exchange has no meaning with Exchange"],
+    ["CONFIG --caller web --method Exchange --claims - --redirect-uri x", "--redirect-uri has no meaning with --claims"],
     ["CONFIG --caller web --method Refresh --redirect-uri x", "--redirect-uri has no meaning with Refresh"],
     ["CONFIG --caller web --method Revoke --scope x", "--scope has no meaning with Revoke"],
-    ["CONFIG --caller web --now 2026-03-01T12:00:00Z", "--now has no meaning with Exchange"],
+    ["CONFIG --caller web --now 2026-03-01T12:00:00Z", "--now has no meaning without --claims"],
     ["CONFIG --caller orders --claims - --audience a --audience b", "one --audience"],
     ["CONFIG --caller orders --claims - --now tomorrow", "--now is an instant"],
     ["CONFIG --caller orders --claims - --now 2026-03-01T12:00:00", "--now is an instant"],
