@@ -121,7 +121,8 @@ export function createSwap(deps: SwapDeps) {
       tokens: {
         ...tokens,
         expiresAtMs,
-        scopes: tokens.scopes ?? claims.scopes,
+        // What it carries and what is said of it: neither vouches for the other.
+        scopes: [...new Set([...claims.scopes, ...(tokens.scopes ?? [])])],
         subject: claims.subject,
         ...(refreshToken ? { terms } : {}),
       },

@@ -7,6 +7,7 @@ import { type Circumstance, ExchangeError, type Reason } from "../exchange/error
 import { type AccessTokenVerifier, type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { ClaimRules } from "../exchange/token/access-token-rules.ts";
+import { isInstant } from "../exchange/token/claim-shapes.ts";
 import { readIntrospectedClaims } from "../exchange/token/introspected-claims.ts";
 import { isOpaque } from "../exchange/token/opaque.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
@@ -49,7 +50,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     if (introspection === "opaque") return verified;
     const answer = await introspect(token, signal);
     if (answer === undefined) throw ended(verified);
-    return { ...verified, source: "INTROSPECTION", validUntilMs: agreedUntil(verified, answer) };
+    return agreed(verified, answer);
   }
 
   /** Its signature was good: unless its time ran out meanwhile, its provider has ended it. */
@@ -58,12 +59,23 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
   }
 
-  /** @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts */
-  function agreedUntil({ claims, validUntilMs }: Verification, { sub, exp }: JsonObject): number {
+  /**
+   * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
+   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts
+   */
+  function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
+    const { claims } = verified;
     if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
-    if (exp === undefined) return validUntilMs;
-    if (typeof exp !== "number" || !Number.isInteger(exp)) throw disagrees("exp");
-    return Math.min(validUntilMs, exp * 1_000 - rules.expiryBufferMs);
+    if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
+    if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
+    if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
+    const left = scope?.split(" ");
+    return {
+      ...verified,
+      claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.includes(name)) },
+      source: "INTROSPECTION",
+      validUntilMs: Math.min(verified.validUntilMs, exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs),
+    };
   }
 
   function validUntilOf(expiresAt: number, nowMs: number): number {
