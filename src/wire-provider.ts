@@ -11,6 +11,7 @@ import type { Policy } from "./policy/compile.ts";
 import { tokenRulesOf } from "./policy/token-rules.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
+import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
@@ -22,20 +23,24 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
+function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, log, metrics, traces }: Observers): WiredProvider {
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
     allowHttp: settings.allow_http,
   };
   const connect = () =>
-    createHttpClient({
-      ...target,
-      provider: name,
-      timeoutMs: settings.timeout,
-      clock,
-      onCall: reportTo(metrics, name),
-    });
+    createTracedHttpClient(
+      createHttpClient({
+        ...target,
+        provider: name,
+        timeoutMs: settings.timeout,
+        clock,
+        onCall: reportTo(metrics, name),
+      }),
+      traces,
+      name,
+    );
   // Two: calls that spend something, which anyone may cause, must not take the connections of those that read keys.
   const [reads, spends] = [connect(), connect()];
   const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints });

@@ -7,7 +7,7 @@ import { createOneTimeMemory } from "./cache/one-time-memory.ts";
 import { createOneTimeNames } from "./sealing/one-time-names.ts";
 import { createOneTimeRedis } from "./cache/one-time-redis.ts";
 import type { RedisConnection } from "./cache/redis-connection.ts";
-import { createRedisTier } from "./cache/redis-tier.ts";
+import { createRedisTier, type SharedTier } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
 import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
 import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
@@ -27,11 +27,13 @@ import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
+import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
+import { traced } from "./wire-traced-storage.ts";
 
 export interface Storage {
   readonly cache: VerificationCache;
@@ -74,15 +76,20 @@ export async function wireStorage(
     cache: createVerificationCache({
       keyOf: createCacheKeys(keys[0]),
       memory: createMemoryTier(clock),
-      ...(redis === undefined ? {} : { shared: createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm }) }),
+      ...(redis === undefined ? {} : { shared: sharedTierOf(redis, parts) }),
       clock,
       onHit: metrics.cacheHit,
       onMiss: metrics.cacheMiss,
     }),
-    oneTime: oneTimeOf(parts),
-    handles: handlesOf(parts, followed.revocations),
-    revocations: followed.revocations,
-    upstreamRevocations: followed.upstream,
+    ...traced(
+      {
+        oneTime: oneTimeOf(parts),
+        handles: handlesOf(parts, followed.revocations),
+        revocations: followed.revocations,
+        upstreamRevocations: followed.upstream,
+      },
+      parts,
+    ),
     usedAssertions: usedAssertionsOf(parts),
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
@@ -97,6 +104,10 @@ export async function wireStorage(
       await wired?.database.close();
     },
   };
+}
+
+function sharedTierOf(redis: RedisConnection, { keys, clock, onAlarm, traces }: StorageParts): SharedTier {
+  return createTracedTier(createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm }), traces);
 }
 
 function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {

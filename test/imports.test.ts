@@ -19,8 +19,9 @@ const allowedRooms: Record<string, readonly string[]> = {
   audit: ["exchange", "sealing"],
   providers: ["exchange", "net"],
   telemetry: ["exchange", "rpc"],
+  tracing: ["exchange", "net", "cache"],
   rpc: ["exchange"],
-  transport: ["exchange", "rpc", "telemetry"],
+  transport: ["exchange", "rpc", "telemetry", "tracing"],
   cli: ["exchange", "config", "policy", "sealing", "store", "audit", "."],
   ".": [
     "exchange",
@@ -36,6 +37,7 @@ const allowedRooms: Record<string, readonly string[]> = {
     "audit",
     "providers",
     "telemetry",
+    "tracing",
     "rpc",
     "transport",
   ],
@@ -109,6 +111,14 @@ describe("imports point inward", () => {
     expect(
       imports.filter((one) => libraries.some((name) => one.target === name || one.target.startsWith(`${name}/`)) && one.room !== "store"),
     ).toEqual([]);
+  });
+
+  it("keeps OpenTelemetry in one folder, which is loaded where traces are configured and not before", () => {
+    const inFolder = (file: string) => file.startsWith("tracing/sdk/");
+    expect(imports.filter((one) => one.target.startsWith("@opentelemetry/") && !inFolder(one.file))).toEqual([]);
+    const into = inside.filter((one) => inFolder(targetOf(one)) && !inFolder(one.file));
+    expect(into.map(({ file }) => file)).toEqual(["wire-traces.ts"]);
+    expect(readFileSync(join(source, "wire-traces.ts"), "utf8")).toContain('await import("./tracing/sdk/start-traces.ts")');
   });
 
   it("makes outbound requests in net only", () => {

@@ -27,6 +27,7 @@ describe("metrics", () => {
       "cambio_cache_alarms_total",
       "cambio_upstream_calls_total",
       "cambio_upstream_duration_seconds",
+      "cambio_trace_spans_total",
       "cambio_event_loop_delay_seconds",
       "cambio_resident_memory_bytes",
     ]);
