@@ -57,6 +57,11 @@ export interface Service {
 /** Milliseconds that the last answers of a drain have to reach their clients. */
 const answerMs = 500;
 
+/** Milliseconds that the last spans have, where the drain leaves them: a collector that hangs must not hold up a stop. */
+const lastSpansMs = 5_000;
+
+const now = (): number => performance.now();
+
 /** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
@@ -64,14 +69,13 @@ export async function startService(configuration: Configuration, seams: Partial<
   const tls = await readTls(server.tls);
   const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
   const metrics = createMetrics();
-  const now = () => performance.now();
   const parts = new AsyncDisposableStack();
   parts.defer(() => metrics.close());
   let stopBy = Infinity;
   try {
     const wired = await wireTraces(configuration.traces, { clock, now, log, metrics });
     // What is left of the drain, and in any case the time that the last answers have.
-    parts.defer(() => wired?.close(Math.max(answerMs, Math.min(stopBy - now(), server.drain))));
+    parts.defer(() => wired?.close(Math.max(answerMs, Math.min(stopBy - now(), lastSpansMs))));
     const traces = wired?.traces;
     const spans = traces === undefined ? undefined : createCallSpans({ traces, clock, now });
     const keys = keysOf(configuration);

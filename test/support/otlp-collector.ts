@@ -33,6 +33,7 @@ export interface OtlpCollector {
   /** Of the requests that were taken, in order. */
   readonly spans: readonly CollectedSpan[];
   readonly violations: readonly string[];
+  /** From now on. Requests that hang are dropped. */
   behave(how: CollectorBehaviour): void;
   named(name: string): readonly CollectedSpan[];
   childrenOf(span: CollectedSpan): readonly CollectedSpan[];
@@ -43,6 +44,7 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
   const requests: { headers: IncomingMessage["headers"]; body: string }[] = [];
   const spans: CollectedSpan[] = [];
   const violations: string[] = [];
+  const hanging = new Set<ServerResponse>();
   let behaviour: CollectorBehaviour = { kind: "take" };
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -52,7 +54,7 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     if (request.method !== "POST" || request.url !== "/v1/traces") violations.push(`${request.method} ${request.url}`);
     if (request.headers["content-type"] !== "application/json") violations.push("not announced as JSON");
     for (const name of ["traceparent", "tracestate", "baggage"]) if (name in request.headers) violations.push(`carries ${name}`);
-    if (how.kind === "hang") return;
+    if (how.kind === "hang") return void hanging.add(response);
     if (how.kind === "status") return void response.writeHead(how.status).end();
     if (how.kind === "slow") await new Promise((resolve) => setTimeout(resolve, how.ms));
     for (const span of readSpans(body, violations)) {
@@ -72,6 +74,8 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     violations,
     behave(how) {
       behaviour = how;
+      for (const response of hanging) response.destroy();
+      hanging.clear();
     },
     named: (name) => spans.filter((span) => span.name === name),
     childrenOf: ({ spanId, traceId }) => spans.filter((span) => span.parentSpanId === spanId && span.traceId === traceId),

@@ -37,8 +37,11 @@ export async function startTracedStack(
     async close() {
       for (const { body } of collector.requests) stack.canary.saw("the exported spans", body);
       stack.canary.register("collector's key", collectorKey);
-      await stack.close();
-      await collector.close();
+      try {
+        await stack.close();
+      } finally {
+        await collector.close();
+      }
       if (collector.violations.length > 0) throw new Error(`the collector objects: ${collector.violations.join("; ")}`);
     },
   };

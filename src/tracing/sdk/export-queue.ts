@@ -4,9 +4,9 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 
-/** Some seconds of a busy replica; a span is about 1 KiB. */
+/** A second or two of a busy replica, and some 20 MB at most. */
 const maxWaiting = 8_192;
-/** About half a megabyte in one request, and some milliseconds to write it. */
+/** Some 300 KiB in one request, and some milliseconds to write it. */
 const maxBatch = 512;
 /** Milliseconds that the first of a batch waits for others. */
 const gatherMs = 1_000;
