@@ -121,7 +121,9 @@ function readSpan(span: Json, service: string, violations: string[]): CollectedS
   demand(Number.isInteger(span["flags"]) && (Number(span["flags"]) & 1) === 1, "flags");
   const links = (span["links"] ?? []) as readonly { readonly traceId: string; readonly spanId: string }[];
   demand(
-    links.every((link) => traceIdForm.test(link.traceId) && spanIdForm.test(link.spanId)),
+    links.every(
+      (link) => Object.keys(link).join() === "traceId,spanId,flags" && traceIdForm.test(link.traceId) && spanIdForm.test(link.spanId),
+    ),
     "link",
   );
   return {

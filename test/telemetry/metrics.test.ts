@@ -68,6 +68,14 @@ describe("metrics", () => {
     expect(found.get('cambio_upstream_duration_seconds_sum{provider="main",endpoint="token"}')).toBeCloseTo(10.04, 6);
   });
 
+  it("count the spans that went out, and those that did not", async () => {
+    metrics.spans({ exported: 3, dropped: 0 });
+    metrics.spans({ exported: 0, dropped: 2 });
+    const found = await samples();
+    const counts = ["exported", "dropped"].map((outcome) => found.get(`cambio_trace_spans_total{outcome="${outcome}"}`));
+    expect(counts).toEqual([3, 2]);
+  });
+
   it("tell event-loop delay and memory of this process", async () => {
     const found = await samples();
     for (const quantile of ["0.5", "0.99"]) {

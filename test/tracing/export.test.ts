@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createHttpClient } from "../../src/net/http-client.ts";
 import type { CollectorState } from "../../src/tracing/sdk/collector.ts";
@@ -165,8 +166,9 @@ describe("work in a call", () => {
 
   it("that several calls share belongs to the one that began it", async () => {
     const [one, other] = ["one", "other"].map((name) => traces.call({ name, startMs: Date.now(), remote: undefined, trusted: false }));
-    let shared: Promise<void> | undefined;
-    const ask = (): Promise<void> => (shared ??= traces.child({ name: "ask", kind: "client", attributes: {} }, async () => undefined));
+    const flights = createSingleFlight(() => 5_000);
+    const asking = { name: "ask", kind: "client", attributes: {} } as const;
+    const ask = () => flights("keys", new AbortController().signal, () => traces.child(asking, async () => undefined));
     await Promise.all([one?.within(ask), other?.within(ask)]);
     for (const span of [one, other]) span?.end({ attributes: {}, failed: false, endMs: Date.now() });
     await traces.close(5_000);

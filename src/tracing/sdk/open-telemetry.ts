@@ -45,7 +45,7 @@ export function createOpenTelemetry({ clock, now, processor }: OpenTelemetryDeps
 
   return {
     call({ name, startMs, remote, trusted }) {
-      const told = remote === undefined ? undefined : remoteContext(remote, trusted);
+      const told = remote === undefined ? undefined : remoteContext(remote);
       const links = told === undefined || trusted ? [] : [{ context: told }];
       const parent = told === undefined || !trusted ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, told);
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime: instant(startMs), links }, parent);
@@ -68,10 +68,9 @@ export function createOpenTelemetry({ clock, now, processor }: OpenTelemetryDeps
   };
 }
 
-/** What strangers keep in `tracestate` is theirs. */
-function remoteContext({ traceId, spanId, sampled, state }: RemoteSpan, trusted: boolean) {
+function remoteContext({ traceId, spanId, sampled, state }: RemoteSpan) {
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-  const kept = trusted && state !== "" ? { traceState: createTraceState(state) } : {};
+  const kept = state === "" ? {} : { traceState: createTraceState(state) };
   return { traceId, spanId, traceFlags, isRemote: true, ...kept };
 }
 

@@ -60,6 +60,7 @@ function encodeSpan(span: ReadableSpan): object {
   };
 }
 
+/** What is only linked to is a stranger's, and so is its `tracestate`: it stays behind. */
 function encodeLink({ context }: Link): object {
   return { traceId: context.traceId, spanId: context.spanId, flags: flagsOf(context.traceFlags, context) };
 }
