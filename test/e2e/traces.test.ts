@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { page, registerTokens } from "../support/fake-stack.ts";
+import type { CollectedSpan } from "../support/otlp-collector.ts";
 import { collectorKey, startTracedStack, type TracedStack } from "../support/traced-stack.ts";
 import { grpcJsCaller } from "./grpc-js-caller.ts";
 import { connectBinaryCaller, connectJsonCaller, grpcWebCaller } from "./protocol-callers.ts";
@@ -123,8 +124,6 @@ describe("a code exchange by a page", () => {
       "cambio.endpoint": "token",
     });
     expect(asked?.headers["traceparent"]).toBe(`00-${span.traceId}-${children[2]?.spanId}-01`);
-    expect(asked?.headers).not.toHaveProperty("tracestate");
-    expect(asked?.headers).not.toHaveProperty("baggage");
     const line = stack.cambio.logLines().find((one) => one["request_id"] === id);
     expect(line?.["trace_id"]).toBe(span.traceId);
     expect(stack.cambio.auditLines().some((one) => "trace_id" in one)).toBe(false);
@@ -157,6 +156,44 @@ describe("a refresh with a database", () => {
     const [, rotation] = children;
     expect(rotation?.kind).toBe("internal");
     expect(rotation === undefined ? [] : stack.collector.childrenOf(rotation).map(({ name }) => name)).toEqual(["POST token"]);
+  });
+});
+
+describe("a revocation", () => {
+  const revoke = async (value: string, type: string): Promise<readonly CollectedSpan[]> => {
+    const id = freshId();
+    const message = { clientId: "web", provider: "main", token: { value, type } };
+    expect((await stack.cambio.rpc("Revoke", message, { origin: page, "x-request-id": id })).status).toBe(200);
+    return stack.collector.childrenOf(await stack.serverSpan(id));
+  };
+
+  it("shows what ends here, and the provider being told", async () => {
+    const { code, codeVerifier, redirectUri, state } = await stack.newCode();
+    const message = { clientId: "web", provider: "main", authorizationCode: { code, codeVerifier, redirectUri, state } };
+    const { body } = await stack.cambio.rpc("Exchange", message, { origin: page });
+    const tokens = body["tokens"] as Record<string, string>;
+    const ended = await revoke(tokens["refreshToken"] ?? "", "urn:ietf:params:oauth:token-type:refresh_token");
+    expect(ended.map(({ name }) => name)).toEqual(["find handle", "end handle", "tell provider"]);
+    const telling = ended.at(-1);
+    expect(telling === undefined ? [] : stack.collector.childrenOf(telling).map(({ name }) => name)).toEqual(["POST revocation"]);
+    const token = await revoke(tokens["accessToken"] ?? "", "urn:ietf:params:oauth:token-type:access_token");
+    expect(token.map(({ name }) => name)).toEqual(["revoke", "tell provider"]);
+  });
+});
+
+describe("a provider", () => {
+  it("learns which span asks and nothing else: no tracestate, no baggage of whoever calls", async () => {
+    const fresh = await startTracedStack();
+    const theirsToo = { traceparent, tracestate: "vendor=kept-inside", baggage: "user=kept-inside" };
+    const headers = { authorization: fresh.authorization("orders"), "x-request-id": "outward", ...theirsToo };
+    expect((await fresh.cambio.rpc("ValidateCrossClient", { token: { value: await fresh.token() } }, headers)).status).toBe(200);
+    const children = fresh.collector.childrenOf(await fresh.serverSpan("outward"));
+    const asked = fresh.provider.requests.map((request) => request.headers);
+    expect(asked.map((sent) => sent["traceparent"])).toEqual(children.map(({ spanId }) => `00-${theirs.trace}-${spanId}-01`));
+    expect(asked).toHaveLength(2);
+    expect(JSON.stringify(asked)).not.toContain("kept-inside");
+    expect(fresh.collector.requests.some(({ body }) => body.includes("user=kept-inside"))).toBe(false);
+    await fresh.close();
   });
 });
 
