@@ -159,14 +159,14 @@ describe("a refresh with a database", () => {
   });
 });
 
-describe("a revocation", () => {
-  const revoke = async (value: string, type: string): Promise<readonly CollectedSpan[]> => {
-    const id = freshId();
-    const message = { clientId: "web", provider: "main", token: { value, type } };
-    expect((await stack.cambio.rpc("Revoke", message, { origin: page, "x-request-id": id })).status).toBe(200);
-    return stack.collector.childrenOf(await stack.serverSpan(id));
-  };
+const revoke = async (value: string, type: string): Promise<readonly CollectedSpan[]> => {
+  const id = freshId();
+  const message = { clientId: "web", provider: "main", token: { value, type } };
+  expect((await stack.cambio.rpc("Revoke", message, { origin: page, "x-request-id": id })).status).toBe(200);
+  return stack.collector.childrenOf(await stack.serverSpan(id));
+};
 
+describe("a revocation", () => {
   it("shows what ends here, and the provider being told", async () => {
     const { code, codeVerifier, redirectUri, state } = await stack.newCode();
     const message = { clientId: "web", provider: "main", authorizationCode: { code, codeVerifier, redirectUri, state } };
