@@ -13,6 +13,7 @@ import { createLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createAccessLog } from "./transport/access-log.ts";
 import { createAuditLog } from "./transport/audit-log.ts";
+import { type CallSpans, createCallSpans } from "./transport/call-spans.ts";
 import { createClientAddress } from "./transport/client-address.ts";
 import { createCors } from "./transport/cors.ts";
 import { createFront, type Peer } from "./transport/front.ts";
@@ -31,6 +32,7 @@ import type { Hooks } from "./transport/visit.ts";
 import { wireAudit } from "./wire-audit.ts";
 import { type Core, wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
+import { wireTraces } from "./wire-traces.ts";
 import { createReload } from "./reload.ts";
 
 /** What tests may replace. */
@@ -55,6 +57,11 @@ export interface Service {
 /** Milliseconds that the last answers of a drain have to reach their clients. */
 const answerMs = 500;
 
+/** Milliseconds that the last spans have, where the drain leaves them: a collector that hangs must not hold up a stop. */
+const lastSpansMs = 5_000;
+
+const now = (): number => performance.now();
+
 /** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
@@ -64,11 +71,17 @@ export async function startService(configuration: Configuration, seams: Partial<
   const metrics = createMetrics();
   const parts = new AsyncDisposableStack();
   parts.defer(() => metrics.close());
+  let stopBy = Infinity;
   try {
+    const wired = await wireTraces(configuration.traces, { clock, now, log, metrics });
+    // What is left of the drain, and in any case the time that the last answers have.
+    parts.defer(() => wired?.close(Math.max(answerMs, Math.min(stopBy - now(), lastSpansMs))));
+    const traces = wired?.traces;
+    const spans = traces === undefined ? undefined : createCallSpans({ traces, clock, now });
     const keys = keysOf(configuration);
     const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination });
     parts.defer(() => recorder.close());
-    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys });
+    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces });
     parts.defer(() => core.close());
     const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
     metrics.watchParts(statusOfParts);
@@ -86,10 +99,10 @@ export async function startService(configuration: Configuration, seams: Partial<
     };
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
-        now: () => performance.now(),
+        hooks: together(spans, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
+        now,
         plain: createHttpRoutes(
-          [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock })],
+          [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock, spans })],
           { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({
@@ -99,6 +112,7 @@ export async function startService(configuration: Configuration, seams: Partial<
             if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
           },
           requestGate: createGate(entrance, contract.name),
+          interceptors: spans === undefined ? [] : [spans.interceptor],
           deadlineMs: server.deadline,
           limits,
           bodies,
@@ -124,6 +138,7 @@ export async function startService(configuration: Configuration, seams: Partial<
       reload: createReload(core, log),
       async close() {
         log.info({}, "stopping");
+        stopBy = now() + server.drain;
         health.end();
         // What would be cut off at the end of the drain is answered just before it.
         const lastCall = setTimeout(() => stopping.abort(), Math.max(0, server.drain - answerMs));
@@ -162,16 +177,25 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
   };
 }
 
-function together(...all: readonly Hooks[]): Hooks {
+/** Spans come first: the log line names the trace. */
+function together(spans: CallSpans | undefined, ...all: readonly Hooks[]): Hooks {
   return {
+    ...(spans === undefined ? {} : { onBegin: (visit) => spans.onBegin(visit) }),
     onEnd(call, end) {
+      spans?.onEnd(call, end);
       for (const hooks of all) hooks.onEnd(call, end);
     },
   };
 }
 
-function exchangeRoutes(configuration: Configuration, parts: { core: Core; entrance: Entrance; clock: Clock }): readonly PlainRoute[] {
-  const { core, entrance, clock } = parts;
+interface RouteParts {
+  readonly core: Core;
+  readonly entrance: Entrance;
+  readonly clock: Clock;
+  readonly spans: CallSpans | undefined;
+}
+
+function exchangeRoutes(configuration: Configuration, { core, entrance, clock, spans }: RouteParts): readonly PlainRoute[] {
   return configuration.routes.exchange.map(({ path, client: clientId, provider }) => {
     const route = createExchangeRoute({ entrance, exchange: core.operations.exchange, clock, clientId, provider });
     return {
@@ -180,11 +204,11 @@ function exchangeRoutes(configuration: Configuration, parts: { core: Core; entra
       accepts: "application/json",
       tokenRoute: true,
       gate: ({ headers, repeated, call, signal }) => route.gate({ authorization: headers.authorization, repeated, call }, signal),
-      handle: async ({ body, call, signal }) => ({
-        status: 200,
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(await route.handle({ body, call }, signal)),
-      }),
+      handle: async ({ body, call, signal }) => {
+        const work = () => route.handle({ body, call }, signal);
+        const answer = await (spans === undefined ? work() : spans.within(call, work));
+        return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(answer) };
+      },
     };
   });
 }

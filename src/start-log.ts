@@ -5,7 +5,7 @@ import { isLoopbackHost } from "./exchange/loopback.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export function logStart(configuration: Configuration, url: string, log: Log): void {
-  const { providers, sealing, redis, database, server } = configuration;
+  const { providers, sealing, redis, database, server, traces } = configuration;
   if (database === undefined) {
     if (redis === undefined)
       log.warn({}, "no database and no Redis: used codes and revocations end with this process, which serves one replica only");
@@ -13,6 +13,8 @@ export function logStart(configuration: Configuration, url: string, log: Log): v
   } else if (database.location.kind === "sqlite") log.info({}, "the database is a file: this process serves one replica only");
   if (sealing === undefined)
     log.warn({}, "no sealing keys: made at start; refresh handles end with this process, which serves one replica only");
+  if (traces?.allow_http === true)
+    log.warn({}, "traces.allow_http is on: traces and the collector's key may cross the network in clear text");
   warnOfPrices(configuration, log);
   if (server.tls === undefined && !isLoopbackHost(server.host)) {
     log.warn({}, "no TLS beyond loopback: put a proxy that speaks it in front");

@@ -11,6 +11,7 @@ import { createHttpClient } from "./net/http-client.ts";
 import type { Policy } from "./policy/compile.ts";
 import { createJwksFetch } from "./providers/fetch-jwks.ts";
 import type { Callers } from "./rpc/caller.ts";
+import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
@@ -66,19 +67,21 @@ function servicesOf(configuration: Configuration, policy: Policy): readonly Serv
   });
 }
 
-export function createWorkloadPool({ clock, log, metrics }: Observers): WorkloadPool {
+export function createWorkloadPool({ clock, log, metrics, traces }: Observers): WorkloadPool {
   return createPool((name: string, settings: WorkloadSettings) => {
     const { issuer, algorithms, jwks, jwks_url: url } = settings;
     if (url === undefined) return { issuer, algorithms, keySet: createConfiguredKeys(jwks ?? []), close: async () => undefined };
-    const http = createHttpClient({
+    // A provider may have the same name.
+    const label = `workload_issuer:${name}`;
+    const client = createHttpClient({
       allowedOrigins: new Set([new URL(url).origin]),
       allowHttp: settings.allow_http,
       provider: name,
       timeoutMs: settings.timeout,
       clock,
-      // A provider may have the same name.
-      onCall: reportTo(metrics, `workload_issuer:${name}`),
+      onCall: reportTo(metrics, label),
     });
+    const http = createTracedHttpClient(client, traces, label);
     const fetchJwks = createJwksFetch({ http, clock });
     const keySet: KeySet = createKeySet({
       fetchJwks: (signal) => fetchJwks(url, signal),

@@ -27,7 +27,7 @@ export interface Core {
 }
 
 /** What belongs to the process and not to an edition: a change takes effect at the next start. */
-const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_lag", "audit", "routes"] as const;
+const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_lag", "audit", "traces", "routes"] as const;
 
 /** @returns the names of changed parts that only a new start takes up */
 export function needsRestart(before: Configuration, after: Configuration): readonly string[] {

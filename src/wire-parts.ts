@@ -10,12 +10,15 @@ import type { OnAlarm } from "./sealing/tamper-alarm.ts";
 import type { Database } from "./store/database.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import type { Traces } from "./tracing/traces.ts";
 
 export interface Observers {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly audit: Audit;
+  /** Absent: none are made. */
+  readonly traces?: Traces | undefined;
 }
 
 /** Master keys: the first seals and names, all of them open. */

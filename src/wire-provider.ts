@@ -15,6 +15,7 @@ import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createIntrospectingVerifier } from "./providers/introspecting-verifier.ts";
 import { createIntrospection } from "./providers/introspection.ts";
 import { createProvider } from "./providers/registry.ts";
+import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { reportTo } from "./wire-call-report.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
@@ -26,7 +27,8 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, { settings, openid, exchangeAs }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
+function wireProvider(name: string, use: ProviderUse, { clock, log, metrics, traces }: Observers): WiredProvider {
+  const { settings, openid, exchangeAs } = use;
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
@@ -34,13 +36,17 @@ function wireProvider(name: string, { settings, openid, exchangeAs }: ProviderUs
   };
   const own: UpstreamClient = { ...settings.client, secret: settings.client.secret };
   const connect = () =>
-    createHttpClient({
-      ...target,
-      provider: name,
-      timeoutMs: settings.timeout,
-      clock,
-      onCall: reportTo(metrics, name),
-    });
+    createTracedHttpClient(
+      createHttpClient({
+        ...target,
+        provider: name,
+        timeoutMs: settings.timeout,
+        clock,
+        onCall: reportTo(metrics, name),
+      }),
+      traces,
+      name,
+    );
   // Apart: calls that spend something, which anyone may cause, must not take the connections of those that read keys, and neither
   // those of services that have many tokens exchanged or looked into.
   const [reads, spends, exchanges] = [connect(), connect(), connect()];

@@ -32,11 +32,13 @@ import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
+import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
+import { traced } from "./wire-traced-storage.ts";
 
 export interface Storage {
   readonly cache: VerificationCache;
@@ -90,10 +92,15 @@ export async function wireStorage(
       onMiss: () => metrics.cacheMiss("exchange"),
     }),
     sharedFlights: createSharedFlight(redis),
-    oneTime: oneTimeOf(parts),
-    handles: handlesOf(parts, followed.revocations),
-    revocations: followed.revocations,
-    upstreamRevocations: followed.upstream,
+    ...traced(
+      {
+        oneTime: oneTimeOf(parts),
+        handles: handlesOf(parts, followed.revocations),
+        revocations: followed.revocations,
+        upstreamRevocations: followed.upstream,
+      },
+      parts,
+    ),
     usedAssertions: usedAssertionsOf(parts),
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
@@ -117,10 +124,11 @@ interface Kept<V> {
   readonly weigh: (value: V) => number;
 }
 
-function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm }: StorageParts, { kind, purpose, weigh }: Kept<V>) {
+function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm, traces }: StorageParts, { kind, purpose, weigh }: Kept<V>) {
   const memory = createMemoryTier<V>(clock, weigh);
   if (redis === undefined) return { memory, clock };
-  return { memory, clock, shared: createRedisTier({ redis, sealer: createSealer(keys, purpose), kind, clock, onAlarm }) };
+  const tier = createRedisTier({ redis, sealer: createSealer(keys, purpose), kind, clock, onAlarm });
+  return { memory, clock, shared: createTracedTier(tier, traces, `get ${purpose}`) };
 }
 
 function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {

@@ -19,8 +19,9 @@ const allowedRooms: Record<string, readonly string[]> = {
   audit: ["exchange", "sealing"],
   providers: ["exchange", "net"],
   telemetry: ["exchange", "rpc"],
+  tracing: ["exchange", "net", "cache"],
   rpc: ["exchange"],
-  transport: ["exchange", "rpc", "telemetry"],
+  transport: ["exchange", "rpc", "telemetry", "tracing"],
   cli: ["exchange", "config", "policy", "sealing", "store", "audit", "."],
   ".": [
     "exchange",
@@ -36,6 +37,7 @@ const allowedRooms: Record<string, readonly string[]> = {
     "audit",
     "providers",
     "telemetry",
+    "tracing",
     "rpc",
     "transport",
   ],
@@ -57,6 +59,8 @@ const imports: Import[] = files.flatMap((file) => {
 
 const inside = imports.filter((one) => one.target.startsWith("."));
 const targetOf = (one: Import): string => relative(source, join(source, dirname(one.file), one.target));
+
+const inSdk = (file: string): boolean => file.startsWith("tracing/sdk/");
 
 describe("imports point inward", () => {
   it("finds the files it judges", () => {
@@ -109,6 +113,13 @@ describe("imports point inward", () => {
     expect(
       imports.filter((one) => libraries.some((name) => one.target === name || one.target.startsWith(`${name}/`)) && one.room !== "store"),
     ).toEqual([]);
+  });
+
+  it("keeps OpenTelemetry in one folder, which is loaded where traces are configured and not before", () => {
+    expect(imports.filter((one) => one.target.startsWith("@opentelemetry/") && !inSdk(one.file))).toEqual([]);
+    const into = inside.filter((one) => inSdk(targetOf(one)) && !inSdk(one.file));
+    expect(into.map(({ file }) => file)).toEqual(["wire-traces.ts"]);
+    expect(readFileSync(join(source, "wire-traces.ts"), "utf8")).toContain('await import("./tracing/sdk/start-traces.ts")');
   });
 
   it("makes outbound requests in net only", () => {

@@ -33,6 +33,12 @@ describe("the start-up log", () => {
     ["a client that only reports", { "clients/web/report_only": ["scopes"] }, shared, { client: "web", rules: ["scopes"] }],
     ["issuer_check off", { "providers/main/tokens": { issuer_check: false } }, shared, { provider: "main" }],
     ["allow_http", { "providers/main/allow_http": true }, shared, { provider: "main" }],
+    [
+      "a collector of traces in clear text",
+      { traces: { otlp_url: "http://collector.internal/v1/traces", allow_http: true } },
+      shared,
+      { msg: expect.stringContaining("traces.allow_http") },
+    ],
     ["pkce none", { "providers/corporate/pkce": "none" }, shared, { provider: "corporate" }],
     ["raw refresh tokens of a browser client", { "clients/web/raw_refresh_tokens": true }, shared, { client: "web" }],
     ["raw refresh tokens of a native client", { "clients/cli/raw_refresh_tokens": true }, shared, { client: "cli" }],

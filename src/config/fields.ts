@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
+import { parseOtlpHeaders } from "./otlp-headers.ts";
 import { parsePublicKeys } from "./public-keys.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import { parseSealingKey } from "./sealing-key.ts";
@@ -62,6 +63,16 @@ export const url = z
     const parsed = URL.parse(text);
     return parsed === null || (parsed.username === "" && parsed.password === "");
   }, "leave user name and password out of the address");
+
+/** A key in a query would stand where addresses are logged. */
+export const collectorUrl = url.refine((text) => !/[?#]/.test(text), "leave out the query and the fragment; a key goes into headers");
+
+export const otlpHeaders = secret.transform((text, context) => {
+  const parsed = parseOtlpHeaders(text);
+  if (parsed.kind === "headers") return parsed.headers;
+  context.addIssue({ code: "custom", message: parsed.advice });
+  return z.NEVER;
+});
 
 /** RFC 8414 §2. */
 export const issuer = url.refine((text) => !/[?#]/.test(text), "an issuer has no query and no fragment");

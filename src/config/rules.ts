@@ -16,6 +16,7 @@ export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
   checkSealing(input);
   checkLimits(input);
+  checkTraces(input);
   checkProviders(input);
   checkAudiences(input);
   checkCallerProofs(input);
@@ -47,6 +48,11 @@ function checkLimits({ configuration: { limits }, report }: RuleInput): void {
     "is more than a tenth of client_failures",
     "Lower it: a few addresses must not pause a client for all.",
   );
+}
+
+function checkTraces({ configuration: { traces }, report }: RuleInput): void {
+  if (traces === undefined || traces.allow_http || isHttpsOrLoopback(traces.otlp_url)) return;
+  report(["traces", "otlp_url"], "is plain http beyond loopback", "Use https, or set allow_http: true for a closed network.");
 }
 
 function checkProviders({ configuration, report }: RuleInput): void {

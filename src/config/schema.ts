@@ -4,7 +4,20 @@
 import { z } from "zod";
 import { client, workloadIssuer } from "./client-schema.ts";
 import { completeDatabase } from "./defaults.ts";
-import { clientId, databaseUrl, duration, filePath, issuer, name, network, redisUrl, routePath, sealingKey } from "./fields.ts";
+import {
+  clientId,
+  collectorUrl,
+  databaseUrl,
+  duration,
+  filePath,
+  issuer,
+  name,
+  network,
+  otlpHeaders,
+  redisUrl,
+  routePath,
+  sealingKey,
+} from "./fields.ts";
 import { audience, provider } from "./provider-schema.ts";
 
 const server = z.strictObject({
@@ -113,6 +126,29 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({})
     .describe("Who did what, one JSON object per line, chained by hashes and signed under the first sealing key."),
+  traces: z
+    .strictObject({
+      otlp_url: collectorUrl.describe(
+        "Where the collector takes OTLP over HTTP with JSON, such as https://collector.example.com/v1/traces.",
+      ),
+      headers: otlpHeaders
+        .optional()
+        .describe(
+          "Sent with every request: NAME=VALUE, several with commas between them, values percent-encoded. For the collector's key.",
+        ),
+      allow_http: z.boolean().default(false).describe("Plain http beyond loopback, for a closed network."),
+      sample_ratio: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(1)
+        .describe("Which part of the traces that begin here is sent. Those that a service began are sent where it sends them."),
+      service_name: name.default("cambio").describe("What this service is called there."),
+    })
+    .optional()
+    .describe(
+      "OpenTelemetry spans of all calls. If otlp_url, headers or service_name are not given, the environment's OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME count; without an address there are no traces.",
+    ),
   limits: z
     .strictObject({
       services: z.int().min(1).max(1_000_000).default(1_000).describe("Calls per second of one service."),

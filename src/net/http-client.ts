@@ -8,8 +8,8 @@ import { HttpFailure, type HttpFailureKind } from "./http-failure.ts";
 import { sendOnce } from "./send-once.ts";
 import { checkTarget, type TargetRules } from "./target-checks.ts";
 
-/** Which of a provider's endpoints a call goes to. */
-export type Endpoint = "discovery" | "jwks" | "token" | "revocation" | "introspection";
+/** Which of a provider's endpoints a call goes to; `traces`: the collector. */
+export type Endpoint = "traces" | "discovery" | "jwks" | "token" | "revocation" | "introspection";
 
 export interface HttpCall {
   readonly endpoint: Endpoint;

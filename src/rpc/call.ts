@@ -51,6 +51,8 @@ export interface Call {
   ended: boolean;
   /** True once the message was decoded: a library error before that is the sender's, after it ours. */
   decoded: boolean;
+  /** The trace that it is part of; absent: none. */
+  traceId?: string;
   /** Why it failed; undefined: it did not, or only its framing did. */
   failure: ExchangeError | undefined;
 }

@@ -21,6 +21,8 @@ export interface Metrics {
   /** A stored value that nobody here wrote. */
   cacheAlarm(): void;
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
+  /** Spans that the collector took, and those that it did not or that were too many. */
+  readonly spans: (counts: { readonly exported: number; readonly dropped: number }) => void;
   /** Asked at every scrape: how the parts are that may be away. What is not configured has no series. */
   watchParts(statusOf: () => Readonly<Record<string, string>>): void;
   /** The whole exposition. */
@@ -72,6 +74,12 @@ export function createMetrics(): Metrics {
     buckets: upstreamBuckets,
     registers,
   });
+  const spans = new Counter({
+    name: "cambio_trace_spans_total",
+    help: "Spans, by what became of them: exported, or dropped as the collector did not take them or there were too many.",
+    labelNames: ["outcome"],
+    registers,
+  });
   const stopObserving = observeProcess(registers);
 
   return {
@@ -85,6 +93,10 @@ export function createMetrics(): Metrics {
     upstream(labels, durationMs) {
       upstreamCalls.inc(labels);
       upstreamDurations.observe({ provider: labels.provider, endpoint: labels.endpoint }, durationMs / 1000);
+    },
+    spans({ exported, dropped }) {
+      spans.inc({ outcome: "exported" }, exported);
+      spans.inc({ outcome: "dropped" }, dropped);
     },
     watchParts(statusOf) {
       void new Gauge({

@@ -34,6 +34,7 @@ export function createAccessLog(log: Log, metrics: Metrics): AccessLog {
       if (countedRefusal(call) !== undefined) return;
       const fields = {
         request_id: call.requestId,
+        trace_id: call.traceId,
         method: call.method,
         protocol: call.protocol,
         caller: named(call.caller),

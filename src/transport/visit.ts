@@ -18,6 +18,8 @@ export interface CallEnd {
 }
 
 export interface Hooks {
+  /** Once per request, before anything is done for it. */
+  onBegin?(visit: Visit): void;
   /** Exactly once per request. */
   onEnd(call: Call, end: CallEnd): void;
 }
@@ -45,6 +47,7 @@ export interface VisitDeps {
 
 export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: { call: Call; deps: VisitDeps }): Visit {
   const visit: Visit = { req, res, call, bareCode: undefined, answered: false };
+  deps.hooks.onBegin?.(visit);
   const begun = deps.now();
   res.once("close", () => {
     const code = codeOf(visit);

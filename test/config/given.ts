@@ -6,17 +6,11 @@ import { parse, stringify } from "yaml";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { ConfigurationError } from "../../src/config/mistakes.ts";
 import type { Configuration } from "../../src/config/schema.ts";
+import { environment, exampleFile } from "./example-environment.ts";
 
-export const exampleFile = new URL("../../cambio.example.yaml", import.meta.url);
+export { environment, exampleFile };
+
 export const exampleText = readFileSync(exampleFile, "utf8");
-
-export const environment: Readonly<Record<string, string>> = {
-  CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
-  CAMBIO_CLIENT_SECRET: "secret-of-main-provider",
-  CORPORATE_CLIENT_SECRET: "secret-of-corporate-provider",
-  ORDERS_SECRET: "secret-of-the-orders-service",
-  BACKEND_SECRET: "secret-of-the-backend-service",
-};
 
 export interface Given {
   readonly text?: string;

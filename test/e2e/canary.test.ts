@@ -1,12 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { startFakeStack } from "../support/fake-stack.ts";
+import { page, startFakeStack } from "../support/fake-stack.ts";
 import { folderVariable } from "../support/run-canary.ts";
 import { startTestStack } from "../support/stack.ts";
+import { startTracedStack } from "../support/traced-stack.ts";
 
 // What is planted here must be found here, and must not count as a leak of the run.
 delete process.env[folderVariable];
 
 // Every stack is searched when it is closed. Here something is planted, so that a search that finds nothing means something.
+
+it("a stack does not close in silence when a code got into an exported span", async () => {
+  const stack = await startTracedStack();
+  const { code } = await stack.newCode();
+  const headers = { origin: page, "x-request-id": code };
+  await stack.cambio.rpc("Refresh", { clientId: "web", refreshToken: "unknown" }, headers);
+  await stack.serverSpan(code);
+  await expect(stack.close()).rejects.toThrow("(as it is) in the exported spans");
+});
 
 describe.each([
   ["in front of the fake provider", startFakeStack],

@@ -27,6 +27,7 @@ describe("metrics", () => {
       "cambio_cache_alarms_total",
       "cambio_upstream_calls_total",
       "cambio_upstream_duration_seconds",
+      "cambio_trace_spans_total",
       "cambio_event_loop_delay_seconds",
       "cambio_resident_memory_bytes",
     ]);
@@ -68,6 +69,14 @@ describe("metrics", () => {
     expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="2xx"}')).toBe(1);
     expect(found.get('cambio_upstream_calls_total{provider="main",endpoint="token",outcome="timeout"}')).toBe(1);
     expect(found.get('cambio_upstream_duration_seconds_sum{provider="main",endpoint="token"}')).toBeCloseTo(10.04, 6);
+  });
+
+  it("count the spans that went out, and those that did not", async () => {
+    metrics.spans({ exported: 3, dropped: 0 });
+    metrics.spans({ exported: 0, dropped: 2 });
+    const found = await samples();
+    const counts = ["exported", "dropped"].map((outcome) => found.get(`cambio_trace_spans_total{outcome="${outcome}"}`));
+    expect(counts).toEqual([3, 2]);
   });
 
   it("tell event-loop delay and memory of this process", async () => {
