@@ -39,7 +39,7 @@ export function createFakeEnding(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     if (claims === undefined) return refused(200, "invalid_token", "Invalid token");
     if (claims["azp"] !== client.clientId) return refused(400, "invalid_request", "Unmatching clients");
     const session = realm.session(String(claims["sid"]));
-    if (refresh === undefined) realm.revokedIds.add(claims.jti ?? "");
+    if (refresh === undefined) realm.revoke(claims.jti ?? "", session);
     else if (session !== undefined) realm.endClientSession(session, client.clientId);
     return { status: 200 };
   }

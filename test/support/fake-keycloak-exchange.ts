@@ -3,7 +3,7 @@
 import type { URLSearchParams } from "node:url";
 import type { FakeKeycloakTokens, Wanted } from "./fake-keycloak-tokens.ts";
 import { type FakeAnswer, refused } from "./fake-keycloak-request.ts";
-import type { FakeRealm, FakeRealmClient, Session } from "./fake-keycloak-realm.ts";
+import { type FakeRealm, type FakeRealmClient, newClientSession } from "./fake-keycloak-realm.ts";
 import type { Lie } from "./fake-keycloak-lies.ts";
 
 const type = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`;
@@ -35,7 +35,9 @@ export function createFakeExchange(realm: FakeRealm, tokens: FakeKeycloakTokens)
     if (scope !== null && !realm.mayAskFor(client, scope)) return refuse("invalid_scope", `Invalid scopes: ${scope}`);
     if (requested === type("saml2")) return refuse("invalid_request", "requested_token_type unsupported");
 
-    const clientSession = clientSessionFor({ session, client, from: subjectClient, kept: requested === type("refresh_token") });
+    const clientSession = session.clients.get(client.clientId) ?? newClientSession();
+    if (requested === type("refresh_token")) session.clients.set(client.clientId, clientSession);
+    clientSession.from = { client: subjectClient, tokenId: subject.jti ?? "" };
     if (scope !== null) clientSession.askedScope = scope;
     const openid = clientSession.askedScope.split(" ").includes("openid") ? ["openid"] : [];
     const scopes = [...openid, ...realm.scopesFor(client, scope ?? "")];
@@ -45,17 +47,6 @@ export function createFakeExchange(realm: FakeRealm, tokens: FakeKeycloakTokens)
     const made = session.clients.has(client.clientId) ? "onrtte" : "ntrtte";
     return granted({ client, user, session, clientSession, scopes, audiences, made }, { requested, scope, lie });
   };
-
-  function clientSessionFor(of: {
-    readonly session: Session;
-    readonly client: FakeRealmClient;
-    readonly from: string;
-    readonly kept: boolean;
-  }) {
-    const clientSession = of.session.clients.get(of.client.clientId) ?? realm.newClientSession(of.from);
-    if (of.kept) of.session.clients.set(of.client.clientId, clientSession);
-    return clientSession;
-  }
 
   async function granted(wanted: Wanted, asked: { readonly requested: string; readonly scope: string | null; readonly lie: Lie }) {
     const isId = asked.requested === type("id_token");

@@ -4,7 +4,7 @@
 import type { URLSearchParams } from "node:url";
 import type { JWTPayload } from "jose";
 import type { Lie } from "./fake-keycloak-lies.ts";
-import type { FakeRealm, FakeRealmClient } from "./fake-keycloak-realm.ts";
+import { type FakeRealm, type FakeRealmClient, newClientSession } from "./fake-keycloak-realm.ts";
 import { type FakeAnswer, refused } from "./fake-keycloak-request.ts";
 import type { FakeKeycloakTokens, Wanted } from "./fake-keycloak-tokens.ts";
 
@@ -21,7 +21,7 @@ export function createFakeGrants(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     const asked = form.get("scope") ?? "";
     if (asked !== "" && !realm.mayAskFor(client, asked)) return refuse("invalid_scope", `Invalid scopes: ${asked}`);
     const session = realm.startSession(user.username, client.clientId);
-    const clientSession = session.clients.get(client.clientId) ?? realm.newClientSession();
+    const clientSession = session.clients.get(client.clientId) ?? newClientSession();
     clientSession.askedScope = asked;
     const scopes = [...(isOpenId(asked) ? ["openid"] : []), ...realm.scopesFor(client, asked)];
     return granted({ client, user, session, clientSession, scopes, made: "onrtro" });
@@ -54,13 +54,6 @@ export function createFakeGrants(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     return granted({ client, user, session, clientSession, scopes, audiences, made: "onrtrt" }, { line, lie });
   }
 
-  /** Asking for more than the refresh token has is no mistake there: it is not heard. */
-  function scopesOf(client: FakeRealmClient, claims: JWTPayload, asked: string | null): readonly string[] {
-    const had = String(claims["scope"]).split(" ");
-    if (asked === null) return had;
-    return had.filter((name) => client.defaultClientScopes.includes(name) || asked.split(" ").includes(name));
-  }
-
   async function granted(wanted: Wanted, { line, lie }: { readonly line?: string; readonly lie?: Lie } = {}): Promise<FakeAnswer> {
     return {
       status: 200,
@@ -79,4 +72,11 @@ export function createFakeGrants(realm: FakeRealm, tokens: FakeKeycloakTokens) {
   }
 
   return { password, refresh };
+}
+
+/** Asking for more than the refresh token has is no mistake there: it is not heard. */
+function scopesOf(client: FakeRealmClient, claims: JWTPayload, asked: string | null): readonly string[] {
+  const had = String(claims["scope"]).split(" ");
+  if (asked === null) return had;
+  return had.filter((name) => client.defaultClientScopes.includes(name) || asked.split(" ").includes(name));
 }

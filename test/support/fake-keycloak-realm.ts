@@ -13,8 +13,8 @@ export interface FakeRealmClient extends RealmClient {
 export interface ClientSession {
   /** The scope parameter that was last sent for it: an `openid` in it stays until another scope is asked for. */
   askedScope: string;
-  /** The client whose token it was exchanged from. */
-  readonly from: string | undefined;
+  /** The token that it was last exchanged from; undefined: the user signed in there. */
+  from: { readonly client: string; readonly tokenId: string } | undefined;
   /** Each line of refresh tokens by its `reuse_id`: the one that is good. */
   readonly current: Map<string, string>;
 }
@@ -35,14 +35,10 @@ export function createFakeRealm(realm: Realm) {
   const revokedIds = new Set<string>();
   let notBefore = 0;
 
-  function newClientSession(from?: string): ClientSession {
-    return { askedScope: "", from, current: new Map() };
-  }
-
-  /** What was exchanged from it goes along; a session without clients is over. */
+  /** What was exchanged from its tokens goes along; a session without clients is over. */
   function endClientSession(session: Session, clientId: string): void {
     session.clients.delete(clientId);
-    for (const [other, { from }] of session.clients) if (from === clientId) session.clients.delete(other);
+    for (const [other, { from }] of session.clients) if (from?.client === clientId) session.clients.delete(other);
     if (session.clients.size === 0) sessions.delete(session.id);
   }
 
@@ -50,7 +46,6 @@ export function createFakeRealm(realm: Realm) {
     client: (id: string | null | undefined) => clients.get(id ?? ""),
     user: (username: string) => users.get(username),
     session: (id: string) => sessions.get(id),
-    revokedIds,
     notBefore: (client?: FakeRealmClient) => Math.max(notBefore, client?.notBefore ?? 0),
 
     startSession(username: string, clientId: string): Session {
@@ -58,8 +53,13 @@ export function createFakeRealm(realm: Realm) {
       sessions.set(session.id, session);
       return session;
     },
-    newClientSession,
     endClientSession,
+    /** The access token, and the parts of its session that were last exchanged from it. */
+    revoke(tokenId: string, session: Session | undefined): void {
+      revokedIds.add(tokenId);
+      for (const [other, { from }] of session?.clients ?? []) if (from?.tokenId === tokenId) session?.clients.delete(other);
+    },
+    isRevoked: (tokenId: string) => revokedIds.has(tokenId),
 
     /** Seconds. */
     lifespan: (client: FakeRealmClient) => Number(client.attributes?.["access.token.lifespan"] || realm.accessTokenLifespan),
@@ -113,4 +113,8 @@ export function createFakeRealm(realm: Realm) {
     const mappers = names.flatMap((name) => scopes.get(name)?.protocolMappers ?? []);
     return mappers.filter(({ protocolMapper }) => protocolMapper === kind).map(({ config }) => config);
   }
+}
+
+export function newClientSession(): ClientSession {
+  return { askedScope: "", from: undefined, current: new Map() };
 }

@@ -2,7 +2,7 @@
 // so the fake answers as Keycloak does, and keeps each objection for the test to look at.
 
 import type { IncomingMessage } from "node:http";
-import { URLSearchParams } from "node:url";
+import type { URLSearchParams } from "node:url";
 import { readBasic } from "./fake-token-endpoint.ts";
 import type { FakeRealm, FakeRealmClient } from "./fake-keycloak-realm.ts";
 

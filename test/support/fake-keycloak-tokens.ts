@@ -62,7 +62,7 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
       ...lie.claims,
     };
     const told = Object.entries(claims).filter(([, value]) => value !== undefined);
-    return (lie.byStranger === true ? strangersKeys : keys).sign(Object.fromEntries(told) as JWTPayload, { typ: "JWT" });
+    return (lie.byStranger === true ? strangersKeys : keys).sign(Object.fromEntries(told), { typ: "JWT" });
   }
 
   /** @param withHash of the access token that it comes with */
@@ -91,23 +91,23 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
       .sign(refreshSecret);
   }
 
+  /** Keycloak takes a token for the whole of the second that `exp` names. */
+  const verifying = () => ({ issuer, currentDate: new Date(clock()), clockTolerance: 1 });
+
   /** Its claims, if it counts: for exchange and introspection alike. */
   async function readAccess(token: string): Promise<JWTPayload | undefined> {
-    const claims = await verified(() =>
-      jwtVerify(token, verificationKeys, { algorithms: ["RS256"], issuer, currentDate: new Date(clock()) }),
-    );
+    const claims = await verified(() => jwtVerify(token, verificationKeys, { ...verifying(), algorithms: ["RS256"] }));
     if (claims?.["typ"] !== "Bearer") return undefined;
     const client = realm.client(String(claims["azp"]));
     const session = realm.session(String(claims["sid"]));
     if (client?.enabled !== true || session === undefined || realm.user(session.username)?.enabled !== true) return undefined;
-    if ((claims.iat ?? 0) < realm.notBefore(client) || realm.revokedIds.has(claims.jti ?? "")) return undefined;
+    if ((claims.iat ?? 0) < realm.notBefore(client) || realm.isRevoked(claims.jti ?? "")) return undefined;
     return claims.jti?.startsWith("nt") === true || session.clients.has(client.clientId) ? claims : undefined;
   }
 
   /** Its claims, if it is one of this realm and not expired. Whether it still counts, its own grant asks. */
   async function readRefresh(token: string): Promise<JWTPayload | undefined> {
-    const options = { algorithms: ["HS512"], issuer, audience: issuer, currentDate: new Date(clock()) };
-    const claims = await verified(() => jwtVerify(token, refreshSecret, options));
+    const claims = await verified(() => jwtVerify(token, refreshSecret, { ...verifying(), algorithms: ["HS512"], audience: issuer }));
     return claims?.["typ"] === "Refresh" ? claims : undefined;
   }
 

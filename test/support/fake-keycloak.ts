@@ -88,7 +88,7 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     const isForm = request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
     const form = new URLSearchParams(isForm ? body : "");
     const { pathname } = new URL(request.url ?? "/", address);
-    const call = callOf(pathname.slice(path.length), request.method, form);
+    const call = pathname.startsWith(`${path}/`) ? callOf(pathname.slice(path.length), request.method, form) : "unknown";
     counts.set(call, (counts.get(call) ?? 0) + 1);
     violations.push(...objections(call, request, form));
     if (delayMs > 0) await wait(delayMs);
@@ -102,7 +102,7 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
   async function work(call: FakeKeycloakCall, request: IncomingMessage, form: URLSearchParams): Promise<FakeAnswer> {
     if (call === "discovery") return { status: 200, body: discoveryDocument(address, issuer) };
     if (call === "jwks") return { status: 200, body: tokens.published() };
-    if (call === "unknown") return notThere(request, form);
+    if (call === "unknown") return notThere(request, form, address);
     const strangers = call === "introspection" ? introspectionStrangers : tokenEndpointStrangers;
     const sender = senderOf(request, form, { realm, strangers });
     if (sender.kind === "refused") return sender.answer;
@@ -166,8 +166,9 @@ function callOf(path: string, method: string | undefined, form: URLSearchParams)
   return path === `${openIdConnect}/logout` ? "logout" : "unknown";
 }
 
-function notThere({ url, method }: IncomingMessage, form: URLSearchParams): FakeAnswer {
-  if (url?.includes(`${openIdConnect}/token`) !== true) return { status: 404, body: { error: "Realm does not exist" } };
+function notThere({ url, method }: IncomingMessage, form: URLSearchParams, address: string): FakeAnswer {
+  const token = `${new URL(address).pathname}${openIdConnect}/token`;
+  if (url?.split("?")[0] !== token) return { status: 404, body: { error: "Realm does not exist" } };
   if (method !== "POST") return { status: 405, body: { error: "HTTP 405 Method Not Allowed" } };
   if (!form.has("grant_type")) return refused(400, "invalid_request", "Missing form parameter: grant_type");
   return refused(400, "unsupported_grant_type", "Unsupported grant_type");

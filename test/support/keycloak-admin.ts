@@ -46,9 +46,8 @@ export function createKeycloakAdmin(address: string, credentials: AdminCredentia
   }
 
   return {
-    createRealm: (realm: object) => call("POST", "", realm),
-    deleteRealm: (realm: string) => call("DELETE", `/${realm}`),
-    updateRealm: (realm: string, change: Representation) => call("PUT", `/${realm}`, change),
+    createRealm: async (realm: object): Promise<void> => void (await call("POST", "", realm)),
+    updateRealm: async (realm: string, change: Representation): Promise<void> => void (await call("PUT", `/${realm}`, change)),
 
     /** Attributes are merged, all else is replaced. */
     async updateClient(realm: string, clientId: string, change: Representation): Promise<void> {
@@ -62,7 +61,7 @@ export function createKeycloakAdmin(address: string, credentials: AdminCredentia
       await call("PUT", `/${realm}/users/${user.id}`, { ...user, ...change });
     },
 
-    endSession: (realm: string, sessionId: string) => call("DELETE", `/${realm}/sessions/${sessionId}`),
+    endSession: async (realm: string, sessionId: string): Promise<void> => void (await call("DELETE", `/${realm}/sessions/${sessionId}`)),
 
     /** A new signing key; the ones before it are gone, and with them what they signed. */
     async rotateKeys(realm: string): Promise<void> {
