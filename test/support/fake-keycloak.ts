@@ -33,6 +33,11 @@ export interface FakeKeycloakOptions {
   readonly clock?: () => number;
 }
 
+export interface SeenCall {
+  readonly headers: IncomingMessage["headers"];
+  readonly form: URLSearchParams;
+}
+
 export interface FakeKeycloak {
   /** What tokens say in `iss`. */
   readonly issuer: string;
@@ -46,6 +51,10 @@ export interface FakeKeycloak {
   /** What a careful reader would object to in the requests so far. */
   readonly violations: readonly string[];
   callsTo(call: FakeKeycloakCall): number;
+  /** The one before it is forgotten: a load test sends very many. */
+  lastCall(call: FakeKeycloakCall): SeenCall | undefined;
+  /** Requests of that kind arrive, and are answered only once the returned function was called. */
+  hold(call: FakeKeycloakCall): () => void;
   /** From now on every answer takes this much longer. */
   slowBy(ms: number): void;
   rotateKeys(): Promise<void>;
@@ -81,6 +90,8 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
   const lies = createFaultScript<FakeKeycloakCall, Lie>();
   const violations: string[] = [];
   const counts = new Map<FakeKeycloakCall, number>();
+  const lastCalls = new Map<FakeKeycloakCall, SeenCall>();
+  const held = new Map<FakeKeycloakCall, Promise<void>>();
   let delayMs = 0;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -90,7 +101,9 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     const { pathname } = new URL(request.url ?? "/", address);
     const call = pathname.startsWith(`${path}/`) ? callOf(pathname.slice(path.length), request.method, form) : "unknown";
     counts.set(call, (counts.get(call) ?? 0) + 1);
+    lastCalls.set(call, { headers: request.headers, form });
     violations.push(...objections(call, request, form));
+    await held.get(call);
     if (delayMs > 0) await wait(delayMs);
     const fault = faults.take(call);
     if (fault !== undefined && fault.kind !== "after-work") return misbehave(fault, request, response);
@@ -141,6 +154,15 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     lies,
     violations,
     callsTo: (call) => counts.get(call) ?? 0,
+    lastCall: (call) => lastCalls.get(call),
+    hold(call) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held.set(call, promise);
+      return () => {
+        held.delete(call);
+        resolve();
+      };
+    },
     slowBy: (ms) => void (delayMs = ms),
     rotateKeys: () => tokens.rotateKeys(),
     connections: () => ({ open: sockets.size, accepted }),
