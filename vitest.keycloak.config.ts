@@ -1,4 +1,4 @@
-// `make test-keycloak`: the tests that need a real Keycloak. One file at a time, for each starts a server of its own.
+// `make test-keycloak`: the tests that need a real Keycloak.
 
 import { defineConfig } from "vitest/config";
 
@@ -6,8 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.keycloak.ts"],
     environment: "node",
-    globalSetup: ["test/global-setup.ts"],
-    fileParallelism: false,
+    globalSetup: ["test/global-setup.ts", "test/keycloak/shared-server.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -32,7 +32,8 @@ export const tokenType = (name: string): string => `urn:ietf:params:oauth:token-
 export async function askForm(url: string, form: Form, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const response = await fetch(url, {
     method: "POST",
-    headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded", ...headers },
+    // A connection of its own: one from before the provider was away would fail after it is back.
+    headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded", connection: "close", ...headers },
     body: typeof form === "string" ? form : encoded(form),
   });
   const text = await response.text();

@@ -133,12 +133,17 @@ describe("the fake Keycloak", () => {
     );
   });
 
-  it("counts connections, and keeps them open between calls", async () => {
-    await introspect(world, token);
+  it("counts connections: those that a client closes, and those that it keeps", async () => {
     const { accepted } = world.fake.connections();
     await introspect(world, token);
-    expect(world.fake.connections()).toMatchObject({ accepted });
-    expect(world.fake.connections().open).toBeGreaterThan(0);
+    await introspect(world, token);
+    expect(world.fake.connections().accepted).toBe(accepted + 2);
+    const keys = `${world.address}/protocol/openid-connect/certs`;
+    await (await fetch(keys)).text();
+    const kept = world.fake.connections();
+    await (await fetch(keys)).text();
+    expect(world.fake.connections()).toEqual(kept);
+    expect(kept.open).toBeGreaterThan(0);
   });
 
   it("keeps the last request of each kind for the test to look at", async () => {

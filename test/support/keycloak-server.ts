@@ -22,6 +22,8 @@ export interface KeycloakServer {
   readonly address: string;
   /** Where users see it: what its issuers begin with. */
   readonly outside: string;
+  /** Who may do everything there: made anew for every server. */
+  readonly operator: AdminCredentials;
   readonly admin: KeycloakAdmin;
   /** On the same port, with all that it knew. */
   start(): Promise<void>;
@@ -42,7 +44,7 @@ export async function startKeycloak({ outside }: { readonly outside?: string } =
   const folder = await mkdtemp(join(tmpdir(), "cambio-keycloak-"));
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
-  const credentials: AdminCredentials = { clientId: "test-operator", secret: randomBytes(18).toString("base64url") };
+  const operator: AdminCredentials = { clientId: "test-operator", secret: randomBytes(18).toString("base64url") };
   const args = [
     "start",
     "--optimized",
@@ -58,8 +60,8 @@ export async function startKeycloak({ outside }: { readonly outside?: string } =
     ...process.env,
     // It lives for a minute: the second compiler would take longer than it saves.
     JAVA_OPTS_APPEND: "-XX:TieredStopAtLevel=1",
-    KC_BOOTSTRAP_ADMIN_CLIENT_ID: credentials.clientId,
-    KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: credentials.secret,
+    KC_BOOTSTRAP_ADMIN_CLIENT_ID: operator.clientId,
+    KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: operator.secret,
   };
   let child: ChildProcess | undefined;
 
@@ -90,7 +92,8 @@ export async function startKeycloak({ outside }: { readonly outside?: string } =
   return {
     address,
     outside: outside ?? address,
-    admin: createKeycloakAdmin(address, credentials),
+    operator,
+    admin: createKeycloakAdmin(address, operator),
     start,
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
