@@ -45,6 +45,12 @@ test: $(INSTALLED) ## Run all tests, or those in TESTS=path; finds or installs w
 	@echo "== tests"
 	@vitest run $(TESTS)
 
+.PHONY: test-keycloak
+test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java and Maven, and gets Keycloak itself
+	@scripts/keycloak.sh
+	@echo "== tests against Keycloak (about a minute)"
+	@vitest run --config vitest.keycloak.config.ts $(TESTS)
+
 .PHONY: test-vectors
 test-vectors: $(INSTALLED) ## Run files of Wycheproof's format in DIR=folder through verifier and sealer
 	@node test/vectors/run.ts "$(DIR)"
@@ -59,4 +65,4 @@ dev: $(INSTALLED) ## Keep the demo's stack up (PORT, 8080 by default) and print 
 
 .PHONY: clean
 clean: ## Remove what was installed and built
-	rm -rf node_modules dist coverage .vitest
+	rm -rf node_modules .cache dist coverage .vitest

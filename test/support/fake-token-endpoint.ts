@@ -146,7 +146,7 @@ function refuse(error: string, status = 400): Refused {
 }
 
 /** RFC 6749 §2.3.1: each part form-encoded, then joined, then base64. */
-function readBasic(header: string | undefined): { readonly id: string; readonly secret: string } | undefined {
+export function readBasic(header: string | undefined): { readonly id: string; readonly secret: string } | undefined {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(header ?? "")?.[1];
   if (encoded === undefined) return undefined;
   const parts = Buffer.from(encoded, "base64").toString("latin1").split(":");

@@ -24,21 +24,21 @@ export type Fault =
   /** The endpoint does its work first: what was one-time is spent, and only the answer suffers. */
   | { readonly kind: "after-work"; readonly answer: Exclude<Fault, { readonly kind: "after-work" }> };
 
-export interface FaultScript<Name extends string> {
+export interface FaultScript<Name extends string, What = Fault> {
   /** The next request to that endpoint, or the next few, meet this fault. */
-  next(endpoint: Name, fault: Fault, times?: number): void;
+  next(endpoint: Name, fault: What, times?: number): void;
   /** Every request, until `clear`. */
-  always(endpoint: Name, fault: Fault): void;
+  always(endpoint: Name, fault: What): void;
   clear(): void;
-  take(endpoint: Name): Fault | undefined;
+  take(endpoint: Name): What | undefined;
 }
 
 export const redirectTargetPath = "/redirect-target";
 const dripEveryMs = 20;
 
-export function createFaultScript<Name extends string>(): FaultScript<Name> {
-  const queued: { readonly endpoint: Name; readonly fault: Fault }[] = [];
-  const standing = new Map<Name, Fault>();
+export function createFaultScript<Name extends string, What = Fault>(): FaultScript<Name, What> {
+  const queued: { readonly endpoint: Name; readonly fault: What }[] = [];
+  const standing = new Map<Name, What>();
   return {
     next: (endpoint, fault, times = 1) => void queued.push(...Array.from({ length: times }, () => ({ endpoint, fault }))),
     always: (endpoint, fault) => void standing.set(endpoint, fault),
