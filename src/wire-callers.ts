@@ -13,6 +13,7 @@ import { createJwksFetch } from "./providers/fetch-jwks.ts";
 import type { Callers } from "./rpc/caller.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 import { reportTo } from "./wire-call-report.ts";
+import { wireGuard } from "./wire-guard.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -66,18 +67,22 @@ function servicesOf(configuration: Configuration, policy: Policy): readonly Serv
   });
 }
 
-export function createWorkloadPool({ clock, log, metrics }: Observers): WorkloadPool {
+export function createWorkloadPool(observers: Observers): WorkloadPool {
+  const { clock, log, metrics } = observers;
   return createPool((name: string, settings: WorkloadSettings) => {
     const { issuer, algorithms, jwks, jwks_url: url } = settings;
     if (url === undefined) return { issuer, algorithms, keySet: createConfiguredKeys(jwks ?? []), close: async () => undefined };
+    // A provider may have the same name.
+    const observedAs = `workload_issuer:${name}`;
+    const { guard, close: closeGuard } = wireGuard(observedAs, observers);
     const http = createHttpClient({
       allowedOrigins: new Set([new URL(url).origin]),
       allowHttp: settings.allow_http,
       provider: name,
       timeoutMs: settings.timeout,
       clock,
-      // A provider may have the same name.
-      onCall: reportTo(metrics, `workload_issuer:${name}`),
+      guard,
+      onCall: reportTo(metrics, observedAs),
     });
     const fetchJwks = createJwksFetch({ http, clock });
     const keySet: KeySet = createKeySet({
@@ -89,6 +94,10 @@ export function createWorkloadPool({ clock, log, metrics }: Observers): Workload
         else log.info({ workload_issuer: name, keys: event.keys, dropped: event.dropped }, "the workload issuer's keys were fetched");
       },
     });
-    return { issuer, algorithms, keySet, close: () => http.close() };
+    const close = (): Promise<void> => {
+      closeGuard();
+      return http.close();
+    };
+    return { issuer, algorithms, keySet, close };
   });
 }

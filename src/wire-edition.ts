@@ -6,7 +6,7 @@ import type { Configuration } from "./config/schema.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
 import { createPkce } from "./exchange/pkce.ts";
-import type { AccessTokenVerifier, FailureBudget, SingleFlight } from "./exchange/ports.ts";
+import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRevoke } from "./exchange/revoke.ts";
 import { createValidate, type Verifiers } from "./exchange/validate.ts";
@@ -35,12 +35,13 @@ export interface Shared extends Observers {
   readonly storage: Storage;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
+  readonly places: ProviderPlaces;
   readonly pool: ProviderPool;
   readonly workloads: WorkloadPool;
 }
 
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
-  const { clock, storage, flights, budget } = shared;
+  const { clock, storage, flights, budget, places } = shared;
   const policy = compilePolicy(configuration);
   const decide = createDecide(policy.audiences);
   // First, as it may refuse: nothing is held then that nobody would release.
@@ -51,7 +52,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, oneTime, handles, revocations, upstreamRevocations } = storage;
-  const common = { providers, audiences, decide, clock };
+  const common = { providers, audiences, decide, places, clock };
   return {
     configuration,
     policy,
@@ -59,7 +60,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     operations: {
       exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
       refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
-      validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }),
+      validate: createValidate({ ...common, verifiers, revocations, cache, flights }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
       revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream: upstreamRevocations }),
     },

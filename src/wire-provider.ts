@@ -12,6 +12,7 @@ import { tokenRulesOf } from "./policy/token-rules.ts";
 import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
 import { createProvider } from "./providers/registry.ts";
 import { reportTo } from "./wire-call-report.ts";
+import { wireGuard } from "./wire-guard.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 
@@ -22,18 +23,21 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, log, metrics }: Observers): WiredProvider {
+function wireProvider(name: string, { settings, openid }: ProviderUse, observers: Observers): WiredProvider {
+  const { clock, log, metrics } = observers;
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
     allowHttp: settings.allow_http,
   };
+  const { guard, close: closeGuard } = wireGuard(name, observers);
   const connect = () =>
     createHttpClient({
       ...target,
       provider: name,
       timeoutMs: settings.timeout,
       clock,
+      guard,
       onCall: reportTo(metrics, name),
     });
   // Two: calls that spend something, which anyone may cause, must not take the connections of those that read keys.
@@ -77,6 +81,7 @@ function wireProvider(name: string, { settings, openid }: ProviderUse, { clock, 
       },
     ),
     close: async () => {
+      closeGuard();
       await Promise.all([reads.close(), spends.close()]);
     },
   };

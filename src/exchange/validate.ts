@@ -5,7 +5,7 @@ import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
-import type { AccessTokenVerifier, Clock, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
+import type { AccessTokenVerifier, Clock, ProviderPlaces, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
@@ -33,6 +33,7 @@ export interface ValidateDeps {
   readonly revocations: Pick<Revocations, "check">;
   readonly cache: VerificationCache;
   readonly flights: SingleFlight;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
   readonly clock: Clock;
 }
 
@@ -65,7 +66,9 @@ export function createValidate(deps: ValidateDeps) {
     question.trail.note({ provider: verifier.provider });
 
     // 4. Signature, type, times: once for everyone who asks about this token now.
-    const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question.token, key, shared));
+    const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
+      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question.token, key, shared)),
+    );
 
     // 5. Not revoked; and tokens of that client may reach this audience, with these scopes.
     accept(question, audience, verification);

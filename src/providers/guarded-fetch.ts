@@ -1,6 +1,7 @@
 // The shape in which oauth4webapi wants its requests made, over the guarded client.
 
-import type { Endpoint, HttpClient } from "../net/http-client.ts";
+import type { Endpoint } from "../net/http-call.ts";
+import type { HttpClient } from "../net/http-client.ts";
 
 interface FetchInit {
   readonly method: string;

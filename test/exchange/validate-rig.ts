@@ -19,7 +19,7 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createProviderPool, usesOf } from "../../src/wire-provider.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
-import { recordingAudit, silentTrail } from "./fixtures.ts";
+import { recordingAudit, roomyPlaces, silentTrail } from "./fixtures.ts";
 
 const clients = {
   orders: { kind: "service", secrets: ["orders-secret-0123"], methods: ["ValidateCrossClient"], audiences: ["orders", "reports"] },
@@ -128,7 +128,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
       onHit: (tier) => metrics.cacheHit(tier),
       onMiss: () => metrics.cacheMiss(),
     });
-    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(() => 10_000), clock });
+    return createValidate({ verifiers, decide, revocations, cache, flights: createSingleFlight(() => 10_000), places: roomyPlaces, clock });
   };
   const validate = fresh();
 

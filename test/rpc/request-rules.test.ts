@@ -29,7 +29,7 @@ import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
-import { clientOf, grantOf, refusal } from "../exchange/fixtures.ts";
+import { clientOf, grantOf, refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
@@ -53,7 +53,7 @@ const decide = createDecide(audiences);
 const budget = { check: () => undefined, spend: () => undefined };
 const revocations = { check: () => undefined, revoke: () => Promise.resolve() };
 const upstream = { tell: () => Promise.resolve(false) };
-const common = { providers, audiences, decide, clock };
+const common = { providers, audiences, decide, places: roomyPlaces, clock };
 
 const rpcs = {
   Exchange: createExchangeRpc({ entrance, clock, exchange: createExchange({ ...common, oneTime, handles, budget, pkce }) }),
@@ -62,7 +62,7 @@ const rpcs = {
     clock,
     refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: keyOf }),
   }),
-  Validate: createValidateRpc({ entrance, validate: createValidate({ verifiers, decide, revocations, cache, flights, clock }) }),
+  Validate: createValidateRpc({ entrance, validate: createValidate({ ...common, verifiers, revocations, cache, flights }) }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
   Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, verifiers, handles, revocations, upstream }) }),
 };

@@ -6,7 +6,7 @@ import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { nowMs, verification } from "../cache/fixtures.ts";
-import { refusal } from "../exchange/fixtures.ts";
+import { refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { startValidateRig, type ValidateRig } from "../exchange/validate-rig.ts";
 
 let rig: ValidateRig;
@@ -42,6 +42,7 @@ function validating(remembered: Verification | undefined) {
     revocations: { check: () => undefined },
     cache,
     flights: createSingleFlight(() => 10_000),
+    places: roomyPlaces,
     clock: () => nowMs,
   });
   return {

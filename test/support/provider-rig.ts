@@ -4,8 +4,9 @@
 import type { Provider } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createIdTokenVerifier } from "../../src/keys/id-token-verifier.ts";
-import { createKeySet } from "../../src/keys/key-set.ts";
-import { createHttpClient, type HttpCallReport } from "../../src/net/http-client.ts";
+import { createKeySet, type KeySet } from "../../src/keys/key-set.ts";
+import { createHttpClient, type HttpCallReport, type HttpClient } from "../../src/net/http-client.ts";
+import { createProviderGuard, type GuardEvent } from "../../src/net/provider-guard.ts";
 import { allowedOriginsOf, createDiscovery, type Discovery, type DiscoveryAddresses } from "../../src/providers/discovery.ts";
 import { createOidcProvider } from "../../src/providers/oidc.ts";
 import type { FakeClient } from "./fake-token-endpoint.ts";
@@ -24,6 +25,10 @@ export interface RigOptions {
 export interface Rig {
   readonly provider: Provider;
   readonly discovery: Discovery;
+  readonly keySet: KeySet;
+  /** The client that all of them share. */
+  readonly http: HttpClient;
+  readonly events: readonly GuardEvent[];
   readonly calls: HttpCallReport[];
   /** Epoch milliseconds; stands still until a test moves it. */
   readonly time: { nowMs: number };
@@ -37,11 +42,14 @@ export function createRig(options: RigOptions): Rig {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const addresses = { issuer: options.issuer, endpoints: {}, ...options.addresses };
   const rules = { allowedOrigins: allowedOriginsOf(addresses, options.allowedOrigins ?? []), allowHttp: false };
+  const events: GuardEvent[] = [];
+  const guard = createProviderGuard({ clock, random: () => 1, onEvent: (event) => void events.push(event) });
   const http = createHttpClient({
     ...rules,
     provider: "main",
     timeoutMs,
     clock,
+    guard,
     onCall: (call) => void calls.push(call),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
@@ -66,5 +74,5 @@ export function createRig(options: RigOptions): Rig {
       timeoutMs,
     },
   );
-  return { provider, discovery, calls, time, close: () => http.close() };
+  return { provider, discovery, keySet, http, events, calls, time, close: () => http.close() };
 }

@@ -27,6 +27,9 @@ describe("metrics", () => {
       "cambio_cache_alarms_total",
       "cambio_upstream_calls_total",
       "cambio_upstream_duration_seconds",
+      "cambio_upstream_retries_total",
+      "cambio_upstream_refusals_total",
+      "cambio_upstream_circuit_open",
       "cambio_event_loop_delay_seconds",
       "cambio_resident_memory_bytes",
     ]);
