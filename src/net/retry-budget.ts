@@ -20,7 +20,7 @@ export interface RetryBudget {
 export function createRetryBudget(clock: Clock): RetryBudget {
   const calls = createRecentCount(clock, windowMs);
   const retries = createRecentCount(clock, windowMs);
-  const left = () => retries.total() < floor + share * calls.total();
+  const left = () => retries.total() + 1 <= floor + share * calls.total();
   return {
     called: () => calls.add(),
     left,
