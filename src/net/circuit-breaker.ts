@@ -71,7 +71,8 @@ export function createCircuitBreaker({ clock, random, onChange }: CircuitDeps): 
   function pause(): OpenCircuit {
     const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(pauses, 20), longestPauseMs);
     pauses += 1;
-    return { sinceMs: clock(), pauseMs: pauseMs * (0.5 + random() / 2), probing: false };
+    // Whole milliseconds: it is said on wires that know no others.
+    return { sinceMs: clock(), pauseMs: Math.ceil(pauseMs * (0.5 + random() / 2)), probing: false };
   }
 
   function change(state: CircuitChange["state"]): void {

@@ -225,6 +225,7 @@ describe("whatever comes", () => {
             if ("retryAfterMs" in entered) {
               expect(wasOpen).toBe(true);
               expect(entered.retryAfterMs).toBeLessThanOrEqual(longestPauseMs);
+              expect(entered.retryAfterMs % 1).toBe(0);
               expect(entered.retryAfterMs).toBeGreaterThanOrEqual(1_000);
             } else {
               expect(entered.probe).toBe(wasOpen);
