@@ -22,7 +22,7 @@ const gatewayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 export function createAttempts(dispatcher: Dispatcher, guard: ProviderGuard) {
   return async function attempts(call: HttpCall, request: OutboundRequest, terms: AttemptTerms): Promise<Response> {
     const first = await attempt(call, request, terms);
-    const result = mayRepeat(call, first, terms) ? ((await repeat(call, request, terms.signal)) ?? first) : first;
+    const result = mayRepeat(call, first) ? ((await repeat(call, request, terms.signal)) ?? first) : first;
     if (result instanceof HttpFailure) throw result;
     return result;
   };
@@ -44,10 +44,10 @@ export function createAttempts(dispatcher: Dispatcher, guard: ProviderGuard) {
   }
 }
 
-/** What spends something may have been acted on: never again. Nor a probe: one call is what decides. */
-function mayRepeat(call: HttpCall, first: Result, { admission }: AttemptTerms): boolean {
+/** What spends something may have been acted on: never again. */
+function mayRepeat(call: HttpCall, first: Result): boolean {
   const onlyAsks = call.method === "GET" || call.idempotent === true;
-  return onlyAsks && !admission.probe && mayFareBetter(first);
+  return onlyAsks && mayFareBetter(first);
 }
 
 /** A connection broke, as an idle one does that the other side was just closing, or could not be made. */

@@ -16,7 +16,7 @@ export type GuardEvent =
   | { readonly kind: "refused"; readonly endpoint: Endpoint; readonly by: "circuit" | "pause" };
 
 export interface Admission {
-  /** This one call decides whether others are let through again: it is sent once, and nobody may cut it short. */
+  /** This one call decides whether others are let through again: nobody may cut it short. */
   readonly probe: boolean;
   /** Exactly once. @param gaveUp whoever asked did not wait for the time limit */
   end(result: Response | HttpFailure, gaveUp: boolean): void;

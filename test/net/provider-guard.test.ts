@@ -287,6 +287,7 @@ describe("what only asks", () => {
 
   it.each<[string, Fault, number | string]>([
     ["503 that says when to come back", { kind: "status", status: 503, headers: { "retry-after": "2" } }, 503],
+    ["502 that says so", { kind: "status", status: 502, headers: { "retry-after": "2" } }, 502],
     ["500", { kind: "status", status: 500 }, 500],
     ["429", { kind: "status", status: 429 }, 429],
     ["nonsense", { kind: "raw", bytes: "SSH-2.0-nonsense\r\n" }, "UNKNOWN"],
@@ -312,6 +313,15 @@ describe("what only asks", () => {
     for (let count = 0; count < 6; count += 1) expect(await ask("jwks")).toBe(502);
     expect(fake.callsTo("jwks")).toBe(9);
     expect(events.filter(({ kind }) => kind === "retried")).toHaveLength(3);
+  });
+
+  it("waits for nothing where it may not be sent again", () => {
+    const guard = createProviderGuard({ clock: frozenClock(), random: () => 1 });
+    for (let count = 0; count < 3; count += 1) {
+      expect(guard.pauseBeforeRepeat("jwks")).toBe(75);
+      guard.repeat("jwks")?.end(new Response(), false);
+    }
+    expect(guard.pauseBeforeRepeat("jwks")).toBeUndefined();
   });
 
   it("is not what spends something: a code that may have been acted on is never sent a second time", async () => {

@@ -3,8 +3,8 @@ import { createRetryBudget } from "../../src/net/retry-budget.ts";
 import { frozenClock } from "../cache/fixtures.ts";
 
 function spendAll(budget: ReturnType<typeof createRetryBudget>): number {
-  let spent = 0;
-  while (budget.spend()) spent += 1;
+  const tries = Array.from({ length: 100 }, () => budget.spend());
+  const spent = tries.filter((had) => had).length;
   expect(budget.left()).toBe(false);
   return spent;
 }
