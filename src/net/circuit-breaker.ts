@@ -2,6 +2,7 @@
 // through, and its outcome decides: closed again, or another, longer pause. What counts as a failure is provider-guard.ts.
 
 import type { Clock } from "../exchange/ports.ts";
+import { elapsedSince } from "./elapsed.ts";
 import { createRecentCount } from "./recent-count.ts";
 import { minRetryAfterMs } from "./retry-after.ts";
 
@@ -65,9 +66,6 @@ export function createCircuitBreaker({ clock, random, onChange }: CircuitDeps): 
   // Calls that were let through before a change say nothing about what is after it: hundreds may time out at once just then.
   let era = 0;
 
-  // Without a sign: a clock that is set back must not keep it open until it has caught up.
-  const age = (sinceMs: number): number => Math.abs(clock() - sinceMs);
-
   function pause(): OpenCircuit {
     const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(pauses, 20), longestPauseMs);
     pauses += 1;
@@ -91,7 +89,7 @@ export function createCircuitBreaker({ clock, random, onChange }: CircuitDeps): 
     const failed = failures.total();
     if (failed < leastFailures || failed < leastShare * (failed + answers.total())) return;
     // One that comes and goes is not asked anew every second.
-    if (closedAtMs === undefined || age(closedAtMs) > longestPauseMs) pauses = 0;
+    if (closedAtMs === undefined || elapsedSince(clock, closedAtMs) > longestPauseMs) pauses = 0;
     open = pause();
     change("open");
   }
@@ -109,7 +107,7 @@ export function createCircuitBreaker({ clock, random, onChange }: CircuitDeps): 
     enter() {
       const begunIn = era;
       if (open === undefined) return { probe: false, end: (verdict) => endUsual(verdict, begunIn) };
-      const leftMs = open.pauseMs - age(open.sinceMs);
+      const leftMs = open.pauseMs - elapsedSince(clock, open.sinceMs);
       if (leftMs > 0 || open.probing) return { retryAfterMs: Math.max(leftMs, minRetryAfterMs) };
       const probed = open;
       probed.probing = true;

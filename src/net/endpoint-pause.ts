@@ -2,6 +2,7 @@
 // caller is told meanwhile, is provider-guard.ts.
 
 import type { Clock } from "../exchange/ports.ts";
+import { elapsedSince } from "./elapsed.ts";
 
 /** The statuses that may carry a wait: too many requests (RFC 6585 §4), not available (RFC 9110 §15.6.4). */
 export type PausingStatus = 429 | 503;
@@ -32,18 +33,15 @@ export interface EndpointPause {
 export function createEndpointPause(clock: Clock, rule: PauseRule): EndpointPause {
   let last: { readonly status: PausingStatus; readonly sinceMs: number; readonly lengthMs: number } | undefined;
 
-  // Without a sign: a clock that is set back must not make a pause longer.
-  const age = (sinceMs: number): number => Math.abs(clock() - sinceMs);
-
   return {
     ask(status, waitMs) {
       // Answers to what was under way already: they make the pause no longer.
       const spared = last === undefined ? 0 : last.lengthMs * (rule.fair ? 2 : 1);
-      if (last !== undefined && age(last.sinceMs) < spared) return;
+      if (last !== undefined && elapsedSince(clock, last.sinceMs) < spared) return;
       last = { status, sinceMs: clock(), lengthMs: Math.min(waitMs, rule.longestMs) };
     },
     current() {
-      const leftMs = last === undefined ? 0 : last.lengthMs - age(last.sinceMs);
+      const leftMs = last === undefined ? 0 : last.lengthMs - elapsedSince(clock, last.sinceMs);
       return last === undefined || leftMs <= 0 ? undefined : { status: last.status, leftMs };
     },
   };

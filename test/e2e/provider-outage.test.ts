@@ -89,13 +89,13 @@ describe("a one-time credential that was not sent", () => {
   });
 });
 
-describe("an endpoint that fails and comes back", () => {
-  const circuitLines = (stack: FakeStack) =>
-    stack.cambio
-      .logLines()
-      .filter(({ msg }) => String(msg).startsWith("the provider's endpoint"))
-      .map(({ level, provider, upstream_endpoint: endpoint, failures, calls }) => ({ level, provider, endpoint, failures, calls }));
+const circuitLines = (stack: FakeStack) =>
+  stack.cambio
+    .logLines()
+    .filter(({ msg }) => String(msg).startsWith("the provider's endpoint"))
+    .map(({ level, provider, upstream_endpoint: endpoint, failures, calls }) => ({ level, provider, endpoint, failures, calls }));
 
+describe("an endpoint that fails and comes back", () => {
   it("leaves one line when it is no longer asked and one when it is again; metrics show it; the service stays ready", async () => {
     const stack = await startStack();
     const labels = { provider: "main", endpoint: "token" };
@@ -142,6 +142,15 @@ describe("an endpoint that fails and comes back", () => {
   });
 });
 
+async function signInAtSecond({ cambio, authorization }: FakeStack, second: FakeProvider): Promise<string> {
+  const by = { authorization: authorization("backend") };
+  const started = await cambio.rpc("CreateAuthorizationUrl", { provider: "second" }, by);
+  if (started.status !== 200) return outcomeOf(started);
+  const { code, state } = await second.login(String(started.body["authorizationUrl"]));
+  const authorizationCode = { code, state, redirectUri: backendRedirectUri };
+  return outcomeOf(await cambio.rpc("Exchange", { provider: "second", authorizationCode }, by));
+}
+
 describe("a provider that hangs under a flood", () => {
   const places = 100;
   const share = 25;
@@ -171,15 +180,6 @@ describe("a provider that hangs under a flood", () => {
       audiences: { ...audiences, orders: { ...orders, accepts: { ...orders.accepts, second: orders.accepts["main"] } } },
       clients: { ...clients, backend: { ...backend, providers: { ...backend.providers, second: backend.providers["main"] } } },
     };
-  }
-
-  async function signInAtSecond({ cambio, authorization }: FakeStack, second: FakeProvider): Promise<string> {
-    const by = { authorization: authorization("backend") };
-    const started = await cambio.rpc("CreateAuthorizationUrl", { provider: "second" }, by);
-    if (started.status !== 200) return outcomeOf(started);
-    const { code, state } = await second.login(String(started.body["authorizationUrl"]));
-    const authorizationCode = { code, state, redirectUri: backendRedirectUri };
-    return outcomeOf(await cambio.rpc("Exchange", { provider: "second", authorizationCode }, by));
   }
 
   async function promptly(work: () => Promise<string>): Promise<string> {

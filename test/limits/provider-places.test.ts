@@ -22,6 +22,12 @@ function waiting(signal: AbortSignal): Promise<string> {
   return promise;
 }
 
+/** Many steps, and nobody outside. */
+async function atHand(value: string): Promise<string> {
+  for (let step = 0; step < 100; step += 1) await Promise.resolve();
+  return value;
+}
+
 describe("places of one provider", () => {
   it("are a quarter of all, and another provider has as many", () => {
     const places = createProviderPlaces(() => 100);
@@ -57,10 +63,6 @@ describe("work that may be over at once", () => {
   it("needs no place where nobody outside is asked: tokens are checked with keys at hand while a provider hangs", async () => {
     const places = createProviderPlaces(() => 4);
     places.enter("main");
-    const atHand = async (value: string): Promise<string> => {
-      for (let step = 0; step < 100; step += 1) await Promise.resolve();
-      return value;
-    };
     expect(await places.whileWaiting("main", patient(), () => atHand("found"))).toBe("found");
     await expect(places.whileWaiting("main", patient(), () => atHand("").then(() => Promise.reject(new Error("no"))))).rejects.toThrow(
       "no",
