@@ -112,12 +112,11 @@ export function createProviderGuard({ clock, random, onEvent }: GuardDeps): Prov
     },
     pauseBeforeRepeat: (endpoint) => (isWell(watched(endpoint)) && budget.left() ? repeatPauseMs * (0.5 + random()) : undefined),
     repeat(endpoint) {
-      const { circuit, pause } = watched(endpoint);
-      if (!isWell({ circuit, pause }) || !budget.spend()) return undefined;
-      const passage = circuit.enter();
-      if ("retryAfterMs" in passage) return undefined;
+      const at = watched(endpoint);
+      const passage = isWell(at) && budget.spend() ? at.circuit.enter() : undefined;
+      if (passage === undefined || "retryAfterMs" in passage) return undefined;
       onEvent?.({ kind: "retried", endpoint });
-      return admission(passage, pause);
+      return admission(passage, at.pause);
     },
     circuits: () => [...endpoints].map(([endpoint, { circuit }]) => [endpoint, circuit.isOpen()] as const),
   };

@@ -83,6 +83,17 @@ describe("a provider that was down and is up", () => {
     expect(await secondsUntil(keysFetched)).toBe(1);
   });
 
+  it("is of use within ten seconds, discovery and keys together, however long it was away", async () => {
+    const prepared = succeeds(() => rig.provider.prepare(soon()));
+    fake.faults.always("discovery", down);
+    fake.faults.always("jwks", down);
+    for (let second = 0; second < 600; second += 1) {
+      expect(await prepared()).toBe(false);
+      rig.time.nowMs += 1_000;
+    }
+    expect(await secondsUntil(prepared)).toBeLessThanOrEqual(10);
+  });
+
   it("is asked once in thirty seconds, by the first who comes, while it stays down: the probe is a call that came anyway", async () => {
     await rig.discovery.metadata(soon());
     fake.faults.always("jwks", down);
