@@ -2,7 +2,7 @@
 // providers/upstream-errors.ts; here stands only what is known about the bytes.
 
 export type HttpFailureKind =
-  /** No answer came: refused, unresolved, reset, untrusted certificate, too many calls. */
+  /** No answer came: refused, unresolved, reset, untrusted certificate, too many calls; or the endpoint is not asked now. */
   | "unavailable"
   /** The endpoint asked for a pause (429) that is not over: it was not asked. */
   | "rate_limited"
