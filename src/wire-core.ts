@@ -58,6 +58,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     storage,
     flights,
     budget: limiting.budget,
+    places: limiting.places,
     pool: createProviderPool(observers),
     workloads: createWorkloadPool(observers),
   };

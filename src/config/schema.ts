@@ -171,7 +171,9 @@ export const configurationSchema = z.strictObject({
         .min(10)
         .max(1_000_000)
         .default(1_000)
-        .describe("Calls at one time. Exchanges are refused from 60 % of it on, refreshes from 80 %, validations last."),
+        .describe(
+          "Calls at one time. Exchanges are refused from 60 % of it on, refreshes from 80 %, validations last. Two fifths of them may wait for one provider.",
+        ),
       client_failures: z
         .int()
         .min(1)

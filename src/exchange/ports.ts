@@ -245,6 +245,18 @@ export interface FailureBudget {
   spend(payer: Payer, provider: string): void;
 }
 
+/** limits/: places for those who wait for one provider, so that one which hangs does not take everybody's. */
+export interface ProviderPlaces {
+  /** For a call that is going to wait; disposing of the result gives it back. @throws ExchangeError UPSTREAM_UNAVAILABLE */
+  enter(provider: string): Disposable;
+  /**
+   * For work that may be over at once, as a check with keys at hand is: it takes a place only where it has to wait. Without one it is
+   * aborted, so it must be safe to abort.
+   * @throws what the work throws; ExchangeError UPSTREAM_UNAVAILABLE
+   */
+  whileWaiting<T>(provider: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
 /** One line of the audit trail, before it is chained. Absent: not known, or not applicable. */
 export interface AuditEntry extends Omit<TrailNotes, "credential"> {
   /** intent: about to be issued. outcome: how a call ended. security: worth a look by itself. */

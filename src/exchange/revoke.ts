@@ -9,6 +9,7 @@ import type {
   AccessTokenVerifier,
   EndableGrant,
   Provider,
+  ProviderPlaces,
   RefreshHandles,
   Revocations,
   TokenTypeHint,
@@ -43,6 +44,7 @@ export interface RevokeDeps {
   readonly handles: Pick<RefreshHandles, "findToEnd">;
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
 }
 
 export function createRevoke(deps: RevokeDeps) {
@@ -100,7 +102,9 @@ export function createRevoke(deps: RevokeDeps) {
   /** Undefined: it is accepted nowhere here, and will not be. @throws ExchangeError where that cannot be decided */
   async function verified({ provider, token }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
     try {
-      return await verifierOf(provider, token)?.verify(token, signal);
+      const verifier = verifierOf(provider, token);
+      if (verifier === undefined) return undefined;
+      return await deps.places.whileWaiting(verifier.provider, signal, (waiting) => verifier.verify(token, waiting));
     } catch (failure) {
       if (hasReason(failure, ...neverAccepted)) return undefined;
       throw failure;
@@ -129,10 +133,9 @@ export function createRevoke(deps: RevokeDeps) {
 
   /** A provider that is away is told later; one that has no way to be told never is. */
   async function checkRevocable(name: string, signal: AbortSignal): Promise<void> {
-    const prepared = await deps.providers
-      .get(name)
-      ?.prepare(signal)
-      .catch(() => undefined);
+    const provider = deps.providers.get(name);
+    if (provider === undefined) return;
+    const prepared = await deps.places.whileWaiting(name, signal, (waiting) => provider.prepare(waiting)).catch(() => undefined);
     // RFC 7009 §2.2.1, unsupported_token_type.
     if (prepared !== undefined && prepared.revoke === undefined) throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
   }

@@ -3,7 +3,7 @@
 
 import type { Verification } from "./claims.ts";
 import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
-import type { AccessTokenVerifier, Clock, FailureBudget, SingleFlight, VerificationCache } from "./ports.ts";
+import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
@@ -26,6 +26,7 @@ export interface SubjectTokenDeps {
   readonly cache: VerificationCache;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
   readonly clock: Clock;
 }
 
@@ -59,7 +60,9 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
 
     // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
     if (verifier.asksProvider) deps.budget.check(question.trail.payer, verifier.provider);
-    const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question, key, shared));
+    const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
+      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, key, shared)),
+    );
     return { verification, cached: false };
   };
 

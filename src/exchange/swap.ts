@@ -7,7 +7,16 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
 import { checkGranted } from "./granted.ts";
-import type { Clock, FailureBudget, PreparedProvider, Provider, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
+import type {
+  Clock,
+  FailureBudget,
+  PreparedProvider,
+  Provider,
+  ProviderPlaces,
+  Revocations,
+  SingleFlight,
+  VerificationCache,
+} from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { verifyIssued } from "./issued-token.ts";
 import { isCurrent, type Verifiers } from "./subject-token.ts";
@@ -45,6 +54,7 @@ export interface SwapDeps {
   readonly flights: SingleFlight;
   readonly sharedFlights: SharedFlight;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "enter">;
   readonly clock: Clock;
 }
 
@@ -63,6 +73,7 @@ export function createSwap(deps: SwapDeps) {
 
     // 3. Everything that can fail without harm; then on record, before the provider is asked.
     deps.budget.check(trail.payer, at.provider.name);
+    using _ = deps.places.enter(at.provider.name);
     const prepared = await at.provider.prepare(signal);
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");

@@ -7,7 +7,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { nowMs } from "../cache/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CoreRig, orders, patience, startCoreRig } from "./core-rig.ts";
-import { clientOf, grantOf, recordingTrail, refusal, silentTrail } from "./fixtures.ts";
+import { clientOf, grantOf, recordingTrail, refusal, roomyPlaces, silentTrail } from "./fixtures.ts";
 
 let rig: CoreRig;
 beforeEach(async () => {
@@ -259,6 +259,7 @@ function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; to
         return true;
       },
     },
+    places: roomyPlaces,
   };
   return { deps, told: asked };
 }

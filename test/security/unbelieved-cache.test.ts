@@ -7,7 +7,7 @@ import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { nowMs, verification } from "../cache/fixtures.ts";
-import { refusal } from "../exchange/fixtures.ts";
+import { refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { startValidateRig, type ValidateRig } from "../exchange/validate-rig.ts";
 
 let rig: ValidateRig;
@@ -44,6 +44,7 @@ function validating(remembered: Verification | undefined) {
     cache,
     flights: createSingleFlight(() => 10_000),
     budget: { check: () => undefined, spend: () => undefined },
+    places: roomyPlaces,
     clock: () => nowMs,
   });
   const validate = createValidate({
