@@ -1,7 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
+import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { makeCertificate } from "../support/certificate.ts";

@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import type { RedisAddress } from "../../src/cache/redis-connection.ts";
+import type { RedisAddress } from "../../src/cache/redis-target.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 
 const startLimitMs = 5_000;
@@ -83,7 +83,7 @@ export async function startRedisServer(
 }
 
 export function redisAddress(port: number, password?: Secret): RedisAddress {
-  return { host: "127.0.0.1", port, tls: false, username: undefined, password, db: 0 };
+  return { kind: "single", host: "127.0.0.1", port, tls: false, username: undefined, password, db: 0 };
 }
 
 async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {

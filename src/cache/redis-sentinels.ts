@@ -1,0 +1,63 @@
+// The Sentinels of a set, asked which server is the master. All of them are asked, as one that was cut off from the others names the
+// master of before: what the latest failover decided counts. Only configured ones are asked.
+
+import { Redis } from "ioredis";
+import { closeClient, clientOptions } from "./redis-options.ts";
+import type { RedisNode, SentinelSet } from "./redis-target.ts";
+
+export interface NamedMaster extends RedisNode {
+  /** Grows with every failover. */
+  readonly epoch: number;
+}
+
+export interface Sentinels {
+  /** Undefined: none of them answered in time, or none knows it. */
+  master(): Promise<NamedMaster | undefined>;
+  close(): Promise<void>;
+}
+
+/** One that is up answers at once; one that is not is not waited for any longer. */
+const askLimitMs = 500;
+
+export function createSentinels(set: SentinelSet, random: () => number): Sentinels {
+  const { sentinel, nodes, master: name } = set;
+  const clients = nodes.map((node) => {
+    const client = new Redis({
+      ...clientOptions({ ...set, ...sentinel }, { random, onLeave: () => undefined }),
+      host: node.host,
+      port: node.port,
+      // The first question is asked before the connection is there. What waits fails with the next attempt to connect.
+      enableOfflineQueue: true,
+      enableReadyCheck: false,
+    });
+    // That Redis is away is told by the connection to the master.
+    return client.on("error", () => undefined);
+  });
+
+  async function ask(client: Redis): Promise<NamedMaster | undefined> {
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), askLimitMs);
+    const answer = client.call("SENTINEL", "MASTER", name).then(masterIn, () => undefined);
+    return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
+  }
+
+  return {
+    async master() {
+      const named = (await Promise.all(clients.map(ask))).filter((answer) => answer !== undefined);
+      const [latest] = named.toSorted((one, other) => other.epoch - one.epoch);
+      return latest;
+    },
+    async close() {
+      await Promise.all(clients.map(closeClient));
+    },
+  };
+}
+
+/** A list of names and values by turns. */
+function masterIn(answer: unknown): NamedMaster | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  const fields = new Map(Array.from({ length: answer.length / 2 }, (_, index) => [answer[2 * index], answer[2 * index + 1]] as const));
+  const [host, port, epoch] = [fields.get("ip"), Number(fields.get("port")), Number(fields.get("config-epoch"))];
+  if (typeof host !== "string" || host === "" || !Number.isInteger(port) || !Number.isInteger(epoch)) return undefined;
+  return { host, port, epoch };
+}
