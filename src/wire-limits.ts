@@ -31,7 +31,15 @@ const replicaBytes = 16;
 
 /** @param configuration asked for every call: it may have been reloaded */
 export function wireLimits(configuration: () => Configuration, { clock, redis, firstKey }: LimitingParts): Limiting {
-  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica: randomBytes(replicaBytes) });
+  const shared =
+    redis === undefined
+      ? undefined
+      : createSharedCountsRedis({
+          redis,
+          first: firstKey,
+          replica: randomBytes(replicaBytes),
+          perSlot: configuration().redis?.target.kind === "cluster",
+        });
   const { callers, budget, settlement } = createLimits({ clock, shared, settings: remembered(configuration, settingsOf) });
   settlement.start();
   return {
