@@ -96,6 +96,7 @@ export function createClusterState(cluster: Cluster, { log, first }: ClusterStat
       });
       node.on("ready", () => {
         if (away.delete(name)) log({ kind: "redis_node_ready", host, port });
+        void probe();
       });
       node.on("close", () => {
         // One that the library let go, as it has no slots any more, is not among them.

@@ -28,6 +28,8 @@ export const openCluster: OpenLine<ClusterNodes> = ({ nodes, ...access }, { log,
     {
       // Here and not below: for a server's own client the library sets it.
       enableOfflineQueue: false,
+      // It asks a server that may still be connecting, and starts over if it is.
+      enableReadyCheck: false,
       // Both wait and then send again what a broken connection may have carried.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
