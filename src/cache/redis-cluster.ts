@@ -60,10 +60,8 @@ export const openCluster: OpenLine<ClusterNodes> = ({ nodes, ...access }, { log,
   cluster.on("+node", (node: Redis) => {
     hearRejections(node);
     state.watch(node, refreshSoon);
-    // Now rather than by the first command: those beside it would be refused until it is there.
-    setImmediate(() => {
-      if (node.status === "wait") node.connect().catch(() => undefined);
-    });
+    // Not by the first command, which would be kept until it is there, although its caller may have given up by then.
+    node.connect().catch(() => undefined);
   });
 
   return {
