@@ -35,6 +35,8 @@ async function took(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+const idOf = ({ raw }: ClusterServer) => raw.cluster("MYID");
+
 /** A name of each of them, so that every server is asked. */
 async function keyOf(cluster: RedisCluster, server: ClusterServer): Promise<string> {
   for (let number = 0; ; number += 1) if ((await cluster.masterOf(`key-${number}`)) === server) return `key-${number}`;
@@ -79,8 +81,8 @@ describe("three masters, each behind a proxy", () => {
     const first = await Promise.allSettled(Array.from({ length: 20 }, () => incr(connection, key)));
     for (const outcome of first) expect(outcome).toMatchObject({ reason: { code: "TIMEOUT", outcome: "unknown" } });
     // Until its silence is taken for its end every command waits that long, and then none.
-    const until = performance.now() + 1_800;
-    while (performance.now() < until) {
+    const end = performance.now() + 1_800;
+    while (performance.now() < end) {
       expect(await took(() => incr(connection, key))).toBeLessThan(limitMs);
       expect(await incr(connection, fine)).toBeGreaterThan(0);
     }
@@ -143,7 +145,6 @@ describe("three masters, each behind a proxy", () => {
       from = await cluster.masterOf("{moved}");
       to = cluster.servers.find((server) => server !== from) as ClusterServer;
     });
-    const idOf = async ({ raw }: ClusterServer) => String(await raw.cluster("MYID"));
     const setslot = (at: ClusterServer, ...words: readonly string[]) => at.raw.call("CLUSTER", "SETSLOT", slot, ...words);
     async function begin(): Promise<void> {
       await setslot(to, "IMPORTING", await idOf(from));

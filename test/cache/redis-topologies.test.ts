@@ -9,7 +9,7 @@ import { createOneTimeRedis } from "../../src/cache/one-time-redis.ts";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { evictionOf } from "../../src/cache/redis-eviction.ts";
 import type { RedisEvent } from "../../src/cache/redis-line.ts";
-import type { RedisTarget } from "../../src/cache/redis-target.ts";
+import type { RedisNode, RedisTarget } from "../../src/cache/redis-target.ts";
 import { createRevocationAnnouncements } from "../../src/cache/revocation-announcements.ts";
 import type { Announcement } from "../../src/cache/revocation-codec.ts";
 import { createRevocationLogRedis } from "../../src/cache/revocation-log-redis.ts";
@@ -28,6 +28,12 @@ import { usedAssertionsContract } from "./used-assertions-contract.ts";
 // In the middle of a change of keys every command that names a one-time thing has two keys.
 const keys = [masterKey("a"), masterKey("b")] as const;
 const noAlarm = (): undefined => undefined;
+
+const store = (redis: RedisConnection) =>
+  createOneTimeRedis({ redis, names: createOneTimeNames(keys), sealer: createSealer(keys, "pending-state"), onAlarm: noAlarm });
+const used = (redis: RedisConnection) => createUsedAssertionsRedis({ redis, names: createOneTimeNames(keys), clock: frozenClock() });
+const log = (redis: RedisConnection) => createRevocationLogRedis({ redis, keys, clock: frozenClock(), onAlarm: noAlarm });
+const counted = (count: number) => Array.from({ length: 1_000 }, (_, index) => ({ key: `k${index}`, window: 7, count, lifeMs: 3_000 }));
 
 describe.each(topologies)("on %s", (_name, start) => {
   let topology: Topology;
@@ -56,8 +62,6 @@ describe.each(topologies)("on %s", (_name, start) => {
   });
 
   describe("one-time things", () => {
-    const store = (redis: RedisConnection) =>
-      createOneTimeRedis({ redis, names: createOneTimeNames(keys), sealer: createSealer(keys, "pending-state"), onAlarm: noAlarm });
     oneTimeContract({
       stores: () => [store(connections[0]), store(connections[1])],
       async expire() {
@@ -68,7 +72,6 @@ describe.each(topologies)("on %s", (_name, start) => {
   });
 
   describe("used assertions", () => {
-    const used = (redis: RedisConnection) => createUsedAssertionsRedis({ redis, names: createOneTimeNames(keys), clock: frozenClock() });
     usedAssertionsContract({
       replicas: () => [used(connections[0]), used(connections[1])],
       async pass(ms) {
@@ -80,7 +83,6 @@ describe.each(topologies)("on %s", (_name, start) => {
   });
 
   describe("the log of revocations", () => {
-    const log = (redis: RedisConnection) => createRevocationLogRedis({ redis, keys, clock: frozenClock(), onAlarm: noAlarm });
     revocationLogContract({ logs: () => [log(connections[0]), log(connections[1])] });
   });
 
@@ -88,14 +90,13 @@ describe.each(topologies)("on %s", (_name, start) => {
     const perSlot = target.kind === "cluster";
     const counts = (redis: RedisConnection) => createSharedCountsRedis({ redis, first: keys[0], replica: randomBytes(16), perSlot });
     const [one, other] = [counts(connections[0]), counts(connections[1])];
-    const own = (count: number) => Array.from({ length: 1_000 }, (_, index) => ({ key: `k${index}`, window: 7, count, lifeMs: 3_000 }));
     await Promise.all(masters.map((master) => master.config("RESETSTAT")));
-    await one.settle(own(3));
-    expect(await other.settle(own(4))).toEqual(own(7).map(({ count }) => count));
+    await one.settle(counted(3));
+    expect(await other.settle(counted(4))).toEqual(counted(7).map(({ count }) => count));
     const stats = await Promise.all(masters.map((master) => master.info("commandstats")));
     const commands = stats.map((text) => Number(/cmdstat_eval:calls=([0-9]+)/.exec(text)?.[1] ?? 0));
     expect(commands.reduce((sum, each) => sum + each, 0)).toBe(perSlot ? 32 : 2);
-    expect(await one.settle(own(5).slice(0, 1))).toEqual([9]);
+    expect(await one.settle(counted(5).slice(0, 1))).toEqual([9]);
   });
 
   test("what is announced at one replica is heard at the other", async () => {
@@ -154,9 +155,10 @@ describe.each(topologies)("on %s", (_name, start) => {
   });
 });
 
+const at = ({ host, port }: RedisNode) => `${host}:${port}`;
+
 /** As it would stand in a configuration file. */
 function written(target: RedisTarget): object {
-  const at = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
   switch (target.kind) {
     case "single":
       return { url: `redis://${at(target)}` };

@@ -101,7 +101,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   }
 
   async function complete(): Promise<boolean> {
-    const states = await Promise.all(servers.map(async ({ raw }) => String(await raw.cluster("INFO").catch(() => ""))));
+    const states = await Promise.all(servers.map(async ({ raw }) => raw.cluster("INFO").catch(() => "")));
     const known = states.every((said) => said.includes("cluster_state:ok") && said.includes(`cluster_known_nodes:${count}`));
     const ranges = await topology();
     const served = ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
@@ -111,9 +111,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   }
 
   const settled = () => eventually("a complete cluster", complete, formLimitMs);
-  await Promise.all(
-    servers.map(({ raw }) => (raw.status === "ready" ? undefined : new Promise((resolve) => void raw.once("ready", resolve)))),
-  );
+  await eventually("connections to all", () => servers.every(({ raw }) => raw.status === "ready"), formLimitMs);
   await form({ servers, masters, ports, count, settled });
   return {
     servers,
@@ -165,7 +163,7 @@ async function form({ servers, masters, ports, count, settled }: Forming): Promi
   for (const [index, { port }] of servers.entries()) {
     if (index > 0) await first?.raw.call("CLUSTER", "MEET", "127.0.0.1", port, ports[count + index] ?? 0);
   }
-  const ids = await Promise.all(servers.map(async ({ raw }) => String(await raw.cluster("MYID"))));
+  const ids = await Promise.all(servers.map(({ raw }) => raw.cluster("MYID")));
   const allKnown = async () => {
     const said = await Promise.all(servers.map(async ({ raw }) => String(await raw.cluster("NODES"))));
     return said.every((nodes) => ids.every((id) => nodes.includes(id)) && !nodes.includes("handshake"));
@@ -188,7 +186,7 @@ export function rawClient(port: number, { tls, ca, username, password }: RedisAc
     retryStrategy: () => 50,
     enableOfflineQueue: false,
     disableClientInfo: true,
-    ...(tls ? { tls: { ...(ca === undefined ? {} : { ca }) } } : {}),
+    ...(tls ? { tls: ca === undefined ? {} : { ca } } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
   });
