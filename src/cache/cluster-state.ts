@@ -10,8 +10,8 @@ const probeEveryMs = 100;
 
 export interface ClusterState {
   ready(): boolean;
-  /** A server refused a command because the Cluster has stopped. */
-  down(): void;
+  /** A server refused a command because the Cluster has stopped: is that so? */
+  doubt(): void;
   watch(node: Redis, onLost: () => void): void;
   close(): void;
 }
@@ -52,16 +52,17 @@ export function createClusterState(cluster: Cluster, { log, first }: ClusterStat
     }, probeEveryMs);
   }
 
-  /** A Cluster is used once every server that has slots was reached or given up: while it connects, commands for it are refused. */
+  /**
+   * Used once every server that has slots was reached or given up: while it connects, commands for it are refused. And while most
+   * of them say that the Cluster goes on: one that was cut off from the others says that it does not.
+   */
   async function probe(): Promise<void> {
-    if (closed || works || cluster.status !== "ready") return;
     const masters = cluster.nodes("master");
-    const [one] = masters;
-    if (one === undefined || masters.some(({ status }) => status !== "ready")) return probeSoon();
-    const said = await one.cluster("INFO").catch((error: unknown) => classifyRedisError(error));
-    // Who may not ask finds out by its commands.
-    const goesOn = typeof said === "string" ? said.includes("cluster_state:ok") : typeof said === "object" && isRefused(said);
-    if (!goesOn) {
+    if (closed || cluster.status !== "ready") return;
+    if (masters.length === 0 || (!works && masters.some(({ status }) => status !== "ready"))) return probeSoon();
+    const said = await Promise.all(masters.map(goesOn));
+    if (closed || cluster.status !== "ready") return;
+    if (2 * said.filter(Boolean).length <= said.length) {
       stop("CLUSTERDOWN");
       return probeSoon();
     }
@@ -82,11 +83,7 @@ export function createClusterState(cluster: Cluster, { log, first }: ClusterStat
 
   return {
     ready,
-    down() {
-      if (!works) return;
-      stop("CLUSTERDOWN");
-      probeSoon();
-    },
+    doubt: probeSoon,
     watch(node, onLost) {
       const { host = "", port = 0 } = node.options;
       const name = `${host}:${port}`;
@@ -96,7 +93,7 @@ export function createClusterState(cluster: Cluster, { log, first }: ClusterStat
       });
       node.on("ready", () => {
         if (away.delete(name)) log({ kind: "redis_node_ready", host, port });
-        void probe();
+        if (!works) void probe();
       });
       node.on("close", () => {
         // One that the library let go, as it has no slots any more, is not among them.
@@ -114,6 +111,12 @@ export function createClusterState(cluster: Cluster, { log, first }: ClusterStat
   };
 }
 
-function isRefused({ outcome, code }: { readonly outcome: string; readonly code: string }): boolean {
-  return outcome === "refused" && code !== "CLUSTERDOWN";
+/** Who may not ask finds out by its commands. */
+async function goesOn(master: Redis): Promise<boolean> {
+  try {
+    return (await master.cluster("INFO")).includes("cluster_state:ok");
+  } catch (error) {
+    const { outcome, code } = classifyRedisError(error);
+    return outcome === "refused" && code !== "CLUSTERDOWN";
+  }
 }

@@ -71,7 +71,7 @@ export const openCluster: OpenLine<ClusterNodes> = ({ nodes, ...access }, { log,
     overdue: refreshSoon,
     settled(failure: RedisFailure | undefined) {
       if (failure === undefined) return;
-      if (failure.code === "CLUSTERDOWN") state.down();
+      if (failure.code === "CLUSTERDOWN") state.doubt();
       if (failure.code === "CLUSTERDOWN" || failure.outcome === "unknown") refreshSoon();
     },
     async close() {

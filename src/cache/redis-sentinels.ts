@@ -37,7 +37,11 @@ export function createSentinels(set: SentinelSet, random: () => number): Sentine
   async function ask(client: Redis): Promise<NamedMaster | undefined> {
     const late = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => late.resolve(undefined), askLimitMs);
-    const answer = client.call("SENTINEL", "MASTER", name).then(masterIn, () => undefined);
+    // In this order: the address is then never older than the epoch. And not the address that stands beside the epoch: with whoever
+    // leads a failover that is the old master's until all replicas follow the new one.
+    const epoch = client.call("SENTINEL", "MASTER", name).then(epochIn);
+    const address = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name);
+    const answer = Promise.all([epoch, address]).then(masterIn, () => undefined);
     return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
   }
 
@@ -53,11 +57,14 @@ export function createSentinels(set: SentinelSet, random: () => number): Sentine
   };
 }
 
-/** A list of names and values by turns. */
-function masterIn(answer: unknown): NamedMaster | undefined {
-  if (!Array.isArray(answer)) return undefined;
-  const fields = new Map(Array.from({ length: answer.length / 2 }, (_, index) => [answer[2 * index], answer[2 * index + 1]] as const));
-  const [host, port, epoch] = [fields.get("ip"), Number(fields.get("port")), Number(fields.get("config-epoch"))];
-  if (typeof host !== "string" || host === "" || !Number.isInteger(port) || !Number.isInteger(epoch)) return undefined;
-  return { host, port, epoch };
+/** In a list of names and values by turns. */
+function epochIn(fields: unknown): number {
+  const at = Array.isArray(fields) ? fields.indexOf("config-epoch") : -1;
+  return Array.isArray(fields) && at >= 0 ? Number(fields[at + 1]) : Number.NaN;
+}
+
+function masterIn([epoch, address]: readonly [number, unknown]): NamedMaster | undefined {
+  const [host, port]: readonly unknown[] = Array.isArray(address) ? address : [];
+  const known = typeof host === "string" && host !== "" && Number.isInteger(Number(port)) && Number.isInteger(epoch);
+  return known ? { host, port: Number(port), epoch } : undefined;
 }

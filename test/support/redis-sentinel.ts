@@ -71,7 +71,7 @@ export async function startRedisSentinels(options: RedisSentinelOptions = {}): P
     const watch = [
       `sentinel monitor ${name} 127.0.0.1 ${masterPort} ${Math.floor(sentinelCount / 2) + 1}`,
       `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
-      `sentinel failover-timeout ${name} 3000`,
+      `sentinel failover-timeout ${name} 1000`,
     ];
     const plain = [access.tls ? `port 0\ntls-port ${port}\ntls-replication yes` : `port ${port}`, "bind 127.0.0.1", `dir ${own}`];
     await writeFile(file, `${[...plain, ...watch, ...lines].join("\n")}\n`);
@@ -94,12 +94,14 @@ export async function startRedisSentinels(options: RedisSentinelOptions = {}): P
   };
 
   async function master(): Promise<SentinelServer> {
-    const alive = sentinels.filter(({ raw }) => raw.status === "ready");
-    const said = await Promise.all(alive.map(async (one) => Number((await fields(one)).get("port"))));
-    const most = said.toSorted((one, other) => said.filter((each) => each === other).length - said.filter((each) => each === one).length);
-    const found = servers.find(({ port }) => port === most[0]);
-    if (found === undefined) throw new Error("the Sentinels name no server of ours");
-    return found;
+    let found: SentinelServer | undefined;
+    await eventually("a master", async () => {
+      const said = await Promise.all(sentinels.map(async (one) => Number((await fields(one)).get("port"))));
+      const counts = servers.map((server) => ({ server, votes: said.filter((port) => port === server.port).length }));
+      found = counts.find(({ votes }) => 2 * votes > said.length)?.server;
+      return found !== undefined;
+    });
+    return found as unknown as SentinelServer;
   }
 
   async function complete(): Promise<boolean> {
