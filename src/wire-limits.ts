@@ -23,6 +23,8 @@ export interface Limiting {
 export interface LimitingParts {
   readonly clock: Clock;
   readonly redis: RedisConnection | undefined;
+  /** It is a Cluster. */
+  readonly perSlot: boolean;
   readonly firstKey: MasterKey;
 }
 
@@ -30,16 +32,9 @@ export interface LimitingParts {
 const replicaBytes = 16;
 
 /** @param configuration asked for every call: it may have been reloaded */
-export function wireLimits(configuration: () => Configuration, { clock, redis, firstKey }: LimitingParts): Limiting {
-  const shared =
-    redis === undefined
-      ? undefined
-      : createSharedCountsRedis({
-          redis,
-          first: firstKey,
-          replica: randomBytes(replicaBytes),
-          perSlot: configuration().redis?.target.kind === "cluster",
-        });
+export function wireLimits(configuration: () => Configuration, { clock, redis, perSlot, firstKey }: LimitingParts): Limiting {
+  const replica = randomBytes(replicaBytes);
+  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica, perSlot });
   const { callers, budget, settlement } = createLimits({ clock, shared, settings: remembered(configuration, settingsOf) });
   settlement.start();
   return {

@@ -78,7 +78,9 @@ export const openCluster: OpenLine<ClusterNodes> = ({ nodes, ...access }, { log,
       clearTimeout(refreshing);
       state.close();
       const servers = cluster.nodes();
-      const ended = cluster.status === "end" ? [] : [new Promise<void>((resolve) => void cluster.once("end", () => resolve()))];
+      // Between two attempts there is no server, whose end would be its own.
+      const ended =
+        cluster.status === "end" || servers.length === 0 ? [] : [new Promise<void>((resolve) => void cluster.once("end", () => resolve()))];
       cluster.disconnect();
       for (const server of servers) server.disconnect();
       await Promise.race([Promise.all(ended), new Promise((resolve) => setTimeout(resolve, closeLimitMs).unref())]);

@@ -11,8 +11,8 @@ import type { RedisAccess, RedisNode } from "./redis-target.ts";
 export type ServerInfo = Readonly<Record<string, string | undefined>>;
 
 export interface AddressSource {
-  /** Undefined: not known now. */
-  next(): Promise<RedisNode | undefined>;
+  /** Or, where it is not known now, the code that says why. */
+  next(): Promise<RedisNode | string>;
   /** Why a server that was reached must not be used; undefined: it may. */
   refuse(info: ServerInfo): string | undefined;
 }
@@ -31,10 +31,14 @@ export function connectorOver(source: AddressSource, access: RedisAccess): new (
       const at = await source.next();
       // The library's own words, which it does not report: it is being closed.
       if (!this.connecting) throw new Error("Connection is closed.");
-      const stream = at === undefined ? broken() : access.tls ? connectTls({ ...at, ...tlsOptions(access) }) : connectTcp({ ...at });
-      if (at === undefined) this.firstError = codedError("NO_ADDRESS");
-      else stream.once("error", (error) => (this.firstError = error));
-      return (this.stream = stream);
+      if (typeof at === "string") {
+        this.firstError = codedError(at);
+        return (this.stream = new Socket().destroy());
+      }
+      const { host, port } = at;
+      this.stream = access.tls ? connectTls({ host, port, ...tlsOptions(access) }) : connectTcp({ host, port });
+      this.stream.once("error", (error) => (this.firstError = error));
+      return this.stream;
     }
 
     override check(info: ServerInfo): boolean {
@@ -43,10 +47,6 @@ export function connectorOver(source: AddressSource, access: RedisAccess): new (
       return reason === undefined;
     }
   };
-}
-
-function broken(): Socket {
-  return new Socket().destroy();
 }
 
 function codedError(code: string): Error {

@@ -21,7 +21,7 @@ export function openSentinelClient(set: SentinelSet, hooks: ClientHooks): Opened
   let at: NamedMaster | undefined;
   let looking = false;
   const source = {
-    next: async () => (at = (await sentinels.master()) ?? at),
+    next: async () => (at = (await sentinels.master()) ?? at) ?? sentinels.trouble(),
     // A server that does not say so is none: its user needs INFO.
     refuse: ({ role }: { role?: string | undefined }) => (role === "master" ? undefined : "NOT_MASTER"),
   };

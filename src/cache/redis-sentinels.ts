@@ -2,6 +2,7 @@
 // master of before: what the latest failover decided counts. Only configured ones are asked.
 
 import { Redis } from "ioredis";
+import { classifyRedisError } from "./redis-failure.ts";
 import { closeClient, clientOptions } from "./redis-options.ts";
 import type { RedisNode, SentinelSet } from "./redis-target.ts";
 
@@ -13,6 +14,8 @@ export interface NamedMaster extends RedisNode {
 export interface Sentinels {
   /** Undefined: none of them answered in time, or none knows it. */
   master(): Promise<NamedMaster | undefined>;
+  /** Why none of them did: what the last of them failed with. */
+  trouble(): string;
   close(): Promise<void>;
 }
 
@@ -21,6 +24,7 @@ const askLimitMs = 500;
 
 export function createSentinels(set: SentinelSet, random: () => number): Sentinels {
   const { sentinel, nodes, master: name } = set;
+  let trouble = "NO_MASTER";
   const clients = nodes.map((node) => {
     const client = new Redis({
       ...clientOptions({ ...set, ...sentinel }, { random, onLeave: () => undefined }),
@@ -30,8 +34,7 @@ export function createSentinels(set: SentinelSet, random: () => number): Sentine
       enableOfflineQueue: true,
       enableReadyCheck: false,
     });
-    // That Redis is away is told by the connection to the master.
-    return client.on("error", () => undefined);
+    return client.on("error", (error) => (trouble = classifyRedisError(error).code));
   });
 
   async function ask(client: Redis): Promise<NamedMaster | undefined> {
@@ -51,6 +54,7 @@ export function createSentinels(set: SentinelSet, random: () => number): Sentine
       const [latest] = named.toSorted((one, other) => other.epoch - one.epoch);
       return latest;
     },
+    trouble: () => trouble,
     async close() {
       await Promise.all(clients.map(closeClient));
     },

@@ -55,7 +55,7 @@ function open(target: RedisTarget, hooks: ClientHooks): Pick<OpenedClient, "clie
 function openClusterServer({ nodes, ...access }: ClusterNodes, hooks: ClientHooks): Redis {
   let attempt = Math.floor(hooks.random() * nodes.length);
   const source = {
-    next: async () => nodes[attempt++ % nodes.length],
+    next: async () => nodes[attempt++ % nodes.length] ?? "NO_NODE",
     refuse: () => undefined,
   };
   return new Redis({ ...clientOptions(access, hooks), Connector: connectorOver(source, access) });
