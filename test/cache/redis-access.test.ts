@@ -51,31 +51,48 @@ const asUser = (target: RedisTarget, username: string | undefined, password: str
   password: password === undefined ? undefined : new Secret(password),
 });
 
-const guarded: Guard = {
-  args: [
-    ...["--requirepass", words.default, "--masterauth", words.default],
-    ...["--user", "cambio", "on", `>${words.cambio}`, ...rights.split(" ")],
-    ...["--user", "mute", "on", `>${words.mute}`, "~*", "&*", "+@all", "-eval", "-set"],
-  ],
-  access: { tls: false, username: undefined, password: new Secret(words.default) },
-  lines: [
-    `sentinel auth-pass main ${words.default}`,
-    `requirepass ${words.sentinels}`,
-    `sentinel sentinel-pass ${words.sentinels}`,
-    `user watcher on >${words.sentinels} -@all +@connection +sentinel|master +sentinel|get-master-addr-by-name`,
-  ],
-  sentinel: { username: undefined, password: new Secret(words.sentinels) },
-};
+const authority = makeAuthority("Redis CA");
 
-describe.each(topologies)("users and passwords on %s", (_, start) => {
+/** Servers that speak TLS only, and to users only. */
+async function guardedBy(folder: string): Promise<Guard> {
+  const { cert, key } = authority.issue({ use: "none", otherNames: [generalName.ip(127, 0, 0, 1)] });
+  const files = { ca: join(folder, "ca.pem"), cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+  await Promise.all([writeFile(files.ca, authority.cert), writeFile(files.cert, cert), writeFile(files.key, key)]);
+  const tls = [`tls-ca-cert-file ${files.ca}`, `tls-cert-file ${files.cert}`, `tls-key-file ${files.key}`, "tls-auth-clients no"];
+  const operator: RedisAccess = { tls: true, ca: authority.cert, username: undefined, password: new Secret(words.default) };
+  return {
+    args: [
+      ...tls.flatMap((line) => `--${line}`.split(" ")),
+      ...["--requirepass", words.default, "--masterauth", words.default],
+      ...["--user", "cambio", "on", `>${words.cambio}`, ...rights.split(" ")],
+      ...["--user", "mute", "on", `>${words.mute}`, "~*", "&*", "+@all", "-eval", "-set"],
+    ],
+    access: operator,
+    lines: [
+      ...tls,
+      `sentinel auth-pass main ${words.default}`,
+      `requirepass ${words.sentinels}`,
+      `sentinel sentinel-pass ${words.sentinels}`,
+      `user watcher on >${words.sentinels} -@all +@connection +sentinel|master +sentinel|get-master-addr-by-name`,
+    ],
+    sentinel: { username: undefined, password: new Secret(words.sentinels) },
+  };
+}
+
+describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
+  let folder: string;
   let topology: Topology;
   let target: RedisTarget;
   beforeAll(async () => {
-    topology = await start(guarded);
+    folder = await mkdtemp(join(tmpdir(), "cambio-redis-access-"));
+    topology = await start(await guardedBy(folder));
     ({ target } = topology);
     if (target.kind === "sentinel") target = { ...target, sentinel: { username: "watcher", password: new Secret(words.sentinels) } };
   });
-  afterAll(() => topology.stop());
+  afterAll(async () => {
+    await topology.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   test("a user with the rights that the documentation names can do everything", async () => {
     const mine = asUser(target, "cambio", words.cambio);
@@ -144,37 +161,12 @@ describe.each(topologies)("users and passwords on %s", (_, start) => {
     expect(await redis.run((client) => client.eval(script, 1, name))).toBe("OK");
     expect(redis.status()).toBe("ready");
   });
-});
-
-describe.each(topologies)("TLS to %s", (_, start) => {
-  let folder: string;
-  let topology: Topology;
-  const authority = makeAuthority("Redis CA");
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "cambio-redis-tls-"));
-    const { cert, key } = authority.issue({ use: "none", dnsNames: ["localhost"], otherNames: [generalName.ip(127, 0, 0, 1)] });
-    const files = { ca: join(folder, "ca.pem"), cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-    await Promise.all([writeFile(files.ca, authority.cert), writeFile(files.cert, cert), writeFile(files.key, key)]);
-    const tls = [`tls-ca-cert-file ${files.ca}`, `tls-cert-file ${files.cert}`, `tls-key-file ${files.key}`, "tls-auth-clients no"];
-    const access: RedisAccess = { tls: true, ca: authority.cert, username: undefined, password: undefined };
-    topology = await start({ args: tls.flatMap((line) => `--${line}`.split(" ")), lines: tls, access, sentinel: access });
-  });
-  afterAll(async () => {
-    await topology.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  test("that a CA of one's own vouches for: it is used", async () => {
-    const redis = connect(topology.target);
-    await ready(redis);
-    expect(await redis.run((client) => client.set("key", "x"))).toBe("OK");
-  });
 
   test.each([
     ["another CA of the same name", makeAuthority("Redis CA").cert],
     ["no CA that anybody knows", undefined],
   ])("that %s vouches for: nothing is sent to it", async (_name, ca) => {
-    const redis = connect({ ...topology.target, ca, password: new Secret("word-of-cambio") });
+    const redis = connect({ ...asUser(target, "cambio", words.cambio), ca });
     await until(() => codesOfAway().length > 0);
     expect(codesOfAway()).toEqual([expect.stringMatching(/CERT|SIGNATURE/)]);
     expect(redis.status()).toBe("away");

@@ -1,11 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import type { RedisEvent } from "../../src/cache/redis-line.ts";
+import { createSharedCountsRedis } from "../../src/cache/shared-counts-redis.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type ClusterServer, type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
-import { ready, until } from "./fixtures.ts";
+import { announcing } from "./announcing.ts";
+import { masterKey, ready, until } from "./fixtures.ts";
 
 /** What a command may take, and a busy machine with it. */
 const limitMs = 600;
@@ -81,7 +84,7 @@ describe("three masters, each behind a proxy", () => {
     const first = await Promise.allSettled(Array.from({ length: 20 }, () => incr(connection, key)));
     for (const outcome of first) expect(outcome).toMatchObject({ reason: { code: "TIMEOUT", outcome: "unknown" } });
     // Until its silence is taken for its end every command waits that long, and then none.
-    const end = performance.now() + 1_800;
+    const end = performance.now() + 1_400;
     while (performance.now() < end) {
       expect(await took(() => incr(connection, key))).toBeLessThan(limitMs);
       expect(await incr(connection, fine)).toBeGreaterThan(0);
@@ -123,6 +126,21 @@ describe("three masters, each behind a proxy", () => {
     const value = () => connection.run((client) => client.get(key)).catch(() => "away");
     await eventually("its commands", async () => (await value()) !== "away");
     expect(await value()).toBeNull();
+  });
+
+  test("counts that one of them cannot tell are told by the others", async () => {
+    const [lost] = pair();
+    const redis = await connect(cluster);
+    const counts = createSharedCountsRedis({ redis, first: masterKey("a"), replica: randomBytes(16), perSlot: true });
+    const own = Array.from({ length: 64 }, (_, index) => ({ key: `k${index}`, window: 7, count: 3, lifeMs: 60_000 }));
+    proxyOf(lost).always({ kind: "hang", at: "answer" });
+    const totals = await counts.settle(own);
+    const told = totals.filter((total) => total !== undefined);
+    expect([...new Set(told)]).toEqual([3]);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(own.length);
+    for (const { port } of cluster.servers) proxies.get(port)?.always({ kind: "hang", at: "answer" });
+    await expect(counts.settle(own)).rejects.toMatchObject({ name: "RedisFailure" });
   });
 
   test("a slow server costs the time limit and no more", async () => {
@@ -203,6 +221,7 @@ describe("masters with a replica each", () => {
 
   test("one is killed: no command that was under way is carried out later, and its successor is found", async () => {
     const connection = await connect(cluster);
+    const heard = await announcing(connection, cluster.target);
     const lost = await cluster.masterOf("counter");
     await incr(connection, "counter");
     // So that its replica has it.
@@ -226,6 +245,8 @@ describe("masters with a replica each", () => {
     expect(await connection.run((client) => client.get("counter"))).toBe("1");
     expect(slowest).toBeLessThan(limitMs);
     expect(connection.status()).toBe("ready");
+    await heard.again();
+    await heard.close();
     await lost.start();
     await cluster.settled();
   });

@@ -132,6 +132,22 @@ test("a reply that is an error is told apart from no reply", async () => {
   expect(connection.status()).toBe("ready");
 });
 
+test("a server that was made a replica refuses to write, certainly, is left, and is used again when it is a master", async () => {
+  const connection = connect();
+  await ready(connection);
+  const id = await connection.run((client) => client.client("ID"));
+  const operator = server.raw();
+  await operator.replicaof("127.0.0.1", 1);
+  const writes = await Promise.allSettled(Array.from({ length: 5 }, () => connection.run((client) => client.incr("counter"))));
+  for (const write of writes) expect(write).toMatchObject({ reason: { outcome: expect.stringMatching(/refused|unknown/) } });
+  expect(writes[0]).toMatchObject({ reason: { code: "READONLY", outcome: "refused" } });
+  await operator.replicaof("NO", "ONE");
+  await until(() => events.length === 3);
+  await ready(connection);
+  expect(await connection.run((client) => client.client("ID"))).not.toBe(id);
+  expect(await connection.run((client) => client.incr("counter"))).toBe(1);
+});
+
 test("more commands than the bound are refused instead of queued, and those that a dead server never answered stop counting", async () => {
   const connection = connect();
   await ready(connection);

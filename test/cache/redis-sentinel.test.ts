@@ -5,6 +5,7 @@ import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { SentinelSet } from "../../src/cache/redis-target.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RedisSentinels, startRedisSentinels } from "../support/redis-sentinel.ts";
+import { announcing } from "./announcing.ts";
 import { ready, until } from "./fixtures.ts";
 
 let connections: RedisConnection[];
@@ -68,6 +69,7 @@ describe("a master, two replicas and three Sentinels", () => {
 
   test("a killed master: what was under way fails and is not carried out later, and its successor is found", async () => {
     const connection = await connect(set.target);
+    const heard = await announcing(connection, set.target);
     const lost = await set.master();
     await incr(connection, "counter");
     await eventually("replication", async () => (await lost.raw.call("WAIT", 1, 1_000)) !== 0);
@@ -81,6 +83,8 @@ describe("a master, two replicas and three Sentinels", () => {
     await until(() => connection.status() === "away");
     await ready(connection);
     expect(await connection.run((client) => client.get("counter"))).toBe("1");
+    await heard.again();
+    await heard.close();
   });
 });
 

@@ -10,18 +10,16 @@ import { createRedis, type RedisConnection } from "../../src/cache/redis-connect
 import { evictionOf } from "../../src/cache/redis-eviction.ts";
 import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisNode, RedisTarget } from "../../src/cache/redis-target.ts";
-import { createRevocationAnnouncements } from "../../src/cache/revocation-announcements.ts";
-import type { Announcement } from "../../src/cache/revocation-codec.ts";
 import { createRevocationLogRedis } from "../../src/cache/revocation-log-redis.ts";
 import { createSharedCountsRedis } from "../../src/cache/shared-counts-redis.ts";
 import { createUsedAssertionsRedis } from "../../src/cache/used-assertions-redis.ts";
 import { revokeCommand } from "../../src/cli/revoke.ts";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
-import { eventually } from "../support/eventually.ts";
-import { frozenClock, masterKey, nowMs, ready, until } from "./fixtures.ts";
+import { announcing } from "./announcing.ts";
+import { frozenClock, masterKey, ready, until } from "./fixtures.ts";
 import { oneTimeContract } from "./one-time-contract.ts";
-import { revocationLogContract, tokenRevocation } from "./revocation-log-contract.ts";
+import { revocationLogContract } from "./revocation-log-contract.ts";
 import { everyKey, onKey, type Topology, topologies } from "./topologies.ts";
 import { usedAssertionsContract } from "./used-assertions-contract.ts";
 
@@ -99,18 +97,10 @@ describe.each(topologies)("on %s", (_name, start) => {
     expect(await one.settle(counted(5).slice(0, 1))).toEqual([9]);
   });
 
-  test("what is announced at one replica is heard at the other", async () => {
-    const parts = { target, sealer: createSealer(keys, "revocation-announcement"), clock: frozenClock(), onAlarm: noAlarm };
-    const [speaker, listener] = connections.map((redis) => createRevocationAnnouncements({ redis, ...parts }));
-    const heard: Announcement[] = [];
-    listener?.listen((announcement) => void heard.push(announcement));
-    const message: Announcement = { log: "database", seq: 8, atMs: nowMs, revocation: tokenRevocation("a") };
-    await eventually("the message", () => {
-      speaker?.publish(message);
-      return heard.length > 0;
-    });
-    expect(heard[0]).toEqual(message);
-    await Promise.all([speaker?.close(), listener?.close()]);
+  test("what is announced is heard", async () => {
+    const pair = await announcing(connections[0], target);
+    await pair.again();
+    await pair.close();
   });
 
   test("one master of all that evicts is enough for a warning", async () => {

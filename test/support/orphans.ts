@@ -20,13 +20,8 @@ let watcher: ChildProcess | undefined;
 export function endWithUs(child: ChildProcess): void {
   const { pid } = child;
   if (pid === undefined) return;
-  const orphaned = () => void child.kill("SIGKILL");
-  process.once("exit", orphaned);
   tell(`+ ${pid}`);
-  child.once("exit", () => {
-    process.removeListener("exit", orphaned);
-    tell(`- ${pid}`);
-  });
+  child.once("exit", () => tell(`- ${pid}`));
 }
 
 function tell(line: string): void {
