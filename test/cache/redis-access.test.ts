@@ -28,6 +28,8 @@ const rights =
   "~cambio:* &cambio:* -@all +@read +@write +@connection +@pubsub -@dangerous +eval +info +config|get +cluster|slots +cluster|info";
 const words = { default: "word-of-default", cambio: "word-of-cambio", mute: "word-of-mute", sentinels: "word-of-the-sentinels" };
 
+const onAlarm = (): undefined => undefined;
+
 let connections: RedisConnection[];
 let events: RedisEvent[];
 beforeEach(() => {
@@ -63,9 +65,9 @@ async function guardedBy(folder: string): Promise<Guard> {
   return {
     args: [
       ...tls.flatMap((line) => `--${line}`.split(" ")),
-      ...["--requirepass", words.default, "--masterauth", words.default],
-      ...["--user", "cambio", "on", `>${words.cambio}`, ...rights.split(" ")],
-      ...["--user", "mute", "on", `>${words.mute}`, "~*", "&*", "+@all", "-eval", "-set"],
+      ...`--requirepass ${words.default} --masterauth ${words.default}`.split(" "),
+      ...`--user cambio on >${words.cambio} ${rights}`.split(" "),
+      ...`--user mute on >${words.mute} ~* &* +@all -eval -set`.split(" "),
     ],
     access: operator,
     lines: [
@@ -99,7 +101,6 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
     const redis = connect(mine);
     await ready(redis);
     const clock = frozenClock();
-    const onAlarm = (): undefined => undefined;
     const names = createOneTimeNames(keys);
     const oneTime = createOneTimeRedis({ redis, names, sealer: createSealer(keys, "pending-state"), onAlarm });
     const claim = await oneTime.claimCode("main", new Secret("code"));

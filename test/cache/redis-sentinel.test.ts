@@ -26,8 +26,7 @@ async function connect(target: SentinelSet): Promise<RedisConnection> {
 }
 
 const incr = (connection: RedisConnection, key: string) => connection.run((client) => client.incr(key));
-const portOf = (connection: RedisConnection) =>
-  connection.run(async (client) => Number(((await client.config("GET", "port")) as string[])[1]));
+const portOf = (connection: RedisConnection) => connection.run(async (client) => Number((await client.config("GET", "port"))[1]));
 
 describe("a master, two replicas and three Sentinels", () => {
   let set: RedisSentinels;

@@ -99,7 +99,7 @@ describe.each(topologies)("on %s", (_name, start) => {
 
   test("what is announced is heard", async () => {
     const pair = await announcing(connections[0], target);
-    await pair.again();
+    await expect(pair.again()).resolves.toBeUndefined();
     await pair.close();
   });
 

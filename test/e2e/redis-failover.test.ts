@@ -98,7 +98,7 @@ async function startLoad({ instances, token, newCode }: FakeStack, revoked: stri
     ["TOKEN_EXPIRED", await token({ iat: Math.floor(Date.now() / 1_000) - 600, exp: Math.floor(Date.now() / 1_000) - 1 })],
     ["ISSUER_NOT_TRUSTED", await token({ iss: "https://evil.example" })],
   ];
-  let running = true;
+  const stopping = new AbortController();
 
   async function timed(what: string, call: () => Promise<Parameters<typeof outcomeOf>[0]>): Promise<string> {
     const begun = performance.now();
@@ -108,7 +108,7 @@ async function startLoad({ instances, token, newCode }: FakeStack, revoked: stri
   }
 
   async function validate(at: Instance, offset: number): Promise<void> {
-    for (let number = offset; running; number += 1) {
+    for (let number = offset; !stopping.signal.aborted; number += 1) {
       const [what, one] = number % 4 === 0 ? (bad[(number / 4) % bad.length] ?? ["", ""]) : ["200", tokens[number % tokens.length] ?? ""];
       await timed(what, () => at.validate(one));
       await pause(paceMs);
@@ -116,8 +116,8 @@ async function startLoad({ instances, token, newCode }: FakeStack, revoked: stri
   }
 
   async function exchange(offset: number): Promise<void> {
-    for (let number = offset; running; number += 1) {
-      const [begin = at(0), one = begin, other = begin] = [at(number), at(number + 1), at(number + 2)];
+    for (let number = offset; !stopping.signal.aborted; number += 1) {
+      const [begin, one, other] = [at(number), at(number + 1), at(number + 2)] as const;
       // Where no sign-in can begin there is no code either.
       const code = await newCode(begin).catch(() => undefined);
       if (code === undefined) {
@@ -138,7 +138,7 @@ async function startLoad({ instances, token, newCode }: FakeStack, revoked: stri
     seen,
     redeemed,
     async stop() {
-      running = false;
+      stopping.abort();
       await Promise.all(workers);
     },
   };

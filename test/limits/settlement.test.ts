@@ -42,7 +42,7 @@ describe("settling", () => {
     const store: SharedCounts = {
       async settle(own) {
         sent.push(own);
-        return own.map(({ key, count }) => (key === "lost" ? undefined : count + 7));
+        return own.map(({ key, count }) => (key === "lost" ? undefined : count && count + 7));
       },
     };
     const counters = createRateCounters(stoppedClock());

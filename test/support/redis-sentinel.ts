@@ -54,7 +54,7 @@ export async function startRedisSentinels(options: RedisSentinelOptions = {}): P
   const listen = (port: number) =>
     access.tls ? ["--port", "0", "--tls-port", String(port), "--tls-replication", "yes"] : ["--port", String(port)];
 
-  async function server(port: number): Promise<SentinelServer> {
+  async function startServer(port: number): Promise<SentinelServer> {
     const own = join(dir, String(port));
     await mkdir(own);
     const plain = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", own, "--repl-diskless-sync-delay", "0"];
@@ -64,7 +64,7 @@ export async function startRedisSentinels(options: RedisSentinelOptions = {}): P
     return { ...running, port, raw: rawClient(port, access) };
   }
 
-  async function sentinel(port: number): Promise<SentinelServer> {
+  async function startSentinel(port: number): Promise<SentinelServer> {
     const own = join(dir, String(port));
     await mkdir(own);
     const file = join(own, "sentinel.conf");
@@ -80,10 +80,10 @@ export async function startRedisSentinels(options: RedisSentinelOptions = {}): P
     return { ...running, port, raw: rawClient(port, { ...access, ...sentinelAccess }) };
   }
 
-  const servers = await Promise.all(ports.slice(0, 1 + replicas).map(server));
+  const servers = await Promise.all(ports.slice(0, 1 + replicas).map(startServer));
   // A Sentinel that starts before the replicas are there hears of them only ten seconds later.
   await eventually("replicas that follow", async () => (await following()) === replicas, formLimitMs);
-  const sentinels = await Promise.all(ports.slice(1 + replicas).map(sentinel));
+  const sentinels = await Promise.all(ports.slice(1 + replicas).map(startSentinel));
   async function following(): Promise<number> {
     const roles = await Promise.all(servers.map(async ({ raw }) => raw.info("replication").catch(() => "")));
     return roles.filter((info) => info.includes("master_link_status:up")).length;
