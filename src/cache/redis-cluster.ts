@@ -77,13 +77,14 @@ export const openCluster: OpenLine<ClusterNodes> = ({ nodes, ...access }, { log,
     async close() {
       clearTimeout(refreshing);
       state.close();
-      const servers = cluster.nodes();
       // Between two attempts there is no server, whose end would be its own.
-      const ended =
-        cluster.status === "end" || servers.length === 0 ? [] : [new Promise<void>((resolve) => void cluster.once("end", () => resolve()))];
+      if (cluster.status === "end" || cluster.nodes().length === 0) return cluster.disconnect();
+      const ended = Promise.withResolvers<void>();
+      const timer = setTimeout(ended.resolve, closeLimitMs);
+      cluster.once("end", () => ended.resolve());
       cluster.disconnect();
-      for (const server of servers) server.disconnect();
-      await Promise.race([Promise.all(ended), new Promise((resolve) => setTimeout(resolve, closeLimitMs).unref())]);
+      await ended.promise;
+      clearTimeout(timer);
     },
   };
 };
