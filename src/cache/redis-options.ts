@@ -2,6 +2,7 @@
 // by itself. Whoever opens one adds a listener for `error`: without one the library prints to the console.
 
 import { Redis, type RedisOptions as LibraryOptions } from "ioredis";
+import { type AddressSource, connectorOver, tlsOptions } from "./redis-connector.ts";
 import { classifyRedisError } from "./redis-failure.ts";
 import type { RedisAccess, RedisAddress } from "./redis-target.ts";
 
@@ -10,8 +11,6 @@ export const commandLimitMs = 250;
 /** With commands open and no byte arriving for this long, the socket is dead. Long, as nothing waits for it but the next connection. */
 const silenceLimitMs = 1_000;
 const connectLimitMs = 1_000;
-/** How long a closing socket may linger before it is destroyed. */
-const lingerLimitMs = 250;
 const keepAliveMs = 10_000;
 const firstRetryMs = 50;
 export const maxRetryMs = 1_000;
@@ -28,12 +27,14 @@ export function openServer({ host, port, db, ...access }: RedisAddress, hooks: C
   return new Redis({ ...clientOptions(access, hooks), host, port, db });
 }
 
-export function clientOptions(access: RedisAccess, { random, onLeave }: ClientHooks) {
+/** @param source where the address is asked for at every attempt */
+export function clientOptions(access: RedisAccess, { random, onLeave }: ClientHooks, source?: AddressSource) {
   const { username, password } = access;
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
     ...(access.tls ? { tls: tlsOptions(access) } : {}),
+    Connector: connectorOver(access, source),
     disableClientInfo: true,
     // Away means failing now, not queueing for later.
     enableOfflineQueue: false,
@@ -45,7 +46,6 @@ export function clientOptions(access: RedisAccess, { random, onLeave }: ClientHo
     autoResubscribe: false,
     connectTimeout: connectLimitMs,
     socketTimeout: silenceLimitMs,
-    disconnectTimeout: lingerLimitMs,
     maxLoadingRetryTime: maxRetryMs,
     keepAlive: keepAliveMs,
     retryStrategy: (attempt: number) => retryDelayMs(attempt, random),
@@ -56,11 +56,6 @@ export function clientOptions(access: RedisAccess, { random, onLeave }: ClientHo
       return demoted;
     },
   } satisfies LibraryOptions;
-}
-
-/** Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED does not hand the password to whoever is in the way. */
-export function tlsOptions({ ca }: Pick<RedisAccess, "ca">) {
-  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
 }
 
 export function retryDelayMs(attempt: number, random: () => number): number {

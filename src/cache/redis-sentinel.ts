@@ -2,7 +2,6 @@
 // although the old one may still answer and, cut off from them, still take writes.
 
 import { Redis } from "ioredis";
-import { connectorOver } from "./redis-connector.ts";
 import type { OpenLine } from "./redis-line.ts";
 import { type ClientHooks, clientOptions } from "./redis-options.ts";
 import { createSentinels, type NamedMaster } from "./redis-sentinels.ts";
@@ -25,7 +24,7 @@ export function openSentinelClient(set: SentinelSet, hooks: ClientHooks): Opened
     // A server that does not say so is none: its user needs INFO.
     refuse: ({ role }: { role?: string | undefined }) => (role === "master" ? undefined : "NOT_MASTER"),
   };
-  const client = new Redis({ ...clientOptions(set, hooks), db: set.db, Connector: connectorOver(source, set) });
+  const client = new Redis({ ...clientOptions(set, hooks, source), db: set.db });
 
   async function look(): Promise<void> {
     if (looking || client.status !== "ready") return;

@@ -2,7 +2,6 @@
 // somebody is still there, and follows failovers. In a Cluster every server passes on what is published at any of them.
 
 import { Redis } from "ioredis";
-import { connectorOver } from "./redis-connector.ts";
 import { type ClientHooks, clientOptions, closeClient, openServer } from "./redis-options.ts";
 import { openSentinelClient } from "./redis-sentinel.ts";
 import type { OpenedClient } from "./redis-single.ts";
@@ -58,5 +57,5 @@ function openClusterServer({ nodes, ...access }: ClusterNodes, hooks: ClientHook
     next: async () => nodes[attempt++ % nodes.length] ?? "NO_NODE",
     refuse: () => undefined,
   };
-  return new Redis({ ...clientOptions(access, hooks), Connector: connectorOver(source, access) });
+  return new Redis(clientOptions(access, hooks, source));
 }

@@ -48,6 +48,8 @@ function readPem(path: Path, file: string, { report, readText }: RuleInput): str
 
 function checkCa(path: Path, ca: string, report: Report): void {
   try {
+    // All of them: of several the first is looked at, and one that cannot be read stops every connection.
+    createSecureContext({ ca });
     if (new X509Certificate(ca).ca) return;
   } catch {
     // Said below: a file without a certificate is no CA either.
