@@ -25,6 +25,8 @@ export interface Limiting {
 export interface LimitingParts {
   readonly clock: Clock;
   readonly redis: RedisConnection | undefined;
+  /** It is a Cluster. */
+  readonly perSlot: boolean;
   readonly firstKey: MasterKey;
 }
 
@@ -32,8 +34,9 @@ export interface LimitingParts {
 const replicaBytes = 16;
 
 /** @param configuration asked for every call: it may have been reloaded */
-export function wireLimits(configuration: () => Configuration, { clock, redis, firstKey }: LimitingParts): Limiting {
-  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica: randomBytes(replicaBytes) });
+export function wireLimits(configuration: () => Configuration, { clock, redis, perSlot, firstKey }: LimitingParts): Limiting {
+  const replica = randomBytes(replicaBytes);
+  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica, perSlot });
   const { callers, budget, settlement } = createLimits({ clock, shared, settings: remembered(configuration, settingsOf) });
   settlement.start();
   return {

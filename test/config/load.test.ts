@@ -91,9 +91,17 @@ describe("the platform's own variables", () => {
 
   it("REDIS_URL fills an absent redis.url, and a written one wins", () => {
     const env = { REDIS_URL: "redis://from-environment:6379" };
-    expect(load({ env }).redis?.url.host).toBe("from-environment");
-    expect(load({ text: exampleWith({ "redis/url": "redis://written:6379" }), env }).redis?.url.host).toBe("written");
+    expect(load({ env }).redis?.target).toMatchObject({ host: "from-environment" });
+    expect(load({ text: exampleWith({ "redis/url": "redis://written:6379" }), env }).redis?.target).toMatchObject({ host: "written" });
     expect(load().redis).toBeUndefined();
+  });
+
+  it.each([
+    ["Sentinels", "sentinel", { master: "main", nodes: ["sentinel-1:26379"] }],
+    ["a Cluster", "cluster", { nodes: ["redis-1:6379"] }],
+  ])("REDIS_URL is not looked at where %s are given", (_name, kind, given) => {
+    const env = { REDIS_URL: "redis://from-environment:6379" };
+    expect(load({ text: exampleWith({ redis: { [kind]: given } }), env }).redis?.target).toMatchObject({ kind });
   });
 
   it.each(["0x50", "80.5", "eighty", " 80", "-1", "65536", "1e3"])("PORT=%s is a mistake", (port) => {
@@ -135,7 +143,7 @@ describe("secrets from files", () => {
 
   it("url_file holds the address of Redis", () => {
     const files = { "/run/s": "redis://user:password@redis:6379/2\n" };
-    const address = load({ text: exampleWith({ "redis/url_file": "/run/s" }), files }).redis?.url;
+    const address = load({ text: exampleWith({ "redis/url_file": "/run/s" }), files }).redis?.target;
     expect(address).toMatchObject({ host: "redis", port: 6379, username: "user", db: 2 });
     expect(address?.password?.reveal()).toBe("password");
   });

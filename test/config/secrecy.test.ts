@@ -10,6 +10,9 @@ const positions = {
   "a sealing key": (value: unknown) => exampleWith({ "sealing/keys": [{ id: "1", key: value }] }),
   "a service's secret": (value: unknown) => exampleWith({ "clients/orders/secrets": [value] }),
   "the address of Redis": (value: unknown) => exampleWith({ "redis/url": value }),
+  "the password of Redis": (value: unknown) => exampleWith({ redis: { cluster: { nodes: ["redis:6379"] }, password: value } }),
+  "the password of Redis' Sentinels": (value: unknown) =>
+    exampleWith({ redis: { sentinel: { master: "main", nodes: ["sentinel:26379"], password: value } } }),
   "the address of the database": (value: unknown) => exampleWith({ "database/url": value }),
 };
 
@@ -90,7 +93,7 @@ it("a right configuration can be printed in every way without its secrets", () =
     inspect(configuration, { depth: Infinity }),
     inspect(configuration, { depth: Infinity, showHidden: true, customInspect: false, getters: true }),
     JSON.stringify(configuration),
-    String(configuration.redis?.url.password),
+    String(configuration.redis?.target.password),
     String(configuration.clients["orders"]?.secrets),
   ].join("\n");
   expect(shown).toContain("[redacted]");
