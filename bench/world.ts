@@ -1,0 +1,90 @@
+// What is measured, and all around it: a real redis-server, two providers, Cambio by bench.yaml, each a process of its own. Each
+// measurement begins with a fresh Cambio and an empty Redis.
+
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startRedisServer } from "../test/support/redis-server.ts";
+import { type Caller, createCaller } from "./caller.ts";
+import { startProcess } from "./child-process.ts";
+
+/** Of every answer of the provider's token endpoint. */
+export const providerDelayMs = 20;
+
+export interface Cambio extends AsyncDisposable {
+  readonly url: string;
+  readonly caller: Caller;
+  /** Puts a simulated clock there. Epoch milliseconds. */
+  setClock(ms: number): void;
+}
+
+export interface World extends AsyncDisposable {
+  /** Makes tokens of that provider. */
+  mint(provider: "corporate" | "house", count: number): Promise<readonly string[]>;
+  startCambio(clock: "real" | "simulated"): Promise<Cambio>;
+}
+
+export async function startWorld(): Promise<World> {
+  const parts = new AsyncDisposableStack();
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "cambio-bench-"));
+    parts.defer(() => rmSync(folder, { recursive: true, force: true }));
+    const redis = await startRedisServer();
+    parts.defer(() => redis.stop());
+    const corporate = await startProcess("provider-process.ts", { args: [String(providerDelayMs)] });
+    parts.defer(() => corporate.close());
+    const house = await startProcess("provider-process.ts", { args: [String(providerDelayMs)] });
+    parts.defer(() => house.close());
+    const ordersSecret = newSecret();
+    const env = {
+      FOLDER: folder,
+      SEALING_KEY: newSecret(),
+      REDIS: redis.url.reveal(),
+      CORPORATE_ISSUER: corporate.url,
+      CORPORATE_SECRET: newSecret(),
+      HOUSE_ISSUER: house.url,
+      HOUSE_SECRET: newSecret(),
+      ORDERS_SECRET: ordersSecret,
+      BACKEND_SECRET: newSecret(),
+    };
+    const issuers = { corporate: corporate.url, house: house.url };
+    const log = openSync(join(folder, "log.jsonl"), "a");
+    const running = parts.move();
+    return {
+      mint: (provider, count) => mint(issuers[provider], count),
+      async startCambio(clock) {
+        await redis.flush();
+        const started = await startProcess("service-process.ts", {
+          args: [join(import.meta.dirname, "bench.yaml"), clock],
+          env,
+          output: log,
+        });
+        const caller = createCaller(started.url, { id: "orders", secret: ordersSecret });
+        return {
+          url: started.url,
+          caller,
+          setClock: (ms) => void started.process.send(ms),
+          async [Symbol.asyncDispose]() {
+            caller.close();
+            await started.close();
+          },
+        };
+      },
+      [Symbol.asyncDispose]: () => running.disposeAsync(),
+    };
+  } catch (failure) {
+    await parts.disposeAsync();
+    throw failure;
+  }
+}
+
+async function mint(issuer: string, count: number): Promise<readonly string[]> {
+  const response = await fetch(`${issuer}/mint?count=${count}`, { method: "POST" });
+  const tokens: readonly string[] = JSON.parse(await response.text());
+  return tokens;
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString("base64url");
+}
