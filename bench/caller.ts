@@ -44,11 +44,11 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
     return session;
   }
 
-  async function send(headers: OutgoingHttpHeaders, body = ""): Promise<Answer> {
+  async function send(headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
     const stream = nextSession().request(headers);
     let status = 0;
     stream.once("response", (received) => (status = received[":status"] ?? 0));
-    stream.end(body);
+    if (body !== undefined) stream.end(body);
     return { body: await text(stream), status };
   }
 
