@@ -61,9 +61,8 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
     async validate(token, exchange) {
       const message = JSON.stringify({ token: { value: token }, requiredScopes: ["orders:read"], exchange });
       const answer = await send(validation, message).catch(() => undefined);
-      if (answer === undefined) return failed("no answer");
-      const read: { readonly cached?: boolean; readonly code?: string } = JSON.parse(answer.body);
-      if (answer.status !== 200) return failed(read.code ?? `status ${answer.status}`);
+      const read = answer === undefined ? undefined : readBody(answer.body);
+      if (answer?.status !== 200 || read === undefined) return failed(read?.code ?? `status ${answer?.status ?? 0}`);
       return read.cached === true ? "hit" : "miss";
     },
     async livez() {
@@ -75,4 +74,14 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
       for (const session of sessions) session.destroy();
     },
   };
+}
+
+/** Undefined: no JSON, as where a stream was reset. */
+function readBody(body: string): { readonly cached?: boolean; readonly code?: string } | undefined {
+  try {
+    const read: object = JSON.parse(body);
+    return read;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,13 +1,15 @@
 // A process of the bench: started, asked where it listens, ended. It ends by itself when this one does.
 
-import { type ChildProcess, fork } from "node:child_process";
+import { fork, type Serializable } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
 export interface BenchProcess {
   /** Where it listens. */
   readonly url: string;
-  readonly process: ChildProcess;
+  tell(message: Serializable): void;
+  /** Its answer. One question at a time. */
+  ask(question: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -29,7 +31,12 @@ export async function startProcess(file: string, { args, env = {}, output }: Ben
   const [message]: unknown[] = await once(child, "message", { signal: early.signal });
   return {
     url: urlOf(message),
-    process: child,
+    tell: (told) => void child.send(told),
+    async ask(question) {
+      child.send(question);
+      const [answer]: unknown[] = await once(child, "message");
+      return answer;
+    },
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");

@@ -33,7 +33,8 @@ export async function measureHitRatio(world: World, tokens: readonly string[], c
   const lines: string[] = [];
   for (const exchange of [true, false]) {
     await using cambio = await world.startCambio("simulated");
-    const counted = await play(cambio, tokens, { calls, exchange });
+    const caller = cambio.connect();
+    const counted = await play({ cambio, caller }, tokens, { calls, exchange });
     const asked = await metricsOf(cambio.url, exchange ? "exchange" : "verification");
     const ratio = counted.hits / calls;
     const name = exchange ? "validated and exchanged" : "validated only";
@@ -43,7 +44,7 @@ export async function measureHitRatio(world: World, tokens: readonly string[], c
       text: `${name}: /metrics counts what the answers say (${asked.hits} hits, ${asked.misses} misses)`,
       holds: asked.hits === counted.hits && asked.misses === counted.misses,
     });
-    bars.push(noneFailed(cambio.caller.failures()));
+    bars.push(noneFailed(caller.failures()));
   }
   const minutes = ((calls * msPerCall) / 60_000).toFixed(1);
   return {
@@ -54,7 +55,7 @@ export async function measureHitRatio(world: World, tokens: readonly string[], c
 }
 
 async function play(
-  cambio: Cambio,
+  { cambio, caller }: { readonly cambio: Cambio; readonly caller: Caller },
   tokens: readonly string[],
   { calls, exchange }: { readonly calls: number; readonly exchange: boolean },
 ): Promise<Counted> {
@@ -65,7 +66,7 @@ async function play(
   let possible = 0;
   let begun = 0;
 
-  async function oneAfterTheOther(caller: Caller): Promise<void> {
+  async function oneAfterTheOther(): Promise<void> {
     while (begun < calls) {
       const elapsedMs = begun * msPerCall;
       if (begun % clockStepCalls === 0) cambio.setClock(startMs + elapsedMs);
@@ -77,7 +78,7 @@ async function play(
     }
   }
 
-  await Promise.all(Array.from({ length: callsUnderWay }, () => oneAfterTheOther(cambio.caller)));
+  await Promise.all(Array.from({ length: callsUnderWay }, () => oneAfterTheOther()));
   return { hits: counts.hit, misses: counts.miss, possible };
 }
 

@@ -14,9 +14,12 @@ export const providerDelayMs = 20;
 
 export interface Cambio extends AsyncDisposable {
   readonly url: string;
-  readonly caller: Caller;
+  /** A caller with connections of its own. */
+  connect(): Caller;
   /** Puts a simulated clock there. Epoch milliseconds. */
   setClock(ms: number): void;
+  /** CPU time that the service's process has used, all its threads together. */
+  cpuMs(): Promise<number>;
 }
 
 export interface World extends AsyncDisposable {
@@ -60,13 +63,18 @@ export async function startWorld(): Promise<World> {
           env,
           output: log,
         });
-        const caller = createCaller(started.url, { id: "orders", secret: ordersSecret });
+        const callers: Caller[] = [];
         return {
           url: started.url,
-          caller,
-          setClock: (ms) => void started.process.send(ms),
+          connect() {
+            const caller = createCaller(started.url, { id: "orders", secret: ordersSecret });
+            callers.push(caller);
+            return caller;
+          },
+          setClock: (ms) => started.tell(ms),
+          cpuMs: async () => cpuMsOf(await started.ask("cpu")),
           async [Symbol.asyncDispose]() {
-            caller.close();
+            for (const caller of callers) caller.close();
             await started.close();
           },
         };
@@ -83,6 +91,11 @@ async function mint(issuer: string, count: number): Promise<readonly string[]> {
   const response = await fetch(`${issuer}/mint?count=${count}`, { method: "POST" });
   const tokens: readonly string[] = JSON.parse(await response.text());
   return tokens;
+}
+
+function cpuMsOf(answer: unknown): number {
+  if (typeof answer === "object" && answer !== null && "cpuMs" in answer && typeof answer.cpuMs === "number") return answer.cpuMs;
+  throw new Error("the service said something else than its CPU time");
 }
 
 function newSecret(): string {
