@@ -22,6 +22,8 @@ export interface Caller {
 interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Why the stream broke off. */
+  readonly broken?: string;
 }
 
 export function createCaller(url: string, { id, secret }: { readonly id: string; readonly secret: string }): Caller {
@@ -45,11 +47,16 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
   }
 
   async function send(headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
-    const stream = nextSession().request(headers);
     let status = 0;
-    stream.once("response", (received) => (status = received[":status"] ?? 0));
-    if (body !== undefined) stream.end(body);
-    return { body: await text(stream), status };
+    try {
+      const stream = nextSession().request(headers);
+      stream.once("response", (received) => (status = received[":status"] ?? 0));
+      if (body !== undefined) stream.end(body);
+      const received = await text(stream);
+      return { status, body: received };
+    } catch (failure) {
+      return { status, body: "", broken: failure instanceof Error ? failure.message : "no error" };
+    }
   }
 
   function failed(why: string): "failed" {
@@ -59,15 +66,14 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
 
   return {
     async validate(token, exchange) {
-      const message = JSON.stringify({ token: { value: token }, requiredScopes: ["orders:read"], exchange });
-      const answer = await send(validation, message).catch(() => undefined);
-      const read = answer === undefined ? undefined : readBody(answer.body);
-      if (answer?.status !== 200 || read === undefined) return failed(read?.code ?? `status ${answer?.status ?? 0}`);
+      const answer = await send(validation, JSON.stringify({ token: { value: token }, requiredScopes: ["orders:read"], exchange }));
+      const read = readBody(answer.body);
+      if (answer.status !== 200 || read === undefined) return failed(read?.code ?? answer.broken ?? `status ${answer.status}`);
       return read.cached === true ? "hit" : "miss";
     },
     async livez() {
-      const answer = await send({ ":path": "/livez" }).catch(() => undefined);
-      return answer?.status === 200 ? "hit" : failed("/livez");
+      const answer = await send({ ":path": "/livez" });
+      return answer.status === 200 ? "hit" : failed(answer.broken ?? `/livez status ${answer.status}`);
     },
     failures: () => [...failures].map(([why, count]) => `${why} ${count}`).join(", "),
     close() {
