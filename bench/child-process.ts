@@ -26,16 +26,18 @@ export async function startProcess(file: string, { args, env = {}, output }: Ben
     env: { ...process.env, ...env },
     stdio: ["ignore", output ?? "inherit", "inherit", "ipc"],
   });
-  const early = new AbortController();
-  child.once("exit", () => early.abort(new Error(`${file} ended before it listened`)));
-  const [message]: unknown[] = await once(child, "message", { signal: early.signal });
+  const gone = new AbortController();
+  child.once("exit", () => gone.abort(new Error(`${file} ended before it answered`)));
+  const answer = async (): Promise<unknown> => {
+    const [message]: unknown[] = await once(child, "message", { signal: gone.signal });
+    return message;
+  };
   return {
-    url: urlOf(message),
+    url: urlOf(await answer()),
     tell: (told) => void child.send(told),
-    async ask(question) {
+    ask(question) {
       child.send(question);
-      const [answer]: unknown[] = await once(child, "message");
-      return answer;
+      return answer();
     },
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -2,7 +2,7 @@
 // measurement begins with a fresh Cambio and an empty Redis.
 
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedisServer } from "../test/support/redis-server.ts";
@@ -53,6 +53,7 @@ export async function startWorld(): Promise<World> {
     };
     const issuers = { corporate: corporate.url, house: house.url };
     const log = openSync(join(folder, "log.jsonl"), "a");
+    parts.defer(() => closeSync(log));
     const running = parts.move();
     return {
       mint: (provider, count) => mint(issuers[provider], count),
