@@ -54,7 +54,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency and own tokens on this machine (docs/performance.md); some three minutes
+bench: $(INSTALLED) ## Measure cache, latency and own tokens on this machine (docs/performance.md); some five minutes
 	@scripts/system-packages.sh redis-server
 	@node bench/run.ts
 
