@@ -8,6 +8,7 @@ import { createRedis, type RedisConnection } from "../../src/cache/redis-connect
 import { evictionOf } from "../../src/cache/redis-eviction.ts";
 import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisAccess, RedisTarget } from "../../src/cache/redis-target.ts";
+import { keptVerifications } from "../../src/cache/verification-codec.ts";
 import { createRedisTier } from "../../src/cache/redis-tier.ts";
 import { createRevocationAnnouncements } from "../../src/cache/revocation-announcements.ts";
 import { createRevocationLogRedis } from "../../src/cache/revocation-log-redis.ts";
@@ -113,8 +114,8 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
     expect((await log.readSince(0, 10)).entries).toHaveLength(1);
     const counts = createSharedCountsRedis({ redis, first: keys[0], replica: randomBytes(16) });
     expect(await counts.settle([{ key: "k", window: 1, count: 2, lifeMs: 1_000 }])).toEqual([2]);
-    const tier = createRedisTier({ redis, sealer: createSealer(keys, "verification"), clock, onAlarm });
-    tier.put("key", verification());
+    const tier = createRedisTier({ redis, sealer: createSealer(keys, "verification"), kind: keptVerifications, clock, onAlarm });
+    await tier.put("key", verification());
     await eventually("what was put", async () => (await tier.get("key")) !== undefined);
     const parts = { redis, target: mine, sealer: createSealer(keys, "revocation-announcement"), clock, onAlarm };
     const announcements = createRevocationAnnouncements(parts);
