@@ -7,6 +7,7 @@ import { type Circumstance, ExchangeError, type Reason } from "../exchange/error
 import { type AccessTokenVerifier, type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { ClaimRules } from "../exchange/token/access-token-rules.ts";
+import { isInstant } from "../exchange/token/claim-shapes.ts";
 import { readIntrospectedClaims } from "../exchange/token/introspected-claims.ts";
 import { isOpaque } from "../exchange/token/opaque.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
@@ -55,15 +56,20 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   /** Its signature was good: unless its time ran out meanwhile, its provider has ended it. */
   function ended({ claims: { expiresAt } }: Verification): ExchangeError {
     if (clock() < expiresAt * 1_000 - rules.expiryBufferMs) return providersWord("TOKEN_REVOKED");
-    return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+    return expired(expiresAt);
   }
 
-  /** @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts */
+  /**
+   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
+   *   (active or not, it ends sooner than it says itself)
+   */
   function agreedUntil({ claims, validUntilMs }: Verification, { sub, exp }: JsonObject): number {
     if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
     if (exp === undefined) return validUntilMs;
-    if (typeof exp !== "number" || !Number.isInteger(exp)) throw disagrees("exp");
-    return Math.min(validUntilMs, exp * 1_000 - rules.expiryBufferMs);
+    if (!isInstant(exp)) throw disagrees("exp");
+    const untilMs = exp * 1_000 - rules.expiryBufferMs;
+    if (clock() >= untilMs) throw expired(exp);
+    return Math.min(validUntilMs, untilMs);
   }
 
   function validUntilOf(expiresAt: number, nowMs: number): number {
@@ -83,6 +89,10 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
 function providersWord(reason: Reason): ExchangeError {
   const cause: Circumstance = { kind: "upstream", endpoint: "introspection", code: "inactive" };
   return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause });
+}
+
+function expired(expiresAt: number): ExchangeError {
+  return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
 }
 
 function disagrees(member: string): ExchangeError {
