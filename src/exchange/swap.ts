@@ -9,7 +9,7 @@ import { checkExchanged } from "./exchanged-bounds.ts";
 import { checkGranted } from "./granted.ts";
 import type { Clock, FailureBudget, PreparedProvider, Provider, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
-import { verifyIssued } from "./issued-token.ts";
+import { asVerified, verifyIssued } from "./issued-token.ts";
 import { isCurrent, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
@@ -133,7 +133,7 @@ export function createSwap(deps: SwapDeps) {
   function handOver({ client, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
     const { provider, revocationId: id, claims } = exchanged.verification;
     deps.revocations.check({ provider, id, subject: claims.subject, issuedAt: claims.issuedAt });
-    checkGranted(deps, { client, provider, trail }, exchanged.tokens);
+    checkGranted(deps, { client, provider, trail }, asVerified(exchanged.tokens, claims));
     return { ...exchanged, cached };
   }
 }
