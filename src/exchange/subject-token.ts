@@ -58,7 +58,7 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     question.trail.note({ provider: verifier.provider });
 
     // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
-    if (verifier.asksProvider) deps.budget.check(question.trail.payer, verifier.provider);
+    if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
     const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question, key, shared));
     return { verification, cached: false };
   };

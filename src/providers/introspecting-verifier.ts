@@ -79,7 +79,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   return {
     ...local,
     contentHash: sha256(`${local.contentHash} introspection ${introspection}`),
-    asksProvider: true,
+    asksProvider: (token) => introspection === "every" || isOpaque(token),
     verify: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : verifySigned(token, signal)),
     verifyIssued: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : local.verifyIssued(token, signal)),
   };

@@ -36,7 +36,7 @@ beforeEach(() => {
     asked.push("keys");
     return verification();
   };
-  const named = { provider: "main", issuer: rules.issuer, contentHash: "hash", denyKeyIds: new Set<string>(), asksProvider: false };
+  const named = { provider: "main", issuer: rules.issuer, contentHash: "hash", denyKeyIds: new Set<string>(), asksProvider: () => false };
   local = { ...named, verify, verifyIssued: verify };
 });
 
@@ -174,6 +174,11 @@ describe("what is remembered", () => {
   });
 
   it("may have cost somebody something at the provider", () => {
-    expect([local.asksProvider, made("opaque").asksProvider, made("every").asksProvider]).toEqual([false, true, true]);
+    const asks = [local, made("opaque"), made("every")].map((one) => [one.asksProvider(signed), one.asksProvider(opaque)]);
+    expect(asks).toEqual([
+      [false, false],
+      [false, true],
+      [true, true],
+    ]);
   });
 });
