@@ -91,7 +91,9 @@ export function createSwap(deps: SwapDeps) {
   /** Over all that the answer depends on: the token and how it was verified, who asks, for whom, for what. */
   function keyOf({ subjectToken, audience, scopes }: SwapQuestion, { provider, requester, recipients }: SwapPlace): string {
     const { contentHash = "" } = deps.verifiers.byName(provider.name) ?? {};
-    const scope = ["exchange", contentHash, audience, requester, recipients.map(firstOf).toSorted(), scopes.toSorted(), "access_token"];
+    // All names of each recipient: the answer was held against them, and another audience may share the one that is sent.
+    const wanted = recipients.map((names) => JSON.stringify(names)).toSorted();
+    const scope = ["exchange", contentHash, audience, requester, wanted, scopes.toSorted(), "access_token"];
     return deps.keyOf(subjectToken, JSON.stringify(scope));
   }
 
