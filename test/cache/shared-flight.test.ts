@@ -179,8 +179,11 @@ describe("who waits", () => {
     await raw.set(lease, "of another", "PX", 60_000);
     const leaving = new AbortController();
     const looked = Promise.withResolvers<void>();
-    const recall = async () => void looked.resolve();
-    const waiting = flight(0)("k", question("waiter", { recall: recall as () => Promise<undefined> }), leaving.signal);
+    const recall = async () => {
+      looked.resolve();
+      return undefined;
+    };
+    const waiting = flight(0)("k", question("waiter", { recall }), leaving.signal);
     await looked.promise;
     leaving.abort();
     await expect(waiting).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));

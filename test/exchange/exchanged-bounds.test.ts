@@ -109,8 +109,9 @@ describe("a token that came out of an exchange", () => {
   });
 });
 
+const words = (...from: string[]) => fc.subarray(from);
+
 describe("never wider", () => {
-  const words = (...from: string[]) => fc.subarray(from);
   const actor = fc.constantFrom(gateway, batch, { ...batch, clientId: "gw" });
   const bound = fc.record({
     subject: fc.record({
@@ -155,10 +156,11 @@ describe("never wider", () => {
   });
 });
 
+const chain = (actors: readonly Actor[]) => actors.map((one) => JSON.stringify([one.issuer, one.subject, one.clientId])).join("\n");
+
 /** The same once more, said with sets and texts. */
 function withinBounds({ subject, requester, recipients }: ExchangeBounds, { claims: got, scopes }: ExchangeAnswer): boolean {
   const audiences = new Set(got.audiences);
-  const chain = (actors: readonly Actor[]) => actors.map((one) => JSON.stringify([one.issuer, one.subject, one.clientId])).join("\n");
   return (
     got.subject === subject.subject &&
     got.clientId === requester &&

@@ -32,6 +32,8 @@ function rigOf(options: Partial<RigOptions> = {}): Rig {
 const patience = (): AbortSignal => AbortSignal.timeout(5_000);
 const formOf = (index = -1) => new URLSearchParams(fake.requests.filter(({ endpoint }) => endpoint === "token").at(index)?.body);
 
+const shown = () => formOf().get("client_id") ?? fake.requests.at(-1)?.headers.authorization;
+
 async function exchange(given: Partial<SubjectExchange> = {}, signal = patience()): Promise<TokenSet> {
   const prepared = await rig.provider.prepare(patience());
   const subjectToken = new Secret(await fake.mint({ scope: "read write" }));
@@ -100,7 +102,6 @@ describe("an exchange at a provider", () => {
   it("is refreshed by the registration that it came by, whichever this service's own is", async () => {
     const { refreshToken } = await exchange({ as: "reports", refreshToken: true });
     const prepared = await rig.provider.prepare(patience());
-    const shown = () => formOf().get("client_id") ?? fake.requests.at(-1)?.headers.authorization;
     await expect(prepared.refresh(refreshToken ?? new Secret("none"), ["read"], "reports")).resolves.toHaveProperty("accessToken");
     expect(shown()).toBe("reports-client");
     await expect(prepared.refresh(new Secret("x"), [])).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
