@@ -32,6 +32,32 @@ const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Readonly<Record<string, unknown>>;
 const outcomeOf = (answer: Answer) => (answer.status === 200 ? "tokens" : reasonOf(answer));
 
+const off = (configuration: Configuration): Configuration => {
+  const clients = Object.entries(configuration.clients).map(([id, client]) => [
+    id,
+    { ...client, disabled: true, report_only: ["methods", "scopes", "audiences", "max_lifetime"] },
+  ]);
+  return { ...configuration, clients: Object.fromEntries(clients) as Configuration["clients"] };
+};
+
+const ask = (at: Instance, token: string, authorization: string, exchange: boolean) =>
+  at.rpc("ValidateCrossClient", { token: { value: token }, exchange }, { authorization });
+
+async function proving(instances: "one" | "three"): Promise<{ stack: FakeStack; replicas: readonly Instance[] }> {
+  const platforms = await startPlatforms();
+  opened.push(platforms.close);
+  const change = (configuration: Configuration) => withExchange(withProofs(platforms)(configuration));
+  if (instances === "three") return servers.given({ redis: true }, { ...exchanging, change });
+  const stack = await given({ change });
+  return { stack, replicas: [stack.cambio] };
+}
+const byOrders = (nowMs: number) =>
+  assertion(nowMs, {
+    key: keys.orders,
+    claims: { iss: "orders", sub: "orders", aud: cambio },
+    header: { kid: "orders-1", alg: "RS256" },
+  });
+
 describe("a service that received a token", () => {
   it("gets one of its own by ValidateCrossClient, and is told where it comes from", async () => {
     const stack = await given();
@@ -157,21 +183,13 @@ describe("a service that received a token", () => {
     await expect.poll(() => exchangesAt(stack.provider)).toBe(1);
     const before = stack.provider.connections();
     leaving.abort();
-    await expect(asking).rejects.toThrow();
+    await expect(asking).rejects.toThrow("aborted");
     await expect.poll(() => stack.provider.connections()).toBeLessThan(before);
     release();
   });
 });
 
 describe("a client that is disabled while the service runs", () => {
-  const off = (configuration: Configuration): Configuration => {
-    const clients = Object.entries(configuration.clients).map(([id, client]) => [
-      id,
-      { ...client, disabled: true, report_only: ["methods", "scopes", "audiences", "max_lifetime"] },
-    ]);
-    return { ...configuration, clients: Object.fromEntries(clients) as Configuration["clients"] };
-  };
-
   it("has nothing exchanged, not even what is remembered, and refreshes nothing", async () => {
     const { stack } = await servers.given({ sqlite: true }, exchanging);
     const token = await stack.token(usual);
@@ -217,24 +235,6 @@ describe("a page", () => {
 });
 
 describe("an assertion", () => {
-  const ask = (at: Instance, token: string, authorization: string, exchange: boolean) =>
-    at.rpc("ValidateCrossClient", { token: { value: token }, exchange }, { authorization });
-
-  async function proving(instances: "one" | "three"): Promise<{ stack: FakeStack; replicas: readonly Instance[] }> {
-    const platforms = await startPlatforms();
-    opened.push(platforms.close);
-    const change = (configuration: Configuration) => withExchange(withProofs(platforms)(configuration));
-    if (instances === "three") return servers.given({ redis: true }, { ...exchanging, change });
-    const stack = await given({ change });
-    return { stack, replicas: [stack.cambio] };
-  }
-  const byOrders = (nowMs: number) =>
-    assertion(nowMs, {
-      key: keys.orders,
-      claims: { iss: "orders", sub: "orders", aud: cambio },
-      header: { kid: "orders-1", alg: "RS256" },
-    });
-
   it("is spent by a validation that exchanges, and by none that does not", async () => {
     const { stack, replicas } = await proving("one");
     const [at] = replicas as [Instance];
