@@ -52,6 +52,27 @@ describe("a configuration that is right", () => {
     ]);
   });
 
+  it("names whom a new token is for by the parameter of the provider's kind, or by the one that is written", () => {
+    const parameters = (changes: Readonly<Record<string, unknown>>) =>
+      Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
+    expect(parameters({})).toEqual(["resource", "audience"]);
+    expect(parameters({ "providers/main/target_parameter": "audience", "providers/corporate/target_parameter": "resource" })).toEqual([
+      "audience",
+      "resource",
+    ]);
+  });
+
+  it("has no introspection, no exchange and no refresh tokens out of one that nobody wrote down", () => {
+    const { providers, audiences, clients } = load();
+    expect(Object.values(providers).map(({ introspection }) => introspection)).toEqual(["none", "none"]);
+    expect(Object.values(audiences).flatMap(({ accepts }) => Object.values(accepts).map((rule) => rule.exchange_as))).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const grants = Object.values(clients).flatMap((client) => Object.values(client.providers));
+    expect(new Set(grants.map((grant) => grant.exchanged_refresh_tokens))).toEqual(new Set([false]));
+  });
+
   it("keeps token rules that are written over those of the kind", () => {
     const rules = { algorithms: ["PS256"], header_types: ["JWT", "at+jwt"], payload_type: "access", client_claims: ["azp", "client_id"] };
     expect(load({ text: exampleWith({ "providers/main/tokens": rules }) }).providers["main"]?.tokens).toMatchObject(rules);
