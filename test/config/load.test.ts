@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { maxFileBytes } from "../../src/config/load.ts";
 import { environment, exampleText, exampleWith, failureOf, load } from "./given.ts";
 
+const parameters = (changes: Readonly<Record<string, unknown>>) =>
+  Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
+
 describe("a configuration that is right", () => {
   it("is the committed example with nothing but its secrets set", () => {
     const configuration = load();
@@ -53,8 +56,6 @@ describe("a configuration that is right", () => {
   });
 
   it("names whom a new token is for by the parameter of the provider's kind, or by the one that is written", () => {
-    const parameters = (changes: Readonly<Record<string, unknown>>) =>
-      Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
     expect(parameters({})).toEqual(["resource", "audience"]);
     expect(parameters({ "providers/main/target_parameter": "audience", "providers/corporate/target_parameter": "resource" })).toEqual([
       "audience",

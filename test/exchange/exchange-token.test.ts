@@ -344,6 +344,16 @@ describe("introspection of opaque tokens", () => {
     await expect(rig.validate(await rig.token(), { exchange: false })).resolves.toHaveProperty("verification.source", "LOCAL_KEYS");
   });
 
+  it("of every token is not done for one that the provider has just issued: its signature says it", async () => {
+    rig.reconfigure(({ providers }) => (providers.main["introspection"] = "every"));
+    const token = await rig.token();
+    await rig.exchange(token);
+    expect([rig.asked(), rig.fake.callsTo("introspection")]).toEqual([1, 1]);
+    rig.fake.end(token);
+    rig.clock.advance(60_000);
+    await expect(rig.exchange(token)).rejects.toThrow(refusal("TOKEN_REVOKED"));
+  });
+
   it("is done once for many who ask at once", async () => {
     const token = rig.fake.mintOpaque({ aud: ["urn:orders"], scope: "read" });
     const release = rig.fake.hold("introspection");

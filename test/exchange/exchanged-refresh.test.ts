@@ -225,6 +225,24 @@ describe("a refresh token out of an exchange", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it("is refreshed at once while a hundred exchanges hang at the same endpoint: what spends has connections of its own", async () => {
+    const refreshToken = await handle();
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, number) => rig.token({ sub: `user-${number}` })));
+    rig.fake.faults.always("token", { kind: "hang-before-headers" });
+    let settled = 0;
+    const hanging = tokens.map((token) =>
+      rig
+        .exchange(token)
+        .catch(() => undefined)
+        .finally(() => (settled += 1)),
+    );
+    await expect.poll(() => rig.asked()).toBeGreaterThan(30);
+    rig.fake.faults.clear();
+    await expect(rig.refresh(refreshToken)).resolves.toBeDefined();
+    expect(settled).toBe(0);
+    await Promise.all(hanging);
+  });
+
   it("is asked for once by each: no two holders ever share one", async () => {
     const token = await rig.token();
     const release = rig.fake.hold("token");
