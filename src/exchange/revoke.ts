@@ -8,6 +8,7 @@ import { ExchangeError, hasReason, type Reason } from "./errors.ts";
 import type {
   AccessTokenVerifier,
   EndableGrant,
+  FailureBudget,
   Provider,
   RefreshHandles,
   Revocations,
@@ -19,7 +20,7 @@ import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail, type TrailNotes } from "./trail.ts";
-import type { Verifiers } from "./subject-token.ts";
+import { isProvidersWord, type Verifiers } from "./subject-token.ts";
 
 export interface RevokeQuestion {
   readonly client: Client;
@@ -43,6 +44,7 @@ export interface RevokeDeps {
   readonly handles: Pick<RefreshHandles, "findToEnd">;
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
+  readonly budget: FailureBudget;
 }
 
 export function createRevoke(deps: RevokeDeps) {
@@ -98,10 +100,14 @@ export function createRevoke(deps: RevokeDeps) {
   }
 
   /** Undefined: it is accepted nowhere here, and will not be. @throws ExchangeError where that cannot be decided */
-  async function verified({ provider, token }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+  async function verified({ provider, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+    let verifier: AccessTokenVerifier | undefined;
     try {
-      return await verifierOf(provider, token)?.verify(token, signal);
+      verifier = verifierOf(provider, token);
+      if (verifier?.asksProvider(token) === true) deps.budget.check(trail.payer, verifier.provider);
+      return await verifier?.verify(token, signal);
     } catch (failure) {
+      if (verifier !== undefined && isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
       if (hasReason(failure, ...neverAccepted)) return undefined;
       throw failure;
     }

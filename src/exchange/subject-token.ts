@@ -107,7 +107,7 @@ export function isCurrent(
   return verifier !== undefined && !verifier.denyKeyIds.has(keyId) && clock() < validUntilMs;
 }
 
-/** The provider was asked about the token, and refused it. */
-function isProvidersWord(failure: unknown): boolean {
+/** The provider was asked about the token, and refused it: that counts against whoever brought it. */
+export function isProvidersWord(failure: unknown): boolean {
   return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ExchangeTokenQuestion } from "../../src/exchange/exchange-token.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
+import { Secret } from "../../src/exchange/secret.ts";
 import type { Lie } from "../support/fake-provider.ts";
 import type { Fault } from "../support/faults.ts";
 import { recordingTrail, refusal } from "./fixtures.ts";
@@ -342,6 +343,25 @@ describe("introspection of opaque tokens", () => {
     expect(rig.fake.callsTo("introspection")).toBe(2);
     // What is signed is verified here, without a question to anybody.
     await expect(rig.validate(await rig.token(), { exchange: false })).resolves.toHaveProperty("verification.source", "LOCAL_KEYS");
+  });
+
+  it("of guesses that somebody brings to be revoked is paid for as well", async () => {
+    rig.reconfigure(({ limits }) => (limits["client_failures"] = 2));
+    const revoke = (token: string) =>
+      rig.wired.operations.revoke(
+        {
+          client: rig.client("orders"),
+          provider: "main",
+          token: new Secret(token),
+          isRefreshToken: false,
+          trail: recordingTrail("orders").trail,
+        },
+        AbortSignal.timeout(10_000),
+      );
+    for (const number of [1, 2]) await expect(revoke(`guess-${number}`)).resolves.toEqual({ upstreamPending: false });
+    await expect(revoke("guess-3")).rejects.toThrow(refusal("RATE_LIMITED"));
+    expect(rig.fake.callsTo("introspection")).toBe(2);
+    await expect(revoke(await rig.token())).resolves.toEqual({ upstreamPending: false });
   });
 
   it("of every token is not done for one that the provider has just issued: its signature says it", async () => {
