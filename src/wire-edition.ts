@@ -68,7 +68,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
       refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
       validate: createValidate({ verifySubject, swap, decide, revocations }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
-      revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations }),
+      revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
     async close() {

@@ -74,8 +74,8 @@ export interface AccessTokenVerifier {
   readonly contentHash: string;
   /** Key ids that are refused whatever else holds. */
   readonly denyKeyIds: ReadonlySet<string>;
-  /** The provider itself is asked about tokens (RFC 7662), so that each verification may count against somebody there. */
-  readonly asksProvider: boolean;
+  /** The provider itself is asked about this token (RFC 7662), so that its verification may count against somebody there. */
+  readonly asksProvider: (token: Secret) => boolean;
   /**
    * @throws ExchangeError TOKEN_* or PROOF_REQUIRED (decided), UPSTREAM_* (cannot decide)
    */

@@ -8,6 +8,7 @@ import { ExchangeError, hasReason, type Reason } from "./errors.ts";
 import type {
   AccessTokenVerifier,
   EndableGrant,
+  FailureBudget,
   Provider,
   ProviderPlaces,
   RefreshHandles,
@@ -20,7 +21,7 @@ import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail, type TrailNotes } from "./trail.ts";
-import type { Verifiers } from "./subject-token.ts";
+import { isProvidersWord, type Verifiers } from "./subject-token.ts";
 
 export interface RevokeQuestion {
   readonly client: Client;
@@ -45,6 +46,7 @@ export interface RevokeDeps {
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
   readonly places: Pick<ProviderPlaces, "whileWaiting">;
+  readonly budget: FailureBudget;
 }
 
 export function createRevoke(deps: RevokeDeps) {
@@ -100,12 +102,16 @@ export function createRevoke(deps: RevokeDeps) {
   }
 
   /** Undefined: it is accepted nowhere here, and will not be. @throws ExchangeError where that cannot be decided */
-  async function verified({ provider, token }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+  async function verified({ provider, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+    let verifier: AccessTokenVerifier | undefined;
     try {
-      const verifier = verifierOf(provider, token);
-      if (verifier === undefined) return undefined;
-      return await deps.places.whileWaiting(verifier.provider, signal, (waiting) => verifier.verify(token, waiting));
+      const found = verifierOf(provider, token);
+      if (found === undefined) return undefined;
+      verifier = found;
+      if (found.asksProvider(token)) deps.budget.check(trail.payer, found.provider);
+      return await deps.places.whileWaiting(found.provider, signal, (waiting) => found.verify(token, waiting));
     } catch (failure) {
+      if (verifier !== undefined && isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
       if (hasReason(failure, ...neverAccepted)) return undefined;
       throw failure;
     }

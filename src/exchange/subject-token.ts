@@ -59,7 +59,7 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     question.trail.note({ provider: verifier.provider });
 
     // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
-    if (verifier.asksProvider) deps.budget.check(question.trail.payer, verifier.provider);
+    if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
     const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
       deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, key, shared)),
     );
@@ -110,7 +110,7 @@ export function isCurrent(
   return verifier !== undefined && !verifier.denyKeyIds.has(keyId) && clock() < validUntilMs;
 }
 
-/** The provider was asked about the token, and refused it. */
-function isProvidersWord(failure: unknown): boolean {
+/** The provider was asked about the token, and refused it: that counts against whoever brought it. */
+export function isProvidersWord(failure: unknown): boolean {
   return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
 }

@@ -56,12 +56,13 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   /** Its signature was good: unless its time ran out meanwhile, its provider has ended it. */
   function ended({ claims: { expiresAt } }: Verification): ExchangeError {
     if (clock() < expiresAt * 1_000 - rules.expiryBufferMs) return providersWord("TOKEN_REVOKED");
-    return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+    return expired(expiresAt);
   }
 
   /**
    * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
-   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts
+   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
+   *   (active or not, it ends sooner than it says itself)
    */
   function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
     const { claims } = verified;
@@ -69,12 +70,14 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
     if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
+    const untilMs = exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs;
+    if (exp !== undefined && clock() >= untilMs) throw expired(exp);
     const left = scope?.split(" ");
     return {
       ...verified,
       claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.includes(name)) },
       source: "INTROSPECTION",
-      validUntilMs: Math.min(verified.validUntilMs, exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs),
+      validUntilMs: Math.min(verified.validUntilMs, untilMs),
     };
   }
 
@@ -85,7 +88,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   return {
     ...local,
     contentHash: sha256(`${local.contentHash} introspection ${introspection}`),
-    asksProvider: true,
+    asksProvider: (token) => introspection === "every" || isOpaque(token),
     verify: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : verifySigned(token, signal)),
     verifyIssued: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : local.verifyIssued(token, signal)),
   };
@@ -95,6 +98,10 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
 function providersWord(reason: Reason): ExchangeError {
   const cause: Circumstance = { kind: "upstream", endpoint: "introspection", code: "inactive" };
   return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause });
+}
+
+function expired(expiresAt: number): ExchangeError {
+  return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
 }
 
 function disagrees(member: string): ExchangeError {

@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { maxFileBytes } from "../../src/config/load.ts";
 import { environment, exampleText, exampleWith, failureOf, load } from "./given.ts";
 
+const parameters = (changes: Readonly<Record<string, unknown>>) =>
+  Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
+
 describe("a configuration that is right", () => {
   it("is the committed example with nothing but its secrets set", () => {
     const configuration = load();
@@ -50,6 +53,25 @@ describe("a configuration that is right", () => {
       ["orders", true],
       ["backend", true],
     ]);
+  });
+
+  it("names whom a new token is for by the parameter of the provider's kind, or by the one that is written", () => {
+    expect(parameters({})).toEqual(["resource", "audience"]);
+    expect(parameters({ "providers/main/target_parameter": "audience", "providers/corporate/target_parameter": "resource" })).toEqual([
+      "audience",
+      "resource",
+    ]);
+  });
+
+  it("has no introspection, no exchange and no refresh tokens out of one that nobody wrote down", () => {
+    const { providers, audiences, clients } = load();
+    expect(Object.values(providers).map(({ introspection }) => introspection)).toEqual(["none", "none"]);
+    expect(Object.values(audiences).flatMap(({ accepts }) => Object.values(accepts).map((rule) => rule.exchange_as))).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const grants = Object.values(clients).flatMap((client) => Object.values(client.providers));
+    expect(new Set(grants.map((grant) => grant.exchanged_refresh_tokens))).toEqual(new Set([false]));
   });
 
   it("keeps token rules that are written over those of the kind", () => {

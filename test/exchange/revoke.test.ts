@@ -253,6 +253,7 @@ function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; to
     decide: () => ({ rule: "", refusal: undefined, reported: [] }),
     handles: { findToEnd: async () => undefined },
     revocations: { revoke: async () => undefined },
+    budget: { check: () => undefined, spend: () => undefined },
     upstream: {
       tell: async (about) => {
         asked.push(about);

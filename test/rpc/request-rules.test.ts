@@ -83,7 +83,7 @@ const rpcs = {
   }),
   Validate: createValidateRpc({ entrance, validate: createValidate({ verifySubject, swap, decide, revocations }), clock }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
-  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream }) }),
+  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }) }),
 };
 
 const verifier = "v".repeat(43);

@@ -35,7 +35,7 @@ function validating(remembered: Verification | undefined) {
     issuer: "https://issuer.example",
     contentHash: "hash",
     denyKeyIds: new Set(),
-    asksProvider: false,
+    asksProvider: () => false,
     verify: () => Promise.resolve({ ...fresh, claims }),
     verifyIssued: () => Promise.reject(new Error("nothing is issued here")),
   };
