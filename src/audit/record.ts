@@ -18,7 +18,7 @@ const maxListBytes = 8_960;
 /** In the order and the spelling of the file. */
 function entryMembers(entry: AuditEntry): Readonly<Record<string, string | number | readonly string[] | undefined>> {
   const { kind: _, requestId, originClient, ...rest } = entry;
-  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, rule, reported, token, ...end } = rest;
+  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, targets, rule, reported, token, ...end } = rest;
   const { reason, event, count, ...none } = end;
   // A member that is added to entries has to find its place here before this compiles.
   const complete: Readonly<Record<string, never>> = none;
@@ -35,6 +35,7 @@ function entryMembers(entry: AuditEntry): Readonly<Record<string, string | numbe
     origin_client: originClient,
     audience,
     scopes,
+    targets,
     rule,
     reported,
     token,

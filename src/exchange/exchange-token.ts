@@ -70,7 +70,8 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
 export type ExchangeToken = ReturnType<typeof createExchangeToken>;
 
 /**
- * Of the client's own audiences the first that the token is for; else its default, where policy says why not.
+ * Of the client's own audiences the first that the token is for and that may exchange it; else the first that it is for, else the
+ * client's default, where policy says why not.
  * @throws ExchangeError TARGET_NOT_ALLOWED: it has none
  */
 export function holdingAudience(
@@ -80,7 +81,9 @@ export function holdingAudience(
 ): string {
   const identifiersOf = (name: string) => audiences.get(name)?.get(provider)?.identifiers ?? [];
   const isMeant = (name: string) => identifiersOf(name).some((identifier) => aud.includes(identifier));
-  const audience = client.audiences.find(isMeant) ?? client.audiences[0];
+  const meant = client.audiences.filter(isMeant);
+  const mayExchange = (name: string) => audiences.get(name)?.get(provider)?.exchangeAs !== undefined;
+  const audience = meant.find(mayExchange) ?? meant[0] ?? client.audiences[0];
   if (audience === undefined) throw notListed(`clients.${client.id}.audiences`);
   return audience;
 }

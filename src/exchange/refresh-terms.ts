@@ -27,9 +27,15 @@ export interface Held {
   readonly trail: Trail;
 }
 
-/** The policy of now would still let the exchange happen. @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED */
+/**
+ * The policy of now would still take the subject token, and let the exchange happen.
+ * @throws ExchangeError CALLER_NOT_ALLOWED, AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED
+ */
 export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }: Held, scopes: readonly string[]): void {
-  const { as: audience, audiences } = terms;
+  const { as: audience, audiences, origin, scopes: bound } = terms;
+  trail.note({ audience, originClient: origin.clientId, targets: audiences });
+  const token = { ...origin, scopes: bound };
+  permit(deps.decide({ kind: "token", client, audience, provider, token, requiredScopes: [] }), trail);
   permit(deps.decide({ kind: "swap", client, provider, audience, audiences, scopes, token: terms, refreshToken: true }), trail);
 }
 

@@ -1,4 +1,4 @@
-// Who may hold a provider's refresh token as it is, and what everyone else gets in its place once a code was redeemed.
+// Who may hold a provider's refresh token as it is, and what everyone else gets in its place once one was issued.
 
 import type { Client } from "./clients.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
@@ -22,7 +22,7 @@ export interface Keeper {
 
 /**
  * Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one.
- * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and the code is spent
+ * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and what was asked with may be spent
  */
 export async function keepRefreshToken(
   handles: Pick<RefreshHandles, "issue">,

@@ -89,6 +89,7 @@ export function createSwap(deps: SwapDeps) {
 
   function permittedAt(question: SwapQuestion): SwapPlace {
     const { client, verification, audience, audiences, scopes, refreshToken, trail } = question;
+    trail.note({ targets: audiences });
     const { provider: name, claims } = verification;
     permit(deps.decide({ kind: "swap", client, provider: name, audience, audiences, scopes, token: claims, refreshToken }), trail);
     const provider = deps.providers.get(name);
@@ -129,7 +130,8 @@ export function createSwap(deps: SwapDeps) {
     const { claims } = verification;
     checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: tokens.scopes });
     const expiresAtMs = Math.min(claims.expiresAt * 1_000, tokens.expiresAtMs ?? Infinity);
-    const terms = { as: audience, audiences: question.audiences, scopes: subject.claims.scopes, actors: subject.claims.actors };
+    const { scopes: bound, actors, clientId, audiences } = subject.claims;
+    const terms = { as: audience, audiences: question.audiences, scopes: bound, origin: { clientId, audiences }, actors };
     return {
       tokens: {
         ...tokens,

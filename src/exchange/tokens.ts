@@ -17,6 +17,8 @@ export interface ExchangeTerms {
   readonly audiences: readonly string[];
   /** Those of the subject token: none beyond them is ever granted. */
   readonly scopes: readonly string[];
+  /** Whom the subject token was issued to, and for whom: whether the audience still takes such tokens is asked at every refresh. */
+  readonly origin: { readonly clientId: string; readonly audiences: readonly string[] };
   /** Those of the subject token, outermost first: none of them is ever lost. */
   readonly actors: readonly Actor[];
 }

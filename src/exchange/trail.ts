@@ -19,6 +19,8 @@ export interface TrailNotes {
   /** Configured name. */
   readonly audience?: string;
   readonly scopes?: readonly string[];
+  /** Configured names of the audiences that a new token is for. */
+  readonly targets?: readonly string[];
   /** The rule of the configuration that decided, by its path there. */
   readonly rule?: string;
   /** Report-only rules that would have refused. */

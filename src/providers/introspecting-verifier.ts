@@ -62,10 +62,12 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   /**
    * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
    * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
-   *   (active or not, it ends sooner than it says itself)
+   *   (active or not, it ends sooner than it says itself); PROOF_REQUIRED
    */
-  function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
+  function agreed(verified: Verification, { sub, client_id: clientId, scope, exp, cnf }: JsonObject): Verification {
     const { claims } = verified;
+    // Bound to a key by its provider, although the token itself does not say so (RFC 8705 §3.2).
+    if (cnf !== undefined) throw new ExchangeError("PROOF_REQUIRED", { field: "SUBJECT_TOKEN" });
     if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");

@@ -30,6 +30,7 @@ const full: Required<AuditEntry> = {
   originClient: "web",
   audience: "orders-api",
   scopes: ["openid"],
+  targets: ["inventory"],
   rule: "clients.orders.methods",
   reported: ["clients.orders.scopes"],
   token: "hash",
@@ -40,7 +41,20 @@ const full: Required<AuditEntry> = {
 
 it("writes every member of an entry in one fixed order, whatever the order it came in", () => {
   const names = ["seq", "time", "kind", "request_id", "method", "protocol", "caller", "address", "provider", "issuer", "subject"];
-  const further = ["origin_client", "audience", "scopes", "rule", "reported", "token", "reason", "event", "count", "prev", "hash"];
+  const further = [
+    "origin_client",
+    "audience",
+    "scopes",
+    "targets",
+    "rule",
+    "reported",
+    "token",
+    "reason",
+    "event",
+    "count",
+    "prev",
+    "hash",
+  ];
   expect(Object.keys(parsed(full))).toEqual([...names, ...further]);
   const reversed = Object.fromEntries(Object.entries(full).toReversed()) as unknown as AuditEntry;
   expect(lineOf(reversed)).toBe(lineOf(full));

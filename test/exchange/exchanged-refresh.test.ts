@@ -104,6 +104,19 @@ describe("a refresh token out of an exchange", () => {
       "TARGET_NOT_ALLOWED",
     ],
     [
+      "that audience does not take tokens of the client any more that the subject token was issued to",
+      ({ audiences }) => (audiences["orders"] as { accepts: { main: { clients: string[] } } }).accepts.main.clients.splice(0),
+      {},
+      "CLIENT_NOT_TRUSTED",
+    ],
+    [
+      "that audience has other names by now than the subject token was for",
+      ({ audiences }) =>
+        (audiences["orders"] as { accepts: { main: { identifiers: string[] } } }).accepts.main.identifiers.splice(0, 9, "urn:new"),
+      {},
+      "AUDIENCE_MISMATCH",
+    ],
+    [
       "the audience is gone",
       ({ audiences, clients }) => {
         delete audiences["inventory"];

@@ -79,6 +79,11 @@ describe("a signed token", () => {
     expect(await verify(signed)).toEqual({ ...rest, claims: { ...claims, scopes: ["write"] }, source: "INTROSPECTION" });
   });
 
+  it("that its provider has bound to a key is of no use to who only carries it", async () => {
+    answer = { ...usual, cnf: { jkt: "thumbprint" } };
+    await expect(verify(signed)).rejects.toThrow(refusal("PROOF_REQUIRED", { field: "SUBJECT_TOKEN" }));
+  });
+
   it.each([
     ["revoked before its time", 0, "TOKEN_REVOKED"],
     ["revoked a moment before it counts as expired", 239_999, "TOKEN_REVOKED"],

@@ -12,7 +12,6 @@ describe("a token that only its issuer can read", () => {
     ["one with a part in front", "ya29.a0AfH6SMBx"],
     ["one in base64 with padding", "bGVnYWN5K3Rva2Vu/+=="],
     ["an identifier", "0f3a8f1c-7a1e-4b43-9a3e-d1a1c1f6a7b1"],
-    ["one of six parts", "a.b.c.d.e.f"],
     ["one character", "x"],
   ])("is %s", (_what, token) => {
     expect(isOpaque(new Secret(token))).toBe(true);
@@ -24,6 +23,8 @@ describe("a token that only its issuer can read", () => {
     ["a JWT without a signature", `${header}.${payload}.`],
     ["a JWT that is cut to nothing but dots", ".."],
     ["anything of three parts", "not.a.jwt"],
+    ["a JWT with a dot too many, which some provider may overlook", `${header}.${payload}.c2ln.`],
+    ["anything of six parts", "a.b.c.d.e.f"],
     ["an encrypted one", `${header}.a.b.c.d`],
     ["an empty text", ""],
     ["one that would end a header line", "abc\r\nx-forged: 1"],
