@@ -32,10 +32,12 @@ export async function startKeycloakWorld(): Promise<KeycloakWorld> {
     address,
     realm,
     proxy,
-    operator: createOperator(administration, realm, () => admin.rotateKeys(realm.realm)),
+    operator: createOperator(administration, realm, {
+      addKey: () => admin.newKey(realm.realm, "keep the old"),
+      rotateKeys: () => admin.newKey(realm.realm, "drop the old"),
+    }),
     token: createSignIn({ address, realm }),
-    exchanges: () => undefined,
-    introspections: () => undefined,
+    heard: () => proxy.passed("request"),
     async stop() {
       proxy.refuse();
       proxy.resetAll();

@@ -1,6 +1,6 @@
 // Refresh tokens that came with an exchange: what they still give, and when they are over.
 
-import { exchangedClaims, type ProviderCase, refreshClaims, refreshed, refusal, revoked, strangers } from "./provider-case.ts";
+import { everyone, exchangedClaims, type ProviderCase, refreshClaims, refreshed, refusal, revoked, strangers } from "./provider-case.ts";
 import { ask, exchange, type Form, memberOf, refresh, revoke, tokenType } from "./requests.ts";
 import type { World } from "./world.ts";
 
@@ -40,8 +40,8 @@ export const refreshCases: readonly ProviderCase[] = [
     act: async (world) => [await refresh(world, (await exchangedFor(world, {})).refreshToken)],
     answers: [
       (() => {
-        const { "req-aud": _none, ...claims } = refreshClaims() as Record<string, unknown>;
-        return refreshed({ body: { refresh_token: claims } });
+        const { "req-aud": _none, ...claims } = refreshClaims({ aud_x: everyone }) as Record<string, unknown>;
+        return refreshed({ claims: { aud: everyone }, body: { refresh_token: claims } });
       })(),
     ],
   },

@@ -51,12 +51,16 @@ export interface FakeKeycloak {
   /** What a careful reader would object to in the requests so far. */
   readonly violations: readonly string[];
   callsTo(call: FakeKeycloakCall): number;
+  /** Of whatever kind. */
+  heard(): number;
   /** The one before it is forgotten: a load test sends very many. */
   lastCall(call: FakeKeycloakCall): SeenCall | undefined;
   /** Requests of that kind arrive, and are answered only once the returned function was called. */
   hold(call: FakeKeycloakCall): () => void;
   /** From now on every answer takes this much longer. */
   slowBy(ms: number): void;
+  /** The old keys are published beside the new one, or gone. */
+  addKey(): Promise<void>;
   rotateKeys(): Promise<void>;
   /** Connections: open now, and accepted so far. */
   connections(): { readonly open: number; readonly accepted: number };
@@ -154,6 +158,7 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     lies,
     violations,
     callsTo: (call) => counts.get(call) ?? 0,
+    heard: () => counts.values().reduce((sum, count) => sum + count, 0),
     lastCall: (call) => lastCalls.get(call),
     hold(call) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -164,7 +169,8 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
       };
     },
     slowBy: (ms) => void (delayMs = ms),
-    rotateKeys: () => tokens.rotateKeys(),
+    addKey: () => tokens.newKey("keep the old"),
+    rotateKeys: () => tokens.newKey("drop the old"),
     connections: () => ({ open: sockets.size, accepted }),
     stop: () =>
       new Promise((resolve) => {

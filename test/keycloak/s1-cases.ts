@@ -1,0 +1,34 @@
+// Mission S1 whole, as one table that Cambio passes with a real Keycloak and with its stand-in. Each case has a Cambio of its own.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readable } from "./s1-case.ts";
+import { startS1Stack } from "./s1-stack.ts";
+import { addressCases, validationCases } from "./s1-validation-cases.ts";
+import type { World } from "./world.ts";
+
+const tables = {
+  "validating another client's token": validationCases,
+  "inside and outside addresses": addressCases,
+};
+
+export function runS1Cases(start: () => Promise<World>): void {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await start();
+  });
+  afterEach(() => world.operator.restore());
+  afterAll(() => world.close());
+
+  describe.each(Object.entries(tables))("%s", (_about, cases) => {
+    it.each(cases)("$name", async ({ act, answers, logged = {}, ...options }) => {
+      const cambio = await startS1Stack(world, options);
+      try {
+        expect((await act(cambio, world)).map((told) => readable(world, told))).toEqual(answers);
+        expect(cambio.lastCall()).toMatchObject(logged);
+      } finally {
+        await cambio.close();
+      }
+    });
+  });
+}

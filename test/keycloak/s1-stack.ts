@@ -1,0 +1,163 @@
+// Cambio for a realm, real or not, as examples/keycloak/cambio.yaml has it. Services call it over gRPC or Connect, and its clock can be
+// set ahead of Keycloak's. Everything that was written is searched for secrets, and for Keycloak's own words, when it is closed.
+
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { basic } from "../../examples/clients.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import type { Configuration } from "../../src/config/schema.ts";
+import type { Method } from "../../src/exchange/clients.ts";
+import { startService } from "../../src/service.ts";
+import { grpcJsCaller } from "../e2e/grpc-js-caller.ts";
+import { type Answered, fetchCaller } from "../e2e/protocol-callers.ts";
+import { noLimits, registerTokens } from "../support/fake-stack.ts";
+import { readMetric } from "../support/metrics-text.ts";
+import { createRunCanary } from "../support/run-canary.ts";
+import type { World } from "./world.ts";
+
+export type Members = Readonly<Record<string, unknown>>;
+
+export type Service = "orders" | "inventory";
+
+export interface S1Options {
+  /** Default: gRPC. */
+  readonly over?: "Connect";
+  readonly change?: (configuration: Configuration, world: World) => Configuration;
+}
+
+/** What came back, and which token was asked about. */
+export interface Told {
+  readonly answered: Answered;
+  readonly token: string;
+}
+
+export interface S1Stack {
+  readonly world: World;
+  readonly configuration: Configuration;
+  /** By how much Cambio's clock is ahead of everybody else's, in milliseconds. */
+  readonly time: { aheadMs: number };
+  /** As the service `orders`, unless another one is named; so are the others. */
+  validate(token: string, more?: JsonObject, as?: Service): Promise<Told>;
+  exchange(subjectToken: string, more?: JsonObject): Promise<Told>;
+  refresh(refreshToken: string): Promise<Told>;
+  logLines(): readonly Members[];
+  /** What was logged about the last call. */
+  lastCall(): Members;
+  auditLines(): readonly Members[];
+  /** The sum of all series of that name with these labels. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  close(): Promise<void>;
+}
+
+const exampleFile = new URL("../../examples/keycloak/cambio.yaml", import.meta.url).pathname;
+
+const secrets = { orders: "orders-secret-canary-0123456789", inventory: "inventory-secret-canary-0123456789" };
+
+/** Words by which Keycloak refuses: they are for its own log. */
+const keycloaksWords = [
+  "Client is not within the token audience",
+  "Audience not found",
+  "Client disabled",
+  "Requested audience not available",
+  "Invalid scopes",
+  "Standard token exchange is not enabled",
+  "requested_token_type unsupported",
+  "Invalid client or Invalid client credentials",
+  "Client authentication failed",
+  "Session doesn't have required client",
+  "Session not active",
+];
+
+/** What the example file is filled from. */
+export function environmentFor({ address, issuer, realm }: Pick<World, "address" | "issuer" | "realm">, folder: string) {
+  const secretOf = (id: string) => realm.clients.find(({ clientId }) => clientId === id)?.secret ?? "";
+  return {
+    CAMBIO_HOST: "localhost",
+    PORT: "0",
+    CAMBIO_SEALING_KEY: randomBytes(32).toString("base64url"),
+    CAMBIO_DATABASE_FILE: join(folder, "cambio.sqlite"),
+    KEYCLOAK_ISSUER: issuer,
+    KEYCLOAK_BACK_CHANNEL: address,
+    CAMBIO_KEYCLOAK_SECRET: secretOf("cambio"),
+    ORDERS_KEYCLOAK_SECRET: secretOf("orders"),
+    ORDERS_SECRET: secrets.orders,
+    INVENTORY_SECRET: secrets.inventory,
+  };
+}
+
+export function loadExample(env: Readonly<Record<string, string>>): Configuration {
+  return loadConfiguration({ path: exampleFile, env, readFile: (path) => readFileSync(path, "utf8") });
+}
+
+export async function startS1Stack(world: World, { over, change }: S1Options = {}): Promise<S1Stack> {
+  const folder = await mkdtemp(join(tmpdir(), "cambio-s1-"));
+  const parts = new AsyncDisposableStack();
+  parts.defer(() => rm(folder, { recursive: true, force: true }));
+  try {
+    const loaded = { ...loadExample(environmentFor(world, folder)), limits: noLimits };
+    const configuration = change?.(loaded, world) ?? loaded;
+    const time = { aheadMs: 0 };
+    const written: string[] = [];
+    const audited: string[] = [];
+    const service = await startService(configuration, {
+      clock: () => Date.now() + time.aheadMs,
+      logDestination: { write: (line) => written.push(line) },
+      auditDestination: { write: (lines) => audited.push(lines) },
+    });
+    parts.defer(service.close);
+    const url = `http://localhost:${service.port}`;
+    const caller = over === "Connect" ? fetchCaller(url) : grpcJsCaller(url);
+    parts.defer(() => caller.close());
+    const canary = createRunCanary();
+    const secret = (kind: string, value: string) => void (value.length >= 12 && canary.register(kind, value));
+    for (const word of keycloaksWords) canary.register("Keycloak's own words", word);
+    for (const { clientId, secret: own } of world.realm.clients) if (own !== undefined) secret(`secret of ${clientId}`, own);
+    for (const [service_, own] of Object.entries(secrets)) secret(`secret of ${service_} here`, own);
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+
+    async function ask(
+      method: Method,
+      token: string,
+      { as = "orders", ...message }: JsonObject & { readonly as?: Service },
+    ): Promise<Told> {
+      secret("token", token);
+      const answered = await caller.call({ method, message, headers: { authorization: basic(as, secrets[as]) } });
+      if (answered.kind === "failed") canary.saw(`the error of ${method}`, answered.everything);
+      else registerTokens(canary, answered.message["tokens"]);
+      return { answered, token };
+    }
+    const linesOf = (pieces: readonly string[]) =>
+      pieces
+        .join("")
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Members);
+    const running = parts.move();
+    return {
+      world,
+      configuration,
+      time,
+      validate: (token, more, as = "orders") => ask("ValidateCrossClient", token, { token: { value: token }, ...more, as }),
+      exchange: (token, more) => ask("Exchange", token, { subjectToken: { value: token }, ...more }),
+      refresh: (token) => ask("Refresh", token, { refreshToken: token }),
+      logLines: () => linesOf(written),
+      lastCall: () => linesOf(written).findLast((line) => line["request_id"] !== undefined) ?? {},
+      auditLines: () => linesOf(audited),
+      metric: async (name, labels) => readMetric(await metrics(), name, labels),
+      async close() {
+        canary.saw("/metrics", await metrics());
+        await running.disposeAsync();
+        canary.saw("the log", written.join(""));
+        canary.saw("the audit trail", audited.join(""));
+        canary.assertSilence();
+      },
+    };
+  } catch (failure) {
+    await parts.disposeAsync();
+    throw failure;
+  }
+}
