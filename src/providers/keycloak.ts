@@ -23,6 +23,8 @@ const refusalWords: RefusalWords = {
       description: /^Standard token exchange is not enabled for the requested client$/,
       reason: "UPSTREAM_REJECTED_CLIENT",
     },
+    // Only ever about a refresh token: this registration may not have one.
+    { error: "invalid_request", description: /^requested_token_type unsupported$/, reason: "UPSTREAM_REJECTED_CLIENT" },
   ],
 };
 

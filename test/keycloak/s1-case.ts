@@ -93,7 +93,7 @@ function readTokens(world: World, { accessToken, refreshToken = "", issuedTokenT
   const { sub, azp, aud, scope, exp, iat } = payloadOf(String(accessToken));
   const lives = Number(exp) - Number(iat);
   return {
-    accessToken: { sub: nameOf(world, sub), azp, aud, scope, lives },
+    accessToken: { sub: nameOf(world, sub), azp, aud: Array.isArray(aud) ? aud.toSorted() : aud, scope, lives },
     ...(issuedTokenType === undefined || issuedTokenType === "" ? {} : { type: String(issuedTokenType).split(":").at(-1) }),
     ...(refreshToken === "" ? {} : { refreshToken: String(refreshToken).includes(".") ? "the provider's own" : "a handle" }),
   };

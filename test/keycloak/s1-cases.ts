@@ -1,6 +1,9 @@
 // Mission S1 whole, as one table that Cambio passes with a real Keycloak and with its stand-in. Each case has a Cambio of its own.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { endingCases, keyCases } from "./s1-ending-cases.ts";
+import { exchangeCases, refusedExchangeCases } from "./s1-exchange-cases.ts";
+import { refreshCases } from "./s1-refresh-cases.ts";
 import { readable } from "./s1-case.ts";
 import { startS1Stack } from "./s1-stack.ts";
 import { addressCases, validationCases } from "./s1-validation-cases.ts";
@@ -9,6 +12,11 @@ import type { World } from "./world.ts";
 const tables = {
   "validating another client's token": validationCases,
   "inside and outside addresses": addressCases,
+  "what ends at Keycloak": endingCases,
+  "another signing key": keyCases,
+  exchange: exchangeCases,
+  "exchange, refused": refusedExchangeCases,
+  "refresh after an exchange": refreshCases,
 };
 
 export function runS1Cases(start: () => Promise<World>): void {

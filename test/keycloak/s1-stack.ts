@@ -57,6 +57,9 @@ const exampleFile = new URL("../../examples/keycloak/cambio.yaml", import.meta.u
 
 const secrets = { orders: "orders-secret-canary-0123456789", inventory: "inventory-secret-canary-0123456789" };
 
+/** What is known of revocations grows old when the clock leaps, until it is read again; no case is about that. */
+const longerThanAnyLeap = 24 * 3_600_000;
+
 /** Words by which Keycloak refuses: they are for its own log. */
 const keycloaksWords = [
   "Client is not within the token audience",
@@ -98,7 +101,7 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
   const parts = new AsyncDisposableStack();
   parts.defer(() => rm(folder, { recursive: true, force: true }));
   try {
-    const loaded = { ...loadExample(environmentFor(world, folder)), limits: noLimits };
+    const loaded = { ...loadExample(environmentFor(world, folder)), limits: noLimits, revocation_lag: longerThanAnyLeap };
     const configuration = change?.(loaded, world) ?? loaded;
     const time = { aheadMs: 0 };
     const written: string[] = [];

@@ -36,6 +36,7 @@ export interface Operator {
   /** How long the access tokens of a client live from now on. */
   lifespan(client: string, seconds: number): Promise<void>;
   mayExchange(client: string, allowed: boolean): Promise<void>;
+  mayHaveRefreshTokens(client: string, allowed: boolean): Promise<void>;
   /** Tokens of that client, or of all, from before that instant (epoch seconds) do not count. */
   notBefore(seconds: number, client?: string): Promise<void>;
   /** Ends a session with all that came of it. */
@@ -61,6 +62,7 @@ export const outside = "https://login.example.test";
 
 const lifespan = "access.token.lifespan";
 const exchangeAllowed = "standard.token.exchange.enabled";
+const refreshAllowed = "standard.token.exchange.enableRefreshRequestedTokenType";
 
 export function createOperator(administration: Administration, realm: Realm, keys: Pick<Operator, "addKey" | "rotateKeys">): Operator {
   const clients = new Set<string>();
@@ -86,13 +88,18 @@ export function createOperator(administration: Administration, realm: Realm, key
     disableUser: (name) => user(name, false),
     enableUser: (name) => user(name, true),
     lifespan: (id, seconds) => client(id, { attributes: { [lifespan]: String(seconds) } }),
+    mayHaveRefreshTokens: (id, allowed) => client(id, { attributes: { [refreshAllowed]: allowed ? "SAME_SESSION" : "NO" } }),
     mayExchange: (id, allowed) => client(id, { attributes: { [exchangeAllowed]: String(allowed) } }),
     notBefore: (seconds, id) => (id === undefined ? everybody(seconds) : client(id, { notBefore: seconds })),
     logout: (sessionId) => administration.session(sessionId, "end"),
     ...keys,
     async restore() {
       for (const { clientId, enabled, attributes = {} } of realm.clients.filter((one) => clients.has(one.clientId))) {
-        const before = { [lifespan]: attributes[lifespan] ?? "", [exchangeAllowed]: attributes[exchangeAllowed] ?? "false" };
+        const before = {
+          [lifespan]: attributes[lifespan] ?? "",
+          [exchangeAllowed]: attributes[exchangeAllowed] ?? "false",
+          [refreshAllowed]: attributes[refreshAllowed] ?? "NO",
+        };
         await administration.client(clientId, { enabled, notBefore: 0, attributes: before });
       }
       for (const name of users) await administration.user(name, { enabled: true });
