@@ -35,10 +35,11 @@ interface StatusMessage {
   readonly details?: readonly { readonly typeUrl: string; readonly value: Buffer }[];
 }
 
+const definition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
+const service = definition["cambio.v1.TokenExchangeService"] as ServiceDefinition;
+const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
+
 export function grpcJsCaller(url: string): ProtocolCaller {
-  const definition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
-  const service = definition["cambio.v1.TokenExchangeService"] as ServiceDefinition;
-  const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
   const client = new Client(new URL(url).host, credentials.createInsecure());
 
   function failed({ code: status, details, metadata }: ServiceError): Answered {
