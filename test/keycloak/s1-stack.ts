@@ -116,7 +116,12 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
     const caller = over === "Connect" ? fetchCaller(url) : grpcJsCaller(url);
     parts.defer(() => caller.close());
     const canary = createRunCanary();
-    const secret = (kind: string, value: string) => void (value.length >= 12 && canary.register(kind, value));
+    const registered = new Set<string>();
+    const secret = (kind: string, value: string) => {
+      if (value.length < 12 || registered.has(value)) return;
+      registered.add(value);
+      canary.register(kind, value);
+    };
     for (const word of keycloaksWords) canary.register("Keycloak's own words", word);
     for (const { clientId, secret: own } of world.realm.clients) if (own !== undefined) secret(`secret of ${clientId}`, own);
     for (const [service_, own] of Object.entries(secrets)) secret(`secret of ${service_} here`, own);
