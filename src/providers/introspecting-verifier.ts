@@ -56,12 +56,12 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   /** Its signature was good: unless its time ran out meanwhile, its provider has ended it. */
   function ended({ claims: { expiresAt } }: Verification): ExchangeError {
     if (clock() < expiresAt * 1_000 - rules.expiryBufferMs) return providersWord("TOKEN_REVOKED");
-    return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+    return expired(expiresAt);
   }
 
   /**
    * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
-   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts
+   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts; TOKEN_EXPIRED
    */
   function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
     const { claims } = verified;
@@ -69,6 +69,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
     if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
+    if (exp !== undefined && clock() >= exp * 1_000 - rules.expiryBufferMs) throw expired(exp);
     const left = scope?.split(" ");
     return {
       ...verified,
@@ -95,6 +96,11 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
 function providersWord(reason: Reason): ExchangeError {
   const cause: Circumstance = { kind: "upstream", endpoint: "introspection", code: "inactive" };
   return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause });
+}
+
+/** @param expiredAt seconds since the epoch */
+function expired(expiredAt: number): ExchangeError {
+  return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt });
 }
 
 function disagrees(member: string): ExchangeError {
