@@ -42,22 +42,6 @@ const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition
 export function grpcJsCaller(url: string): ProtocolCaller {
   const client = new Client(new URL(url).host, credentials.createInsecure());
 
-  function failed({ code: status, details, metadata }: ServiceError): Answered {
-    const code: number = status;
-    const [bytes] = metadata.get("grpc-status-details-bin");
-    const inDetail = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
-    const ours = (inDetail?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
-    return {
-      kind: "failed",
-      code,
-      // Said twice; where the two disagree, both are shown.
-      message:
-        inDetail === undefined || (inDetail.code === code && inDetail.message === details) ? details : `${details} / ${inDetail.message}`,
-      details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
-      everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
-    };
-  }
-
   return {
     call: ({ method, message, headers }) =>
       new Promise((resolve) => {
@@ -70,6 +54,22 @@ export function grpcJsCaller(url: string): ProtocolCaller {
         });
       }),
     close: () => client.close(),
+  };
+}
+
+function failed({ code: status, details, metadata }: ServiceError): Answered {
+  const code: number = status;
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  const inDetail = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
+  const ours = (inDetail?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
+  return {
+    kind: "failed",
+    code,
+    // Said twice; where the two disagree, both are shown.
+    message:
+      inDetail === undefined || (inDetail.code === code && inDetail.message === details) ? details : `${details} / ${inDetail.message}`,
+    details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
+    everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
   };
 }
 

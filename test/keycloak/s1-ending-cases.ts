@@ -3,7 +3,8 @@
 
 import { Secret } from "../../src/exchange/secret.ts";
 import { ask } from "./requests.ts";
-import { accepted, changeProvider, exchangedToken, given, refused, type S1Case, tokenIn } from "./s1-case.ts";
+import { tokenIn } from "./s1-answer.ts";
+import { accepted, changeProvider, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
 import { aliceToken } from "./s1-validation-cases.ts";
 import type { Members } from "./s1-stack.ts";
 import type { UserTokens, World } from "./world.ts";

@@ -3,7 +3,7 @@
 
 import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { payloadOf } from "./s1-case.ts";
+import { payloadOf, reasonOf } from "./s1-answer.ts";
 import type { Members, S1Stack, Told } from "./s1-stack.ts";
 import { refresh } from "./requests.ts";
 import type { World } from "./world.ts";
@@ -92,7 +92,7 @@ const denials: Readonly<Partial<Record<Kind, string>>> = {
 const undecided = ["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "UPSTREAM_INVALID_RESPONSE", "OVERLOADED", "DEADLINE_EXCEEDED"];
 
 function judge(kind: Kind, { answered, token }: Told): Pick<OneCall, "verdict" | "said"> {
-  const said = answered.kind === "ok" ? "yes" : String(answered.details[0]?.["reason"]).replace("ERROR_REASON_", "");
+  const said = answered.kind === "ok" ? "yes" : reasonOf(answered.details);
   if (undecided.includes(said)) return { verdict: "undecided", said };
   const isRight = answered.kind === "ok" ? denials[kind] === undefined && isAbout(answered.message, token) : said === denials[kind];
   return { verdict: isRight ? "right" : "wrong", said };

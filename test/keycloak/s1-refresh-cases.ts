@@ -2,7 +2,8 @@
 // has forgotten them (CVE-2026-93999); and who gets a refresh token at all.
 
 import { tokenType } from "./requests.ts";
-import { exchangedToken, given, refused, type S1Case, tokenIn } from "./s1-case.ts";
+import { tokenIn } from "./s1-answer.ts";
+import { exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
 import type { S1Stack, Told } from "./s1-stack.ts";
 import { aliceToken } from "./s1-validation-cases.ts";
 import type { UserTokens, World } from "./world.ts";
@@ -51,9 +52,9 @@ export const refreshCases: readonly S1Case[] = [
   {
     name: "gives a handle where the client may have one, refreshes by it, and by the one that comes of it",
     act: async (cambio, world) => {
-      const given_ = await exchanged(cambio, await world.token("alice", "storefront"));
-      const one = await cambio.refresh(tokenIn(given_, "refreshToken"));
-      return [given_, one, await cambio.refresh(tokenIn(one, "refreshToken"))];
+      const begun = await exchanged(cambio, await world.token("alice", "storefront"));
+      const one = await cambio.refresh(tokenIn(begun, "refreshToken"));
+      return [begun, one, await cambio.refresh(tokenIn(one, "refreshToken"))];
     },
     answers: [first, next, next],
   },

@@ -1,7 +1,8 @@
 // Tokens that were issued to the storefront, shown by the orders service: which are good, which are not, and what is asked of Keycloak.
 
 import { expect } from "vitest";
-import { accepted, changeProvider, refused, type S1Case, tokenIn } from "./s1-case.ts";
+import { tokenIn } from "./s1-answer.ts";
+import { accepted, changeProvider, refused, type S1Case } from "./s1-case.ts";
 import type { Members, S1Stack, Told } from "./s1-stack.ts";
 import type { World } from "./world.ts";
 
@@ -14,9 +15,12 @@ const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).
 /** Parts of a token, some of them another's. */
 function retold(token: string, { header, payload, signature }: { header?: Members; payload?: Members; signature?: string }): string {
   const [head = "", body = "", sign = ""] = token.split(".");
-  const changed = (part: string, change: Members | undefined) =>
-    change === undefined ? part : base64url({ ...(JSON.parse(Buffer.from(part, "base64url").toString("utf8")) as object), ...change });
   return [changed(head, header), changed(body, payload), signature ?? sign].join(".");
+}
+
+function changed(part: string, change: Members | undefined): string {
+  if (change === undefined) return part;
+  return base64url({ ...(JSON.parse(Buffer.from(part, "base64url").toString("utf8")) as object), ...change });
 }
 
 /** A token of Alice's, changed, and shown. */
