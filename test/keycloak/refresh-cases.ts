@@ -133,6 +133,14 @@ export const refreshCases: readonly ProviderCase[] = [
     answers: [grant("Invalid refresh token"), grant("Invalid refresh token")],
   },
   {
+    name: "refuses a code that it has not given",
+    act: async (world) => {
+      const form = { grant_type: "authorization_code", code: "invalid", redirect_uri: "https://shop.example/callback" };
+      return [await ask(world, "/token", form, { as: "cambio" })];
+    },
+    answers: [grant("Code not valid")],
+  },
+  {
     name: "refuses without a refresh token",
     act: async (world) => [await ask(world, "/token", { grant_type: "refresh_token" }, { as: "orders" })],
     answers: [refusal(400, "invalid_request", "No refresh token")],

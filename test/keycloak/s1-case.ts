@@ -56,3 +56,14 @@ export function changeProvider(change: (provider: Configuration["providers"][str
     return { ...configuration, providers: { ...configuration.providers, corp: change(corp) } };
   };
 }
+
+type Grant = Configuration["clients"][string]["providers"][string];
+
+/** What the orders service may have of the provider. */
+export function changeGrant(configuration: Configuration, change: Partial<Grant>): Configuration {
+  const { orders } = configuration.clients;
+  const corp = orders?.providers["corp"];
+  if (orders === undefined || corp === undefined) throw new Error("the example has a client orders");
+  const changed = { ...orders, providers: { corp: { ...corp, ...change } } };
+  return { ...configuration, clients: { ...configuration.clients, orders: changed } };
+}

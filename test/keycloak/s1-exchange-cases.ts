@@ -6,7 +6,7 @@ import type { Configuration } from "../../src/config/schema.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { eventually } from "../support/eventually.ts";
 import { payloadOf, tokenIn } from "./s1-answer.ts";
-import { accepted, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
+import { accepted, changeGrant, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
 import type { Members, S1Options } from "./s1-stack.ts";
 import { aliceToken } from "./s1-validation-cases.ts";
 import type { World } from "./world.ts";
@@ -42,11 +42,8 @@ function withTarget(id: string): NonNullable<S1Options["change"]> {
 
 function mayAlso({ audiences = [], scopes = [] }: { readonly audiences?: readonly string[]; readonly scopes?: readonly string[] }) {
   return (configuration: Configuration): Configuration => {
-    const { orders } = configuration.clients;
-    const corp = orders?.providers["corp"];
-    if (orders === undefined || corp === undefined) throw new Error("the example has a client orders");
-    const grown = { ...corp, audiences: [...corp.audiences, ...audiences], scopes: [...corp.scopes, ...scopes] };
-    return { ...configuration, clients: { ...configuration.clients, orders: { ...orders, providers: { corp: grown } } } };
+    const { audiences: few = [], scopes: some = [] } = configuration.clients["orders"]?.providers["corp"] ?? {};
+    return changeGrant(configuration, { audiences: [...few, ...audiences], scopes: [...some, ...scopes] });
   };
 }
 

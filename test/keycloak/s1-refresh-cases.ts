@@ -1,9 +1,9 @@
 // Refreshing what came out of an exchange: by the registration that asked for it, within the terms of the exchange, also where Keycloak
-// has forgotten them (CVE-2026-93999); and who gets a refresh token at all.
+// has forgotten them (CVE-2026-93999); who gets a refresh token at all; and a code.
 
 import { tokenType } from "./requests.ts";
 import { tokenIn } from "./s1-answer.ts";
-import { exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
+import { changeGrant, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
 import type { S1Stack, Told } from "./s1-stack.ts";
 import { aliceToken } from "./s1-validation-cases.ts";
 import type { UserTokens, World } from "./world.ts";
@@ -60,13 +60,7 @@ export const refreshCases: readonly S1Case[] = [
   },
   {
     name: "gives none where the configuration does not allow it",
-    change: (configuration) => {
-      const { orders } = configuration.clients;
-      const corp = orders?.providers["corp"];
-      if (orders === undefined || corp === undefined) throw new Error("the example has a client orders");
-      const changed = { ...orders, providers: { corp: { ...corp, exchanged_refresh_tokens: false } } };
-      return { ...configuration, clients: { ...configuration.clients, orders: changed } };
-    },
+    change: (configuration) => changeGrant(configuration, { exchanged_refresh_tokens: false }),
     act: async (cambio, world) => [await exchanged(cambio, { accessToken: await aliceToken(world) })],
     answers: [refused("CALLER_NOT_ALLOWED")],
     logged: { policy_rule: "clients.orders.providers.corp.exchanged_refresh_tokens" },
@@ -103,6 +97,13 @@ export const refreshCases: readonly S1Case[] = [
   row("sends a disabled user to sign in again", (world) => world.operator.disableUser("alice"), {
     answers: [refused("REAUTHENTICATION_REQUIRED")],
   }),
+  {
+    name: "says that a code is wrong, and not why",
+    change: (configuration) => changeGrant(configuration, { redirect_uris: ["https://orders.example/callback"] }),
+    act: async (cambio) => [await cambio.redeem("a-code-of-nobody")],
+    answers: [refused("GRANT_INVALID")],
+    logged: { upstream_endpoint: "token", upstream_status: 400, upstream_error: "invalid_grant" },
+  },
   {
     name: "takes the storefront's own refresh token from nobody: Keycloak gave it to another client",
     act: async (cambio, world) => [await cambio.refresh((await world.token("alice", "storefront")).refreshToken)],

@@ -44,6 +44,7 @@ export interface S1Stack {
   validate(token: string, more?: JsonObject, as?: Service): Promise<Told>;
   exchange(subjectToken: string, more?: JsonObject): Promise<Told>;
   refresh(refreshToken: string): Promise<Told>;
+  redeem(code: string): Promise<Told>;
   logLines(): readonly Members[];
   /** What was logged about the last call. */
   lastCall(): Members;
@@ -152,6 +153,7 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
       validate: (token, more, as = "orders") => ask("ValidateCrossClient", token, { token: { value: token }, ...more, as }),
       exchange: (token, more) => ask("Exchange", token, { subjectToken: { value: token }, ...more }),
       refresh: (token) => ask("Refresh", token, { refreshToken: token }),
+      redeem: (code) => ask("Exchange", code, { authorizationCode: { code, codeVerifier: randomBytes(32).toString("base64url") } }),
       logLines: () => linesOf(written),
       lastCall: () => linesOf(written).findLast((line) => line["request_id"] !== undefined) ?? {},
       auditLines: () => linesOf(audited),

@@ -135,6 +135,8 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     { client, form, lie }: { readonly client: Parameters<typeof exchange>[0]; readonly form: URLSearchParams; readonly lie: Lie },
   ): Promise<FakeAnswer> {
     switch (call) {
+      case "code":
+        return grants.code();
       case "exchange":
         return exchange(client, form, lie);
       case "refresh":
@@ -213,7 +215,7 @@ function discoveryDocument(address: string, issuer: string): Readonly<Record<str
     jwks_uri: `${address}${openIdConnect}/certs`,
     end_session_endpoint: `${issuer}${openIdConnect}/logout`,
     revocation_endpoint: `${issuer}${openIdConnect}/revoke`,
-    grant_types_supported: ["authorization_code", ...Object.keys(grantTypes)],
+    grant_types_supported: Object.keys(grantTypes),
     response_types_supported: ["code"],
     token_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: methods,
