@@ -59,7 +59,7 @@ export function testRealm(): Realm {
     ...model,
     clientScopes: [
       ...model.clientScopes,
-      audienceScope("for-tests", ["generous", "plain"]),
+      audienceScope("for-tests", ["generous", "talkative", "plain"]),
       audienceScope("for-disabled", ["disabled"]),
       tokenScope("marketing"),
     ],
@@ -70,7 +70,7 @@ export function testRealm(): Realm {
 
 function readModel(): Omit<Realm, "users"> {
   const text = readFileSync(join(import.meta.dirname, "../../examples/keycloak/realm.json"), "utf8");
-  return JSON.parse(text.replaceAll(/\$\{[A-Z]+_SECRET\}/g, newSecret)) as Omit<Realm, "users">;
+  return JSON.parse(text.replaceAll(/\$\{[A-Z]+_KEYCLOAK_SECRET\}/g, newSecret)) as Omit<Realm, "users">;
 }
 
 /** Signing in by password saves tests a browser; the other scopes open what the model has no use for. */
@@ -91,6 +91,14 @@ function testClients(): RealmClient[] {
       secret: newSecret(),
       attributes: exchangeEnabled,
       defaultClientScopes: ["basic", "profile", "for-inventory", "orders:read", "orders:write"],
+    },
+    // Its default scopes are more than it asks for, and no more than the user's token has.
+    {
+      ...usual,
+      clientId: "talkative",
+      secret: newSecret(),
+      attributes: exchangeEnabled,
+      defaultClientScopes: ["basic", "profile", "for-inventory"],
     },
     // In the audience, and never allowed to exchange.
     { ...usual, clientId: "plain", secret: newSecret() },

@@ -141,7 +141,14 @@ export const exchangeCases: readonly S1Case[] = [
       return [await cambio.exchange(await aliceToken(world))];
     },
     answers: [refused("UPSTREAM_INVALID_RESPONSE")],
+    logged: { level: "warn", rule: "exp" },
   },
+  row({
+    name: "hands out no scope that the caller may not have, though Keycloak gives it unasked",
+    change: (configuration, world) => changeGrant(exchangedBy({ id: "talkative" })(configuration, world), { scopes: ["orders:read"] }),
+    answer: refused("SCOPE_NOT_ALLOWED"),
+    logged: { policy_rule: "clients.orders.providers.corp.scopes" },
+  }),
 ];
 
 export const refusedExchangeCases: readonly S1Case[] = [

@@ -35,7 +35,7 @@ function row(
 }
 
 /** Between exchange and refresh; enabled again after that. */
-function disabledBetween(client: string, more: Pick<S1Case, "name" | "answers">): S1Case {
+function disabledBetween(client: string, more: Pick<S1Case, "name" | "answers" | "logged">): S1Case {
   return {
     ...more,
     act: async (cambio, world) => {
@@ -78,6 +78,7 @@ export const refreshCases: readonly S1Case[] = [
     name: "refuses for good where Keycloak refreshed for a target that was disabled since, with a token for nobody",
     // What Keycloak gave is the handle's successor, and the same for whoever asks with that handle again.
     answers: [refused("TARGET_NOT_ALLOWED"), refused("TARGET_NOT_ALLOWED")],
+    logged: { rule: "exchanged aud" },
   }),
   disabledBetween("orders", {
     name: "calls the operator while the requester is disabled, and goes on once it is enabled",
