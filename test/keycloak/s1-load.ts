@@ -47,9 +47,10 @@ const workers = 8;
 /** Where the end is not a number of calls: enough of them, and a machine that has time for what they wait for. */
 const paceMs = 10;
 
-/** So many calls, or for as long as `until` runs. */
+/** So many calls, of each kind as many, or for as long as `until` runs. */
 export async function load(cambios: Cambios, tokens: Tokens, until: number | Promise<unknown>): Promise<readonly OneCall[]> {
   const calls: OneCall[] = [];
+  let next = 0;
   let over = false;
   if (typeof until !== "number")
     void until.then(
@@ -59,7 +60,8 @@ export async function load(cambios: Cambios, tokens: Tokens, until: number | Pro
   const isOver = () => (typeof until === "number" ? calls.length >= until : over);
   async function work(): Promise<void> {
     while (!isOver()) {
-      calls.push(await callOnce(cambios, tokens, kinds[randomInt(kinds.length)] ?? "forged"));
+      next = (next + 1) % kinds.length;
+      calls.push(await callOnce(cambios, tokens, kinds[next] ?? "forged"));
       if (typeof until !== "number") await pause(paceMs);
     }
   }

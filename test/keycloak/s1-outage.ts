@@ -22,7 +22,7 @@ import { startS1Stack } from "./s1-stack.ts";
 const minute = 60_000;
 const callsPerPhase = 200;
 /** Each of these waits for its whole time. */
-const callsPerFrozenPhase = 32;
+const callsPerFrozenPhase = 16;
 /** What a busy machine adds on the way there and back. */
 const onTheWayMs = 1_500;
 /** With a start of a real Keycloak in it, on a machine that has more to do. */

@@ -13,9 +13,9 @@ import type { Configuration } from "../../src/config/schema.ts";
 import type { Method } from "../../src/exchange/clients.ts";
 import { startService } from "../../src/service.ts";
 import { grpcJsCaller } from "../e2e/grpc-js-caller.ts";
-import { type Answered, fetchCaller } from "../e2e/protocol-callers.ts";
+import { type Answered, fetchCaller, type ProtocolCaller } from "../e2e/protocol-callers.ts";
+import type { Canary } from "../support/canary.ts";
 import { noLimits, registerTokens } from "../support/fake-stack.ts";
-import { readMetric } from "../support/metrics-text.ts";
 import { createRunCanary } from "../support/run-canary.ts";
 import type { World } from "./world.ts";
 
@@ -36,8 +36,6 @@ export interface Told {
 }
 
 export interface S1Stack {
-  readonly world: World;
-  readonly configuration: Configuration;
   /** By how much Cambio's clock is ahead of everybody else's, in milliseconds. */
   readonly time: { aheadMs: number };
   /** As the service `orders`, unless another one is named; so are the others. */
@@ -49,8 +47,6 @@ export interface S1Stack {
   /** What was logged about the last call. */
   lastCall(): Members;
   auditLines(): readonly Members[];
-  /** The sum of all series of that name with these labels. */
-  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -74,7 +70,13 @@ const keycloaksWords = [
   "Client authentication failed",
   "Session doesn't have required client",
   "Session not active",
+  "Invalid token",
+  "Code not valid",
+  "User disabled",
 ];
+
+/** Fewer characters are found by chance. */
+const shortestSecret = 12;
 
 /** What the example file is filled from. */
 export function environmentFor({ address, issuer, realm }: Pick<World, "address" | "issuer" | "realm">, folder: string) {
@@ -103,11 +105,10 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
   parts.defer(() => rm(folder, { recursive: true, force: true }));
   try {
     const loaded = { ...loadExample(environmentFor(world, folder)), limits: noLimits, revocation_lag: longerThanAnyLeap };
-    const configuration = change?.(loaded, world) ?? loaded;
     const time = { aheadMs: 0 };
     const written: string[] = [];
     const audited: string[] = [];
-    const service = await startService(configuration, {
+    const service = await startService(change?.(loaded, world) ?? loaded, {
       clock: () => Date.now() + time.aheadMs,
       logDestination: { write: (line) => written.push(line) },
       auditDestination: { write: (lines) => audited.push(lines) },
@@ -117,38 +118,9 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
     const caller = over === "Connect" ? fetchCaller(url) : grpcJsCaller(url);
     parts.defer(() => caller.close());
     const canary = createRunCanary();
-    const registered = new Set<string>();
-    const secret = (kind: string, value: string) => {
-      if (value.length < 12 || registered.has(value)) return;
-      registered.add(value);
-      canary.register(kind, value);
-    };
-    for (const word of keycloaksWords) canary.register("Keycloak's own words", word);
-    for (const { clientId, secret: own } of world.realm.clients) if (own !== undefined) secret(`secret of ${clientId}`, own);
-    for (const [service_, own] of Object.entries(secrets)) secret(`secret of ${service_} here`, own);
-    const metrics = async () => (await fetch(`${url}/metrics`)).text();
-
-    async function ask(
-      method: Method,
-      token: string,
-      { as = "orders", ...message }: JsonObject & { readonly as?: Service },
-    ): Promise<Told> {
-      secret("token", token);
-      const answered = await caller.call({ method, message, headers: { authorization: basic(as, secrets[as]) } });
-      if (answered.kind === "failed") canary.saw(`the error of ${method}`, answered.everything);
-      else registerTokens(canary, answered.message["tokens"]);
-      return { answered, token };
-    }
-    const linesOf = (pieces: readonly string[]) =>
-      pieces
-        .join("")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Members);
+    const ask = createAsk(caller, canary, knownSecrets(world));
     const running = parts.move();
     return {
-      world,
-      configuration,
       time,
       validate: (token, more, as = "orders") => ask("ValidateCrossClient", token, { token: { value: token }, ...more, as }),
       exchange: (token, more) => ask("Exchange", token, { subjectToken: { value: token }, ...more }),
@@ -157,9 +129,8 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
       logLines: () => linesOf(written),
       lastCall: () => linesOf(written).findLast((line) => line["request_id"] !== undefined) ?? {},
       auditLines: () => linesOf(audited),
-      metric: async (name, labels) => readMetric(await metrics(), name, labels),
       async close() {
-        canary.saw("/metrics", await metrics());
+        canary.saw("/metrics", await (await fetch(`${url}/metrics`)).text());
         await running.disposeAsync();
         canary.saw("the log", written.join(""));
         canary.saw("the audit trail", audited.join(""));
@@ -170,4 +141,38 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
     await parts.disposeAsync();
     throw failure;
   }
+}
+
+type Ask = (method: Method, token: string, message: JsonObject & { readonly as?: Service }) => Promise<Told>;
+
+/** What is sent and what comes back is secret, and an error says nothing of it. */
+function createAsk(caller: ProtocolCaller, canary: Canary, known: readonly (readonly [kind: string, secret: string])[]): Ask {
+  const registered = new Set<string>();
+  function register(kind: string, secret: string): void {
+    if (secret.length < shortestSecret || registered.has(secret)) return;
+    registered.add(secret);
+    canary.register(kind, secret);
+  }
+  for (const [kind, secret] of known) register(kind, secret);
+
+  return async (method, token, { as = "orders", ...message }) => {
+    register("token", token);
+    const answered = await caller.call({ method, message, headers: { authorization: basic(as, secrets[as]) } });
+    if (answered.kind === "failed") canary.saw(`the error of ${method}`, answered.everything);
+    else registerTokens(canary, answered.message["tokens"]);
+    return { answered, token };
+  };
+}
+
+function knownSecrets({ realm }: World): readonly (readonly [kind: string, secret: string])[] {
+  return [
+    ...keycloaksWords.map((words) => ["Keycloak's own words", words] as const),
+    ...realm.clients.map(({ clientId, secret = "" }) => [`${clientId}'s secret at Keycloak`, secret] as const),
+    ...Object.entries(secrets).map(([service, secret]) => [`${service}'s secret`, secret] as const),
+  ];
+}
+
+function linesOf(pieces: readonly string[]): readonly Members[] {
+  const lines = pieces.join("").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Members);
 }

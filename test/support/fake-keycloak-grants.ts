@@ -71,11 +71,6 @@ export function createFakeGrants(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     };
   }
 
-  /** Nobody gets a code here, so none is good. */
-  async function code(): Promise<FakeAnswer> {
-    return refuse("invalid_grant", "Code not valid");
-  }
-
   return { code, password, refresh };
 }
 
@@ -84,4 +79,9 @@ function scopesOf(client: FakeRealmClient, claims: JWTPayload, asked: string | n
   const had = String(claims["scope"]).split(" ");
   if (asked === null) return had;
   return had.filter((name) => client.defaultClientScopes.includes(name) || asked.split(" ").includes(name));
+}
+
+/** Nobody gets a code here, so none is good. */
+async function code(): Promise<FakeAnswer> {
+  return refuse("invalid_grant", "Code not valid");
 }
