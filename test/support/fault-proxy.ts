@@ -192,10 +192,8 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
     met: () => counts.met,
     async close() {
       release();
-      // Node closes a socket without an event where the kernel refuses the reset, because its end was on the way already.
-      const open = Array.from(sockets).filter((socket) => !socket.closed);
-      const gone = open.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-      for (const socket of open) socket.destroy();
+      const gone = Array.from(sockets, (socket) => new Promise((resolve) => socket.once("close", resolve)));
+      for (const socket of sockets) socket.destroy();
       await Promise.all(gone);
       if (!server.listening) return;
       server.close();
