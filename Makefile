@@ -59,6 +59,11 @@ test-vectors: $(INSTALLED) ## Run files of Wycheproof's format in DIR=folder thr
 demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provider
 	@node examples/demo.ts
 
+.PHONY: bench
+bench: $(INSTALLED) ## Measure cache, latency and own tokens on this machine (docs/performance.md); some five minutes
+	@scripts/system-packages.sh redis-server
+	@node bench/run.ts
+
 .PHONY: dev
 dev: $(INSTALLED) ## Keep the demo's stack up (PORT, 8080 by default) and print lines to copy
 	@node examples/dev.ts

@@ -14,6 +14,7 @@ import type { Callers } from "./rpc/caller.ts";
 import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 import { reportTo } from "./wire-call-report.ts";
+import { wireGuard } from "./wire-guard.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -67,21 +68,24 @@ function servicesOf(configuration: Configuration, policy: Policy): readonly Serv
   });
 }
 
-export function createWorkloadPool({ clock, log, metrics, traces }: Observers): WorkloadPool {
+export function createWorkloadPool(observers: Observers): WorkloadPool {
+  const { clock, log, metrics, traces } = observers;
   return createPool((name: string, settings: WorkloadSettings) => {
     const { issuer, algorithms, jwks, jwks_url: url } = settings;
     if (url === undefined) return { issuer, algorithms, keySet: createConfiguredKeys(jwks ?? []), close: async () => undefined };
     // A provider may have the same name.
-    const label = `workload_issuer:${name}`;
+    const observedAs = `workload_issuer:${name}`;
+    const { guard, close: closeGuard } = wireGuard(observedAs, observers);
     const client = createHttpClient({
       allowedOrigins: new Set([new URL(url).origin]),
       allowHttp: settings.allow_http,
       provider: name,
       timeoutMs: settings.timeout,
       clock,
-      onCall: reportTo(metrics, label),
+      guard,
+      onCall: reportTo(metrics, observedAs),
     });
-    const http = createTracedHttpClient(client, traces, label);
+    const http = createTracedHttpClient(client, traces, observedAs);
     const fetchJwks = createJwksFetch({ http, clock });
     const keySet: KeySet = createKeySet({
       fetchJwks: (signal) => fetchJwks(url, signal),
@@ -92,6 +96,10 @@ export function createWorkloadPool({ clock, log, metrics, traces }: Observers): 
         else log.info({ workload_issuer: name, keys: event.keys, dropped: event.dropped }, "the workload issuer's keys were fetched");
       },
     });
-    return { issuer, algorithms, keySet, close: () => http.close() };
+    const close = (): Promise<void> => {
+      closeGuard();
+      return http.close();
+    };
+    return { issuer, algorithms, keySet, close };
   });
 }

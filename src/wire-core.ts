@@ -50,7 +50,12 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     provider: (name) => current().providers.get(name)?.provider,
     upstreamLimitMs: () => upstreamLimit,
   });
-  const limiting = wireLimits(() => current().configuration, { clock, redis: storage.redis, firstKey: keys[0] });
+  const limiting = wireLimits(() => current().configuration, {
+    clock,
+    redis: storage.redis,
+    perSlot: configuration.redis?.target.kind === "cluster",
+    firstKey: keys[0],
+  });
   const flights = createSingleFlight(() => upstreamLimit);
   const shared = {
     ...observers,
@@ -58,6 +63,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     storage,
     flights,
     budget: limiting.budget,
+    places: limiting.places,
     pool: createProviderPool(observers),
     workloads: createWorkloadPool(observers),
   };

@@ -7,7 +7,7 @@ import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
 import { createExchangeToken } from "./exchange/exchange-token.ts";
 import { createPkce } from "./exchange/pkce.ts";
-import type { AccessTokenVerifier, FailureBudget, SingleFlight } from "./exchange/ports.ts";
+import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRevoke } from "./exchange/revoke.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
@@ -38,12 +38,13 @@ export interface Shared extends Observers {
   readonly storage: Storage;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
+  readonly places: ProviderPlaces;
   readonly pool: ProviderPool;
   readonly workloads: WorkloadPool;
 }
 
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
-  const { clock, storage, flights, budget } = shared;
+  const { clock, storage, flights, budget, places } = shared;
   const policy = compilePolicy(configuration);
   const decide = createDecide(policy.audiences);
   // First, as it may refuse: nothing is held then that nobody would release.
@@ -54,8 +55,8 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
-  const common = { providers, verifiers, audiences, decide, clock };
-  const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, clock });
+  const common = { providers, verifiers, audiences, decide, places, clock };
+  const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   return {
     configuration,
@@ -67,7 +68,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
       refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
       validate: createValidate({ verifySubject, swap, decide, revocations }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
-      revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations }),
+      revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
     async close() {

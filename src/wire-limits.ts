@@ -5,8 +5,9 @@ import type { RedisConnection } from "./cache/redis-connection.ts";
 import { createSharedCountsRedis } from "./cache/shared-counts-redis.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Method } from "./exchange/clients.ts";
-import type { Clock, FailureBudget } from "./exchange/ports.ts";
+import type { Clock, FailureBudget, ProviderPlaces } from "./exchange/ports.ts";
 import { createConcurrency } from "./limits/concurrency.ts";
+import { createProviderPlaces } from "./limits/provider-places.ts";
 import { createLimits, type LimitSettings } from "./limits/limits.ts";
 import type { CallerLimits } from "./rpc/caller.ts";
 import type { MasterKey } from "./sealing/master-keys.ts";
@@ -15,6 +16,7 @@ export interface Limiting {
   readonly callers: CallerLimits;
   readonly budget: FailureBudget;
   readonly takePlace: (method: Method) => () => void;
+  readonly places: ProviderPlaces;
   /** Counts a call that ended without a known caller. */
   readonly countUnproven: (address: string) => void;
   close(): Promise<void>;
@@ -23,6 +25,8 @@ export interface Limiting {
 export interface LimitingParts {
   readonly clock: Clock;
   readonly redis: RedisConnection | undefined;
+  /** It is a Cluster. */
+  readonly perSlot: boolean;
   readonly firstKey: MasterKey;
 }
 
@@ -30,8 +34,9 @@ export interface LimitingParts {
 const replicaBytes = 16;
 
 /** @param configuration asked for every call: it may have been reloaded */
-export function wireLimits(configuration: () => Configuration, { clock, redis, firstKey }: LimitingParts): Limiting {
-  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica: randomBytes(replicaBytes) });
+export function wireLimits(configuration: () => Configuration, { clock, redis, perSlot, firstKey }: LimitingParts): Limiting {
+  const replica = randomBytes(replicaBytes);
+  const shared = redis === undefined ? undefined : createSharedCountsRedis({ redis, first: firstKey, replica, perSlot });
   const { callers, budget, settlement } = createLimits({ clock, shared, settings: remembered(configuration, settingsOf) });
   settlement.start();
   return {
@@ -39,6 +44,7 @@ export function wireLimits(configuration: () => Configuration, { clock, redis, f
     budget,
     countUnproven: (address) => callers.countUnproven(address),
     takePlace: createConcurrency(() => configuration().limits.concurrent_calls),
+    places: createProviderPlaces(() => configuration().limits.concurrent_calls),
     close: () => settlement.close(),
   };
 }

@@ -3,6 +3,7 @@
 
 import { createSecretKey, randomBytes } from "node:crypto";
 import type { RedisConnection } from "./cache/redis-connection.ts";
+import type { RedisTarget } from "./cache/redis-target.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Audit, Clock, Provider } from "./exchange/ports.ts";
 import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
@@ -41,6 +42,8 @@ export interface StorageParts extends Observers, EditionView {
   readonly configuration: Configuration;
   readonly keys: Keys;
   readonly redis: RedisConnection | undefined;
+  /** Where that connection leads, for one more that listens. */
+  readonly redisTarget: RedisTarget | undefined;
   readonly database: Database | undefined;
   readonly onAlarm: OnAlarm;
 }

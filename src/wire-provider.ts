@@ -17,6 +17,7 @@ import { createIntrospection } from "./providers/introspection.ts";
 import { createProvider } from "./providers/registry.ts";
 import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { reportTo } from "./wire-call-report.ts";
+import { wireGuard } from "./wire-guard.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 
@@ -27,7 +28,8 @@ export interface WiredProvider {
   close(): Promise<void>;
 }
 
-function wireProvider(name: string, use: ProviderUse, { clock, log, metrics, traces }: Observers): WiredProvider {
+function wireProvider(name: string, use: ProviderUse, observers: Observers): WiredProvider {
+  const { clock, log, metrics, traces } = observers;
   const { settings, openid, exchangeAs } = use;
   const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
   const target = {
@@ -35,6 +37,7 @@ function wireProvider(name: string, use: ProviderUse, { clock, log, metrics, tra
     allowHttp: settings.allow_http,
   };
   const own: UpstreamClient = { ...settings.client, secret: settings.client.secret };
+  const { guard, close: closeGuard } = wireGuard(name, observers);
   const connect = () =>
     createTracedHttpClient(
       createHttpClient({
@@ -42,6 +45,7 @@ function wireProvider(name: string, use: ProviderUse, { clock, log, metrics, tra
         provider: name,
         timeoutMs: settings.timeout,
         clock,
+        guard,
         onCall: reportTo(metrics, name),
       }),
       traces,
@@ -94,6 +98,7 @@ function wireProvider(name: string, use: ProviderUse, { clock, log, metrics, tra
     ),
     verifier: settings.introspection === "none" ? local : introspecting(settings.introspection),
     close: async () => {
+      closeGuard();
       await Promise.all([reads.close(), spends.close(), exchanges.close()]);
     },
   };

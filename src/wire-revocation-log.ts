@@ -8,6 +8,7 @@ import type { RevocationLog } from "./exchange/revocation-ports.ts";
 import { canRevoke } from "./policy/compile.ts";
 import { openDatabase } from "./store/open-database.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
+import { redisTargetOf } from "./wire-redis.ts";
 
 /** How long a command waits for Redis. */
 const redisLimitMs = 3_000;
@@ -41,7 +42,7 @@ export async function openRevocationLog(configuration: Configuration): Promise<O
   const [first, ...others] = sealing?.keys ?? [];
   // An entry that is sealed under a key of this command's own would be unreadable, and stop every replica.
   if (authority !== "redis" || redisAt === undefined || first === undefined) return undefined;
-  const redis = createRedis(redisAt.url, { log: () => undefined });
+  const redis = createRedis(await redisTargetOf(redisAt), { log: () => undefined });
   const until = performance.now() + redisLimitMs;
   while (redis.status() === "away" && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, redisLookEveryMs));
   const log = createRevocationLogRedis({ redis, keys: [first, ...others], clock: Date.now, onAlarm: () => undefined });

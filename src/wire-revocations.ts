@@ -80,10 +80,10 @@ function sharedLog({ configuration, database, redis, keys, clock, onAlarm }: Sto
 }
 
 /** Over a Redis that is itself the authority there is nothing to hear that is not read there just as soon. */
-function announcementsOf({ configuration, database, redis, keys, clock, onAlarm }: StorageParts) {
-  if (database === undefined || redis === undefined || configuration.redis === undefined) return undefined;
+function announcementsOf({ database, redis, redisTarget: target, keys, clock, onAlarm }: StorageParts) {
+  if (database === undefined || redis === undefined || target === undefined) return undefined;
   const sealer = createSealer(keys, "revocation-announcement");
-  return createRevocationAnnouncements({ redis, address: configuration.redis.url, sealer, clock, onAlarm });
+  return createRevocationAnnouncements({ redis, target, sealer, clock, onAlarm });
 }
 
 function queueOf({ database, keys, clock, onAlarm }: StorageParts): TellingQueue {

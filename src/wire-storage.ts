@@ -36,7 +36,7 @@ import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
-import { wireRedis } from "./wire-redis.ts";
+import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
 import { traced } from "./wire-traced-storage.ts";
 
@@ -64,12 +64,10 @@ export async function wireStorage(
 ): Promise<Storage> {
   const { clock, log, metrics } = observers;
   const onAlarm = createOnAlarm(observers);
+  const redisTarget = configuration.redis === undefined ? undefined : await redisTargetOf(configuration.redis);
   const wired = configuration.database === undefined ? undefined : await wireDatabase(configuration.database, log);
-  const redis =
-    configuration.redis === undefined
-      ? undefined
-      : wireRedis(configuration.redis.url, { log, isAuthority: configuration.database === undefined });
-  const parts: StorageParts = { ...observers, configuration, keys, redis, database: wired?.database, onAlarm, ...edition };
+  const redis = redisTarget === undefined ? undefined : wireRedis(redisTarget, { log, isAuthority: configuration.database === undefined });
+  const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
   const sweeper =
     wired === undefined

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import { createHttpClient } from "./net/http-client.ts";
+import { createProviderGuard } from "./net/provider-guard.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Traces } from "./tracing/traces.ts";
@@ -36,6 +37,7 @@ export async function wireTraces(settings: Configuration["traces"], parts: Trace
     provider: "traces",
     timeoutMs: exportLimitMs,
     clock,
+    guard: createProviderGuard({ clock, random: Math.random }),
   });
   const { startTraces } = await import("./tracing/sdk/start-traces.ts");
   const traces = startTraces(

@@ -22,7 +22,18 @@ export function classifyRedisError(error: unknown): RedisFailure {
   if (error instanceof RedisFailure) return error;
   // An error reply is Redis' own word that it did not do it: READONLY, OOM, NOAUTH, LOADING, MISCONF, NOPERM, WRONGTYPE.
   if (error instanceof Error && error instanceof ReplyError) return new RedisFailure(firstWord(error.message), "refused");
+  const redirected = error instanceof Error ? redirection.exec(error.message)?.[1] : undefined;
+  if (redirected !== undefined) return new RedisFailure(redirected, "refused");
   return new RedisFailure(systemCode(error) ?? "LOST", "unknown");
+}
+
+/** A Cluster's server that says one of these has done nothing, and the library has followed it often enough. */
+const redirection = /^Too many Cluster redirections\. Last error: ReplyError: (MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /;
+
+/** Why a Cluster, or one of its servers, cannot be used: where all of them failed the library gives the last one's error along. */
+export function codeOfCluster(error: unknown): string {
+  const last = error instanceof Error && "lastNodeError" in error ? error.lastNodeError : undefined;
+  return classifyRedisError(last ?? error).code;
 }
 
 /** By pattern, because the rest of a reply may quote arguments. */

@@ -3,7 +3,9 @@
 
 import type { Clock } from "../exchange/ports.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import { openClient, type RedisAddress, type RedisConnection } from "./redis-connection.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { openSubscriber } from "./redis-subscriber.ts";
+import type { RedisTarget } from "./redis-target.ts";
 import { type Announcement, decodeAnnouncement, encodeAnnouncement } from "./revocation-codec.ts";
 import type { Announcements } from "./revocations.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
@@ -14,14 +16,12 @@ const maxMessageBytes = 16 * 1024;
 const toleranceMs = 30_000;
 /** Messages that Redis has not confirmed. Above this they are not sent: the log has what they say. */
 const maxPublishing = 256;
-/** A subscriber mostly listens. Asking it something now and then shows that somebody is still there. */
-const askEveryMs = 1_000;
 
 export interface RevocationAnnouncementsParts {
   /** Sends. */
   readonly redis: RedisConnection;
   /** Where a connection of its own listens. */
-  readonly address: RedisAddress;
+  readonly target: RedisTarget;
   /** Purpose `revocation-announcement`. */
   readonly sealer: Sealer;
   readonly clock: Clock;
@@ -31,12 +31,10 @@ export interface RevocationAnnouncementsParts {
 }
 
 export function createRevocationAnnouncements(parts: RevocationAnnouncementsParts): Announcements & { close(): Promise<void> } {
-  const { redis, address, sealer, clock, onAlarm } = parts;
+  const { redis, target, sealer, clock, onAlarm } = parts;
   // Channels know no databases: two deployments that share a Redis would hear one another.
-  const channel = `cambio:v1:revocations:${address.db}`;
-  const subscriber = openClient(address, { random: parts.random ?? Math.random, onLeave: () => undefined });
-  // That Redis is away is told by the connection that sends; without a listener the library prints to the console.
-  subscriber.on("error", () => undefined);
+  const channel = `cambio:v1:revocations:${target.kind === "cluster" ? 0 : target.db}`;
+  const subscriber = openSubscriber(target, { channel, random: parts.random ?? Math.random });
   let publishing = 0;
   let closed = false;
 
@@ -52,12 +50,6 @@ export function createRevocationAnnouncements(parts: RevocationAnnouncementsPart
     return undefined;
   }
 
-  const subscribe = () => void subscriber.subscribe(channel).catch(() => undefined);
-  const asking = setInterval(() => {
-    if (subscriber.status === "ready") subscriber.ping().catch(() => undefined);
-  }, askEveryMs);
-  asking.unref();
-
   return {
     publish(announcement) {
       if (publishing >= maxPublishing || redis.status() === "away") return;
@@ -69,21 +61,14 @@ export function createRevocationAnnouncements(parts: RevocationAnnouncementsPart
       redis.run((client) => client.publish(channel, message)).then(settled, settled);
     },
     listen(hear) {
-      subscriber.on("messageBuffer", (_channel: Buffer, message: Buffer) => {
+      subscriber.listen((message) => {
         const announcement = closed ? undefined : believe(message);
         if (announcement !== undefined) hear(announcement);
       });
-      subscriber.on("ready", subscribe);
-      if (subscriber.status === "ready") subscribe();
     },
     async close() {
       closed = true;
-      clearInterval(asking);
-      const ended = ["reconnecting", "end"].includes(subscriber.status)
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => subscriber.once("end", () => resolve()));
-      subscriber.disconnect();
-      await ended;
+      await subscriber.close();
     },
   };
 }

@@ -5,10 +5,18 @@
 const forgetPerAppend = 100;
 
 /**
+ * A replica that becomes the master may lack the last entries, and gives their numbers to others: whoever has read them would take
+ * the others for known. What a server calls its history is new then (16 of its 40 digits), and the log is another one with it.
+ */
+const history = `
+local info = redis.pcall('INFO', 'replication')
+local history = '.' .. string.sub(type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or '', 1, 16)`;
+
+/**
  * ARGV: name for a new log, sealed entry, name of what it is about, until, expiry, both epoch seconds (until 0 for a token), now in
  * epoch ms, the most entries. The log's name and the number; false: there is no room. All keys live as long as the last entry.
  */
-export const appendScript = `
+export const appendScript = `${history}
 local head, entries, expiries, names = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local untilAt, expiresAt, now = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local function forget(member)
@@ -32,7 +40,7 @@ local last = redis.call('HGET', names, ARGV[3])
 if last then
   local seq, lastUntil, lastExpiry = string.match(last, '^(%d+) (%d+) (%d+)$')
   lastUntil, lastExpiry = tonumber(lastUntil), tonumber(lastExpiry)
-  if lastUntil >= untilAt and lastExpiry >= expiresAt then return {log, seq} end
+  if lastUntil >= untilAt and lastExpiry >= expiresAt then return {log .. history, seq} end
   if untilAt >= lastUntil and expiresAt >= lastExpiry then forget(seq .. ' ' .. ARGV[3]) end
 end
 if redis.call('ZCARD', entries) >= tonumber(ARGV[7]) then return false end
@@ -43,13 +51,13 @@ redis.call('HSET', names, ARGV[3], seq .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 for _, key in ipairs(KEYS) do
   if redis.call('PTTL', key) < expiresAt * 1000 - now then redis.call('PEXPIRE', key, expiresAt * 1000 - now) end
 end
-return {log, tostring(seq)}`;
+return {log .. history, tostring(seq)}`;
 
 /** ARGV: since, limit, the longest entry to read. The log's name and last number, then number and entry by turns; one longer reads as empty. */
-export const readScript = `
+export const readScript = `${history}
 local at = redis.call('HMGET', KEYS[1], 'log', 'seq')
 if not at[1] then return {'', '0'} end
-local answer = {at[1], at[2]}
+local answer = {at[1] .. history, at[2]}
 local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 for index = 1, #found, 2 do
   answer[#answer + 1] = found[index + 1]

@@ -8,6 +8,8 @@ import { lengthPrefixed } from "../sealing/length-prefix.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
 const prefix = "cambio:v1:count:";
+/** What stands in braces decides the slot in a Redis Cluster: so many commands at most for one settlement, and servers that share it. */
+const tags = 16;
 
 /**
  * ARGV: who counts; then for each of KEYS its count and the life of the key in ms. A count only ever grows, and every write sets
@@ -41,27 +43,59 @@ export interface SharedCountsParts {
   readonly first: MasterKey;
   /** Name of this replica for as long as it runs: 16 random bytes or more, so that no other has it, nor one that ran before. */
   readonly replica: Uint8Array;
+  /** In a Cluster: what goes into one command shares a slot. Elsewhere one command takes all. */
+  readonly perSlot?: boolean;
 }
 
-export function createSharedCountsRedis({ redis, first, replica }: SharedCountsParts) {
+export function createSharedCountsRedis({ redis, first, replica, perSlot = false }: SharedCountsParts) {
   const hashKey = deriveKey(first, "cambio/v1/count-key");
   const self = Buffer.from(replica).toString("base64url");
-  const nameOf = ({ key, window }: ReplicaCount) =>
-    prefix +
-    createHmac("sha256", hashKey)
+
+  function nameOf({ key, window }: ReplicaCount): string {
+    const digest = createHmac("sha256", hashKey)
       .update(lengthPrefixed([key, String(window)]))
-      .digest("base64url");
+      .digest();
+    return `${prefix}{${(digest.readUInt8(0) % tags).toString(16)}}:${digest.toString("base64url")}`;
+  }
+
+  async function settleTogether(named: readonly NamedCount[]): Promise<readonly number[]> {
+    const names = named.map(({ name }) => name);
+    const answer = await redis.run((client) =>
+      client.eval(settleScript, names.length, ...names, self, ...named.flatMap(({ count, lifeMs }) => [count, lifeMs])),
+    );
+    if (!isTotals(answer, named.length)) throw new Error("counts in Redis are not numbers");
+    return answer;
+  }
+
+  /** What one server cannot tell, the others still do. */
+  async function settlePerSlot(named: readonly NamedCount[]): Promise<readonly (number | undefined)[]> {
+    const groups = [...Map.groupBy(named, ({ name }) => tagOf(name)).values()];
+    const settled = await Promise.allSettled(groups.map(settleTogether));
+    const failed = settled.filter((one) => one.status === "rejected");
+    if (failed.length === groups.length && failed[0] !== undefined) throw failed[0].reason;
+    const totals = new Map<string, number | undefined>();
+    for (const [index, group] of groups.entries()) {
+      const one = settled[index];
+      for (const [place, { name }] of group.entries()) totals.set(name, one?.status === "fulfilled" ? one.value[place] : undefined);
+    }
+    return named.map(({ name }) => totals.get(name));
+  }
 
   return {
-    /** @returns the totals, in the order of `own`. @throws RedisFailure; Error where the answer is none of ours */
-    async settle(own: readonly ReplicaCount[]): Promise<readonly number[]> {
-      const answer = await redis.run((client) =>
-        client.eval(settleScript, own.length, ...own.map(nameOf), self, ...own.flatMap(({ count, lifeMs }) => [count, lifeMs])),
-      );
-      if (!isTotals(answer, own.length)) throw new Error("counts in Redis are not numbers");
-      return answer;
+    /** @returns the totals, in the order of `own`; undefined: cannot tell. @throws RedisFailure; Error where the answer is none of ours */
+    async settle(own: readonly ReplicaCount[]): Promise<readonly (number | undefined)[]> {
+      const named = own.map((one) => ({ ...one, name: nameOf(one) }));
+      return perSlot && named.length > 1 ? settlePerSlot(named) : settleTogether(named);
     },
   };
+}
+
+interface NamedCount extends ReplicaCount {
+  readonly name: string;
+}
+
+function tagOf(name: string): string {
+  return name.slice(prefix.length, name.indexOf("}"));
 }
 
 function isTotals(answer: unknown, length: number): answer is readonly number[] {

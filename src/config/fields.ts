@@ -7,7 +7,7 @@ import { Secret } from "../exchange/secret.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { parseOtlpHeaders } from "./otlp-headers.ts";
 import { parsePublicKeys } from "./public-keys.ts";
-import { parseRedisUrl } from "./redis-url.ts";
+import { parseRedisNode, parseRedisUrl } from "./redis-url.ts";
 import { parseSealingKey } from "./sealing-key.ts";
 
 export const name = z
@@ -54,6 +54,19 @@ export const redisUrl = secret.transform((text, context) => {
   context.addIssue({ code: "custom", message: parsed.advice });
   return z.NEVER;
 });
+
+export const redisNode = z
+  .string()
+  .max(300)
+  .transform((text, context) => {
+    const node = parseRedisNode(text);
+    if (node !== undefined) return node;
+    context.addIssue({ code: "custom", message: "write HOST:PORT, such as redis-1.example.com:6379 or [fd00::1]:6379" });
+    return z.NEVER;
+  });
+
+/** Of Redis' ACL: it has no spaces. */
+export const redisUser = z.string().regex(/^[\x21-\x7e]{1,256}$/, "use 1 to 256 printable ASCII characters without spaces");
 
 /** An address with a user name or password in it would put a secret where addresses are logged. */
 export const url = z

@@ -91,7 +91,8 @@ function withEnvironment(value: Record<string, unknown>, env: Environment): Reco
   const database = value["database"] ?? {};
   const databaseOpen = isMap(database) && ["url", "url_file", "file"].every((key) => !isGiven(database, key));
   const fillDatabase = databaseOpen && Boolean(env["DATABASE_URL"]);
-  const fillRedis = isMap(redis) && !isGiven(redis, "url") && !isGiven(redis, "url_file") && Boolean(env["REDIS_URL"]);
+  const redisOpen = isMap(redis) && ["url", "url_file", "sentinel", "cluster"].every((key) => !isGiven(redis, key));
+  const fillRedis = redisOpen && Boolean(env["REDIS_URL"]);
   return {
     ...value,
     ...(fillPort ? { server: { ...server, port: "${PORT}" } } : {}),
@@ -139,9 +140,10 @@ function sectionOf(map: Record<string, unknown>, key: string): Record<string, un
 
 /** These files are opened later and elsewhere; their paths must mean the same there. */
 function anchorFiles(value: Record<string, unknown>, folder: string): void {
-  const { server, database, audit } = value;
+  const { server, redis, database, audit } = value;
   const tls = isMap(server) ? server["tls"] : undefined;
   anchor(tls, ["certificate_file", "key_file", "client_ca_file"], folder);
+  anchor(redis, ["ca_file"], folder);
   anchor(database, ["file"], folder);
   anchor(audit, ["file"], folder);
 }

@@ -40,3 +40,10 @@ function percentDecoded(text: string): string | undefined {
     return undefined;
   }
 }
+
+/** @param text `host:port`, an IPv6 address in brackets */
+export function parseRedisNode(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})$/.exec(text) ?? [];
+  const [host, port] = [bracketed ?? plain, Number(digits)];
+  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
+}

@@ -14,11 +14,15 @@ import {
   name,
   network,
   otlpHeaders,
+  redisNode,
   redisUrl,
+  redisUser,
   routePath,
   sealingKey,
+  secret,
 } from "./fields.ts";
 import { audience, provider } from "./provider-schema.ts";
+import { completeRedis } from "./redis-settings.ts";
 
 const server = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
@@ -68,6 +72,34 @@ const route = z.strictObject({
   provider: name.describe("The provider that redeems its codes."),
 });
 
+const redis = z
+  .strictObject({
+    url: redisUrl
+      .optional()
+      .describe("One Redis: redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss for TLS; no options behind it."),
+    sentinel: z
+      .strictObject({
+        master: name.describe("Name under which the Sentinels know the master."),
+        nodes: z.array(redisNode).min(1).max(32).describe("The Sentinels, HOST:PORT each. All of them: only these are asked."),
+        username: redisUser.optional().describe("User at the Sentinels themselves."),
+        password: secret.optional().describe("Password at the Sentinels themselves."),
+      })
+      .optional()
+      .describe("Instead of url: the master that Sentinels name."),
+    cluster: z
+      .strictObject({
+        nodes: z.array(redisNode).min(1).max(32).describe("Some of its servers, HOST:PORT each; they tell of the others."),
+      })
+      .optional()
+      .describe("Instead of url: a Redis Cluster."),
+    tls: z.boolean().optional().describe("With sentinel and cluster: TLS to every server, and to the Sentinels. Default: false."),
+    ca_file: filePath.optional().describe("With TLS: certificates of the CA that vouches for the servers, PEM. Default: the public ones."),
+    username: redisUser.optional().describe("With sentinel and cluster: user at the servers. Default: Redis' default user."),
+    password: secret.optional().describe("With sentinel and cluster: password at the servers."),
+    database: z.int().min(0).max(9999).optional().describe("With sentinel: number of the database. Default: 0."),
+  })
+  .transform(completeRedis);
+
 export const configurationSchema = z.strictObject({
   server: server.prefault({}).describe("The port that everything is served on."),
   log: z
@@ -88,13 +120,10 @@ export const configurationSchema = z.strictObject({
     .describe(
       "Keys for refresh handles, for what is kept in Redis and database, and for signing the audit trail. Without it keys are made at start: one replica only, and handles end with the process.",
     ),
-  redis: z
-    .strictObject({
-      url: redisUrl.describe("redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss for TLS; no options behind it."),
-    })
+  redis: redis
     .optional()
     .describe(
-      "Shared cache and one-time store. If it is not given, the environment's REDIS_URL counts; without it: the database, or this process for one replica. With it sealing is needed.",
+      "Shared cache and one-time store. If none of url, sentinel and cluster is given, the environment's REDIS_URL counts; without it: the database, or this process for one replica. With it sealing is needed.",
     ),
   database: z
     .strictObject({
@@ -171,7 +200,9 @@ export const configurationSchema = z.strictObject({
         .min(10)
         .max(1_000_000)
         .default(1_000)
-        .describe("Calls at one time. Exchanges are refused from 60 % of it on, refreshes from 80 %, validations last."),
+        .describe(
+          "Calls at one time. Exchanges are refused from 60 % of it on, refreshes from 80 %, validations last. Two fifths of them may wait for one provider.",
+        ),
       client_failures: z
         .int()
         .min(1)

@@ -6,7 +6,7 @@ import type { Decide } from "./decision.ts";
 import { malformed } from "./errors.ts";
 import { resourceOf } from "./narrowing.ts";
 import { newState, type Pkce } from "./pkce.ts";
-import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type Provider } from "./ports.ts";
+import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type Provider, type ProviderPlaces } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
@@ -36,6 +36,7 @@ export interface AuthorizeDeps {
   readonly audiences: Audiences;
   readonly decide: Decide;
   readonly oneTime: OneTimeStore;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
   readonly pkce: Pkce;
   readonly clock: Clock;
 }
@@ -58,7 +59,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
     const custody = await decideCustody(question, provider, scopes);
 
     // 4. The state, remembered before anyone is sent anywhere.
-    const prepared = await provider.prepare(signal);
+    const prepared = await deps.places.whileWaiting(provider.name, signal, (waiting) => provider.prepare(waiting));
     const state = newState(deps.pkce);
     const expiresAtMs = deps.clock() + oneTimeLifetimeMs;
     await deps.oneTime.keepState(state, {

@@ -71,6 +71,8 @@ export interface FailureFacts {
   readonly expiredAt?: number;
   /** How long to wait before asking again, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** The provider was not asked: nothing has left this process, and it will be asked again once `retryAfterMs` is over. */
+  readonly unasked?: boolean;
   /** What happened, for the log: a Circumstance where it was foreseen, else whatever was thrown. It never leaves the process. */
   readonly cause?: unknown;
 }
@@ -82,6 +84,7 @@ export class ExchangeError extends Error {
   readonly field: CredentialField | undefined;
   readonly expiredAt: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly unasked: boolean;
 
   constructor(reason: Reason, facts: FailureFacts = {}) {
     super(reason, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -89,6 +92,7 @@ export class ExchangeError extends Error {
     this.field = facts.field;
     this.expiredAt = facts.expiredAt;
     this.retryAfterMs = facts.retryAfterMs;
+    this.unasked = facts.unasked ?? false;
   }
 }
 

@@ -9,7 +9,17 @@ import { resourceOf } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
-import type { Clock, CodeClaim, FailureBudget, OneTimeStore, PendingState, PreparedProvider, Provider, RefreshHandles } from "./ports.ts";
+import type {
+  Clock,
+  CodeClaim,
+  FailureBudget,
+  OneTimeStore,
+  PendingState,
+  PreparedProvider,
+  Provider,
+  ProviderPlaces,
+  RefreshHandles,
+} from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";
@@ -38,6 +48,7 @@ export interface ExchangeDeps {
   readonly oneTime: OneTimeStore;
   readonly handles: Pick<RefreshHandles, "issue">;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "enter">;
   readonly pkce: Pkce;
   readonly clock: Clock;
 }
@@ -54,6 +65,7 @@ export function createExchange(deps: ExchangeDeps) {
 
     // 2. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
+    using _ = deps.places.enter(provider.name);
     const prepared = await provider.prepare(signal);
 
     // 3. On record first; then claim the code, and the state: a second use of either ends here, not at the provider.

@@ -1,10 +1,11 @@
 // A token that a provider has just issued, verified as any other: what would not be accepted here must not be handed out here.
 // What it may be beyond that is exchanged-bounds.ts.
 
-import type { Verification } from "./claims.ts";
+import type { TokenClaims, Verification } from "./claims.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
+import type { TokenSet } from "./tokens.ts";
 
 const cannotDecide = [
   "UPSTREAM_UNAVAILABLE",
@@ -27,4 +28,9 @@ export async function verifyIssued(
   } catch (failure) {
     throw hasReason(failure, ...cannotDecide) ? failure : new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: failure });
   }
+}
+
+/** Tokens with all that the new one opens and for as long as it does: an answer may say less, and an opaque token nothing. */
+export function asVerified(tokens: TokenSet, { scopes, expiresAt }: TokenClaims): TokenSet {
+  return { ...tokens, scopes: [...scopes, ...(tokens.scopes ?? [])], expiresAtMs: expiresAt * 1_000 };
 }

@@ -1,7 +1,7 @@
 // Waiting for an upstream call that spends something one-time. Such a call is never aborted: the provider may already have
 // acted on it. Who waits may leave; it then learns that the outcome is unknown, never that asking again is safe.
 
-import { hasReason } from "./errors.ts";
+import { ExchangeError, hasReason } from "./errors.ts";
 import { waitFor } from "./waiting.ts";
 
 /**
@@ -14,5 +14,7 @@ export function outcomeOf<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
 
 /** True where the failure says that nothing one-time can have left the process, so that a claim may be given back. */
 export function nothingWasSent(failure: unknown): boolean {
-  return hasReason(failure, "UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT");
+  // A 429 that the provider itself answered is another matter: it had the credential.
+  const unasked = failure instanceof ExchangeError && failure.unasked;
+  return unasked || hasReason(failure, "UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT");
 }

@@ -74,8 +74,8 @@ export interface AccessTokenVerifier {
   readonly contentHash: string;
   /** Key ids that are refused whatever else holds. */
   readonly denyKeyIds: ReadonlySet<string>;
-  /** The provider itself is asked about tokens (RFC 7662), so that each verification may count against somebody there. */
-  readonly asksProvider: boolean;
+  /** The provider itself is asked about this token (RFC 7662), so that its verification may count against somebody there. */
+  readonly asksProvider: (token: Secret) => boolean;
   /**
    * @throws ExchangeError TOKEN_* or PROOF_REQUIRED (decided), UPSTREAM_* (cannot decide)
    */
@@ -243,6 +243,18 @@ export interface FailureBudget {
   check(payer: Payer, provider: string): void;
   /** The provider refused what this payer sent. */
   spend(payer: Payer, provider: string): void;
+}
+
+/** limits/: places for those who wait for one provider, so that one which hangs does not take everybody's. */
+export interface ProviderPlaces {
+  /** For a call that is going to wait; disposing of the result gives it back. @throws ExchangeError UPSTREAM_UNAVAILABLE */
+  enter(provider: string): Disposable;
+  /**
+   * For work that may be over at once, as a check with keys at hand is: it takes a place only where it has to wait. Without one it is
+   * aborted, so it must be safe to abort.
+   * @throws what the work throws; ExchangeError UPSTREAM_UNAVAILABLE
+   */
+  whileWaiting<T>(provider: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** One line of the audit trail, before it is chained. Absent: not known, or not applicable. */

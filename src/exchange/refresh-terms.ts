@@ -5,7 +5,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
-import { verifyIssued } from "./issued-token.ts";
+import { asVerified, verifyIssued } from "./issued-token.ts";
 import type { Verifiers } from "./subject-token.ts";
 import type { ExchangeTerms, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
@@ -33,8 +33,11 @@ export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }:
   permit(deps.decide({ kind: "swap", client, provider, audience, audiences, scopes, token: terms, refreshToken: true }), trail);
 }
 
-/** @throws ExchangeError as `checkExchanged` and `verifyIssued` */
-export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, signal: AbortSignal): Promise<void> {
+/**
+ * @returns what was found in them, for policy to decide
+ * @throws ExchangeError as `checkExchanged` and `verifyIssued`
+ */
+export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, signal: AbortSignal): Promise<TokenSet> {
   const { terms, provider, subject } = held;
   const requester = deps.audiences.get(terms.as)?.get(provider)?.exchangeAs;
   // Without a subject nothing says whose tokens these must be; an exchange always has one.
@@ -43,4 +46,5 @@ export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, s
   const { claims } = await verifyIssued(deps.verifiers, { provider, token: fresh.accessToken }, signal);
   const bounds = { subject, scopes: terms.scopes, actors: terms.actors, life: undefined };
   checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: fresh.scopes });
+  return asVerified(fresh, claims);
 }

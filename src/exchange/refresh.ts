@@ -6,7 +6,17 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { Clock, FailureBudget, HeldGrant, PreparedProvider, Provider, RefreshHandles, Revocations, SingleFlight } from "./ports.ts";
+import type {
+  Clock,
+  FailureBudget,
+  HeldGrant,
+  PreparedProvider,
+  Provider,
+  ProviderPlaces,
+  RefreshHandles,
+  Revocations,
+  SingleFlight,
+} from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";
@@ -33,6 +43,7 @@ export interface RefreshDeps {
   readonly revocations: Pick<Revocations, "check">;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "enter">;
   readonly clock: Clock;
   /** An opaque key over a secret and what it is used for. */
   readonly fingerprint: (secret: Secret, purpose: string) => string;
@@ -59,6 +70,7 @@ export function createRefresh(deps: RefreshDeps) {
 
     // 4. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
+    using _ = deps.places.enter(provider.name);
     const prepared = await provider.prepare(signal);
 
     // 5. On record first.
@@ -74,8 +86,8 @@ export function createRefresh(deps: RefreshDeps) {
     trail.note({ issuer: fresh.issuer });
 
     // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
-    if (held !== undefined) await checkTerms(deps, held, fresh, signal);
-    checkGranted(deps, { client, provider: provider.name, trail }, fresh);
+    const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
+    checkGranted(deps, { client, provider: provider.name, trail }, granted);
     return subject === undefined ? fresh : { ...fresh, subject };
   };
 

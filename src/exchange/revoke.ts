@@ -8,7 +8,9 @@ import { ExchangeError, hasReason, type Reason } from "./errors.ts";
 import type {
   AccessTokenVerifier,
   EndableGrant,
+  FailureBudget,
   Provider,
+  ProviderPlaces,
   RefreshHandles,
   Revocations,
   TokenTypeHint,
@@ -19,7 +21,7 @@ import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail, type TrailNotes } from "./trail.ts";
-import type { Verifiers } from "./subject-token.ts";
+import { isProvidersWord, type Verifiers } from "./subject-token.ts";
 
 export interface RevokeQuestion {
   readonly client: Client;
@@ -43,6 +45,8 @@ export interface RevokeDeps {
   readonly handles: Pick<RefreshHandles, "findToEnd">;
   readonly revocations: Pick<Revocations, "revoke">;
   readonly upstream: UpstreamRevocations;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
+  readonly budget: FailureBudget;
 }
 
 export function createRevoke(deps: RevokeDeps) {
@@ -98,10 +102,16 @@ export function createRevoke(deps: RevokeDeps) {
   }
 
   /** Undefined: it is accepted nowhere here, and will not be. @throws ExchangeError where that cannot be decided */
-  async function verified({ provider, token }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+  async function verified({ provider, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+    let verifier: AccessTokenVerifier | undefined;
     try {
-      return await verifierOf(provider, token)?.verify(token, signal);
+      const found = verifierOf(provider, token);
+      if (found === undefined) return undefined;
+      verifier = found;
+      if (found.asksProvider(token)) deps.budget.check(trail.payer, found.provider);
+      return await deps.places.whileWaiting(found.provider, signal, (waiting) => found.verify(token, waiting));
     } catch (failure) {
+      if (verifier !== undefined && isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
       if (hasReason(failure, ...neverAccepted)) return undefined;
       throw failure;
     }
@@ -129,10 +139,9 @@ export function createRevoke(deps: RevokeDeps) {
 
   /** A provider that is away is told later; one that has no way to be told never is. */
   async function checkRevocable(name: string, signal: AbortSignal): Promise<void> {
-    const prepared = await deps.providers
-      .get(name)
-      ?.prepare(signal)
-      .catch(() => undefined);
+    const provider = deps.providers.get(name);
+    if (provider === undefined) return;
+    const prepared = await deps.places.whileWaiting(name, signal, (waiting) => provider.prepare(waiting)).catch(() => undefined);
     // RFC 7009 §2.2.1, unsupported_token_type.
     if (prepared !== undefined && prepared.revoke === undefined) throw new ExchangeError("TOKEN_TYPE_MISMATCH", { field: "SUBJECT_TOKEN" });
   }

@@ -3,7 +3,7 @@
 
 import type { Verification } from "./claims.ts";
 import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
-import type { AccessTokenVerifier, Clock, FailureBudget, SingleFlight, VerificationCache } from "./ports.ts";
+import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleFlight, VerificationCache } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
@@ -26,6 +26,7 @@ export interface SubjectTokenDeps {
   readonly cache: VerificationCache;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "whileWaiting">;
   readonly clock: Clock;
 }
 
@@ -58,8 +59,10 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     question.trail.note({ provider: verifier.provider });
 
     // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
-    if (verifier.asksProvider) deps.budget.check(question.trail.payer, verifier.provider);
-    const verification = await deps.flights(key, signal, (shared) => verifyAndRemember(verifier, question, key, shared));
+    if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
+    const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
+      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, key, shared)),
+    );
     return { verification, cached: false };
   };
 
@@ -107,7 +110,7 @@ export function isCurrent(
   return verifier !== undefined && !verifier.denyKeyIds.has(keyId) && clock() < validUntilMs;
 }
 
-/** The provider was asked about the token, and refused it. */
-function isProvidersWord(failure: unknown): boolean {
+/** The provider was asked about the token, and refused it: that counts against whoever brought it. */
+export function isProvidersWord(failure: unknown): boolean {
   return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
 }

@@ -7,9 +7,18 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
 import { checkGranted } from "./granted.ts";
-import type { Clock, FailureBudget, PreparedProvider, Provider, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
+import type {
+  Clock,
+  FailureBudget,
+  PreparedProvider,
+  Provider,
+  ProviderPlaces,
+  Revocations,
+  SingleFlight,
+  VerificationCache,
+} from "./ports.ts";
 import type { Secret } from "./secret.ts";
-import { verifyIssued } from "./issued-token.ts";
+import { asVerified, verifyIssued } from "./issued-token.ts";
 import { isCurrent, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
@@ -45,6 +54,7 @@ export interface SwapDeps {
   readonly flights: SingleFlight;
   readonly sharedFlights: SharedFlight;
   readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "enter">;
   readonly clock: Clock;
 }
 
@@ -63,6 +73,7 @@ export function createSwap(deps: SwapDeps) {
 
     // 3. Everything that can fail without harm; then on record, before the provider is asked.
     deps.budget.check(trail.payer, at.provider.name);
+    using _ = deps.places.enter(at.provider.name);
     const prepared = await at.provider.prepare(signal);
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
@@ -91,7 +102,9 @@ export function createSwap(deps: SwapDeps) {
   /** Over all that the answer depends on: the token and how it was verified, who asks, for whom, for what. */
   function keyOf({ subjectToken, audience, scopes }: SwapQuestion, { provider, requester, recipients }: SwapPlace): string {
     const { contentHash = "" } = deps.verifiers.byName(provider.name) ?? {};
-    const scope = ["exchange", contentHash, audience, requester, recipients.map(firstOf).toSorted(), scopes.toSorted(), "access_token"];
+    // All names of each recipient: the answer was held against them, and another audience may share the one that is sent.
+    const wanted = recipients.map((names) => JSON.stringify(names)).toSorted();
+    const scope = ["exchange", contentHash, audience, requester, wanted, scopes.toSorted(), "access_token"];
     return deps.keyOf(subjectToken, JSON.stringify(scope));
   }
 
@@ -134,7 +147,7 @@ export function createSwap(deps: SwapDeps) {
   function handOver({ client, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
     const { provider, revocationId: id, claims } = exchanged.verification;
     deps.revocations.check({ provider, id, subject: claims.subject, issuedAt: claims.issuedAt });
-    checkGranted(deps, { client, provider, trail }, exchanged.tokens);
+    checkGranted(deps, { client, provider, trail }, asVerified(exchanged.tokens, claims));
     return { ...exchanged, cached };
   }
 }

@@ -60,7 +60,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
     issuer: options.issuer,
     contentHash: hashOptions(options),
     denyKeyIds,
-    asksProvider: false,
+    asksProvider: () => false,
     verify,
     verifyIssued: verify,
   };

@@ -1,6 +1,7 @@
 // The keys of one issuer: fetched when needed, kept while fresh, kept on for a bounded time when the issuer does not answer.
 // One per issuer, with nothing in common between them. How a set is fetched is given; what its keys are is key-index.ts.
 
+import { coolDownAfter } from "../exchange/cool-down.ts";
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { waitBriefly, waitFor } from "../exchange/waiting.ts";
@@ -77,9 +78,13 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
   /** Without a sign: should the clock be set back by a day, nothing stays fresh for a day. */
   const age = (sinceMs: number): number => Math.abs(deps.clock() - sinceMs);
 
+  function coolDownOf({ failure }: Attempt): number {
+    return failure === undefined ? cooldownMs : coolDownAfter(failure, cooldownMs);
+  }
+
   /** The fetch under way, else a new one, else nothing: the last attempt is too recent. It never rejects. */
   function refetch(): Promise<void> | undefined {
-    if (flight !== undefined || (attempt !== undefined && age(attempt.startedAtMs) < cooldownMs)) return flight;
+    if (flight !== undefined || (attempt !== undefined && age(attempt.startedAtMs) < coolDownOf(attempt))) return flight;
     const current: Attempt = { startedAtMs: deps.clock() };
     attempt = current;
     flight = fetchOnce(current).finally(() => {
@@ -118,7 +123,7 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
 
   /** A new error each time: the remaining wait differs. */
   function cannotDecide(): ExchangeError {
-    const retryAfterMs = attempt === undefined ? cooldownMs : Math.max(cooldownMs - age(attempt.startedAtMs), minRetryAfterMs);
+    const retryAfterMs = attempt === undefined ? cooldownMs : Math.max(coolDownOf(attempt) - age(attempt.startedAtMs), minRetryAfterMs);
     return new ExchangeError(attempt?.failure?.reason ?? "UPSTREAM_UNAVAILABLE", { retryAfterMs, cause: attempt?.failure });
   }
 

@@ -11,9 +11,9 @@ import type { OwnCount, Settled } from "./counters.ts";
 export interface SharedCounts {
   /**
    * Takes in this replica's own counts and answers with the totals over all replicas, in the same order. The counts are absolute:
-   * one that is told twice, late or out of order changes nothing. Rejects where it cannot tell.
+   * one that is told twice, late or out of order changes nothing. Undefined, or a rejection for all: it cannot tell.
    */
-  settle(own: readonly OwnCount[]): Promise<readonly number[]>;
+  settle(own: readonly OwnCount[]): Promise<readonly (number | undefined)[]>;
 }
 
 /** Long enough to gather many calls, short enough that an overshoot is a tenth of a second's worth. */
@@ -40,7 +40,11 @@ export function createSettlement(shared: SharedCounts, parties: readonly Settled
     if (batch.length === 0) return;
     try {
       const totals = await shared.settle(batch.map(({ own }) => own));
-      for (const [index, { party, own }] of batch.entries()) party.learn(own, totals[index] ?? own.count);
+      for (const [index, { party, own }] of batch.entries()) {
+        const total = totals[index];
+        if (total === undefined) party.untold(own);
+        else party.learn(own, total);
+      }
     } catch {
       for (const { party, own } of batch) party.untold(own);
     }

@@ -1,27 +1,14 @@
 // The only way out of this process by HTTP: bounded connections, bounded bytes, one total time per call, configured origins
-// only, no redirects, no compression. One client per provider, so that a slow one cannot take the others' connections.
-// What an answer means is read in providers/.
+// only, no redirects, no compression. Clients belong to one provider, so that a slow one cannot take the others' connections.
+// Whether an endpoint is asked at all is provider-guard.ts; what an answer means is read in providers/.
 
 import { Agent } from "undici";
 import type { Clock } from "../exchange/ports.ts";
+import { createAttempts } from "./attempts.ts";
+import type { Endpoint, HttpCall } from "./http-call.ts";
 import { HttpFailure, type HttpFailureKind } from "./http-failure.ts";
-import { sendOnce } from "./send-once.ts";
+import type { Admission, ProviderGuard } from "./provider-guard.ts";
 import { checkTarget, type TargetRules } from "./target-checks.ts";
-
-/** Which of a provider's endpoints a call goes to; `traces`: the collector. */
-export type Endpoint = "traces" | "discovery" | "jwks" | "token" | "revocation" | "introspection";
-
-export interface HttpCall {
-  readonly endpoint: Endpoint;
-  readonly method: "GET" | "POST";
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-  /** Default: 1 MiB. A longer answer is refused, not cut. */
-  readonly maxBodyBytes?: number;
-  /** Ends the call before its time. Never given where something one-time is sent. */
-  readonly signal?: AbortSignal;
-}
 
 /** A finished call, for metrics and logs. */
 export interface HttpCallReport {
@@ -39,6 +26,8 @@ export interface HttpClientOptions extends TargetRules {
   /** Total time for one call: waiting for a connection, connecting, headers and body together. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** One for all clients of the provider. */
+  readonly guard: ProviderGuard;
   readonly onCall?: (report: HttpCallReport) => void;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
@@ -46,8 +35,9 @@ export interface HttpClientOptions extends TargetRules {
 
 export interface HttpClient {
   /**
-   * The answer, whatever its status, read to its end. A GET is sent a second time, within the same time, if its connection broke.
-   * @throws HttpFailure
+   * The answer, whatever its status, read to its end. What only asks may be sent a second time, within the same time, if its connection
+   * broke or a gateway answered in the provider's place.
+   * @throws HttpFailure; with `retryAfterMs` where the provider's endpoint is not to be asked now
    */
   send(call: HttpCall): Promise<Response>;
   /** Closes once the calls in flight have ended, each within its own time. */
@@ -78,6 +68,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     allowH2: false,
     connect: { timeout: options.timeoutMs, rejectUnauthorized: true, ...(options.ca === undefined ? {} : { ca: options.ca }) },
   });
+  const attempts = createAttempts(agent, options.guard);
   let inFlight = 0;
 
   async function send(call: HttpCall): Promise<Response> {
@@ -89,7 +80,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       report(response.status, "answered");
       return response;
     } catch (failure) {
-      report(0, failure instanceof HttpFailure ? failure.kind : "invalid");
+      // What the guard refused is its event and no call: it took no time, and would make a dead endpoint look quick.
+      const refused = failure instanceof HttpFailure && failure.retryAfterMs !== undefined;
+      if (!refused) report(0, failure instanceof HttpFailure ? failure.kind : "invalid");
       throw failure;
     }
   }
@@ -98,22 +91,38 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const target = checkTarget(call.url, options);
     if (target.kind === "refused") throw new HttpFailure("invalid", { sent: false, code: target.fault });
     if (inFlight >= maxCallsInFlight) throw new HttpFailure("unavailable", { sent: false, code: "too_many_calls" });
-    inFlight += 1;
+    if (call.signal?.aborted === true) throw new HttpFailure("timeout", { sent: false, code: "not_sent_in_time" });
+    // Last: what it admits is sent.
+    const admission = options.guard.admit(call.endpoint);
+    return admission.probe ? probing(call, target.url, admission) : usual(call, target.url, admission);
+  }
+
+  async function usual(call: HttpCall, url: URL, admission: Admission): Promise<Response> {
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), options.timeoutMs);
     const giveUp = () => deadline.abort();
-    if (call.signal?.aborted === true) giveUp();
     call.signal?.addEventListener("abort", giveUp, { once: true });
     try {
-      return await sendSafely(call, target.url, deadline.signal);
+      return await sendInTime(call, url, { admission, deadline });
     } finally {
-      inFlight -= 1;
-      clearTimeout(timer);
       call.signal?.removeEventListener("abort", giveUp);
     }
   }
 
-  async function sendSafely(call: HttpCall, url: URL, signal: AbortSignal): Promise<Response> {
+  /** Whoever asked may leave; the call goes on, so that a few with tiny deadlines cannot keep a circuit open for all others. */
+  async function probing(call: HttpCall, url: URL, admission: Admission): Promise<Response> {
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(new HttpFailure("timeout", { sent: true, code: "no_answer_in_time" }));
+    call.signal?.addEventListener("abort", leave, { once: true });
+    try {
+      return await Promise.race([sendInTime(call, url, { admission, deadline: new AbortController() }), left]);
+    } finally {
+      call.signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  async function sendInTime(call: HttpCall, url: URL, { admission, deadline }: Sending): Promise<Response> {
+    inFlight += 1;
+    const timer = setTimeout(() => deadline.abort(), options.timeoutMs);
     const request = {
       method: call.method,
       url,
@@ -122,14 +131,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       maxBodyBytes: call.maxBodyBytes ?? defaultMaxBodyBytes,
     };
     try {
-      return await sendOnce(agent, request, signal);
-    } catch (failure) {
-      // An idle connection that the other side was just closing breaks like this. A POST may have been acted on: never again.
-      const broke = failure instanceof HttpFailure && failure.kind === "unavailable" && failure.sent;
-      if (!broke || call.method !== "GET") throw failure;
-      return sendOnce(agent, request, signal);
+      return await attempts(call, request, { admission, signal: deadline.signal });
+    } finally {
+      inFlight -= 1;
+      clearTimeout(timer);
     }
   }
 
   return { send, close: () => agent.close() };
+}
+
+interface Sending {
+  readonly admission: Admission;
+  /** Ends it. */
+  readonly deadline: AbortController;
 }

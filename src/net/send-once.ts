@@ -116,11 +116,13 @@ function keep(from: IncomingHttpHeaders): Headers {
 
 const timeouts: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 const nonsense: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"]);
+// A request that cannot be written: nobody was asked, and nobody failed to answer.
+const ownMistakes: ReadonlySet<string> = new Set(["UND_ERR_INVALID_ARG"]);
 
 function kindOf(error: unknown): HttpFailureKind {
   const code = codeOf(error);
   if (timeouts.has(code)) return "timeout";
-  return nonsense.has(code) || error instanceof errors.HTTPParserError ? "invalid" : "unavailable";
+  return nonsense.has(code) || ownMistakes.has(code) || error instanceof errors.HTTPParserError ? "invalid" : "unavailable";
 }
 
 function codeOf(error: unknown): string {

@@ -166,6 +166,8 @@ function* rulesOfSwap(question: SwapQuestion, audiences: Audiences): Generator<R
   yield ownAudienceRule(client, audience);
   const at = `audiences.${audience}.accepts.${provider}.exchange_as`;
   yield { path: at, holds: audiences.get(audience)?.get(provider)?.exchangeAs !== undefined, reason: "TARGET_NOT_ALLOWED" };
+  // For nobody in particular would be for everybody. Nobody asks for that, so it is no rule to tell about where it holds.
+  if (question.audiences.length === 0) yield { path: "audiences", holds: false, reason: "TARGET_NOT_ALLOWED" };
   yield* rulesOfUse({ kind: "use", client, provider, redirectUri: undefined, scopes, audiences: question.audiences }, audiences);
   // No mode lifts that: within one issuer nothing grows out of an exchange.
   yield { path: "subject_token scope", holds: scopes.every((scope) => token.scopes.includes(scope)), reason: "SCOPE_NOT_ALLOWED" };

@@ -2,6 +2,7 @@
 // fetched anew each time (keys/ remembers it). What configuration says wins over what the provider says.
 
 import { allowInsecureRequests, customFetch, discoveryRequest } from "oauth4webapi";
+import { coolDownAfter } from "../exchange/cool-down.ts";
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
@@ -74,7 +75,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
 
   async function metadata(signal: AbortSignal): Promise<ProviderMetadata> {
     if (good !== undefined && (needless || age(good.atMs) < freshMs)) return good.metadata;
-    if (flight === undefined && (bad === undefined || age(bad.atMs) >= coolDownMs)) flight = learn();
+    if (flight === undefined && (bad === undefined || age(bad.atMs) >= coolDownAfter(bad.failure, coolDownMs))) flight = learn();
     // An old answer at once rather than a new one late: nobody waits for a provider that is away.
     if (good !== undefined && age(good.atMs) < lastGoodMs) return good.metadata;
     if (flight !== undefined) return waitFor(flight, signal);
@@ -105,11 +106,9 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
 
   /** The last failure again, with what is left of the wait. */
   function stillCoolingDown(): ExchangeError {
-    const waitMs = bad === undefined ? 0 : Math.max(coolDownMs - age(bad.atMs), bad.failure.retryAfterMs ?? 0);
-    return new ExchangeError(bad?.failure.reason ?? "UPSTREAM_UNAVAILABLE", {
-      cause: bad?.failure.cause,
-      retryAfterMs: Math.max(waitMs, 1_000),
-    });
+    const { failure, atMs } = bad ?? { failure: new ExchangeError("UPSTREAM_UNAVAILABLE"), atMs: deps.clock() };
+    const waitMs = Math.max(coolDownAfter(failure, coolDownMs), failure.retryAfterMs ?? 0) - age(atMs);
+    return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, 1_000) });
   }
 
   async function read(): Promise<JsonObject> {

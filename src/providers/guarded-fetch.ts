@@ -1,6 +1,7 @@
 // The shape in which oauth4webapi wants its requests made, over the guarded client.
 
-import type { Endpoint, HttpClient } from "../net/http-client.ts";
+import type { Endpoint } from "../net/http-call.ts";
+import type { HttpClient } from "../net/http-client.ts";
 
 interface FetchInit {
   readonly method: string;
@@ -9,6 +10,9 @@ interface FetchInit {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What these are sent spends nothing (RFC 7662 §2), so it may be sent once more. */
+const onlyAsked: ReadonlySet<Endpoint> = new Set(["introspection"]);
+
 export function guardedFetch(http: HttpClient, endpoint: Endpoint) {
   return (url: string, { method, headers, body, signal }: FetchInit): Promise<Response> =>
     http.send({
@@ -16,6 +20,7 @@ export function guardedFetch(http: HttpClient, endpoint: Endpoint) {
       method: method === "POST" ? "POST" : "GET",
       url,
       headers,
+      ...(onlyAsked.has(endpoint) ? { idempotent: true } : {}),
       ...(body === undefined ? {} : { body: body.toString() }),
       ...(signal === undefined ? {} : { signal }),
     });

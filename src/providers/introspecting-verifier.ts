@@ -61,7 +61,8 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
 
   /**
    * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
-   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE: the answer is about somebody else, or says nothing that counts; TOKEN_EXPIRED
+   * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
+   *   (active or not, it ends sooner than it says itself)
    */
   function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
     const { claims } = verified;
@@ -69,13 +70,14 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
     if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
-    if (exp !== undefined && clock() >= exp * 1_000 - rules.expiryBufferMs) throw expired(exp);
+    const untilMs = exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs;
+    if (exp !== undefined && clock() >= untilMs) throw expired(exp);
     const left = scope?.split(" ");
     return {
       ...verified,
       claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.includes(name)) },
       source: "INTROSPECTION",
-      validUntilMs: Math.min(verified.validUntilMs, exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs),
+      validUntilMs: Math.min(verified.validUntilMs, untilMs),
     };
   }
 
@@ -86,7 +88,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   return {
     ...local,
     contentHash: sha256(`${local.contentHash} introspection ${introspection}`),
-    asksProvider: true,
+    asksProvider: (token) => introspection === "every" || isOpaque(token),
     verify: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : verifySigned(token, signal)),
     verifyIssued: (token, signal) => (isOpaque(token) ? verifyOpaque(token, signal) : local.verifyIssued(token, signal)),
   };
@@ -98,9 +100,8 @@ function providersWord(reason: Reason): ExchangeError {
   return new ExchangeError(reason, { field: "SUBJECT_TOKEN", cause });
 }
 
-/** @param expiredAt seconds since the epoch */
-function expired(expiredAt: number): ExchangeError {
-  return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt });
+function expired(expiresAt: number): ExchangeError {
+  return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
 }
 
 function disagrees(member: string): ExchangeError {

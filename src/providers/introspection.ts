@@ -52,8 +52,9 @@ export function createIntrospection({ http, clock, discovery }: IntrospectionDep
     });
     if (response.status === 401 || response.status === 403) throw rejectedClient("introspection", response);
     const answer = response.status === 200 ? await read(response) : undefined;
-    // An answer that does not say whether the token is active says nothing.
-    if (answer === undefined || typeof answer["active"] !== "boolean") throw refusalOfReading("introspection", response, clock());
+    // An answer that does not say whether the token is active says nothing; neither does one that names an error.
+    if (answer === undefined || "error" in answer || typeof answer["active"] !== "boolean")
+      throw refusalOfReading("introspection", response, clock());
     return answer["active"] ? answer : undefined;
   };
 }

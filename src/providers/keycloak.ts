@@ -13,7 +13,7 @@ import type { RefusalWords } from "./exchange-refusals.ts";
 import { createOidcProvider, type OidcDeps, type OidcOptions } from "./oidc.ts";
 
 /** Seen with 26.7; test/keycloak/ asks the real one for each. */
-const refusalWords: RefusalWords = {
+export const keycloakWords: RefusalWords = {
   known: [
     // Expired, revoked, signed out and forged alike.
     { error: "invalid_request", description: /^Invalid token$/, reason: "TOKEN_REVOKED" },
@@ -30,5 +30,5 @@ const refusalWords: RefusalWords = {
 };
 
 export function createKeycloakProvider(deps: OidcDeps, options: OidcOptions): Provider {
-  return createOidcProvider(deps, options, refusalWords);
+  return createOidcProvider(deps, options, keycloakWords);
 }

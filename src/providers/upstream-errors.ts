@@ -2,8 +2,9 @@
 // one-time credential have been used up? If it may, nothing here says that asking again is safe.
 
 import { type Circumstance, ExchangeError, type Reason } from "../exchange/errors.ts";
-import type { Endpoint } from "../net/http-client.ts";
-import { HttpFailure } from "../net/http-failure.ts";
+import type { Endpoint } from "../net/http-call.ts";
+import { HttpFailure, type HttpFailureKind } from "../net/http-failure.ts";
+import { retryAfterOf } from "../net/retry-after.ts";
 import type { JsonObject } from "./json-answer.ts";
 
 /** What is spent by a call to the token endpoint. */
@@ -40,6 +41,7 @@ const refusals: ReadonlyMap<string, Refusal> = new Map([
 export function failureOfSpending(failure: unknown): ExchangeError {
   if (!(failure instanceof HttpFailure)) return new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });
   const cause: Circumstance = { kind: "upstream", endpoint: "token", code: failure.code };
+  if (failure.retryAfterMs !== undefined) return notAsked(failure, cause);
   if (failure.sent) return new ExchangeError("OUTCOME_UNKNOWN", { cause });
   return new ExchangeError(failure.kind === "timeout" ? "UPSTREAM_TIMEOUT" : "UPSTREAM_UNAVAILABLE", { cause });
 }
@@ -63,15 +65,29 @@ export function failureOfReading(endpoint: Endpoint, failure: unknown, signal: A
   if (!(failure instanceof HttpFailure)) return new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause: failure });
   const cause: Circumstance = { kind: "upstream", endpoint, code: failure.code };
   if (signal?.aborted === true) return new ExchangeError("DEADLINE_EXCEEDED", { cause });
-  const reasons = { unavailable: "UPSTREAM_UNAVAILABLE", timeout: "UPSTREAM_TIMEOUT", invalid: "UPSTREAM_INVALID_RESPONSE" } as const;
-  return new ExchangeError(reasons[failure.kind], { cause });
+  if (failure.retryAfterMs !== undefined) return notAsked(failure, cause);
+  return new ExchangeError(reasonsOfReading[failure.kind], { cause });
+}
+
+const reasonsOfReading: Readonly<Record<HttpFailureKind, Reason>> = {
+  unavailable: "UPSTREAM_UNAVAILABLE",
+  rate_limited: "UPSTREAM_RATE_LIMITED",
+  timeout: "UPSTREAM_TIMEOUT",
+  invalid: "UPSTREAM_INVALID_RESPONSE",
+};
+
+/** This service leaves the endpoint alone for now. A one-time credential has not been sent, so asking again then is safe. */
+function notAsked({ kind, retryAfterMs }: HttpFailure, cause: Circumstance): ExchangeError {
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new ExchangeError(reasonsOfReading[kind], { cause, unasked: true, ...wait });
 }
 
 /** An answer to a call that only reads, and it is not what was asked for. */
 export function refusalOfReading(endpoint: Endpoint, response: Response, nowMs: number): ExchangeError {
   const cause: Circumstance = { kind: "upstream", endpoint, status: response.status };
   if (response.status === 429) return rateLimited(response, nowMs, cause);
-  return new ExchangeError(response.status >= 500 ? "UPSTREAM_UNAVAILABLE" : "UPSTREAM_INVALID_RESPONSE", { cause });
+  if (response.status < 500) return new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
+  return new ExchangeError("UPSTREAM_UNAVAILABLE", { cause, ...waitAskedFor(response, nowMs) });
 }
 
 /** It refuses this service's own credentials: a matter for its operator. */
@@ -81,17 +97,10 @@ export function rejectedClient(endpoint: Endpoint, { status }: Response): Exchan
 }
 
 function rateLimited(response: Response, nowMs: number, cause: Circumstance): ExchangeError {
-  const retryAfterMs = retryAfterOf(response.headers.get("retry-after"), nowMs);
-  return new ExchangeError("UPSTREAM_RATE_LIMITED", { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  return new ExchangeError("UPSTREAM_RATE_LIMITED", { cause, ...waitAskedFor(response, nowMs) });
 }
 
-// At once is how a limit is hit again; what lies further ahead than an hour is not worth promising.
-const minRetryAfterMs = 1_000;
-const maxRetryAfterMs = 3_600_000;
-
-/** Seconds or an HTTP date (RFC 9110 §10.2.3). Undefined: it says neither. */
-function retryAfterOf(value: string | null, nowMs: number): number | undefined {
-  if (value === null) return undefined;
-  const waitMs = /^[0-9]{1,10}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, minRetryAfterMs), maxRetryAfterMs);
+function waitAskedFor(response: Response, nowMs: number): { readonly retryAfterMs?: number } {
+  const retryAfterMs = retryAfterOf(response, nowMs);
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
 }

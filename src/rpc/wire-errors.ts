@@ -45,7 +45,8 @@ export function toConnectError(failure: ExchangeError, requestId: string): Conne
     requestId,
   });
   if (failure.expiredAt !== undefined) detail.expiredAt = timestampFromMs(failure.expiredAt * 1000);
-  if (retryAfterMs !== undefined) detail.retryAfter = durationFromMs(retryAfterMs);
+  // Whole milliseconds: a Duration of others does not encode, and the failure would leave without its detail.
+  if (retryAfterMs !== undefined) detail.retryAfter = durationFromMs(Math.ceil(retryAfterMs));
   error.details.push({ desc: ErrorDetailSchema, value: detail });
   return error;
 }

@@ -1,7 +1,7 @@
 // Names under which one-time things are kept: HMACs, so that whoever reads the store learns no code and no state. It owns the
 // names only; setting, taking and expiry are the stores' business.
 
-import { createHmac, type KeyObject } from "node:crypto";
+import { createHash, createHmac, type KeyObject } from "node:crypto";
 import type { Secret } from "../exchange/secret.ts";
 import { lengthPrefixed } from "./length-prefix.ts";
 import { deriveKey, type MasterKey } from "./master-keys.ts";
@@ -23,7 +23,8 @@ export function createOneTimeNames(masterKeys: readonly MasterKey[]): OneTimeNam
 
   const names = (kind: "code" | "state" | "assertion", parts: readonly string[]): readonly [string, ...string[]] => {
     const question = lengthPrefixed([kind, ...parts]);
-    const name = (key: KeyObject) => `cambio:v1:${kind}:${createHmac("sha256", key).update(question).digest("base64url")}`;
+    const prefix = `cambio:v1:${kind}:{${slotTag(question)}}:`;
+    const name = (key: KeyObject) => prefix + createHmac("sha256", key).update(question).digest("base64url");
     return [name(first), ...others.map(name)];
   };
   return {
@@ -31,4 +32,12 @@ export function createOneTimeNames(masterKeys: readonly MasterKey[]): OneTimeNam
     ofState: (state) => names("state", [state]),
     ofAssertion: (clientId, id) => names("assertion", [clientId, id]),
   };
+}
+
+/**
+ * What stands in braces decides the slot in a Redis Cluster, and the names of one thing have to share it although their keys differ.
+ * Of a hash without a key eight bits: enough to spread over as many servers as anybody has, and nobody finds a code by them.
+ */
+function slotTag(question: Uint8Array): string {
+  return createHash("sha256").update(question).digest().toString("hex", 0, 1);
 }

@@ -23,6 +23,13 @@ export interface Metrics {
   upstream(labels: { provider: string; endpoint: string; outcome: string }, durationMs: number): void;
   /** Spans that the collector took, and those that it did not or that were too many. */
   readonly spans: (counts: { readonly exported: number; readonly dropped: number }) => void;
+  upstreamRetry(labels: { provider: string; endpoint: string }): void;
+  upstreamRefusal(labels: { provider: string; endpoint: string; by: string }): void;
+  /**
+   * Asked at every scrape: which endpoints' circuits are open. The latest to watch a provider is the one that is asked.
+   * @returns watches no longer
+   */
+  watchCircuits(provider: string, circuitsOf: () => readonly (readonly [endpoint: string, open: boolean])[]): () => void;
   /** Asked at every scrape: how the parts are that may be away. What is not configured has no series. */
   watchParts(statusOf: () => Readonly<Record<string, string>>): void;
   /** The whole exposition. */
@@ -80,6 +87,19 @@ export function createMetrics(): Metrics {
     labelNames: ["outcome"],
     registers,
   });
+  const retries = new Counter({
+    name: "cambio_upstream_retries_total",
+    help: "Requests to providers that were sent a second time.",
+    labelNames: ["provider", "endpoint"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "cambio_upstream_refusals_total",
+    help: "Requests that were not sent: the endpoint's circuit is open (circuit), or it asked for a pause (pause).",
+    labelNames: ["provider", "endpoint", "by"],
+    registers,
+  });
+  const watchCircuits = watchingCircuits(registers);
   const stopObserving = observeProcess(registers);
 
   return {
@@ -98,6 +118,9 @@ export function createMetrics(): Metrics {
       spans.inc({ outcome: "exported" }, exported);
       spans.inc({ outcome: "dropped" }, dropped);
     },
+    upstreamRetry: (labels) => retries.inc(labels),
+    upstreamRefusal: (labels) => refusals.inc(labels),
+    watchCircuits,
     watchParts(statusOf) {
       void new Gauge({
         name: "cambio_part_ready",
@@ -113,6 +136,28 @@ export function createMetrics(): Metrics {
     },
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     close: stopObserving,
+  };
+}
+
+function watchingCircuits(registers: Registry[]): Metrics["watchCircuits"] {
+  const watched = new Map<string, Parameters<Metrics["watchCircuits"]>[1]>();
+  void new Gauge({
+    name: "cambio_upstream_circuit_open",
+    help: "1 where a provider's endpoint is not asked because it failed too often, else 0.",
+    labelNames: ["provider", "endpoint"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [provider, circuitsOf] of watched)
+        for (const [endpoint, open] of circuitsOf()) this.set({ provider, endpoint }, open ? 1 : 0);
+    },
+  });
+  return (provider, circuitsOf) => {
+    watched.set(provider, circuitsOf);
+    return () => {
+      // After a reload there is a later one of the same name.
+      if (watched.get(provider) === circuitsOf) watched.delete(provider);
+    };
   };
 }
 

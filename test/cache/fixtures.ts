@@ -1,4 +1,4 @@
-// What the tests of the caches have in common: fixed keys, a frozen clock, one verification, and waiting for a condition.
+// What the tests of the caches have in common: fixed keys, a frozen clock, one verification, one exchange, and waiting for a condition.
 
 import { createSecretKey } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
@@ -7,6 +7,7 @@ import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { Verification } from "../../src/exchange/claims.ts";
 import type { PendingState } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import type { Exchanged } from "../../src/exchange/token-exchange-ports.ts";
 
 export const nowMs = 1_800_000_000_000;
 
@@ -49,6 +50,25 @@ export function verification(overrides: Partial<Verification> = {}, subject = "u
     keyId: "kid-1",
     revocationId: "jti:jti-1",
     validUntilMs: nowMs + 60_000,
+    ...overrides,
+  };
+}
+
+/** With this new token. */
+export function exchanged(accessToken = "header.payload.signature", overrides: Partial<Exchanged> = {}): Exchanged {
+  return {
+    tokens: {
+      accessToken: new Secret(accessToken),
+      tokenType: "Bearer",
+      expiresAtMs: nowMs + 300_000,
+      refreshToken: undefined,
+      idToken: undefined,
+      scopes: ["read"],
+      issuer: "https://issuer.example",
+      subject: "user-1",
+    },
+    verification: verification(),
+    validUntilMs: nowMs + 50_000,
     ...overrides,
   };
 }

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createOneTimeRedis } from "../../src/cache/one-time-redis.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
-import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
+import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { ExchangeError } from "../../src/exchange/errors.ts";

@@ -1,10 +1,12 @@
 import type { AddressInfo } from "node:net";
-import { createServer, type TLSSocket } from "node:tls";
+import { createServer as createTcpServer } from "node:net";
+import { createServer, TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createRedis, type RedisConnection, type RedisEvent } from "../../src/cache/redis-connection.ts";
+import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { makeCertificate } from "../support/certificate.ts";
+import { makeAuthority, makeCertificate } from "../support/certificate.ts";
 import { redisAddress, startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { startHangingEndpoint } from "../support/tcp-hang.ts";
 import { ready, until } from "./fixtures.ts";
@@ -131,6 +133,22 @@ test("a reply that is an error is told apart from no reply", async () => {
   expect(connection.status()).toBe("ready");
 });
 
+test("a server that was made a replica refuses to write, certainly, is left, and is used again when it is a master", async () => {
+  const connection = connect();
+  await ready(connection);
+  const id = await connection.run((client) => client.client("ID"));
+  const operator = server.raw();
+  await operator.replicaof("127.0.0.1", 1);
+  const writes = await Promise.allSettled(Array.from({ length: 5 }, () => connection.run((client) => client.incr("counter"))));
+  for (const write of writes) expect(write).toMatchObject({ reason: { outcome: expect.stringMatching(/refused|unknown/) } });
+  expect(writes[0]).toMatchObject({ reason: { code: "READONLY", outcome: "refused" } });
+  await operator.replicaof("NO", "ONE");
+  await until(() => events.length === 3);
+  await ready(connection);
+  expect(await connection.run((client) => client.client("ID"))).not.toBe(id);
+  expect(await connection.run((client) => client.incr("counter"))).toBe(1);
+});
+
 test("more commands than the bound are refused instead of queued, and those that a dead server never answered stop counting", async () => {
   const connection = connect();
   await ready(connection);
@@ -217,4 +235,32 @@ test("an impostor between this service and Redis gets no password, even where NO
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => impostor.close(resolve));
   }
+});
+
+test("a TLS peer that sends an alert and then resets the connection, or is refused first, ends nothing but the connection", async () => {
+  const unheard: unknown[] = [];
+  const note = (failure: unknown) => void unheard.push(failure);
+  process.on("uncaughtException", note);
+  const authority = makeAuthority("Redis CA");
+  const certificate = authority.issue({ use: "server", dnsNames: ["localhost"] });
+  let met = 0;
+  const peer = createTcpServer((raw) => {
+    const socket = new TLSSocket(raw, { isServer: true, ...certificate });
+    for (const each of [raw, socket]) each.on("error", () => undefined);
+    socket.once("secure", () => {
+      met += 1;
+      // An alert in clear text, where none can be.
+      raw.write(Buffer.from("15030300020232", "hex"), () => setImmediate(() => raw.resetAndDestroy()));
+    });
+  });
+  await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
+  const at = { ...redisAddress((peer.address() as AddressInfo).port), host: "localhost", tls: true };
+  const believing = connect({ ...at, ca: authority.cert });
+  const refusing = connect({ ...at, ca: makeAuthority("Redis CA").cert });
+  await until(() => met > 8);
+  expect([believing.status(), refusing.status()]).toEqual(["away", "away"]);
+  await Promise.all([believing.close(), refusing.close()]);
+  await new Promise((resolve) => peer.close(resolve));
+  process.off("uncaughtException", note);
+  expect(unheard).toEqual([]);
 });

@@ -141,3 +141,8 @@ function ofLength(length: number): Promise<Secret> {
 function json(): Uint8Array {
   return Buffer.from(JSON.stringify({ provider: "main", refreshToken: "the provider's own token", issuedAt: 1 }));
 }
+
+test("a token that came out of an exchange is never sealed without its terms", async () => {
+  const terms = { as: "orders", audiences: ["inventory"], scopes: [], actors: [] };
+  await expect(handles.issue("spa", "main", { ...tokens, terms })).rejects.toThrow("need a database");
+});

@@ -49,7 +49,7 @@ async function startReplica(given: { keys?: readonly MasterKey[]; db?: number; l
   const alarms: TamperAlarm[] = [];
   const onAlarm = (alarm: TamperAlarm) => void alarms.push(alarm);
   const listening = { ...address, port: given.listenOn ?? address.port };
-  const announcements = createRevocationAnnouncements({ redis, address: listening, sealer, clock, onAlarm, random: () => 0 });
+  const announcements = createRevocationAnnouncements({ redis, target: listening, sealer, clock, onAlarm, random: () => 0 });
   announcements.listen((announcement) => void heard.push(announcement));
   const one: Replica = {
     publish: (announcement) => announcements.publish(announcement),

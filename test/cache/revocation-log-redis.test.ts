@@ -2,10 +2,12 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createRevocationLogRedis } from "../../src/cache/revocation-log-redis.ts";
+import { createRevocations } from "../../src/cache/revocations.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { RevocationLog } from "../../src/exchange/revocation-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
-import { refusal } from "../exchange/fixtures.ts";
+import { outcomeOf, refusal } from "../exchange/fixtures.ts";
+import { eventually } from "../support/eventually.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { type FrozenClock, frozenClock, masterKey, ready, until } from "./fixtures.ts";
 import { nowSeconds, revocationLogContract, subjectRevocation, tokenRevocation } from "./revocation-log-contract.ts";
@@ -138,4 +140,36 @@ describe("when Redis cannot tell, the answer is STORE_UNAVAILABLE:", () => {
     await expect(log.append(tokenRevocation("a"))).rejects.toEqual(unavailable("AWAY"));
     await server.start();
   });
+});
+
+test("what a failover lost and numbered anew is read, although its number was read before", async () => {
+  const successor = await startRedisServer();
+  const promoted = createRedis(successor.address, { log: () => undefined, random: () => 0 });
+  await ready(promoted);
+  await log.append(tokenRevocation("kept"));
+  const raw = successor.raw();
+  await operator.config("SET", "repl-diskless-sync-delay", "0");
+  await raw.replicaof("127.0.0.1", server.port);
+  await until(async () => (await raw.info("replication")).includes("master_link_status:up"));
+  await raw.replicaof("NO", "ONE");
+  // Confirmed, and gone with its server.
+  await log.append(tokenRevocation("lost"));
+  let current = log;
+  const follower = createRevocations({
+    log: { append: (revocation) => current.append(revocation), readSince: (since, most) => current.readSince(since, most) },
+    clock,
+    lagMs: 60_000,
+    onState: () => undefined,
+  });
+  await follower.start();
+  const refused = (id: string) => outcomeOf(() => follower.check({ provider: "main", id: `jti:${id}`, subject: "s", issuedAt: 0 }));
+  expect(["kept", "lost", "later"].map((id) => refused(id) !== undefined)).toEqual([true, true, false]);
+  await ready(promoted);
+  expect((await logOn(promoted).append(tokenRevocation("later"))).seq).toBe(2);
+  current = logOn(promoted);
+  await eventually("the new entry", () => refused("later") !== undefined);
+  expect(["kept", "lost"].map((id) => refused(id) !== undefined)).toEqual([true, true]);
+  await follower.close();
+  await promoted.close();
+  await successor.stop();
 });

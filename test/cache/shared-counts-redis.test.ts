@@ -73,7 +73,7 @@ test("somebody who reads Redis learns no address, no client and no provider", as
   const values = await Promise.all(names.map((name) => raw.hgetall(name)));
   const text = JSON.stringify([names, values]);
   for (const word of ["203", "113.9", "unproven", "failures", "main", "web"]) expect(text).not.toContain(word);
-  expect(names.every((name) => /^cambio:v1:count:[A-Za-z0-9_-]{43}$/.test(name))).toBe(true);
+  expect(names.every((name) => /^cambio:v1:count:\{[0-9a-f]\}:[A-Za-z0-9_-]{43}$/.test(name))).toBe(true);
 });
 
 test("somebody without the key cannot find the name of an address by hashing all addresses", async () => {

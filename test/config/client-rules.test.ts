@@ -81,6 +81,33 @@ describe("what the rules of clients and routes find", () => {
       path: "clients.backend.methods.0",
       words: "redirect URI",
     },
+    {
+      name: "Exchange without a redirect URI, of a client whose own audience exchanges at another provider than its own",
+      changes: {
+        "audiences/orders/accepts/corporate/exchange_as": { id: "orders", secret: "${BACKEND_SECRET}" },
+        "clients/backend/methods": ["Exchange"],
+        "clients/backend/providers/main/redirect_uris": [],
+        "clients/backend/audiences": ["orders"],
+      },
+      path: "clients.backend.methods.0",
+      words: "redirect URI",
+    },
+    {
+      name: "Exchange without a redirect URI, of a client to whom the audience that exchanges is no own one",
+      changes: {
+        "audiences/orders/accepts/main/exchange_as": { id: "orders", secret: "${BACKEND_SECRET}" },
+        "clients/backend/methods": ["Exchange"],
+        "clients/backend/providers/main/redirect_uris": [],
+      },
+      path: "clients.backend.methods.0",
+      words: "redirect URI",
+    },
+    {
+      name: "refresh tokens out of exchanges without a database, which could never be ended",
+      changes: { "clients/backend/providers/main/exchanged_refresh_tokens": true },
+      path: "clients.backend.providers.main.exchanged_refresh_tokens",
+      words: "needs a database",
+    },
     ...["Exchange", "Refresh", "CreateAuthorizationUrl"].map((method): MistakeRow => ({
       name: `${method} without a provider`,
       changes: { "clients/backend/methods": [method], "clients/backend/providers": {} },

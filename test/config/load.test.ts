@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { maxFileBytes } from "../../src/config/load.ts";
 import { environment, exampleText, exampleWith, failureOf, load } from "./given.ts";
 
+const parameters = (changes: Readonly<Record<string, unknown>>) =>
+  Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
+
 describe("a configuration that is right", () => {
   it("is the committed example with nothing but its secrets set", () => {
     const configuration = load();
@@ -52,6 +55,25 @@ describe("a configuration that is right", () => {
     ]);
   });
 
+  it("names whom a new token is for by the parameter of the provider's kind, or by the one that is written", () => {
+    expect(parameters({})).toEqual(["resource", "audience"]);
+    expect(parameters({ "providers/main/target_parameter": "audience", "providers/corporate/target_parameter": "resource" })).toEqual([
+      "audience",
+      "resource",
+    ]);
+  });
+
+  it("has no introspection, no exchange and no refresh tokens out of one that nobody wrote down", () => {
+    const { providers, audiences, clients } = load();
+    expect(Object.values(providers).map(({ introspection }) => introspection)).toEqual(["none", "none"]);
+    expect(Object.values(audiences).flatMap(({ accepts }) => Object.values(accepts).map((rule) => rule.exchange_as))).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const grants = Object.values(clients).flatMap((client) => Object.values(client.providers));
+    expect(new Set(grants.map((grant) => grant.exchanged_refresh_tokens))).toEqual(new Set([false]));
+  });
+
   it("keeps token rules that are written over those of the kind", () => {
     const rules = { algorithms: ["PS256"], header_types: ["JWT", "at+jwt"], payload_type: "access", client_claims: ["azp", "client_id"] };
     expect(load({ text: exampleWith({ "providers/main/tokens": rules }) }).providers["main"]?.tokens).toMatchObject(rules);
@@ -91,9 +113,17 @@ describe("the platform's own variables", () => {
 
   it("REDIS_URL fills an absent redis.url, and a written one wins", () => {
     const env = { REDIS_URL: "redis://from-environment:6379" };
-    expect(load({ env }).redis?.url.host).toBe("from-environment");
-    expect(load({ text: exampleWith({ "redis/url": "redis://written:6379" }), env }).redis?.url.host).toBe("written");
+    expect(load({ env }).redis?.target).toMatchObject({ host: "from-environment" });
+    expect(load({ text: exampleWith({ "redis/url": "redis://written:6379" }), env }).redis?.target).toMatchObject({ host: "written" });
     expect(load().redis).toBeUndefined();
+  });
+
+  it.each([
+    ["Sentinels", "sentinel", { master: "main", nodes: ["sentinel-1:26379"] }],
+    ["a Cluster", "cluster", { nodes: ["redis-1:6379"] }],
+  ])("REDIS_URL is not looked at where %s are given", (_name, kind, given) => {
+    const env = { REDIS_URL: "redis://from-environment:6379" };
+    expect(load({ text: exampleWith({ redis: { [kind]: given } }), env }).redis?.target).toMatchObject({ kind });
   });
 
   it.each(["0x50", "80.5", "eighty", " 80", "-1", "65536", "1e3"])("PORT=%s is a mistake", (port) => {
@@ -135,7 +165,7 @@ describe("secrets from files", () => {
 
   it("url_file holds the address of Redis", () => {
     const files = { "/run/s": "redis://user:password@redis:6379/2\n" };
-    const address = load({ text: exampleWith({ "redis/url_file": "/run/s" }), files }).redis?.url;
+    const address = load({ text: exampleWith({ "redis/url_file": "/run/s" }), files }).redis?.target;
     expect(address).toMatchObject({ host: "redis", port: 6379, username: "user", db: 2 });
     expect(address?.password?.reveal()).toBe("password");
   });

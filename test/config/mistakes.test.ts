@@ -15,6 +15,23 @@ describe("what is no mistake", () => {
     ["a service's secret that must be form-encoded", { "clients/orders/secrets": ["sixteen+letters%or:more"] }],
     ["a provider without PKCE that no route uses", { "providers/corporate/pkce": "none" }],
     ["a public registration at the provider", { "providers/main/client": { id: "x", authentication: "none" } }],
+    [
+      "a service that only exchanges the tokens it received",
+      {
+        "audiences/orders/accepts/main/exchange_as": { id: "orders", secret: "${ORDERS_SECRET}" },
+        "clients/backend/methods": ["Exchange"],
+        "clients/backend/audiences": ["orders"],
+        "clients/backend/providers/main/redirect_uris": [],
+      },
+    ],
+    [
+      "refresh tokens out of exchanges, with a database",
+      { "database/file": "/var/lib/cambio.sqlite", "clients/backend/providers/main/exchanged_refresh_tokens": true },
+    ],
+    [
+      "introspection at an address of its own",
+      { "providers/main/introspection": "every", "providers/main/endpoints/introspection": "https://login.example.com/i" },
+    ],
     ["a plain ${ written as $${", { "clients/orders/secrets": ["sixteen-$${letters}-or-more"] }],
   ])("%s", (_name, changes) => {
     expect(() => load({ text: exampleWith(changes) })).not.toThrow();

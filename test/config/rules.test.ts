@@ -12,6 +12,25 @@ describe("what is found about sealing, Redis, providers and audiences", () => {
       path: "audiences.orders.accepts.main.identifiers.1",
       words: "aud of ID tokens",
     },
+    ...["opaque", "every"].map((introspection) => ({
+      name: `introspection (${introspection}) by a client that proves nothing`,
+      changes: { "providers/main/introspection": introspection, "providers/main/client": { id: "cambio", authentication: "none" } },
+      path: "providers.main.introspection",
+      words: "needs a client that proves itself",
+    })),
+    {
+      name: "introspection without an address, where discovery is not read",
+      changes: {
+        "providers/main/introspection": "opaque",
+        "providers/main/endpoints": {
+          authorization: "https://login.example.com/a",
+          token: "https://login.example.com/t",
+          jwks: "https://login.example.com/k",
+        },
+      },
+      path: "providers.main.introspection",
+      words: "discovery is not read",
+    },
     {
       name: "sealing key that is too short",
       env: { CAMBIO_SEALING_KEY: "AAECAwQFBgcICQoLDA0ODw" },

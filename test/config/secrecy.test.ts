@@ -9,7 +9,12 @@ const positions = {
   "a provider's secret": (value: unknown) => exampleWith({ "providers/main/client/secret": value }),
   "a sealing key": (value: unknown) => exampleWith({ "sealing/keys": [{ id: "1", key: value }] }),
   "a service's secret": (value: unknown) => exampleWith({ "clients/orders/secrets": [value] }),
+  "an audience's secret at a provider": (value: unknown) =>
+    exampleWith({ "audiences/orders/accepts/main/exchange_as": { id: "orders", secret: value } }),
   "the address of Redis": (value: unknown) => exampleWith({ "redis/url": value }),
+  "the password of Redis": (value: unknown) => exampleWith({ redis: { cluster: { nodes: ["redis:6379"] }, password: value } }),
+  "the password of Redis' Sentinels": (value: unknown) =>
+    exampleWith({ redis: { sentinel: { master: "main", nodes: ["sentinel:26379"], password: value } } }),
   "the address of the database": (value: unknown) => exampleWith({ "database/url": value }),
 };
 
@@ -85,13 +90,16 @@ describe("a secret in a wrong configuration is not in its error", () => {
 it("a right configuration can be printed in every way without its secrets", () => {
   const key = environment["CAMBIO_SEALING_KEY"] ?? "";
   const env = Object.fromEntries(Object.keys(environment).map((name) => [name, name === "CAMBIO_SEALING_KEY" ? key : `${canary}-${name}`]));
-  const configuration = load({ env: { ...env, REDIS_URL: `redis://:${canary}@redis:6379` } });
+  const exchangeAs = { id: "orders", secret: "${ORDERS_SECRET}" };
+  const text = exampleWith({ "audiences/orders/accepts/main/exchange_as": exchangeAs });
+  const configuration = load({ text, env: { ...env, REDIS_URL: `redis://:${canary}@redis:6379` } });
   const shown = [
     inspect(configuration, { depth: Infinity }),
     inspect(configuration, { depth: Infinity, showHidden: true, customInspect: false, getters: true }),
     JSON.stringify(configuration),
-    String(configuration.redis?.url.password),
+    String(configuration.redis?.target.password),
     String(configuration.clients["orders"]?.secrets),
+    String(configuration.audiences["orders"]?.accepts["main"]?.exchange_as?.secret),
   ].join("\n");
   expect(shown).toContain("[redacted]");
   expect(shown).not.toContain("CANARY");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { basic } from "../../examples/clients.ts";
 import type { Method } from "../../src/exchange/clients.ts";
 import { eventually } from "../support/eventually.ts";
-import { detailOf, type FakeStack, page, reasonOf, startFakeStack } from "../support/fake-stack.ts";
+import { detailOf, type FakeCode, type FakeStack, page, reasonOf, startFakeStack } from "../support/fake-stack.ts";
 import { outcomeOf } from "./replica-rig.ts";
 import { limited, times } from "./limits-rig.ts";
 
@@ -37,21 +37,41 @@ describe("calls at one time", () => {
     return { leave: () => call.destroy() };
   }
 
-  it("exchanges that wait for a slow provider take no place from refreshes and validations, and those who leave give theirs back", async () => {
-    const codes = await Promise.all(Array.from({ length: 6 }, () => stack.newCode()));
+  it("exchanges that wait for a slow provider have two fifths of them, and those who leave give theirs back", async () => {
+    const codes: FakeCode[] = [];
+    while (codes.length < 5) codes.push(await stack.newCode());
     const before = stack.provider.callsTo("token");
     const release = stack.provider.hold("token");
     const leaving = new AbortController();
-    const waiting = codes.map(({ code, codeVerifier, redirectUri, state }) =>
+    const redeem = ({ code, codeVerifier, redirectUri, state }: FakeCode, signal?: AbortSignal) =>
       fetch(`${stack.cambio.url}/cambio.v1.TokenExchangeService/Exchange`, {
         method: "POST",
         headers: { "content-type": "application/json", origin: page },
         body: JSON.stringify({ clientId: "web", authorizationCode: { code, codeVerifier, redirectUri, state } }),
-        signal: leaving.signal,
-      }).catch(() => undefined),
-    );
-    await eventually("all exchanges are at the provider", () => stack.provider.callsTo("token") === before + 6);
+        ...(signal === undefined ? {} : { signal }),
+      }).then(
+        ({ status }) => status,
+        () => "left",
+      );
+    const [last, ...first] = codes as [FakeCode, ...FakeCode[]];
+    const waiting = first.map((code) => redeem(code, leaving.signal));
+    await eventually("all four exchanges are at the provider", () => stack.provider.callsTo("token") === before + 4);
+    expect(await redeem(last)).toBe(503);
+    expect(await outcomes()).toEqual(usual);
 
+    leaving.abort();
+    expect(await Promise.all(waiting)).toEqual(["left", "left", "left", "left"]);
+    // Nobody leaves the provider: what was sent runs to its end there, and only the place is free.
+    const next = eventually("the last is let through", async () => (await redeem(last)) === 200);
+    await eventually("the provider has it", () => stack.provider.callsTo("token") === before + 5);
+    release();
+    await next;
+    expect(await outcomes()).toEqual(usual);
+  });
+
+  it("exchanges beyond theirs are told when to ask again, by RPC and on the plain route", async () => {
+    const held = Array.from({ length: 6 }, () => unfinished("Exchange", stack.authorization("backend")));
+    await eventually("their places are taken", async () => outcomeOf(await startSignIn()) === "OVERLOADED");
     const refused = await startSignIn();
     expect([refused.status, reasonOf(refused), detailOf(refused)?.["retryAfter"]]).toEqual([429, "OVERLOADED", "1s"]);
     const plain = await fetch(`${stack.cambio.url}/api/auth/exchange`, {
@@ -61,13 +81,8 @@ describe("calls at one time", () => {
     });
     expect([plain.status, plain.headers.get("retry-after")]).toEqual([429, "1"]);
     await plain.text();
-    expect(await outcomes()).toEqual(["OVERLOADED", ...usual.slice(1)]);
-
-    leaving.abort();
-    await Promise.all(waiting);
+    for (const one of held) one.leave();
     await eventually("their places are free", async () => outcomeOf(await startSignIn()) === "200");
-    expect(await outcomes()).toEqual(usual);
-    release();
   });
 
   it.each([

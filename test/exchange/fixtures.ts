@@ -5,6 +5,7 @@ import { type Client, methods, type ProviderGrant } from "../../src/exchange/cli
 import type { Reason } from "../../src/exchange/errors.ts";
 import type { Audit, AuditEntry } from "../../src/exchange/ports.ts";
 import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
+import { createProviderPlaces } from "../../src/limits/provider-places.ts";
 
 /** Nothing allowed, except what is given. */
 export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client {
@@ -24,6 +25,9 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
 export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
   return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, exchangedRefreshTokens: false, ...given };
 }
+
+/** More places than any test has calls. */
+export const roomyPlaces = createProviderPlaces(() => 1_000_000);
 
 /** A trail that nobody reads. */
 export const silentTrail = (client = "web"): Trail => recordingTrail(client).trail;

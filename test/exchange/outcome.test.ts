@@ -40,6 +40,11 @@ describe("waiting for a call that spends something", () => {
     }
   });
 
+  it("is known to have sent nothing where the provider was not asked, whatever the reason: a 429 that it answered is another matter", () => {
+    expect(nothingWasSent(new ExchangeError("UPSTREAM_RATE_LIMITED", { retryAfterMs: 1_000, unasked: true }))).toBe(true);
+    expect(nothingWasSent(new ExchangeError("UPSTREAM_RATE_LIMITED", { retryAfterMs: 1_000 }))).toBe(false);
+  });
+
   it("is known to have sent nothing for two reasons only", () => {
     const harmless = reasons.filter((reason) => nothingWasSent(new ExchangeError(reason)));
     expect(harmless).toEqual(["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT"]);

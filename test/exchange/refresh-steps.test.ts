@@ -12,7 +12,7 @@ import type { Database } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { createFamilyRig, type FamilyRig, handleIn, reused, tokenSet } from "../store/family-rig.ts";
-import { clientOf, grantOf, refusal } from "./fixtures.ts";
+import { clientOf, grantOf, refusal, roomyPlaces } from "./fixtures.ts";
 
 const grant = grantOf({ scopes: ["openid", "orders:read"] });
 const web = clientOf({ id: "web", kind: "browser", providers: new Map([["main", grant]]) });
@@ -73,6 +73,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
       check: () => step("budget"),
       spend: (payer, name) => void payers.push(`${payer.client} ${payer.address} ${name}`),
     },
+    places: roomyPlaces,
     clock: rig.clock,
     fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
   });

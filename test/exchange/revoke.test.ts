@@ -7,7 +7,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { nowMs } from "../cache/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CoreRig, orders, patience, startCoreRig } from "./core-rig.ts";
-import { clientOf, grantOf, recordingTrail, refusal, silentTrail } from "./fixtures.ts";
+import { clientOf, grantOf, recordingTrail, refusal, roomyPlaces, silentTrail } from "./fixtures.ts";
 
 let rig: CoreRig;
 beforeEach(async () => {
@@ -253,12 +253,14 @@ function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; to
     decide: () => ({ rule: "", refusal: undefined, reported: [] }),
     handles: { findToEnd: async () => undefined },
     revocations: { revoke: async () => undefined },
+    budget: { check: () => undefined, spend: () => undefined },
     upstream: {
       tell: async (about) => {
         asked.push(about);
         return true;
       },
     },
+    places: roomyPlaces,
   };
   return { deps, told: asked };
 }

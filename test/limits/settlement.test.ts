@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { OwnCount } from "../../src/limits/counters.ts";
 import { createRateCounters } from "../../src/limits/rate-counters.ts";
 import { aloneCounts, createSettlement, type SharedCounts } from "../../src/limits/settlement.ts";
 import { countOf, stoppedClock, switchedStore } from "./fixtures.ts";
@@ -34,6 +35,24 @@ describe("settling", () => {
     await createSettlement({ settle: async () => [] }, [counters.settled]).settle();
     expect(counters.wait("k", 2)).toBeUndefined();
     expect(counters.wait("k", 1)).toBe(1_000);
+  });
+
+  it("tells again what could not be told, and hears the rest", async () => {
+    const sent: (readonly OwnCount[])[] = [];
+    const store: SharedCounts = {
+      async settle(own) {
+        sent.push(own);
+        return own.map(({ key, count }) => (key === "lost" ? undefined : count && count + 7));
+      },
+    };
+    const counters = createRateCounters(stoppedClock());
+    counters.add("lost");
+    counters.add("told");
+    const settlement = createSettlement(store, [counters.settled]);
+    await settlement.settle();
+    expect([counters.wait("told", 8), counters.wait("told", 9), counters.wait("lost", 2)]).toEqual([1_000, undefined, undefined]);
+    await settlement.settle();
+    expect(sent[1]?.filter(({ count }) => count > 0).map(({ key }) => key)).toContain("lost");
   });
 
   it("waits for a store that hangs, and sends it nothing more meanwhile", async () => {

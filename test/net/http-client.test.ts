@@ -1,13 +1,9 @@
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  createHttpClient,
-  type HttpCall,
-  type HttpCallReport,
-  type HttpClient,
-  type HttpClientOptions,
-} from "../../src/net/http-client.ts";
+import type { HttpCall } from "../../src/net/http-call.ts";
+import { createHttpClient, type HttpCallReport, type HttpClient, type HttpClientOptions } from "../../src/net/http-client.ts";
 import { HttpFailure } from "../../src/net/http-failure.ts";
+import { createProviderGuard } from "../../src/net/provider-guard.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "../support/fake-provider.ts";
 import type { Fault } from "../support/faults.ts";
@@ -33,6 +29,7 @@ function clientFor(origin: string, options: Partial<HttpClientOptions> = {}): { 
     provider: "main",
     clock: Date.now,
     timeoutMs: 5_000,
+    guard: createProviderGuard({ clock: Date.now, random: Math.random }),
     onCall: (call) => void calls.push(call),
     ...rules,
     ...options,

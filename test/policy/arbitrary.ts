@@ -4,7 +4,7 @@
 import * as fc from "fast-check";
 import { type Configuration, configurationSchema } from "../../src/config/schema.ts";
 import { methods } from "../../src/exchange/clients.ts";
-import type { CallQuestion, ResultQuestion, TokenQuestion, UseQuestion } from "../../src/exchange/decision.ts";
+import type { CallQuestion, ResultQuestion, SwapQuestion, TokenQuestion, UseQuestion } from "../../src/exchange/decision.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { createDecide, type Rule } from "../../src/policy/evaluate.ts";
 
@@ -15,7 +15,8 @@ export type Asked =
   | Omit<CallQuestion, "client">
   | Omit<UseQuestion, "client">
   | Omit<ResultQuestion, "client">
-  | Omit<TokenQuestion, "client">;
+  | Omit<TokenQuestion, "client">
+  | Omit<SwapQuestion, "client">;
 
 export const clientId = "some";
 
@@ -39,6 +40,7 @@ const grants = fc.record(
     scopes: listOf(names.scopes),
     audiences: listOf(names.audiences),
     max_lifetime: fc.constantFrom("1m", "10m"),
+    exchanged_refresh_tokens: fc.boolean(),
   },
   { requiredKeys: [] },
 );
@@ -57,6 +59,8 @@ const clientsOf = (reportOnly: boolean) =>
     { requiredKeys: ["kind"] },
   );
 
+const requester = { id: "requester", secret: "secret-of-the-requester" };
+
 const audiencesOf = (reportOnly: boolean) =>
   fc.record({
     accepts: fc.dictionary(
@@ -65,6 +69,7 @@ const audiencesOf = (reportOnly: boolean) =>
         identifiers: fc.subarray([...names.identifiers], { minLength: 1 }),
         clients: listOf(names.originClients),
         report_only: reportOnly ? fc.boolean() : fc.constant(false),
+        exchange_as: fc.constantFrom(requester, requester, requester, undefined),
       }),
     ),
   });
@@ -113,6 +118,19 @@ export const questions: fc.Arbitrary<Asked> = fc.oneof(
     }),
     requiredScopes: wishesOf(names.scopes),
   }),
+  {
+    // It has the most rules, and little of it would be allowed otherwise.
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("swap" as const),
+      audience: fc.constantFrom(...names.audiences, ...names.audiences, "unknown"),
+      provider: fc.constantFrom(...names.providers, ...names.providers, "unknown"),
+      audiences: fc.oneof(listOf(names.audiences), wishesOf(names.audiences)),
+      scopes: fc.oneof(listOf(names.scopes), wishesOf(names.scopes)),
+      token: fc.record({ scopes: fc.oneof(fc.constant([...names.scopes]), wishesOf(names.scopes)) }),
+      refreshToken: fc.boolean(),
+    }),
+  },
 );
 
 export function ask(written: Written, asked: Asked, onRule?: (rule: Rule) => void) {
@@ -165,15 +183,26 @@ export function excessOf(written: Written, asked: Asked): readonly Excess[] {
     return found;
   }
 
+  if (asked.kind === "swap") {
+    demand(client.audiences.includes(asked.audience), `${at}.audiences`);
+    const own = written.audiences[asked.audience]?.accepts[asked.provider];
+    demand(own?.exchange_as !== undefined, `audiences.${asked.audience}.accepts.${asked.provider}.exchange_as`);
+    demand(asked.audiences.length > 0, "audiences");
+    demand(within(asked.scopes, asked.token.scopes), "subject_token scope");
+    const refreshes = client.providers[asked.provider]?.exchanged_refresh_tokens === true;
+    if (client.providers[asked.provider] !== undefined)
+      demand(!asked.refreshToken || refreshes, `${at}.providers.${asked.provider}.exchanged_refresh_tokens`);
+  }
   const grant = client.providers[asked.provider];
   const place = `${at}.providers.${asked.provider}`;
   demand(grant !== undefined, place);
   if (grant === undefined) return found;
   demand(within(asked.scopes, grant.scopes), `${place}.scopes`, tries("scopes"));
   const identifiersOf = (name: string) => written.audiences[name]?.accepts[asked.provider]?.identifiers ?? [];
-  if (asked.kind === "use") {
+  if (asked.kind === "use" || asked.kind === "swap") {
     const spelled = (uri: string) => (client.kind === "native" ? portless(uri) : uri);
-    const redirect = asked.redirectUri === undefined || grant.redirect_uris.map(spelled).includes(spelled(asked.redirectUri));
+    const wanted = asked.kind === "use" ? asked.redirectUri : undefined;
+    const redirect = wanted === undefined || grant.redirect_uris.map(spelled).includes(spelled(wanted));
     demand(redirect, `${place}.redirect_uris`);
     demand(within(asked.audiences, grant.audiences), `${place}.audiences`, tries("audiences"));
     for (const name of new Set(asked.audiences)) {

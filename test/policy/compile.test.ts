@@ -7,6 +7,9 @@ const written = {
   audiences: {
     orders: { accepts: { main: { identifiers: ["https://orders.example", "urn:orders"], clients: ["web", "tool"], report_only: true } } },
     closed: { accepts: {} },
+    exchanging: {
+      accepts: { main: { identifiers: ["x"], clients: [], exchange_as: { id: "x-client", secret: "secret-of-the-x-client" } } },
+    },
   },
   clients: {
     page: {
@@ -14,7 +17,13 @@ const written = {
       origins: ["https://app.example", "https://second.example"],
       methods: ["Exchange", "Refresh"],
       providers: {
-        main: { redirect_uris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"], max_lifetime: "5m" },
+        main: {
+          redirect_uris: ["https://app.example/callback"],
+          scopes: ["openid"],
+          audiences: ["orders"],
+          max_lifetime: "5m",
+          exchanged_refresh_tokens: true,
+        },
       },
       report_only: ["scopes", "max_lifetime"],
       disabled: true,
@@ -36,7 +45,16 @@ describe("the compiled policy", () => {
       origins: new Set(["https://app.example", "https://second.example"]),
       methods: new Set(["Exchange", "Refresh"]),
       providers: new Map([
-        ["main", { redirectUris: ["https://app.example/callback"], scopes: ["openid"], audiences: ["orders"], maxLifetimeMs: 300_000 }],
+        [
+          "main",
+          {
+            redirectUris: ["https://app.example/callback"],
+            scopes: ["openid"],
+            audiences: ["orders"],
+            maxLifetimeMs: 300_000,
+            exchangedRefreshTokens: true,
+          },
+        ],
       ]),
       audiences: [],
       rawRefreshTokens: false,
@@ -50,6 +68,15 @@ describe("the compiled policy", () => {
       new Map([["main", { identifiers: ["https://orders.example", "urn:orders"], clients: new Set(["web", "tool"]), reportOnly: true }]]),
     );
     expect(policy.audiences.get("closed")).toEqual(new Map());
+  });
+
+  it("knows by which client of the provider an audience exchanges its tokens, and not that client's secret", () => {
+    expect(policy.audiences.get("exchanging")?.get("main")).toEqual({
+      identifiers: ["x"],
+      clients: new Set(),
+      reportOnly: false,
+      exchangeAs: "x-client",
+    });
   });
 
   it("turns what is absent into nothing allowed", () => {
@@ -70,7 +97,13 @@ describe("the compiled policy", () => {
     const { clients } = compilePolicy(
       configurationSchema.parse({ ...written, clients: { tool: { kind: "native", providers: { main: {} } } } }),
     );
-    expect(clients.get("tool")?.providers.get("main")).toEqual({ redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined });
+    expect(clients.get("tool")?.providers.get("main")).toEqual({
+      redirectUris: [],
+      scopes: [],
+      audiences: [],
+      maxLifetimeMs: undefined,
+      exchangedRefreshTokens: false,
+    });
   });
 
   it.each([

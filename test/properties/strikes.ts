@@ -58,6 +58,7 @@ const lies: Readonly<Record<Exclude<FakeEndpoint, "authorize">, readonly Lie[]>>
   jwks: ["decoy-redirect"],
   token: ["more-scope", "other-audience", "longer-life", "decoy-redirect"],
   revocation: ["decoy-redirect"],
+  introspection: ["decoy-redirect"],
 };
 
 const times = fc.constantFrom(1, 1, 1, 2, 5);

@@ -40,6 +40,7 @@ describe("what discovery may say", () => {
       tokenEndpoint: `${fake.issuer}/token`,
       jwksUri: `${fake.issuer}/jwks`,
       revocationEndpoint: `${fake.issuer}/revoke`,
+      introspectionEndpoint: `${fake.issuer}/introspect`,
     });
   });
 

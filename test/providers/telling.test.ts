@@ -134,6 +134,7 @@ describe("a provider that is down", () => {
     clock.advance(59_999);
     await aLook(queue);
     expect(fake.callsTo("revocation")).toBe(1);
+    rig.time.nowMs += 60_000;
     clock.advance(1);
     await eventually("the word", () => fake.revoked.length > 0);
     expect(fake.callsTo("revocation")).toBe(2);

@@ -14,6 +14,7 @@ import {
   enter,
   type Entrance,
   type ShownProof,
+  spendProof,
 } from "../../src/rpc/caller.ts";
 import { clientOf, outcomeOf, recordingAudit, refusal } from "../exchange/fixtures.ts";
 import { callOf, callersOf, contextOf, entranceOf } from "./fixtures.ts";
@@ -248,6 +249,38 @@ describe("a place among the calls of this moment", () => {
     const entrance = entranceOf(callers, { takePlace: full });
     await expect(arrive(callOf(), validate, entrance)).rejects.toThrow(refusal("OVERLOADED"));
     expect(() => enterPage(entrance, callOf({ origin: "https://app.example" }))).toThrow(refusal("OVERLOADED"));
+  });
+});
+
+/** As `orders`, whose proof is by now that of somebody else, or of nobody. */
+const spendAs = (now: Client | undefined) => {
+  const changed: Callers = { ...callersOf(orders), authenticate: () => now };
+  return spendProof(entranceOf(changed), callOf({ service: orders }), "any", new AbortController().signal);
+};
+
+describe("a proof that is shown once more, as the call turns out to issue something", () => {
+  it("is that of the service that was let in", async () => {
+    await expect(spendAs(orders)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ["another service, as the configuration was reloaded meanwhile", clientOf({ id: "billing", kind: "service" })],
+    ["nobody any more", undefined],
+  ])("is refused where it is that of %s", async (_who, now) => {
+    await expect(spendAs(now)).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED", { field: "CALLER" }));
+  });
+
+  it("is asked for as one that is spent", async () => {
+    const shown: ShownProof[] = [];
+    const watching: Callers = {
+      ...callersOf(orders),
+      authenticate(one) {
+        shown.push(one);
+        return orders;
+      },
+    };
+    await spendProof(entranceOf(watching), callOf({ service: orders }), "Bearer x", new AbortController().signal);
+    expect(shown).toEqual([{ authorization: "Bearer x", certificate: undefined, issues: true }]);
   });
 });
 

@@ -34,7 +34,7 @@ import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
-import { clientOf, grantOf, refusal } from "../exchange/fixtures.ts";
+import { clientOf, grantOf, refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
@@ -64,8 +64,8 @@ const decide = createDecide(audiences);
 const budget = { check: () => undefined, spend: () => undefined };
 const revocations = { check: () => undefined, revoke: () => Promise.resolve() };
 const upstream = { tell: () => Promise.resolve(false) };
-const common = { providers, verifiers, audiences, decide, clock };
-const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, clock });
+const common = { providers, verifiers, audiences, decide, places: roomyPlaces, clock };
+const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places: roomyPlaces, clock });
 const exchanges = { get: async () => undefined, look: async () => undefined, put: async () => undefined };
 const swap = createSwap({ ...common, revocations, keyOf, exchanges, flights, sharedFlights: createSharedFlight(undefined), budget });
 
@@ -83,7 +83,7 @@ const rpcs = {
   }),
   Validate: createValidateRpc({ entrance, validate: createValidate({ verifySubject, swap, decide, revocations }), clock }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
-  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream }) }),
+  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }) }),
 };
 
 const verifier = "v".repeat(43);

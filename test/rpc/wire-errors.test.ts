@@ -54,6 +54,7 @@ describe("an error on the wire", () => {
 
   it.each([
     ["what is known", { retryAfterMs: 12_345 }, 12_345],
+    ["what is known, in whole milliseconds", { retryAfterMs: 12_345.25 }, 12_346],
     ["the table's, where nothing is known", {}, 5_000],
   ])("tells how long to wait: %s", (_name, facts, expected) => {
     const { retryAfter } = detailOf("UPSTREAM_RATE_LIMITED", facts);

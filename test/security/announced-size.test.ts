@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { createHttpClient } from "../../src/net/http-client.ts";
+import { createProviderGuard } from "../../src/net/provider-guard.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 
 let fake: FakeProvider | undefined;
@@ -13,6 +14,7 @@ it("a provider that announces more than 1 MiB is not waited for: the answer is r
     provider: "main",
     timeoutMs: 5_000,
     clock: Date.now,
+    guard: createProviderGuard({ clock: Date.now, random: Math.random }),
     allowedOrigins: new Set([fake.issuer]),
     allowHttp: false,
   });

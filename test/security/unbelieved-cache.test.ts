@@ -7,7 +7,7 @@ import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { nowMs, verification } from "../cache/fixtures.ts";
-import { refusal } from "../exchange/fixtures.ts";
+import { refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { startValidateRig, type ValidateRig } from "../exchange/validate-rig.ts";
 
 let rig: ValidateRig;
@@ -35,7 +35,7 @@ function validating(remembered: Verification | undefined) {
     issuer: "https://issuer.example",
     contentHash: "hash",
     denyKeyIds: new Set(),
-    asksProvider: false,
+    asksProvider: () => false,
     verify: () => Promise.resolve({ ...fresh, claims }),
     verifyIssued: () => Promise.reject(new Error("nothing is issued here")),
   };
@@ -44,6 +44,7 @@ function validating(remembered: Verification | undefined) {
     cache,
     flights: createSingleFlight(() => 10_000),
     budget: { check: () => undefined, spend: () => undefined },
+    places: roomyPlaces,
     clock: () => nowMs,
   });
   const validate = createValidate({

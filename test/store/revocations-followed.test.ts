@@ -51,7 +51,7 @@ async function replica(log: RevocationLog, announced: boolean): Promise<Followed
   const redis = createRedis(redisServer.address, { log: () => undefined });
   closers.push(() => redis.close());
   await ready(redis);
-  const parts = { redis, address: redisServer.address, sealer: createSealer(keys, "revocation-announcement"), clock: Date.now };
+  const parts = { redis, target: redisServer.address, sealer: createSealer(keys, "revocation-announcement"), clock: Date.now };
   const before = await listeners();
   const announcements = announced ? createRevocationAnnouncements({ ...parts, onAlarm: () => undefined }) : undefined;
   const revocations = createRevocations({ log, announcements, clock: Date.now, lagMs, onState: () => undefined });

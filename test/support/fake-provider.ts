@@ -4,12 +4,27 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
-import { createFakeTokenEndpoint, type FakeClient, type IssuedGrant } from "./fake-token-endpoint.ts";
+import { createFakeTokenEndpoint, type FakeClient, type IssuedGrant, type TokenFacts } from "./fake-token-endpoint.ts";
 import { createFaultScript, type Fault, type FaultScript, misbehave, redirectTargetPath } from "./faults.ts";
 import { createSigningKeys, type SigningKeys, type SignOptions } from "./signing-keys.ts";
 import { signIn, type SignInResult } from "./sign-in.ts";
 
-export type FakeEndpoint = "discovery" | "jwks" | "token" | "authorize" | "revocation";
+export type FakeEndpoint = "discovery" | "jwks" | "token" | "authorize" | "revocation" | "introspection";
+
+/** What a provider that is broken, or not ours any more, says of a token that it has just issued, or is asked about. */
+export interface Lie {
+  /** Claims of the access tokens that come out of exchanges and their refreshes, over the true ones; undefined takes one away. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** Members of those answers over the true ones; undefined takes one away. */
+  readonly answer?: Readonly<Record<string, unknown>>;
+  /** Members of answers about a token over the true ones. */
+  readonly introspection?: Readonly<Record<string, unknown>>;
+  /** Those tokens can be read by their issuer only. */
+  readonly opaque?: boolean;
+}
+
+/** This service's own registration, if nothing else is said. */
+export const usualClient: FakeClient = { id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" };
 
 export interface FakeProviderOptions {
   readonly clients?: readonly FakeClient[];
@@ -51,11 +66,17 @@ export interface FakeProvider {
    * accepted, and nothing that comes on them is read.
    */
   hold(endpoint: FakeEndpoint | "connection"): () => void;
+  /** What it says from now on that is not so. */
+  lies(lie: Lie): void;
+  /** A token that is good no more, by the provider's own decision. */
+  end(token: string): void;
   /** Connections open now. */
   connections(): number;
   login(authorizationUrl: string): Promise<SignInResult>;
   /** An access token as the token endpoint would make it, with these claims over the usual ones; undefined takes one away. */
   mint(claims?: Readonly<Record<string, unknown>>, options?: SignOptions): Promise<string>;
+  /** The same, as a token that only it can read. */
+  mintOpaque(claims?: Readonly<Record<string, unknown>>): string;
   readonly close: () => Promise<void>;
 }
 
@@ -65,16 +86,21 @@ const paths: Readonly<Record<string, SeenRequest["endpoint"]>> = {
   "/token": "token",
   "/authorize": "authorize",
   "/revoke": "revocation",
+  "/introspect": "introspection",
   [redirectTargetPath]: "redirect-target",
 };
 
 export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
-  const usualClient: FakeClient = { id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" };
   const clients = options.clients ?? [usualClient];
   const clock = options.clock ?? Date.now;
   const keys = await createSigningKeys();
   const faults = createFaultScript<FakeEndpoint>();
-  const tokens = createFakeTokenEndpoint(clients);
+  const facts = new Map<string, TokenFacts>();
+  const ended = new Set<string>();
+  /** Grants that came out of exchanges. */
+  const exchangers = new Set<IssuedGrant>();
+  let lie: Lie = {};
+  const tokens = createFakeTokenEndpoint(clients, factsOf);
   const held = new Map<SeenRequest["endpoint"] | "connection", Promise<void>>();
   const requests: SeenRequest[] = [];
   const issued: string[] = [];
@@ -116,6 +142,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     if (endpoint === "authorize") return authorize(url.searchParams, response);
     if (endpoint === "token") return answerToken(request, body, response);
     if (endpoint === "revocation") return answerRevocation(request, body, response);
+    if (endpoint === "introspection") return answerIntrospection(request, body, response);
     return sendJson(response, 404, {});
   }
 
@@ -142,19 +169,41 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     if (decision.kind === "refused")
       return sendJson(response, decision.status, { error: decision.error, error_description: "canary-description" });
     const { grant, scope } = decision;
+    const isExchanged = decision.kind === "exchanged";
+    const withRefreshToken = !isExchanged || decision.requested.endsWith(":refresh_token");
+    if (withRefreshToken && isExchanged) exchangers.add(grant);
+    const changed = isExchanged || exchangers.has(grant) ? lie : {};
+    const claims = {
+      sub: grant.subject,
+      client_id: grant.clientId,
+      scope,
+      ...(grant.resources.length === 0 ? {} : { aud: grant.resources }),
+      // Neither longer-lived than the subject token, nor without those who act in it.
+      ...(isExchanged ? { exp: decision.subjectToken["exp"], act: decision.subjectToken["act"] } : {}),
+      ...changed.claims,
+    };
     sendJson(response, 200, {
-      access_token: await mint({
-        sub: grant.subject,
-        client_id: grant.clientId,
-        scope,
-        ...(grant.resources.length === 0 ? {} : { aud: grant.resources }),
-      }),
+      access_token: changed.opaque === true ? mintOpaque(claims) : await mint(claims),
       token_type: "Bearer",
       expires_in: 3600,
-      refresh_token: noted(tokens.issueRefreshToken(grant)),
+      ...(withRefreshToken ? { refresh_token: noted(tokens.issueRefreshToken(grant)) } : {}),
       scope,
-      ...(scope.split(" ").includes("openid") ? { id_token: await idToken(grant) } : {}),
+      ...(!isExchanged && scope.split(" ").includes("openid") ? { id_token: await idToken(grant) } : {}),
+      ...(isExchanged ? { issued_token_type: decision.requested } : {}),
+      ...changed.answer,
     });
+  }
+
+  function answerIntrospection(request: IncomingMessage, body: string, response: ServerResponse): void {
+    const decision = tokens.introspect(request, body);
+    if (decision.kind === "refused") return sendJson(response, decision.status, { error: decision.error });
+    const told = decision.about === undefined ? { active: false } : { active: true, token_type: "Bearer", ...decision.about };
+    sendJson(response, 200, { ...told, ...lie.introspection });
+  }
+
+  function factsOf(token: string): TokenFacts | undefined {
+    const known = ended.has(token) || tokens.revoked.includes(token) ? undefined : facts.get(token);
+    return known !== undefined && Number(known["exp"]) * 1_000 > clock() ? known : undefined;
   }
 
   function answerRevocation(request: IncomingMessage, body: string, response: ServerResponse): void {
@@ -168,7 +217,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     if (endpoint === "revocation") tokens.revoke(request, body);
     if (endpoint !== "token") return;
     const decision = tokens.decide(request, body);
-    if (decision.kind === "granted") noted(tokens.issueRefreshToken(decision.grant));
+    if (decision.kind !== "refused") noted(tokens.issueRefreshToken(decision.grant));
   }
 
   async function idToken(grant: IssuedGrant): Promise<string> {
@@ -177,6 +226,19 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   }
 
   async function mint(claims: Readonly<Record<string, unknown>> = {}, signing: SignOptions = {}): Promise<string> {
+    const wanted = claimsOf(claims);
+    const token = noted(await keys.sign(wanted, signing));
+    facts.set(token, wanted);
+    return token;
+  }
+
+  function mintOpaque(claims: Readonly<Record<string, unknown>> = {}): string {
+    const token = noted(`opaque-${crypto.randomUUID()}`);
+    facts.set(token, claimsOf(claims));
+    return token;
+  }
+
+  function claimsOf(claims: Readonly<Record<string, unknown>>): TokenFacts {
     const usual = {
       ...times(),
       iss: issuer,
@@ -186,8 +248,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       scope: "orders:read",
       jti: crypto.randomUUID(),
     };
-    const wanted = Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined);
-    return noted(await keys.sign(Object.fromEntries(wanted), signing));
+    return Object.fromEntries(Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined));
   }
 
   function times(): { iat: number; exp: number } {
@@ -213,9 +274,12 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
         resolve();
       };
     },
+    lies: (next) => void (lie = next),
+    end: (token) => void ended.add(token),
     connections: () => sockets.size,
     login: (authorizationUrl) => signIn(authorizationUrl),
     mint,
+    mintOpaque,
     close: () =>
       new Promise((resolve, reject) => {
         front.close((error) => (error === undefined ? resolve() : reject(error)));
@@ -231,6 +295,7 @@ function discoveryDocument(issuer: string, overrides: Readonly<Record<string, un
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks`,
     revocation_endpoint: `${issuer}/revoke`,
+    introspection_endpoint: `${issuer}/introspect`,
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,

@@ -1,5 +1,5 @@
-// The token and revocation endpoints of the fake provider: stricter than any real one, so that nothing sloppy passes by luck.
-// Everything that a careful reader of RFC 6749 and RFC 7009 would object to is a violation, kept for the test to look at.
+// The token, revocation and introspection endpoints of the fake provider: stricter than any real one, so that nothing sloppy passes by luck.
+// Everything that a careful reader of RFC 6749, 7009, 7662 and 8693 would object to is a violation, kept for the test to look at.
 
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -21,11 +21,23 @@ export interface IssuedGrant {
   readonly codeChallenge: string | undefined;
 }
 
+/** What it knows of an access token that is still good. */
+export type TokenFacts = Readonly<Record<string, unknown>>;
+
 export type TokenDecision =
   | { readonly kind: "granted"; readonly by: "code" | "refresh"; readonly grant: IssuedGrant; readonly scope: string }
+  | {
+      readonly kind: "exchanged";
+      readonly grant: IssuedGrant;
+      readonly scope: string;
+      readonly subjectToken: TokenFacts;
+      readonly requested: string;
+    }
   | Refused;
 
 export type RevocationDecision = { readonly kind: "revoked" } | Refused;
+
+export type IntrospectionDecision = { readonly kind: "told"; readonly about: TokenFacts | undefined } | Refused;
 
 interface Refused {
   readonly kind: "refused";
@@ -33,14 +45,21 @@ interface Refused {
   readonly error: string;
 }
 
+export const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
+const tokenType = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`;
+
 const common = ["grant_type", "client_id", "client_secret"];
 const allowedParameters: Readonly<Record<string, readonly string[]>> = {
   authorization_code: [...common, "code", "redirect_uri", "code_verifier", "resource"],
   refresh_token: [...common, "refresh_token", "scope"],
+  [exchangeGrant]: [...common, "subject_token", "subject_token_type", "requested_token_type", "resource", "audience", "scope"],
 };
+const repeatable = ["resource", "audience"];
+/** Of introspection as well. */
 const revocationParameters = ["client_id", "client_secret", "token", "token_type_hint"];
 
-export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
+/** @param factsOf undefined: it is no token, or none that is still good */
+export function createFakeTokenEndpoint(clients: readonly FakeClient[], factsOf: (token: string) => TokenFacts | undefined) {
   const codes = new Map<string, IssuedGrant>();
   const refreshTokens = new Map<string, IssuedGrant>();
   const revoked: string[] = [];
@@ -50,7 +69,32 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
     const form = new URLSearchParams(body);
     const client = asking(request, form, allowedParameters[form.get("grant_type") ?? ""] ?? common);
     if ("kind" in client) return client;
+    if (form.get("grant_type") === exchangeGrant) return exchange(client, form);
     return form.get("grant_type") === "refresh_token" ? refresh(client, form) : redeem(client, form);
+  }
+
+  /** RFC 8693 §2.1: for whom it is asked, with no scope beyond those of the subject token. */
+  function exchange(client: FakeClient, form: URLSearchParams): TokenDecision {
+    const subjectToken = factsOf(form.get("subject_token") ?? "");
+    const requested = form.get("requested_token_type") ?? "";
+    const resources = repeatable.flatMap((name) => form.getAll(name));
+    if (subjectToken === undefined || form.get("subject_token_type") !== tokenType("access_token")) return refuse("invalid_request");
+    if (!["access_token", "refresh_token"].map(tokenType).includes(requested)) return refuse("invalid_request");
+    if (resources.length === 0) return refuse("invalid_target");
+    const had = String(subjectToken["scope"]);
+    const scope = form.get("scope") ?? had;
+    if (scope.split(" ").some((part) => !had.split(" ").includes(part))) return refuse("invalid_scope");
+    const none = { redirectUri: "", nonce: undefined, codeChallenge: undefined };
+    const grant = { ...none, clientId: client.id, subject: String(subjectToken["sub"]), scope, resources };
+    return { kind: "exchanged", grant, scope, subjectToken, requested };
+  }
+
+  /** RFC 7662 §2.1. */
+  function introspect(request: IncomingMessage, body: string): IntrospectionDecision {
+    const form = new URLSearchParams(body);
+    const client = asking(request, form, revocationParameters);
+    if ("kind" in client) return client;
+    return { kind: "told", about: factsOf(form.get("token") ?? "") };
   }
 
   /** RFC 7009 §2.1: a token that is not known, or is another client's, is answered as one that was ended. */
@@ -110,6 +154,7 @@ export function createFakeTokenEndpoint(clients: readonly FakeClient[]) {
   return {
     decide,
     revoke,
+    introspect,
     /** Every token that was given up, in order. */
     revoked,
     violations,
@@ -135,7 +180,7 @@ function objections(request: IncomingMessage, form: URLSearchParams, allowed: re
   if (!(request.headers.accept ?? "").includes("application/json")) found.push("does not accept JSON");
   for (const name of new Set(form.keys())) {
     if (!allowed.includes(name)) found.push(`unknown parameter ${name}`);
-    if (name !== "resource" && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
+    if (!repeatable.includes(name) && form.getAll(name).length > 1) found.push(`repeated parameter ${name}`);
   }
   if (request.headers.authorization !== undefined && form.has("client_secret")) found.push("two client authentications");
   return found;

@@ -101,7 +101,7 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
       flow.to.end();
     } catch {
       flow.from.destroy();
-      flow.to.resetAndDestroy();
+      reset(flow.to);
     } finally {
       flows.delete(flow);
     }
@@ -181,7 +181,7 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
       release();
     },
     resetAll() {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) reset(socket);
     },
     // Listening ends at once; that it is called back only after the last connection is of no interest.
     refuse: () => void server.close(),
@@ -205,7 +205,13 @@ export async function startFaultProxy(target: number, { wait = timer }: FaultPro
 /** Of a connection that was cut nothing more is passed on, and what still comes is read, so that the end is seen. */
 function end(fault: ProxyFault, ...sockets: readonly Socket[]): void {
   for (const socket of sockets) {
-    if (fault.kind === "reset") socket.resetAndDestroy();
+    if (fault.kind === "reset") reset(socket);
     else socket.resume().end();
   }
+}
+
+/** A reset that meets a socket while it shuts down fails in libuv: Node then never says that it closed, and never lets go of it. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

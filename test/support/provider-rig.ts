@@ -4,8 +4,9 @@
 import type { Provider } from "../../src/exchange/ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createIdTokenVerifier } from "../../src/keys/id-token-verifier.ts";
-import { createKeySet } from "../../src/keys/key-set.ts";
-import { createHttpClient, type HttpCallReport } from "../../src/net/http-client.ts";
+import { createKeySet, type KeySet } from "../../src/keys/key-set.ts";
+import { createHttpClient, type HttpCallReport, type HttpClient } from "../../src/net/http-client.ts";
+import { createProviderGuard, type GuardEvent } from "../../src/net/provider-guard.ts";
 import { createActingClients } from "../../src/providers/acting-clients.ts";
 import type { UpstreamClient } from "../../src/providers/client-authentication.ts";
 import type { RefusalWords } from "../../src/providers/exchange-refusals.ts";
@@ -31,6 +32,10 @@ export interface RigOptions {
 export interface Rig {
   readonly provider: Provider;
   readonly discovery: Discovery;
+  readonly keySet: KeySet;
+  /** The client that all of them share. */
+  readonly http: HttpClient;
+  readonly events: readonly GuardEvent[];
   readonly calls: HttpCallReport[];
   /** Epoch milliseconds; stands still until a test moves it. */
   readonly time: { nowMs: number };
@@ -44,11 +49,14 @@ export function createRig(options: RigOptions): Rig {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const addresses = { issuer: options.issuer, endpoints: {}, ...options.addresses };
   const rules = { allowedOrigins: allowedOriginsOf(addresses, options.allowedOrigins ?? []), allowHttp: false };
+  const events: GuardEvent[] = [];
+  const guard = createProviderGuard({ clock, random: () => 1, onEvent: (event) => void events.push(event) });
   const http = createHttpClient({
     ...rules,
     provider: "main",
     timeoutMs,
     clock,
+    guard,
     onCall: (call) => void calls.push(call),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
@@ -77,5 +85,5 @@ export function createRig(options: RigOptions): Rig {
     },
     options.refusalWords,
   );
-  return { provider, discovery, calls, time, close: () => http.close() };
+  return { provider, discovery, keySet, http, events, calls, time, close: () => http.close() };
 }

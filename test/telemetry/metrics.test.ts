@@ -14,6 +14,8 @@ async function samples(): Promise<ReadonlyMap<string, number>> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));
 }
 
+const circuitOf = (endpoint: string) => `cambio_upstream_circuit_open{provider="main",endpoint="${endpoint}"}`;
+
 describe("metrics", () => {
   it("are exposed in Prometheus form, each series with help and type", async () => {
     metrics.call({ method: "cambio.v1.TokenExchangeService/Exchange", protocol: "grpc", reason: "OK" }, 3);
@@ -28,10 +30,34 @@ describe("metrics", () => {
       "cambio_upstream_calls_total",
       "cambio_upstream_duration_seconds",
       "cambio_trace_spans_total",
+      "cambio_upstream_retries_total",
+      "cambio_upstream_refusals_total",
+      "cambio_upstream_circuit_open",
       "cambio_event_loop_delay_seconds",
       "cambio_resident_memory_bytes",
     ]);
     for (const name of names) expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, "m"));
+  });
+
+  it("show the circuits of a provider as it is configured now: the one before may end later and takes nothing away", async () => {
+    const endBefore = metrics.watchCircuits("main", () => [["token", true]]);
+    const end = metrics.watchCircuits("main", () => [
+      ["token", false],
+      ["jwks", true],
+    ]);
+    endBefore();
+    const shown = await samples();
+    expect([shown.get(circuitOf("token")), shown.get(circuitOf("jwks"))]).toEqual([0, 1]);
+    end();
+    expect((await samples()).has(circuitOf("token"))).toBe(false);
+  });
+
+  it("count what was sent twice and what was not sent", async () => {
+    metrics.upstreamRetry({ provider: "main", endpoint: "jwks" });
+    metrics.upstreamRefusal({ provider: "main", endpoint: "token", by: "circuit" });
+    const shown = await samples();
+    expect(shown.get('cambio_upstream_retries_total{provider="main",endpoint="jwks"}')).toBe(1);
+    expect(shown.get('cambio_upstream_refusals_total{provider="main",endpoint="token",by="circuit"}')).toBe(1);
   });
 
   it("count calls by method, protocol and reason, and time them in seconds", async () => {

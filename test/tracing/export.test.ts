@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSingleFlight } from "../../src/cache/single-flight.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createHttpClient } from "../../src/net/http-client.ts";
+import { createProviderGuard } from "../../src/net/provider-guard.ts";
 import type { CollectorState } from "../../src/tracing/sdk/collector.ts";
 import { type StartedTraces, startTraces } from "../../src/tracing/sdk/start-traces.ts";
 import { eventually } from "../support/eventually.ts";
@@ -28,7 +29,9 @@ afterEach(() => parts.disposeAsync());
 
 function start(url: string): StartedTraces {
   const allowedOrigins = new Set([new URL(url).origin]);
-  const http = createHttpClient({ allowedOrigins, allowHttp: false, provider: "traces", timeoutMs: exportLimitMs, clock: Date.now });
+  const guard = createProviderGuard({ clock: Date.now, random: Math.random });
+  const rules = { allowedOrigins, allowHttp: false, provider: "traces", timeoutMs: exportLimitMs };
+  const http = createHttpClient({ ...rules, clock: Date.now, guard });
   parts.defer(() => http.close());
   return startTraces(
     {

@@ -1,0 +1,18 @@
+// A call to one of a provider's endpoints, as the rooms behind this one ask for it.
+
+/** What reports, circuits and pauses are told apart by; `traces`: the collector. */
+export type Endpoint = "traces" | "discovery" | "jwks" | "token" | "revocation" | "introspection";
+
+export interface HttpCall {
+  readonly endpoint: Endpoint;
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Default: 1 MiB. A longer answer is refused, not cut. */
+  readonly maxBodyBytes?: number;
+  /** A POST that only asks, such as token introspection (RFC 7662). A GET always is. Never given where something is spent. */
+  readonly idempotent?: true;
+  /** Ends the call before its time. Never given where something one-time is sent. */
+  readonly signal?: AbortSignal;
+}

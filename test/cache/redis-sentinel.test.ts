@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { RedisFailure } from "../../src/cache/redis-failure.ts";
+import type { RedisEvent } from "../../src/cache/redis-line.ts";
+import type { SentinelSet } from "../../src/cache/redis-target.ts";
+import { eventually } from "../support/eventually.ts";
+import { type RedisSentinels, startRedisSentinels } from "../support/redis-sentinel.ts";
+import { announcing } from "./announcing.ts";
+import { ready, until } from "./fixtures.ts";
+
+let connections: RedisConnection[];
+let events: RedisEvent[];
+beforeEach(() => {
+  connections = [];
+  events = [];
+});
+afterEach(async () => {
+  await Promise.all(connections.map((connection) => connection.close()));
+});
+
+async function connect(target: SentinelSet): Promise<RedisConnection> {
+  const connection = createRedis(target, { log: (event) => void events.push(event), random: () => 0 });
+  connections.push(connection);
+  await ready(connection);
+  return connection;
+}
+
+const incr = (connection: RedisConnection, key: string) => connection.run((client) => client.incr(key));
+const portOf = (connection: RedisConnection) => connection.run(async (client) => Number((await client.config("GET", "port"))[1]));
+
+describe("a master, two replicas and three Sentinels", () => {
+  let set: RedisSentinels;
+  beforeAll(async () => {
+    set = await startRedisSentinels();
+  });
+  afterAll(() => set.stop());
+
+  test("a master that was replaced while it lives is left within a second, although it still takes writes", async () => {
+    const connection = await connect(set.target);
+    const old = await set.master();
+    expect(await portOf(connection)).toBe(old.port);
+    await set.sentinels[0]?.raw.call("SENTINEL", "FAILOVER", set.target.master);
+    await eventually("a new master", async () => (await set.master()) !== old);
+    await eventually("its discovery", async () => (await portOf(connection).catch(() => 0)) === (await set.master()).port, 1_500);
+    expect(events.map(({ kind }) => kind)).toEqual(["redis_ready", "redis_away", "redis_ready"]);
+  });
+
+  test("one that was cut off from the others and names the master of before is not believed", async () => {
+    const forgetful = await startRedisSentinels({ replicas: 0, sentinels: 1 });
+    // It answers first and has decided nothing yet; the others have just had a failover.
+    const connection = await connect({ ...set.target, nodes: [...forgetful.target.nodes, ...set.target.nodes] });
+    expect(await portOf(connection)).toBe((await set.master()).port);
+    await forgetful.stop();
+  });
+
+  test("without any Sentinel an open connection goes on; a lost one comes back when one of them does", async () => {
+    const connection = await connect(set.target);
+    const port = await portOf(connection);
+    await Promise.all(set.sentinels.map((sentinel) => sentinel.kill()));
+    expect(await portOf(connection)).toBe(port);
+    const late = createRedis(set.target, { log: () => undefined, random: () => 0 });
+    connections.push(late);
+    await expect(incr(late, "x")).rejects.toMatchObject({ code: "AWAY", outcome: "refused" });
+    await Promise.all(set.sentinels.map((sentinel) => sentinel.start()));
+    await ready(late);
+    expect(await portOf(late)).toBe(port);
+  });
+
+  test("a killed master: what was under way fails and is not carried out later, and its successor is found", async () => {
+    const connection = await connect(set.target);
+    const heard = await announcing(connection, set.target);
+    const lost = await set.master();
+    await incr(connection, "counter");
+    await eventually("replication", async () => (await lost.raw.call("WAIT", 1, 1_000)) !== 0);
+    lost.pause();
+    const settled = Promise.allSettled(Array.from({ length: 200 }, () => incr(connection, "counter")));
+    await lost.kill();
+    const outcomes = await settled;
+    expect(outcomes.map((one) => (one.status === "rejected" ? (one.reason as RedisFailure).outcome : "answered"))).toEqual(
+      outcomes.map(() => "unknown"),
+    );
+    await until(() => connection.status() === "away");
+    await ready(connection);
+    expect(await connection.run((client) => client.get("counter"))).toBe("1");
+    await heard.again();
+    await heard.close();
+  });
+});
+
+test("a server that is no master is not used, whatever a Sentinel says", async () => {
+  const set = await startRedisSentinels({ replicas: 0, sentinels: 1 });
+  const [server] = set.servers;
+  await server?.raw.call("REPLICAOF", "127.0.0.1", 1);
+  const connection = createRedis(set.target, { log: (event) => void events.push(event), random: () => 0 });
+  connections.push(connection);
+  await eventually("its refusal", () => events.length > 0);
+  expect(events).toEqual([expect.objectContaining({ kind: "redis_away", code: "NOT_MASTER", port: server?.port })]);
+  expect(connection.status()).toBe("away");
+  await server?.raw.call("REPLICAOF", "NO", "ONE");
+  await ready(connection);
+  await set.stop();
+});

@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Reason } from "../../src/exchange/errors.ts";
+import type { RefreshQuestion } from "../../src/exchange/refresh.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import type { Lie } from "../support/fake-provider.ts";
+import { outcomeOf, recordingTrail, refusal } from "./fixtures.ts";
+import { claimsOf, patience, startSwapRig, type SwapRig, type Written } from "./swap-rig.ts";
+
+let rig: SwapRig;
+beforeEach(async () => {
+  rig = await startSwapRig({ database: true });
+});
+afterEach(() => rig.close());
+
+const seconds = () => rig.clock() / 1_000;
+
+async function handle(claims: Readonly<Record<string, unknown>> = {}): Promise<Secret> {
+  const { refreshToken } = await rig.exchange(await rig.token(claims), { refreshToken: true, scopes: ["read"] });
+  if (refreshToken === undefined) throw new Error("no refresh token");
+  return refreshToken;
+}
+
+/** Who showed himself to the token endpoint, request by request. */
+const shown = () =>
+  rig.fake.requests
+    .filter(({ endpoint }) => endpoint === "token")
+    .map(
+      ({ headers }) =>
+        Buffer.from((headers.authorization ?? "").slice(6), "base64")
+          .toString()
+          .split(":")[0],
+    );
+
+describe("a refresh token out of an exchange", () => {
+  it("is always a handle, also for a service that holds the provider's tokens as they are", async () => {
+    expect(rig.client("orders").rawRefreshTokens).toBe(true);
+    const tokens = await rig.exchange(await rig.token(), { refreshToken: true });
+    expect(tokens.refreshToken?.reveal()).toMatch(/^cambio_rt_/);
+    const raw = rig.fake.issued.find((one) => one.startsWith("refresh-"));
+    expect(raw).toBeDefined();
+    expect(
+      JSON.stringify(Object.entries(tokens).map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value])),
+    ).not.toContain(raw);
+  });
+
+  it("is refreshed by the registration that it came by, to a token of the same subject for the same audience", async () => {
+    const fresh = await rig.refresh(await handle());
+    expect(claimsOf(fresh)).toMatchObject({ sub: "alice", client_id: "orders-client", aud: ["urn:inventory"], scope: "read" });
+    expect(fresh.refreshToken?.reveal()).toMatch(/^cambio_rt_/);
+    expect(shown()).toEqual(["orders-client", "orders-client"]);
+    const again = await rig.refresh(fresh.refreshToken);
+    expect(claimsOf(again)).toMatchObject({ sub: "alice", client_id: "orders-client" });
+    expect(rig.fake.violations).toEqual([]);
+  });
+
+  it("is refreshed though the subject token has long ended, and on record", async () => {
+    const refreshToken = await handle();
+    rig.clock.advance(7_200_000);
+    // What is known of revocations is two hours old at once, until it is read again.
+    const known = () => rig.wired.storage.revocations.check({ provider: "main", id: "", subject: "alice", issuedAt: seconds() });
+    await expect.poll(() => outcomeOf(known)).toBeUndefined();
+    const { trail, intents, notes } = recordingTrail("orders");
+    await expect(rig.refresh(refreshToken, { trail })).resolves.toBeDefined();
+    expect([intents(), notes().subject]).toEqual([1, "alice"]);
+  });
+
+  it("as the provider made it is nothing to a service that has it from somewhere: another registration got it", async () => {
+    await handle();
+    const raw = rig.fake.issued.find((one) => one.startsWith("refresh-")) ?? "";
+    await expect(rig.refresh(new Secret(raw), { provider: "main" })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+  });
+
+  it("is nothing to another client", async () => {
+    const refreshToken = await handle();
+    await expect(rig.refresh(refreshToken, { client: rig.client("billing") })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(1);
+  });
+
+  it.each<[string, (written: Written) => void, Partial<RefreshQuestion>, Reason]>([
+    [
+      "the client may have none any more",
+      ({ clients }) => (clients.orders.providers.main["exchanged_refresh_tokens"] = false),
+      {},
+      "CALLER_NOT_ALLOWED",
+    ],
+    ["the client may not use the provider any more", ({ clients }) => (clients.orders.providers = {} as never), {}, "CALLER_NOT_ALLOWED"],
+    ["the client was disabled", ({ clients }) => (clients.orders["disabled"] = true), {}, "CALLER_NOT_ALLOWED"],
+    [
+      "the client may not ask for the audience any more",
+      ({ clients }) => (clients.orders.providers.main["audiences"] = ["orders"]),
+      {},
+      "TARGET_NOT_ALLOWED",
+    ],
+    [
+      "the audience by which it came is not the client's own any more",
+      ({ clients }) => (clients.orders["audiences"] = ["reports"]),
+      {},
+      "TARGET_NOT_ALLOWED",
+    ],
+    [
+      "that audience has no registration any more",
+      ({ audiences }) => delete audiences["orders"]?.accepts.main.exchange_as,
+      {},
+      "TARGET_NOT_ALLOWED",
+    ],
+    [
+      "the audience is gone",
+      ({ audiences, clients }) => {
+        delete audiences["inventory"];
+        clients.orders.providers.main["audiences"] = ["orders"];
+        clients.billing.providers.main["audiences"] = ["orders"];
+      },
+      {},
+      "TARGET_NOT_ALLOWED",
+    ],
+    [
+      "a scope is asked for that the client may not have",
+      ({ clients }) => (clients.orders.providers.main["scopes"] = ["read"]),
+      { scopes: ["write"] },
+      "SCOPE_NOT_ALLOWED",
+    ],
+    [
+      "a scope is asked for that the subject token did not have",
+      ({ clients }) => (clients.orders.providers.main["scopes"] = ["read", "write", "admin"]),
+      { scopes: ["admin"] },
+      "SCOPE_NOT_ALLOWED",
+    ],
+  ])("is not refreshed where %s: the provider hears nothing, and the handle is not used up", async (_what, change, given, reason) => {
+    const refreshToken = await handle();
+    rig.reconfigure(change);
+    await expect(rig.refresh(refreshToken, given)).rejects.toThrow(refusal(reason));
+    expect(rig.asked()).toBe(1);
+    rig.reconfigure(() => undefined);
+    await expect(rig.refresh(refreshToken)).resolves.toBeDefined();
+  });
+
+  it.each<[string, Lie, Reason]>([
+    ["another subject", { claims: { sub: "mallory" } }, "UPSTREAM_INVALID_RESPONSE"],
+    ["another holder", { claims: { client_id: "cambio" } }, "UPSTREAM_INVALID_RESPONSE"],
+    ["another audience", { claims: { aud: ["urn:payroll"] } }, "TARGET_NOT_ALLOWED"],
+    ["an audience more", { claims: { aud: ["urn:inventory", "account"] } }, "TARGET_NOT_ALLOWED"],
+    ["no audience", { claims: { aud: undefined } }, "TARGET_NOT_ALLOWED"],
+    ["an audience less, as Keycloak does once it is disabled", { claims: { aud: [] } }, "TARGET_NOT_ALLOWED"],
+    ["a scope more than the subject token had", { claims: { scope: "read write admin" } }, "SCOPE_NOT_ALLOWED"],
+    ["a scope more by the answer alone", { answer: { scope: "read admin" } }, "SCOPE_NOT_ALLOWED"],
+    ["an actor less", { claims: { act: undefined } }, "DELEGATION_NOT_ALLOWED"],
+    ["a signature that is nobody's", { answer: { access_token: "a.b.c" } }, "UPSTREAM_INVALID_RESPONSE"],
+    ["a token bound to a key", { claims: { act: { sub: "gateway" }, cnf: { jkt: "x" } } }, "UPSTREAM_INVALID_RESPONSE"],
+    [
+      "an opaque token with a scope more",
+      { opaque: true, claims: { act: { sub: "gateway" }, scope: "read write admin" }, answer: { scope: "read" } },
+      "SCOPE_NOT_ALLOWED",
+    ],
+  ])("never becomes wider at a refresh: %s", async (_what, lie, reason) => {
+    const act = { sub: "gateway" };
+    const refreshToken = await handle({ act });
+    rig.fake.lies(lie.claims !== undefined && "act" in lie.claims ? lie : { ...lie, claims: { act, ...lie.claims } });
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal(reason));
+  });
+
+  it("never becomes wider than the client may have now, though the subject token had it", async () => {
+    const refreshToken = await handle();
+    rig.reconfigure(({ clients }) => (clients.orders.providers.main["scopes"] = ["read"]));
+    for (const opaque of [false, true]) {
+      rig.fake.lies({ opaque, claims: { scope: "read write" }, answer: { scope: "read" } });
+      await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+    }
+  });
+
+  it("never lives longer than the client may have it, whatever the answer says of that", async () => {
+    const refreshToken = await handle();
+    rig.reconfigure(({ clients }) => (clients.orders.providers.main["max_lifetime"] = "5m"));
+    rig.fake.lies({ opaque: true, answer: { expires_in: 60 } });
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+  });
+
+  it("ends with all that its subject has", async () => {
+    const refreshToken = await handle();
+    await rig.wired.storage.revocations.revoke({
+      kind: "subject",
+      provider: "main",
+      id: "alice",
+      until: seconds(),
+      expiresAt: seconds() + 3_600,
+    });
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(1);
+  });
+
+  it("ends when it is revoked, together with the access tokens that came out of it", async () => {
+    const { refreshToken, accessToken } = await rig.refresh(await handle());
+    if (refreshToken === undefined) throw new Error("no refresh token");
+    const ending = {
+      client: rig.client("orders"),
+      provider: "",
+      token: refreshToken,
+      isRefreshToken: true,
+      trail: recordingTrail("orders").trail,
+    };
+    await rig.wired.operations.revoke(ending, patience());
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(2);
+    const swapped = { claims: claimsOf({ accessToken } as Parameters<typeof claimsOf>[0]) };
+    const id = `jti:${String(swapped.claims["jti"])}`;
+    const check = () => rig.wired.storage.revocations.check({ provider: "main", id, subject: "alice", issuedAt: seconds() });
+    expect(check).toThrow(refusal("TOKEN_REVOKED"));
+  });
+
+  it("that was replaced and is shown again is a thief's: the family ends", async () => {
+    const first = await handle();
+    const second = await rig.refresh(first);
+    await rig.refresh(second.refreshToken);
+    await expect(rig.refresh(first)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    await expect(rig.refresh(second.refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(3);
+  });
+
+  it("presented by many at once is sent once", async () => {
+    const refreshToken = await handle();
+    const release = rig.fake.hold("token");
+    const asking = Array.from({ length: 20 }, () => rig.refresh(refreshToken));
+    await expect.poll(() => rig.asked()).toBe(2);
+    release();
+    expect(new Set((await Promise.all(asking)).map(({ accessToken }) => accessToken.reveal())).size).toBe(1);
+    expect(rig.asked()).toBe(2);
+  });
+
+  it("is refreshed at once while a hundred exchanges hang at the same endpoint: what spends has connections of its own", async () => {
+    const refreshToken = await handle();
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, number) => rig.token({ sub: `user-${number}` })));
+    rig.fake.faults.always("token", { kind: "hang-before-headers" });
+    let settled = 0;
+    const hanging = tokens.map((token) =>
+      rig
+        .exchange(token)
+        .catch(() => undefined)
+        .finally(() => (settled += 1)),
+    );
+    await expect.poll(() => rig.asked()).toBeGreaterThan(30);
+    rig.fake.faults.clear();
+    await expect(rig.refresh(refreshToken)).resolves.toBeDefined();
+    expect(settled).toBe(0);
+    await Promise.all(hanging);
+  });
+
+  it("is asked for once by each: no two holders ever share one", async () => {
+    const token = await rig.token();
+    const release = rig.fake.hold("token");
+    const asking = Array.from({ length: 5 }, () => rig.exchange(token, { refreshToken: true }));
+    await expect.poll(() => rig.asked()).toBe(5);
+    release();
+    expect(new Set((await Promise.all(asking)).map(({ refreshToken }) => refreshToken?.reveal())).size).toBe(5);
+  });
+});
