@@ -5,7 +5,8 @@
 // Seen there, and taken care of by the common code: wrong client credentials are `unauthorized_client` with 401, a disabled
 // client is `invalid_client`; the issuer follows the public host name while the back channel may have another address; answers
 // carry members beyond RFC 6749 (`refresh_expires_in`, `not-before-policy`, `session_state`), which nobody reads. An exchanged
-// token has the whole life that its requester is configured for, however little is left of the subject token.
+// token has the whole life that its requester is configured for, however little is left of the subject token. A refresh for a target
+// that was disabled since gives a token whose `aud` is empty. Who is not in a token's `aud` hears by introspection that it is inactive.
 
 import type { Provider } from "../exchange/ports.ts";
 import type { RefusalWords } from "./exchange-refusals.ts";
@@ -23,6 +24,8 @@ export const keycloakWords: RefusalWords = {
       description: /^Standard token exchange is not enabled for the requested client$/,
       reason: "UPSTREAM_REJECTED_CLIENT",
     },
+    // Only ever about a refresh token: this registration may not have one.
+    { error: "invalid_request", description: /^requested_token_type unsupported$/, reason: "UPSTREAM_REJECTED_CLIENT" },
   ],
 };
 

@@ -35,27 +35,12 @@ interface StatusMessage {
   readonly details?: readonly { readonly typeUrl: string; readonly value: Buffer }[];
 }
 
-export function grpcJsCaller(url: string): ProtocolCaller {
-  const definition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
-  const service = definition["cambio.v1.TokenExchangeService"] as ServiceDefinition;
-  const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
-  const client = new Client(new URL(url).host, credentials.createInsecure());
+const definition = loadSync(["cambio/v1/token_exchange_service.proto", "cambio/v1/error.proto"], options);
+const service = definition["cambio.v1.TokenExchangeService"] as ServiceDefinition;
+const errorDetail = definition["cambio.v1.ErrorDetail"] as MessageTypeDefinition<object, JsonObject>;
 
-  function failed({ code: status, details, metadata }: ServiceError): Answered {
-    const code: number = status;
-    const [bytes] = metadata.get("grpc-status-details-bin");
-    const inDetail = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
-    const ours = (inDetail?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
-    return {
-      kind: "failed",
-      code,
-      // Said twice; where the two disagree, both are shown.
-      message:
-        inDetail === undefined || (inDetail.code === code && inDetail.message === details) ? details : `${details} / ${inDetail.message}`,
-      details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
-      everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
-    };
-  }
+export function grpcJsCaller(url: string): ProtocolCaller {
+  const client = new Client(new URL(url).host, credentials.createInsecure());
 
   return {
     call: ({ method, message, headers }) =>
@@ -69,6 +54,22 @@ export function grpcJsCaller(url: string): ProtocolCaller {
         });
       }),
     close: () => client.close(),
+  };
+}
+
+function failed({ code: status, details, metadata }: ServiceError): Answered {
+  const code: number = status;
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  const inDetail = bytes === undefined ? undefined : rpcStatus.deserialize(bytes as Buffer);
+  const ours = (inDetail?.details ?? []).filter(({ typeUrl }) => typeUrl === "type.googleapis.com/cambio.v1.ErrorDetail");
+  return {
+    kind: "failed",
+    code,
+    // Said twice; where the two disagree, both are shown.
+    message:
+      inDetail === undefined || (inDetail.code === code && inDetail.message === details) ? details : `${details} / ${inDetail.message}`,
+    details: ours.map(({ value }) => inJson(errorDetail.deserialize(value)) as JsonObject),
+    everything: JSON.stringify([details, metadata.toJSON(), ours.map(({ value }) => value.toString("latin1"))]),
   };
 }
 

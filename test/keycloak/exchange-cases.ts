@@ -1,6 +1,6 @@
 // Exchanges that succeed: what the requester may ask for, and what it then gets.
 
-import { exchanged, inactive, invalidToken, type ProviderCase, refreshClaims } from "./provider-case.ts";
+import { everyone, exchanged, inactive, invalidToken, type ProviderCase, refreshClaims } from "./provider-case.ts";
 import { encoded, exchange, ask, type Form, introspect, memberOf, tokenType } from "./requests.ts";
 import type { World } from "./world.ts";
 
@@ -14,12 +14,14 @@ export async function aliceToken(world: World, ...scopes: readonly string[]): Pr
   return (await world.token("alice", "storefront", scopes)).accessToken;
 }
 
+/** Where no audience was asked for. */
+const forEveryone = exchanged({ claims: { aud: everyone } });
 const readAndWrite = "orders:read orders:write";
-const idClaims = { alg: "RS256", header: "JWT", lives: 60, jti: "an id", iss: "the realm", aud: "orders", sub: "alice", typ: "ID" };
+const idClaims = { alg: "RS256", header: "JWT", lives: 180, jti: "an id", iss: "the realm", aud: "orders", sub: "alice", typ: "ID" };
 
 export const exchangeCases: readonly ProviderCase[] = [
   row("gives an access token of the requester's for the audience asked for", { audience: "inventory" }, exchanged()),
-  row("gives the requester's default audiences where none is asked for", {}, exchanged()),
+  row("gives the requester's default audiences where none is asked for", {}, forEveryone),
   row(
     "gives a scope that the requester may have and asks for",
     { audience: "inventory", scope: "orders:read" },
@@ -34,19 +36,24 @@ export const exchangeCases: readonly ProviderCase[] = [
       ...exchanged({ claims: { scope: readAndWrite }, body: { scope: readAndWrite } }),
     },
   ),
-  row("takes a default scope for granted", { scope: "for-inventory" }, exchanged()),
+  row("takes a default scope for granted", { scope: "for-inventory" }, forEveryone),
+  row(
+    "gives a token for the requester itself, where it has a scope for that",
+    { audience: "orders" },
+    exchanged({ claims: { aud: "orders" } }),
+  ),
   row(
     "does not hear an audience that is asked for twice over",
     { audience: "inventory", resource: "https://inventory.example" },
     exchanged(),
   ),
-  row("does not hear an actor", { actor_token: "x", actor_token_type: tokenType("access_token") }, exchanged()),
-  row("does not hear a parameter that it does not know", { colour: "blue" }, exchanged()),
+  row("does not hear an actor", { actor_token: "x", actor_token_type: tokenType("access_token") }, forEveryone),
+  row("does not hear a parameter that it does not know", { colour: "blue" }, forEveryone),
   row(
     "gives user claims with their scope",
     { scope: "profile" },
     {
-      ...exchanged({ claims: { scope: "profile", preferred_username: "alice" }, body: { scope: "profile" } }),
+      ...exchanged({ claims: { aud: everyone, scope: "profile", preferred_username: "alice" }, body: { scope: "profile" } }),
     },
   ),
   row(
@@ -85,7 +92,7 @@ export const exchangeCases: readonly ProviderCase[] = [
       const secret = world.realm.clients.find(({ clientId }) => clientId === "orders")?.secret;
       return [await exchange(world, await aliceToken(world), { client_id: "orders", client_secret: secret }, {})];
     },
-    answers: [exchanged()],
+    answers: [forEveryone],
   },
   {
     name: "does not read parameters in the address",
@@ -94,15 +101,15 @@ export const exchangeCases: readonly ProviderCase[] = [
       const grant = "urn:ietf:params:oauth:grant-type:token-exchange";
       return [await ask(world, "/token?audience=nobody", encoded({ grant_type: grant, ...form }), { as: "orders" })];
     },
-    answers: [exchanged()],
+    answers: [forEveryone],
   },
   {
     name: "WIDENS: gives a generous client's default scopes unasked",
     act: async (world) => [await exchange(world, await aliceToken(world, "for-tests"), { audience: "inventory" }, { as: "generous" })],
     answers: [
       exchanged({
-        claims: { lives: 300, azp: "generous", scope: `${readAndWrite} profile`, preferred_username: "alice" },
-        body: { expires_in: 300, scope: `${readAndWrite} profile` },
+        claims: { lives: 900, azp: "generous", scope: `${readAndWrite} profile`, preferred_username: "alice" },
+        body: { expires_in: 900, scope: `${readAndWrite} profile` },
       }),
     ],
   },
@@ -125,7 +132,7 @@ export const exchangeCases: readonly ProviderCase[] = [
   {
     name: "leaves out an audience whose client is disabled",
     act: async (world) => [await exchange(world, await aliceToken(world), { scope: "for-disabled" })],
-    answers: [exchanged()],
+    answers: [forEveryone],
   },
   {
     name: "names several audiences in a list",
@@ -133,7 +140,7 @@ export const exchangeCases: readonly ProviderCase[] = [
       await world.operator.enable("disabled");
       return [await exchange(world, await aliceToken(world), { scope: "for-disabled" })];
     },
-    answers: [exchanged({ claims: { aud: ["disabled", "inventory"] } })],
+    answers: [exchanged({ claims: { aud: ["cambio", "disabled", "inventory", "orders"] } })],
   },
   {
     name: "STICKS: an openid that came with a refresh token comes again unasked",
@@ -142,7 +149,7 @@ export const exchangeCases: readonly ProviderCase[] = [
       await exchange(world, token, { requested_token_type: tokenType("refresh_token"), scope: "openid" });
       return [await exchange(world, token)];
     },
-    answers: [exchanged({ claims: { jti: "onrtte", scope: "openid" }, body: { scope: "openid" } })],
+    answers: [exchanged({ claims: { aud: everyone, jti: "onrtte", scope: "openid" }, body: { scope: "openid" } })],
   },
   {
     name: "forgets an openid that came without a refresh token",
@@ -151,7 +158,7 @@ export const exchangeCases: readonly ProviderCase[] = [
       await exchange(world, token, { scope: "openid" });
       return [await exchange(world, token)];
     },
-    answers: [exchanged()],
+    answers: [forEveryone],
   },
   {
     name: "keeps an exchanged token when the one it came from is revoked, and not when the session ends",

@@ -1,11 +1,11 @@
 // Who may ask about which token, and what it hears; and what revocation says.
 
 import { aliceToken } from "./exchange-cases.ts";
-import { inactive, type ProviderCase, refusal, revoked, strangers } from "./provider-case.ts";
+import { everyone, inactive, type ProviderCase, refusal, revoked, strangers } from "./provider-case.ts";
 import { ask, exchange, type Form, introspect, memberOf, revoke, type Sending } from "./requests.ts";
 
 const aboutAlice = {
-  lives: 300,
+  lives: 900,
   jti: "onrtro",
   iss: "the realm",
   aud: ["cambio", "orders"],
@@ -20,7 +20,7 @@ const aboutAlice = {
   token_type: "Bearer",
   active: true,
 };
-const aboutExchanged = { ...aboutAlice, lives: 60, jti: "ntrtte", aud: "inventory", azp: "orders", client_id: "orders" };
+const aboutExchanged = { ...aboutAlice, lives: 180, jti: "ntrtte", aud: everyone, azp: "orders", client_id: "orders" };
 
 function row(name: string, form: Exclude<Form, string>, answer: object, sending: Sending = { as: "cambio" }): ProviderCase {
   return {
@@ -37,7 +37,7 @@ export const introspectionCases: readonly ProviderCase[] = [
   row("tells the same with a hint", { token_type_hint: "access_token" }, { ...json, body: aboutAlice }),
   row("SAYS INACTIVE of a good token to a client outside its audience", {}, inactive, { as: "inventory" }),
   {
-    name: "tells the target about an exchanged token, without a scope that is empty; to all others it is inactive, its owner too",
+    name: "MORE THAN IT SAYS: tells the target about an exchanged token with audiences that it was not given, without a scope that is empty; to all others it is inactive, its owner too",
     act: async (world) => {
       const token = memberOf(await exchange(world, await aliceToken(world), { audience: "inventory" }), "access_token");
       return Promise.all(["inventory", "cambio", "orders"].map((as) => introspect(world, token, { as })));

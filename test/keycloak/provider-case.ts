@@ -26,12 +26,15 @@ export const strangers = {
   wrongSecret: refusal(401, "unauthorized_client", "Invalid client or Invalid client credentials"),
 } as const;
 
+/** Whom the orders service gets tokens for where it does not say. */
+export const everyone = ["cambio", "inventory", "orders"];
+
 /** Claims of alice's access token that the orders service gets for the inventory service. */
 export function exchangedClaims(changed: Readonly<Record<string, unknown>> = {}): object {
   return {
     alg: "RS256",
     header: "JWT",
-    lives: 60,
+    lives: 180,
     jti: "ntrtte",
     iss: "the realm",
     aud: "inventory",
@@ -53,7 +56,7 @@ interface Granted {
 export function exchanged({ claims = {}, body = {} }: Granted = {}): object {
   const usual = {
     access_token: exchangedClaims(claims),
-    expires_in: 60,
+    expires_in: 180,
     refresh_expires_in: 0,
     token_type: "Bearer",
     "not-before-policy": 0,
@@ -77,7 +80,7 @@ export function refreshClaims(changed: Readonly<Record<string, unknown>> = {}): 
     typ: "Refresh",
     azp: "orders",
     sid: "a session",
-    scope: "basic for-inventory",
+    scope: "basic for-inventory for-orders",
     aud_x: "inventory",
     prov: "default",
     reuse_id: "a line",

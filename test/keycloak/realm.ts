@@ -1,4 +1,4 @@
-// The realm that tests are made in: the model of realm.json, which operators are shown, and beside it the users and the clients
+// The realm that tests are made in: the model of examples/keycloak/, which operators are shown, and beside it the users and the clients
 // that only tests need. Real Keycloak and its stand-in are both set up from this, in Keycloak's own format.
 
 import { randomBytes } from "node:crypto";
@@ -57,21 +57,26 @@ export function testRealm(): Realm {
   const model = readModel();
   return {
     ...model,
-    clientScopes: [...model.clientScopes, audienceScope("for-tests", ["generous", "plain"]), audienceScope("for-disabled", ["disabled"])],
+    clientScopes: [
+      ...model.clientScopes,
+      audienceScope("for-tests", ["generous", "talkative", "plain"]),
+      audienceScope("for-disabled", ["disabled"]),
+      tokenScope("marketing"),
+    ],
     clients: [...model.clients.map(forTests), ...testClients()],
     users: [user("alice", "Alice"), user("bob", "Bob")],
   };
 }
 
 function readModel(): Omit<Realm, "users"> {
-  const text = readFileSync(join(import.meta.dirname, "realm.json"), "utf8");
-  return JSON.parse(text.replaceAll(/\$\{[A-Z]+_SECRET\}/g, newSecret)) as Omit<Realm, "users">;
+  const text = readFileSync(join(import.meta.dirname, "../../examples/keycloak/realm.json"), "utf8");
+  return JSON.parse(text.replaceAll(/\$\{[A-Z]+_KEYCLOAK_SECRET\}/g, newSecret)) as Omit<Realm, "users">;
 }
 
-/** Signing in by password saves tests a browser; `for-tests` and `for-disabled` open what the model has no use for. */
+/** Signing in by password saves tests a browser; the other scopes open what the model has no use for. */
 function forTests(client: RealmClient): RealmClient {
   if (client.clientId === "storefront")
-    return { ...client, directAccessGrantsEnabled: true, optionalClientScopes: [...client.optionalClientScopes, "for-tests"] };
+    return { ...client, directAccessGrantsEnabled: true, optionalClientScopes: [...client.optionalClientScopes, "for-tests", "marketing"] };
   if (client.clientId === "orders") return { ...client, optionalClientScopes: [...client.optionalClientScopes, "for-disabled"] };
   return client;
 }
@@ -86,6 +91,14 @@ function testClients(): RealmClient[] {
       secret: newSecret(),
       attributes: exchangeEnabled,
       defaultClientScopes: ["basic", "profile", "for-inventory", "orders:read", "orders:write"],
+    },
+    // Its default scopes are more than it asks for, and no more than the user's token has.
+    {
+      ...usual,
+      clientId: "talkative",
+      secret: newSecret(),
+      attributes: exchangeEnabled,
+      defaultClientScopes: ["basic", "profile", "for-inventory"],
     },
     // In the audience, and never allowed to exchange.
     { ...usual, clientId: "plain", secret: newSecret() },
@@ -103,6 +116,11 @@ function audienceScope(name: string, clients: readonly string[]): RealmScope {
     config: { "included.client.audience": client, "access.token.claim": "true", "introspection.token.claim": "true" },
   }));
   return { name, protocol: "openid-connect", attributes: { "include.in.token.scope": "false" }, protocolMappers: mappers };
+}
+
+/** Of the storefront and of no service. */
+function tokenScope(name: string): RealmScope {
+  return { name, protocol: "openid-connect", attributes: { "include.in.token.scope": "true" } };
 }
 
 function user(username: string, firstName: string): RealmUser {

@@ -1,6 +1,6 @@
 // Refresh tokens that came with an exchange: what they still give, and when they are over.
 
-import { exchangedClaims, type ProviderCase, refreshClaims, refreshed, refusal, revoked, strangers } from "./provider-case.ts";
+import { everyone, exchangedClaims, type ProviderCase, refreshClaims, refreshed, refusal, revoked, strangers } from "./provider-case.ts";
 import { ask, exchange, type Form, memberOf, refresh, revoke, tokenType } from "./requests.ts";
 import type { World } from "./world.ts";
 
@@ -40,8 +40,8 @@ export const refreshCases: readonly ProviderCase[] = [
     act: async (world) => [await refresh(world, (await exchangedFor(world, {})).refreshToken)],
     answers: [
       (() => {
-        const { "req-aud": _none, ...claims } = refreshClaims() as Record<string, unknown>;
-        return refreshed({ body: { refresh_token: claims } });
+        const { "req-aud": _none, ...claims } = refreshClaims({ aud_x: everyone }) as Record<string, unknown>;
+        return refreshed({ claims: { aud: everyone }, body: { refresh_token: claims } });
       })(),
     ],
   },
@@ -131,6 +131,14 @@ export const refreshCases: readonly ProviderCase[] = [
     name: "refuses what is no refresh token",
     act: async (world) => [await refresh(world, "garbage"), await refresh(world, (await exchangedFor(world, {})).accessToken)],
     answers: [grant("Invalid refresh token"), grant("Invalid refresh token")],
+  },
+  {
+    name: "refuses a code that it has not given",
+    act: async (world) => {
+      const form = { grant_type: "authorization_code", code: "invalid", redirect_uri: "https://shop.example/callback" };
+      return [await ask(world, "/token", form, { as: "cambio" })];
+    },
+    answers: [grant("Code not valid")],
   },
   {
     name: "refuses without a refresh token",

@@ -69,14 +69,19 @@ export const refusedExchangeCases: readonly ProviderCase[] = [
     { audience: "storefront" },
     badRequest("Requested audience not available: storefront"),
   ),
-  row("refuses the requester itself as audience", { audience: "orders" }, badRequest("Requested audience not available: orders")),
+  row(
+    "refuses the requester itself as audience, unless it has a scope for that",
+    { audience: "generous" },
+    badRequest("Requested audience not available: generous"),
+    { as: "generous" },
+  ),
   rawRow(
     "refuses two audiences where one is not available",
-    "&audience=inventory&audience=orders",
-    badRequest("Requested audience not available: orders"),
+    "&audience=inventory&audience=storefront",
+    badRequest("Requested audience not available: storefront"),
   ),
   row("refuses a scope that does not exist", { scope: "nope" }, refusal(400, "invalid_scope", "Invalid scopes: nope")),
-  row("refuses a scope that is not the requester's", { scope: "for-orders" }, refusal(400, "invalid_scope", "Invalid scopes: for-orders")),
+  row("refuses a scope that is not the requester's", { scope: "for-tests" }, refusal(400, "invalid_scope", "Invalid scopes: for-tests")),
   row("refuses all scopes for one", { scope: "orders:read nope" }, refusal(400, "invalid_scope", "Invalid scopes: orders:read nope")),
   row("refuses an empty scope", { scope: "" }, refusal(400, "invalid_scope", "Invalid scopes: ")),
   ...["requested_subject", "requested_issuer", "subject_issuer"].map((name) =>

@@ -11,9 +11,8 @@ export interface World extends Provider {
   readonly operator: Operator;
   /** A user who signs in at a client, now. Scopes beside the client's default ones. */
   token(user: string, client: string, scopes?: readonly string[]): Promise<UserTokens>;
-  /** Calls seen so far; undefined where nobody counts. */
-  exchanges(): number | undefined;
-  introspections(): number | undefined;
+  /** Grows with whatever reaches it. */
+  heard(): number;
   /** It is away: connections are refused. */
   stop(): Promise<void>;
   /** It is back, at the same address, with all that it knew. */
@@ -37,11 +36,14 @@ export interface Operator {
   /** How long the access tokens of a client live from now on. */
   lifespan(client: string, seconds: number): Promise<void>;
   mayExchange(client: string, allowed: boolean): Promise<void>;
+  mayHaveRefreshTokens(client: string, allowed: boolean): Promise<void>;
   /** Tokens of that client, or of all, from before that instant (epoch seconds) do not count. */
   notBefore(seconds: number, client?: string): Promise<void>;
   /** Ends a session with all that came of it. */
   logout(sessionId: string): Promise<void>;
-  /** A new signing key; the old one is gone. */
+  /** A new signing key; what the old ones signed is still good. */
+  addKey(): Promise<void>;
+  /** A new signing key; the old ones are gone. */
   rotateKeys(): Promise<void>;
   /** Undoes what was changed so far, except for what has ended and the keys. */
   restore(): Promise<void>;
@@ -60,8 +62,9 @@ export const outside = "https://login.example.test";
 
 const lifespan = "access.token.lifespan";
 const exchangeAllowed = "standard.token.exchange.enabled";
+const refreshAllowed = "standard.token.exchange.enableRefreshRequestedTokenType";
 
-export function createOperator(administration: Administration, realm: Realm, rotateKeys: () => Promise<void>): Operator {
+export function createOperator(administration: Administration, realm: Realm, keys: Pick<Operator, "addKey" | "rotateKeys">): Operator {
   const clients = new Set<string>();
   const users = new Set<string>();
   let allNotBefore = 0;
@@ -85,13 +88,18 @@ export function createOperator(administration: Administration, realm: Realm, rot
     disableUser: (name) => user(name, false),
     enableUser: (name) => user(name, true),
     lifespan: (id, seconds) => client(id, { attributes: { [lifespan]: String(seconds) } }),
+    mayHaveRefreshTokens: (id, allowed) => client(id, { attributes: { [refreshAllowed]: allowed ? "SAME_SESSION" : "NO" } }),
     mayExchange: (id, allowed) => client(id, { attributes: { [exchangeAllowed]: String(allowed) } }),
     notBefore: (seconds, id) => (id === undefined ? everybody(seconds) : client(id, { notBefore: seconds })),
     logout: (sessionId) => administration.session(sessionId, "end"),
-    rotateKeys,
+    ...keys,
     async restore() {
       for (const { clientId, enabled, attributes = {} } of realm.clients.filter((one) => clients.has(one.clientId))) {
-        const before = { [lifespan]: attributes[lifespan] ?? "", [exchangeAllowed]: attributes[exchangeAllowed] ?? "false" };
+        const before = {
+          [lifespan]: attributes[lifespan] ?? "",
+          [exchangeAllowed]: attributes[exchangeAllowed] ?? "false",
+          [refreshAllowed]: attributes[refreshAllowed] ?? "NO",
+        };
         await administration.client(clientId, { enabled, notBefore: 0, attributes: before });
       }
       for (const name of users) await administration.user(name, { enabled: true });

@@ -16,11 +16,16 @@ export function createFakeEnding(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     const claims = await tokens.readAccess(token);
     if (claims === undefined || ![claims.aud].flat().includes(client.clientId)) return { status: 200, body: { active: false } };
     const { scope, ...rest } = claims;
+    const issuedTo = realm.client(String(claims["azp"]));
+    // What an exchange left out of the audience is told again here: it is made anew from the client's scopes.
+    const anew = issuedTo === undefined ? [] : realm.audienceOf(realm.scopesFor(issuedTo, String(scope)));
+    const aud = [...new Set([claims.aud ?? [], anew].flat())];
     const session = realm.session(String(claims["sid"]));
     return {
       status: 200,
       body: {
         ...rest,
+        aud: aud.length === 1 ? aud[0] : aud,
         ...(scope === "" ? {} : { scope }),
         client_id: claims["azp"],
         username: session?.username,

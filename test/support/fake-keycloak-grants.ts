@@ -1,5 +1,5 @@
-// The other two grants of the fake Keycloak: signing in by password, which only tests do, and refreshing (RFC 6749 §6), with refresh
-// tokens that work once.
+// The other grants of the fake Keycloak: signing in by password, which only tests do, refreshing (RFC 6749 §6), with refresh tokens
+// that work once, and codes, none of which is good.
 
 import type { URLSearchParams } from "node:url";
 import type { JWTPayload } from "jose";
@@ -71,7 +71,7 @@ export function createFakeGrants(realm: FakeRealm, tokens: FakeKeycloakTokens) {
     };
   }
 
-  return { password, refresh };
+  return { code, password, refresh };
 }
 
 /** Asking for more than the refresh token has is no mistake there: it is not heard. */
@@ -79,4 +79,9 @@ function scopesOf(client: FakeRealmClient, claims: JWTPayload, asked: string | n
   const had = String(claims["scope"]).split(" ");
   if (asked === null) return had;
   return had.filter((name) => client.defaultClientScopes.includes(name) || asked.split(" ").includes(name));
+}
+
+/** Nobody gets a code here, so none is good. */
+async function code(): Promise<FakeAnswer> {
+  return refuse("invalid_grant", "Code not valid");
 }

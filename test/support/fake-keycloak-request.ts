@@ -15,6 +15,7 @@ export interface FakeAnswer {
 export type FakeKeycloakCall =
   | "discovery"
   | "jwks"
+  | "code"
   | "exchange"
   | "refresh"
   | "password"
@@ -26,6 +27,7 @@ export type FakeKeycloakCall =
 const authentication = ["client_id", "client_secret"];
 const known: Readonly<Partial<Record<FakeKeycloakCall, readonly string[]>>> = {
   exchange: ["grant_type", "subject_token", "subject_token_type", "requested_token_type", "audience", "scope", ...authentication],
+  code: ["grant_type", "code", "redirect_uri", "code_verifier", ...authentication],
   refresh: ["grant_type", "refresh_token", "scope", ...authentication],
   password: ["grant_type", "username", "password", "scope", ...authentication],
   introspection: ["token", "token_type_hint", ...authentication],
@@ -34,6 +36,7 @@ const known: Readonly<Partial<Record<FakeKeycloakCall, readonly string[]>>> = {
 };
 
 export const grantTypes: Readonly<Record<string, FakeKeycloakCall>> = {
+  authorization_code: "code",
   "urn:ietf:params:oauth:grant-type:token-exchange": "exchange",
   refresh_token: "refresh",
   password: "password",

@@ -2,7 +2,7 @@
 // RS256 key, refresh tokens by a secret of its own, as Keycloak does it.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { createLocalJWKSet, exportJWK, generateKeyPair, type JWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import type { RealmUser } from "../keycloak/realm.ts";
 import type { ClientSession, FakeRealm, FakeRealmClient, Session } from "./fake-keycloak-realm.ts";
 import type { Lie } from "./fake-keycloak-lies.ts";
@@ -32,11 +32,16 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
   const strangersKeys = await createSigningKeys("realm");
   const refreshSecret = randomBytes(64);
   const encryption = await encryptionKey();
+  let passiveKeys: readonly JWK[] = [];
   let verificationKeys = createLocalJWKSet(published());
 
   /** Keycloak's own has a key for encryption beside the one for signatures. */
   function published() {
-    return { keys: [encryption, ...keys.jwks().keys.filter(({ alg }) => alg === "RS256")] };
+    return { keys: [encryption, ...signingKeys()] };
+  }
+
+  function signingKeys(): readonly JWK[] {
+    return [...keys.jwks().keys.filter(({ alg }) => alg === "RS256"), ...passiveKeys];
   }
 
   const nowSeconds = (): number => Math.floor(clock() / 1000);
@@ -46,11 +51,15 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
     return { exp: iat + realm.lifespan(client), iat, jti: randomUUID(), iss: issuer, sub: user.id, azp: client.clientId, sid: session.id };
   }
 
+  function audienceOf({ scopes, audiences }: Wanted): readonly string[] {
+    const all = realm.audienceOf(scopes);
+    return audiences === undefined ? all : all.filter((one) => audiences.includes(one));
+  }
+
   /** As a provider, or as one that lies. */
   async function access(wanted: Wanted, lie: Lie = {}): Promise<string> {
     if (lie.opaque === true) return randomBytes(32).toString("base64url");
-    const all = realm.audienceOf(wanted.scopes);
-    const aud = wanted.audiences === undefined ? all : all.filter((one) => wanted.audiences?.includes(one));
+    const aud = audienceOf(wanted);
     const base = common(wanted);
     const claims = {
       ...base,
@@ -75,7 +84,7 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
   function refresh(wanted: Wanted, reuseId: string = randomUUID()): Promise<string> {
     const claims = common(wanted);
     wanted.clientSession.current.set(reuseId, claims.jti ?? "");
-    const audience = realm.audienceOf(wanted.scopes);
+    const audience = audienceOf(wanted);
     return new SignJWT({
       ...claims,
       exp: (claims.iat ?? 0) + idleLimit,
@@ -119,9 +128,11 @@ export async function createFakeKeycloakTokens(realm: FakeRealm, issuer: string,
     readRefresh,
     published,
     idleLimit,
-    /** A new signing key; what the old one signed is worth nothing. Refresh tokens have another. */
-    async rotateKeys(): Promise<void> {
+    /** A new signing key; without the old ones what they signed is worth nothing. Refresh tokens have another. */
+    async newKey(old: "keep the old" | "drop the old"): Promise<void> {
+      const passive = old === "keep the old" ? signingKeys() : [];
       await keys.rotate();
+      passiveKeys = passive;
       verificationKeys = createLocalJWKSet(published());
     },
   };

@@ -124,11 +124,11 @@ describe("the fake Keycloak fails", () => {
 
 describe("the fake Keycloak", () => {
   it("counts calls of each kind", async () => {
-    const before = [world.exchanges(), world.introspections(), world.fake.callsTo("refresh")];
+    const before = (["exchange", "introspection", "refresh"] as const).map((call) => world.fake.callsTo(call));
     await exchange(world, token);
     await introspect(world, token);
     await introspect(world, "garbage");
-    expect([world.exchanges(), world.introspections(), world.fake.callsTo("refresh")]).toEqual(
+    expect((["exchange", "introspection", "refresh"] as const).map((call) => world.fake.callsTo(call))).toEqual(
       before.map((count, at) => (count ?? 0) + ([1, 2, 0][at] ?? 0)),
     );
   });

@@ -51,12 +51,16 @@ export interface FakeKeycloak {
   /** What a careful reader would object to in the requests so far. */
   readonly violations: readonly string[];
   callsTo(call: FakeKeycloakCall): number;
+  /** Of whatever kind. */
+  heard(): number;
   /** The one before it is forgotten: a load test sends very many. */
   lastCall(call: FakeKeycloakCall): SeenCall | undefined;
   /** Requests of that kind arrive, and are answered only once the returned function was called. */
   hold(call: FakeKeycloakCall): () => void;
   /** From now on every answer takes this much longer. */
   slowBy(ms: number): void;
+  /** The old keys are published beside the new one, or gone. */
+  addKey(): Promise<void>;
   rotateKeys(): Promise<void>;
   /** Connections: open now, and accepted so far. */
   connections(): { readonly open: number; readonly accepted: number };
@@ -131,6 +135,8 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     { client, form, lie }: { readonly client: Parameters<typeof exchange>[0]; readonly form: URLSearchParams; readonly lie: Lie },
   ): Promise<FakeAnswer> {
     switch (call) {
+      case "code":
+        return grants.code();
       case "exchange":
         return exchange(client, form, lie);
       case "refresh":
@@ -154,6 +160,7 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
     lies,
     violations,
     callsTo: (call) => counts.get(call) ?? 0,
+    heard: () => counts.values().reduce((sum, count) => sum + count, 0),
     lastCall: (call) => lastCalls.get(call),
     hold(call) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -164,7 +171,8 @@ export async function startFakeKeycloak(options: FakeKeycloakOptions): Promise<F
       };
     },
     slowBy: (ms) => void (delayMs = ms),
-    rotateKeys: () => tokens.rotateKeys(),
+    addKey: () => tokens.newKey("keep the old"),
+    rotateKeys: () => tokens.newKey("drop the old"),
     connections: () => ({ open: sockets.size, accepted }),
     stop: () =>
       new Promise((resolve) => {
@@ -207,7 +215,7 @@ function discoveryDocument(address: string, issuer: string): Readonly<Record<str
     jwks_uri: `${address}${openIdConnect}/certs`,
     end_session_endpoint: `${issuer}${openIdConnect}/logout`,
     revocation_endpoint: `${issuer}${openIdConnect}/revoke`,
-    grant_types_supported: ["authorization_code", ...Object.keys(grantTypes)],
+    grant_types_supported: Object.keys(grantTypes),
     response_types_supported: ["code"],
     token_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: methods,

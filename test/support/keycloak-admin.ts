@@ -63,8 +63,8 @@ export function createKeycloakAdmin(address: string, credentials: AdminCredentia
 
     endSession: async (realm: string, sessionId: string): Promise<void> => void (await call("DELETE", `/${realm}/sessions/${sessionId}`)),
 
-    /** A new signing key; the ones before it are gone, and with them what they signed. */
-    async rotateKeys(realm: string): Promise<void> {
+    /** A new signing key; without the ones before it what they signed is worth nothing. */
+    async newKey(realm: string, old: "keep the old" | "drop the old"): Promise<void> {
       const before = (await call("GET", `/${realm}/components?type=${keyProviderType}`)) as Representation[];
       const rsa = before.filter((component) => component["providerId"] === "rsa-generated");
       const priorities = rsa.map((component) => Number((component["config"] as { priority?: string[] }).priority?.[0] ?? 0));
@@ -76,7 +76,7 @@ export function createKeycloakAdmin(address: string, credentials: AdminCredentia
         providerType: keyProviderType,
         config,
       });
-      for (const component of rsa) await call("DELETE", `/${realm}/components/${String(component["id"])}`);
+      if (old === "drop the old") for (const component of rsa) await call("DELETE", `/${realm}/components/${String(component["id"])}`);
     },
   };
 }
