@@ -24,13 +24,18 @@ const upstreamFaults: readonly { readonly fault: Fault; readonly answer: Members
   { fault: { kind: "truncate" }, answer: refused("UPSTREAM_UNAVAILABLE") },
 ];
 
+/** Longer than any of them asks Cambio to wait. */
+const pastPause = 8_000;
+
 /** An exchange that fails leaves nothing in doubt: asking again is safe, and succeeds. */
 const faultCases = upstreamFaults.map(({ fault, answer }): BrokenCase => ({
   name: `an exchange that is answered by ${JSON.stringify(fault)} is ${String(answer["reason"])}, and may be repeated`,
   act: async (cambio, world) => {
     const token = await aliceToken(world);
     world.fake.faults.next("exchange", fault);
-    return [await cambio.exchange(token), await cambio.exchange(token)];
+    const failed = await cambio.exchange(token);
+    cambio.time.aheadMs = pastPause;
+    return [failed, await cambio.exchange(token)];
   },
   answers: [answer, given()],
 }));
