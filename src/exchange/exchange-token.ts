@@ -4,7 +4,8 @@
 import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
-import type { RefreshHandles, Revocations } from "./ports.ts";
+import type { RefreshHandles } from "./handle-ports.ts";
+import type { Revocations } from "./ports.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { isOpaque } from "./token/opaque.ts";
