@@ -6,12 +6,12 @@ import type { Environment } from "./references.ts";
 
 export function withEnvironment(value: Record<string, unknown>, env: Environment): Record<string, unknown> {
   const server = value["server"] ?? {};
-  const redis = value["redis"] ?? {};
   const fillPort = isMap(server) && !isGiven(server, "port") && Boolean(env["PORT"]);
   const traces = withTracesEnvironment(value["traces"], env);
   const database = value["database"] ?? {};
   const databaseOpen = isMap(database) && ["url", "url_file", "file"].every((key) => !isGiven(database, key));
   const fillDatabase = databaseOpen && Boolean(env["DATABASE_URL"]);
+  const redis = value["redis"] ?? {};
   const redisOpen = isMap(redis) && ["url", "url_file", "sentinel", "cluster"].every((key) => !isGiven(redis, key));
   const fillRedis = redisOpen && Boolean(env["REDIS_URL"]);
   return {

@@ -10,7 +10,7 @@ import type { HttpClient } from "../net/http-client.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
 import { createJwksFetch } from "./fetch-jwks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
-import { type JsonObject, readJsonAnswer } from "./json-answer.ts";
+import { type JsonAnswer, readJsonAnswer } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
 
 export interface ProviderMetadata {
@@ -111,7 +111,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, 1_000) });
   }
 
-  async function read(): Promise<JsonObject> {
+  async function read(): Promise<JsonAnswer> {
     const response = await discoveryRequest(baseUrl, {
       [customFetch]: guardedFetch(deps.http, "discovery"),
       // The guarded client decides where plain http may go.
@@ -126,7 +126,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     return document;
   }
 
-  function toMetadata(document: JsonObject): ProviderMetadata {
+  function toMetadata(document: JsonAnswer): ProviderMetadata {
     return {
       authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),

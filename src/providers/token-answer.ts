@@ -3,7 +3,7 @@
 
 import { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
-import type { JsonObject } from "./json-answer.ts";
+import type { JsonAnswer } from "./json-answer.ts";
 
 // The longest token that is ever taken back for validation; a longer one would be of no use.
 const maxTokenLength = 16 * 1024;
@@ -12,7 +12,7 @@ const maxLifetimeSeconds = 315_360_000;
 const maxScopeLength = 8 * 1024;
 
 /** Undefined: something in it is not as it must be. */
-export function readTokenAnswer(answer: JsonObject, issuer: string, askedAtMs: number): TokenSet | undefined {
+export function readTokenAnswer(answer: JsonAnswer, issuer: string, askedAtMs: number): TokenSet | undefined {
   const { access_token: accessToken, token_type: tokenType, expires_in: expiresIn } = answer;
   const { refresh_token: refreshToken, id_token: idToken, scope } = answer;
   if (!isToken(accessToken) || !isTokenType(tokenType)) return undefined;

@@ -50,7 +50,7 @@ export function tokenSet(number: number, clock: Clock): TokenSet & { readonly re
   };
 }
 
-export function fakeUpstream(clock: Clock): FakeUpstream {
+function fakeUpstream(clock: Clock): FakeUpstream {
   const shown: string[] = [];
   const instead: FakeUpstream["instead"] = [];
   let last = 0;
