@@ -89,7 +89,7 @@ export interface AccessTokenVerifier {
   verifyIssued(token: Secret, signal: AbortSignal): Promise<Verification>;
 }
 
-/** The longest that a verification is believed; its `validUntilMs` lies no further ahead. */
+/** The longest that a verification is believed before keys or provider are asked again; its `validUntilMs` lies no further ahead. */
 export const verificationLifetimeMs = 60_000;
 
 /** cache/: remembers verifications. A miss is never an error; an unreadable entry is a miss. */

@@ -7,6 +7,7 @@ import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import { minRetryAfterMs } from "../net/retry-after.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
 import { createJwksFetch } from "./fetch-jwks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
@@ -108,7 +109,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
   function stillCoolingDown(): ExchangeError {
     const { failure, atMs } = bad ?? { failure: new ExchangeError("UPSTREAM_UNAVAILABLE"), atMs: deps.clock() };
     const waitMs = Math.max(coolDownAfter(failure, coolDownMs), failure.retryAfterMs ?? 0) - age(atMs);
-    return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, 1_000) });
+    return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, minRetryAfterMs) });
   }
 
   async function read(): Promise<JsonAnswer> {

@@ -2,11 +2,10 @@
 // verifier's matter; whether its scopes are allowed, the operation's.
 
 import { Secret } from "../exchange/secret.ts";
+import { maxTokenLength } from "../exchange/token/compact.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import type { JsonAnswer } from "./json-answer.ts";
 
-// The longest token that is ever taken back for validation; a longer one would be of no use.
-const maxTokenLength = 16 * 1024;
 // Ten years: beyond it lies a provider that counts in milliseconds.
 const maxLifetimeSeconds = 315_360_000;
 const maxScopeLength = 8 * 1024;
@@ -35,6 +34,7 @@ export function readTokenAnswer(answer: JsonAnswer, issuer: string, askedAtMs: n
 
 /** VSCHAR (RFC 6749 appendix A.12): nothing that could end a header line. */
 function isToken(value: unknown): value is string {
+  // A longer one is never taken back for validation, so it would be of no use.
   return typeof value === "string" && value.length <= maxTokenLength && /^[\x20-\x7E]+$/.test(value);
 }
 
