@@ -27,10 +27,6 @@ export interface Held {
   readonly trail: Trail;
 }
 
-export interface Refreshed extends Held {
-  readonly fresh: TokenSet;
-}
-
 /** The policy of now would still let the exchange happen. @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED */
 export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }: Held, scopes: readonly string[]): void {
   const { as: audience, audiences } = terms;
@@ -41,7 +37,8 @@ export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }:
  * @returns what was found in them, for policy to decide
  * @throws ExchangeError as `checkExchanged` and `verifyIssued`
  */
-export async function checkTerms(deps: TermsDeps, { terms, provider, subject, fresh }: Refreshed, signal: AbortSignal): Promise<TokenSet> {
+export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, signal: AbortSignal): Promise<TokenSet> {
+  const { terms, provider, subject } = held;
   const requester = deps.audiences.get(terms.as)?.get(provider)?.exchangeAs;
   // Without a subject nothing says whose tokens these must be; an exchange always has one.
   if (requester === undefined || subject === undefined) throw new ExchangeError("TARGET_NOT_ALLOWED");

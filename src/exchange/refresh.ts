@@ -77,7 +77,7 @@ export function createRefresh(deps: RefreshDeps) {
     trail.note({ issuer: fresh.issuer });
 
     // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
-    const granted = held === undefined ? fresh : await checkTerms(deps, { ...held, fresh }, signal);
+    const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
     checkGranted(deps, { client, provider: provider.name, trail }, granted);
     return subject === undefined ? fresh : { ...fresh, subject };
   };
