@@ -26,7 +26,7 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 	node src/cli/cambio.mjs schema > cambio.schema.json
 
 .PHONY: check
-check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date
+check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date, import rules
 	@echo "== types" && tsc -p . && tsc -p examples/page
 	@echo "== lint" && oxlint --type-aware --deny-warnings
 	@echo "== format" && oxfmt --check .

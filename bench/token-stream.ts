@@ -4,7 +4,7 @@
 
 import { createZipf, type Random, shuffledIndexes } from "./random.ts";
 
-export const population = 10_000;
+const population = 10_000;
 const replacedPerMinute = population / 5;
 const replacedEveryMs = 60_000 / replacedPerMinute;
 

@@ -6,7 +6,6 @@ import { readFile } from "node:fs/promises";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import { createGate, type Entrance } from "./rpc/caller.ts";
-import { createExchangeRoute } from "./rpc/exchange-route.ts";
 import { contract, registerTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
@@ -18,7 +17,7 @@ import { createClientAddress } from "./transport/client-address.ts";
 import { createCors } from "./transport/cors.ts";
 import { createFront, type Peer } from "./transport/front.ts";
 import { createHealthStatus, registerHealth } from "./transport/health.ts";
-import { createHttpRoutes, type PlainRoute } from "./transport/http-routes.ts";
+import { createHttpRoutes } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
 import { createOpenBodies } from "./transport/open-bodies.ts";
@@ -30,8 +29,9 @@ import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import { wireAudit } from "./wire-audit.ts";
-import { type Core, wireCore } from "./wire-core.ts";
+import { wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
+import { exchangeRoutes } from "./wire-routes.ts";
 import { wireTraces } from "./wire-traces.ts";
 import { createReload } from "./reload.ts";
 
@@ -186,31 +186,6 @@ function together(spans: CallSpans | undefined, ...all: readonly Hooks[]): Hooks
       for (const hooks of all) hooks.onEnd(call, end);
     },
   };
-}
-
-interface RouteParts {
-  readonly core: Core;
-  readonly entrance: Entrance;
-  readonly clock: Clock;
-  readonly spans: CallSpans | undefined;
-}
-
-function exchangeRoutes(configuration: Configuration, { core, entrance, clock, spans }: RouteParts): readonly PlainRoute[] {
-  return configuration.routes.exchange.map(({ path, client: clientId, provider }) => {
-    const route = createExchangeRoute({ entrance, exchange: core.operations.exchange, clock, clientId, provider });
-    return {
-      method: "POST",
-      path,
-      accepts: "application/json",
-      tokenRoute: true,
-      gate: ({ headers, repeated, call, signal }) => route.gate({ authorization: headers.authorization, repeated, call }, signal),
-      handle: async ({ body, call, signal }) => {
-        const work = () => route.handle({ body, call }, signal);
-        const answer = await (spans === undefined ? work() : spans.within(call, work));
-        return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(answer) };
-      },
-    };
-  });
 }
 
 /** A wildcard address is where one listens, not where one calls; an IPv6 address stands in brackets. */

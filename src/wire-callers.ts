@@ -1,4 +1,5 @@
-// Part of the composition root: how the configured services prove themselves, and the platforms that vouch for them.
+// Part of the composition root: how the configured services prove themselves, and the platforms that vouch for them, each with its own
+// HTTP client, guard and keys.
 
 import { createAuthenticate, type Service } from "./callers/authenticate.ts";
 import { createConfiguredKeys } from "./callers/configured-keys.ts";

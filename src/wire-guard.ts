@@ -1,4 +1,4 @@
-// Part of the composition root: what log and metrics hear of the guard over one provider's endpoints, or one workload issuer's.
+// Part of the composition root: the guard over one provider's endpoints, or one workload issuer's, and what log and metrics hear of it.
 
 import { createProviderGuard, type ProviderGuard } from "./net/provider-guard.ts";
 import type { Observers } from "./wire-parts.ts";

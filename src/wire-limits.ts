@@ -1,4 +1,5 @@
-// Part of the composition root: how much is taken from whom, counted here and settled with the other replicas through Redis.
+// Part of the composition root: how much is taken from whom, counted here and settled with the other replicas through Redis; and the
+// places, of which each replica has its own.
 
 import { randomBytes } from "node:crypto";
 import type { RedisConnection } from "./cache/redis-connection.ts";

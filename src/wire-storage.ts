@@ -17,14 +17,9 @@ import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
 import { createVerificationCache } from "./cache/verification-cache.ts";
 import { keptVerifications, weighVerification } from "./cache/verification-codec.ts";
 import type { Configuration } from "./config/schema.ts";
-import type {
-  OneTimeStore,
-  RefreshHandles,
-  Revocations,
-  UpstreamRevocations,
-  UsedAssertions,
-  VerificationCache,
-} from "./exchange/ports.ts";
+import type { RefreshHandles } from "./exchange/handle-ports.ts";
+import type { OneTimeStore, UsedAssertions } from "./exchange/one-time-ports.ts";
+import type { Revocations, UpstreamRevocations, VerificationCache } from "./exchange/ports.ts";
 import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";

@@ -1,6 +1,8 @@
 // Part of the composition root: which of what is remembered is asked outside of this process, and traced for that.
 
-import type { OneTimeStore, RefreshHandles, Revocations, UpstreamRevocations } from "./exchange/ports.ts";
+import type { RefreshHandles } from "./exchange/handle-ports.ts";
+import type { OneTimeStore } from "./exchange/one-time-ports.ts";
+import type { Revocations, UpstreamRevocations } from "./exchange/ports.ts";
 import {
   createTracedHandles,
   createTracedOneTimeStore,

@@ -1,7 +1,8 @@
 // Used codes and pending states in process memory: the authority where there is neither database nor Redis, so for one replica only.
 // It forgets a mark when its time is over and never before: when there is no room it says so.
 
-import { type Clock, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
+import { type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs } from "../exchange/ports.ts";
+import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs } from "../exchange/one-time-ports.ts";
 import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import { claimScript, releaseScript, takeScript } from "./one-time-scripts.ts";

@@ -7,7 +7,7 @@ import type { RedisClient } from "./redis-line.ts";
 
 type Eviction = "keeps" | "evicts" | "unknown";
 
-/** Of a Cluster all servers are asked, as any of them may be a master tomorrow. `unknown`: one does not say (managed services often do not). */
+/** Of a Cluster all servers are asked, as any may be a master tomorrow. `unknown`: one does not say (managed services often do not). */
 export async function evictionOf(redis: RedisConnection): Promise<Eviction> {
   try {
     const found = await redis.run((client) => Promise.all((client instanceof Cluster ? client.nodes() : [client]).map(policyOf)));

@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { decodeBase64url } from "../exchange/base64url.ts";
 import { ExchangeError } from "../exchange/errors.ts";
-import type { Clock, RefreshHandles } from "../exchange/ports.ts";
+import type { RefreshHandles } from "../exchange/handle-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { handlePrefix } from "../exchange/refresh-token-custody.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";

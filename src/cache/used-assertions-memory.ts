@@ -1,7 +1,8 @@
 // Ids of assertions that were used, in process memory: for one replica only. An id is forgotten when its assertion has expired
 // and never before: when there is no room it says so.
 
-import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import type { UsedAssertions } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 

@@ -2,7 +2,8 @@
 // database, that is the authority and this is not used.
 
 import { randomBytes } from "node:crypto";
-import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import type { UsedAssertions } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import { claimScript } from "./one-time-scripts.ts";
 import type { RedisConnection } from "./redis-connection.ts";

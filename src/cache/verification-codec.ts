@@ -56,7 +56,10 @@ export const keptVerifications: KeptKind<Verification> = {
   decode: decodeVerification,
 };
 
-/** JSON length stands for what is held, one byte per character as the engine keeps ASCII: a field added to the claims is weighed without anyone remembering to. */
+/**
+ * JSON length stands for what is held, one byte per character as the engine keeps ASCII: a field added to the claims is weighed without
+ * anyone remembering to.
+ */
 export function weighVerification(verification: Verification): number {
   return JSON.stringify(verification).length;
 }

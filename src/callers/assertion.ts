@@ -2,7 +2,8 @@
 // that very client, for this service alone, for minutes. Whether its id was used before is asked by whoever spends it.
 
 import type { Client } from "../exchange/clients.ts";
-import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import type { UsedAssertions } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { isText } from "../exchange/token/claim-shapes.ts";
 import type { CompactToken } from "../exchange/token/compact.ts";
 import { waitFor } from "../exchange/waiting.ts";

@@ -2,6 +2,7 @@
 // options that keep this service safe. What is said of a mistake names no part of the address: it holds a password.
 
 import { Secret } from "../exchange/secret.ts";
+import { mistake, percentDecoded } from "./secret-text.ts";
 
 const defaultPort = 5432;
 
@@ -30,16 +31,4 @@ export function parseDatabaseUrl(text: Secret) {
       database,
     },
   };
-}
-
-function mistake(advice: string) {
-  return { kind: "mistake" as const, advice };
-}
-
-function percentDecoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

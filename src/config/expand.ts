@@ -12,7 +12,7 @@ import type { Shape } from "./shape.ts";
 export type ReadFile = (path: string, maxBytes: number) => string;
 
 /** A secret has 4,096 characters at most; the rest is room for a mistake worth a clear sentence. */
-export const maxSecretFileBytes = 16_384;
+const maxSecretFileBytes = 16_384;
 
 /** Stands for a value that is missing: no check takes it for one, so that a mistake is not hidden by a default. */
 const unresolved = Symbol("unresolved");

@@ -1,5 +1,5 @@
 // The kinds of scalars that a configuration is made of, each with the sentence that says how it is written.
-// Which key holds which of them stands in schema.ts. No sentence here repeats what was written.
+// Which key holds which of them stands in schema.ts and its parts. No sentence here repeats what was written.
 
 import { isIP } from "node:net";
 import { z } from "zod";

@@ -2,6 +2,7 @@
 // percent-encoded. What is said of a mistake names no part of them: they hold a key.
 
 import { Secret } from "../exchange/secret.ts";
+import { mistake, percentDecoded } from "./secret-text.ts";
 
 const maxHeaders = 16;
 
@@ -36,16 +37,4 @@ export function parseOtlpHeaders(text: Secret) {
     headers.set(lower, new Secret(decoded));
   }
   return { kind: "headers" as const, headers: [...headers] };
-}
-
-function mistake(advice: string) {
-  return { kind: "mistake" as const, advice };
-}
-
-function percentDecoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

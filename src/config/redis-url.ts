@@ -2,6 +2,7 @@
 // that keep this service safe. What is said of a mistake names no part of the address: it holds a password.
 
 import { Secret } from "../exchange/secret.ts";
+import { mistake, percentDecoded } from "./secret-text.ts";
 
 const defaultPort = 6379;
 
@@ -27,18 +28,6 @@ export function parseRedisUrl(text: Secret) {
       db: Number(db),
     },
   };
-}
-
-function mistake(advice: string) {
-  return { kind: "mistake" as const, advice };
-}
-
-function percentDecoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** @param text `host:port`, an IPv6 address in brackets */

@@ -1,6 +1,5 @@
-// What keys demand of each other, for sealing, providers and audiences; clients and routes are in client-rules.ts,
-// the proofs of services in caller-rules.ts, TLS in tls-files.ts.
-// Values that are wrong by themselves are the schema's matter.
+// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts) and files
+// of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";

@@ -1,28 +1,12 @@
-// The shape of a configuration file, once: the check at start, the types and the editors' JSON Schema all come from here.
-// Providers and clients are in files of their own; scalars are in fields.ts, what keys demand of each other in rules.ts, how files and environment are read in load.ts.
+// The shape of a configuration file, once: the check at start, the types and the editors' JSON Schema all come from here. Clients,
+// providers and what is kept have files of their own; scalars are in fields.ts, what keys demand of each other in rules.ts, how files
+// and environment are read in load.ts.
 
 import { z } from "zod";
 import { client, workloadIssuer } from "./client-schema.ts";
-import { completeDatabase } from "./defaults.ts";
-import {
-  clientId,
-  collectorUrl,
-  databaseUrl,
-  duration,
-  filePath,
-  issuer,
-  name,
-  network,
-  otlpHeaders,
-  redisNode,
-  redisUrl,
-  redisUser,
-  routePath,
-  sealingKey,
-  secret,
-} from "./fields.ts";
+import { clientId, collectorUrl, duration, filePath, issuer, name, network, otlpHeaders, routePath } from "./fields.ts";
 import { audience, provider } from "./provider-schema.ts";
-import { completeRedis } from "./redis-settings.ts";
+import { database, redis, sealing } from "./storage-schema.ts";
 
 const server = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
@@ -59,46 +43,11 @@ const server = z.strictObject({
   drain: duration("0s", "5m").prefault("25s").describe("How long a stop waits for work in flight."),
 });
 
-const namedSealingKey = z.strictObject({
-  id: name.describe("Name of the key. It stands in whatever the key seals, so give a new key a new name."),
-  key: sealingKey.describe(
-    "32 random bytes in base64url (43 characters). Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
-  ),
-});
-
 const route = z.strictObject({
   path: routePath.describe("Path of the route."),
   client: clientId.describe("The public client that it serves."),
   provider: name.describe("The provider that redeems its codes."),
 });
-
-const redis = z
-  .strictObject({
-    url: redisUrl
-      .optional()
-      .describe("One Redis: redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss for TLS; no options behind it."),
-    sentinel: z
-      .strictObject({
-        master: name.describe("Name under which the Sentinels know the master."),
-        nodes: z.array(redisNode).min(1).max(32).describe("The Sentinels, HOST:PORT each. All of them: only these are asked."),
-        username: redisUser.optional().describe("User at the Sentinels themselves."),
-        password: secret.optional().describe("Password at the Sentinels themselves."),
-      })
-      .optional()
-      .describe("Instead of url: the master that Sentinels name."),
-    cluster: z
-      .strictObject({
-        nodes: z.array(redisNode).min(1).max(32).describe("Some of its servers, HOST:PORT each; they tell of the others."),
-      })
-      .optional()
-      .describe("Instead of url: a Redis Cluster."),
-    tls: z.boolean().optional().describe("With sentinel and cluster: TLS to every server, and to the Sentinels. Default: false."),
-    ca_file: filePath.optional().describe("With TLS: certificates of the CA that vouches for the servers, PEM. Default: the public ones."),
-    username: redisUser.optional().describe("With sentinel and cluster: user at the servers. Default: Redis' default user."),
-    password: secret.optional().describe("With sentinel and cluster: password at the servers."),
-    database: z.int().min(0).max(9999).optional().describe("With sentinel: number of the database. Default: 0."),
-  })
-  .transform(completeRedis);
 
 export const configurationSchema = z.strictObject({
   server: server.prefault({}).describe("The port that everything is served on."),
@@ -106,16 +55,7 @@ export const configurationSchema = z.strictObject({
     .strictObject({ level: z.enum(["info", "warn", "error"]).default("info").describe("The least level that is written.") })
     .prefault({})
     .describe("Logs go to standard output, one JSON object per line."),
-  sealing: z
-    .strictObject({
-      keys: z
-        .array(namedSealingKey)
-        .min(1)
-        .max(8)
-        .describe(
-          "The first seals, all of them open. To replace it: add the new key last, on all replicas; then move it to the front; then remove the old one: with a database run `cambio reseal` first; see docs/operations.md for when it may go.",
-        ),
-    })
+  sealing: sealing
     .optional()
     .describe(
       "Keys for refresh handles, for what is kept in Redis and database, and for signing the audit trail. Without it keys are made at start: one replica only, and handles end with the process.",
@@ -125,17 +65,7 @@ export const configurationSchema = z.strictObject({
     .describe(
       "Shared cache and one-time store. If none of url, sentinel and cluster is given, the environment's REDIS_URL counts; without it: the database, or this process for one replica. With it sealing is needed.",
     ),
-  database: z
-    .strictObject({
-      url: databaseUrl.optional().describe("postgres://USER:PASSWORD@HOST[:PORT]/DATABASE[?sslmode=verify-full]."),
-      file: filePath.optional().describe("A SQLite file, made at start: for one replica. Give this or url."),
-      migrate_at_start: z
-        .boolean()
-        .optional()
-        .describe("true: the schema is brought up to date at start; false: by `cambio migrate`. Default: true with a file, else false."),
-      handle_idle: duration("1h", "8760h").prefault("720h").describe("A refresh handle that was not used for so long ends."),
-    })
-    .transform(completeDatabase)
+  database: database
     .optional()
     .describe(
       "What must not be forgotten: used codes, revocations, refresh handles that rotate. If it is not given, the environment's DATABASE_URL counts; without either, handles do not rotate, and Redis or the process remembers the rest.",

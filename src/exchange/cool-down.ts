@@ -1,4 +1,5 @@
-// How long a source that failed is left alone by whoever remembers what it said last.
+// How long a source that failed is left alone by whoever remembers what it said last: a provider's metadata, its keys. Whether its
+// endpoint may be asked at all is net/'s to decide.
 
 import type { ExchangeError } from "./errors.ts";
 

@@ -4,7 +4,8 @@
 import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
-import type { RefreshHandles, Revocations } from "./ports.ts";
+import type { RefreshHandles } from "./handle-ports.ts";
+import type { Revocations } from "./ports.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { isOpaque } from "./token/opaque.ts";
@@ -50,7 +51,7 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     // 2. Who issued it, and is it genuine and current.
     const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail }, signal);
 
-    // 3. Whoever holds a token may swap it only where it was meant for them.
+    // 3. Whoever holds a token may have it swapped only where it was meant for them.
     const { provider, claims } = verification;
     const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
     trail.note({ audience });

@@ -9,17 +9,9 @@ import { resourceOf } from "./narrowing.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
-import type {
-  Clock,
-  CodeClaim,
-  FailureBudget,
-  OneTimeStore,
-  PendingState,
-  PreparedProvider,
-  Provider,
-  ProviderPlaces,
-  RefreshHandles,
-} from "./ports.ts";
+import type { RefreshHandles } from "./handle-ports.ts";
+import type { CodeClaim, OneTimeStore, PendingState } from "./one-time-ports.ts";
+import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import type { Secret } from "./secret.ts";

@@ -1,9 +1,11 @@
-// What the core needs from outside, in its own words. Each port is implemented in the room named beside it.
+// What the core needs from outside, in its own words. Each port is implemented in the room named beside it. What is used once, what
+// stands for a refresh token and what swaps a token have files of their own: one-time-ports.ts, handle-ports.ts,
+// token-exchange-ports.ts.
 
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ExchangeSubject } from "./token-exchange-ports.ts";
-import type { ExchangeTerms, TokenSet } from "./tokens.ts";
+import type { TokenSet } from "./tokens.ts";
 import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
@@ -57,7 +59,7 @@ export interface PreparedProvider {
    * @param as the audience by whose registration it was exchanged; undefined: this service's own registration has it
    */
   refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<TokenSet>;
-  /** Swaps an access token for another one (RFC 8693). */
+  /** Exchanges an access token for another one (RFC 8693). */
   readonly exchange: ExchangeSubject;
   /**
    * Tells the provider that a token has ended (RFC 7009). Undefined: it has no endpoint for that.
@@ -87,7 +89,7 @@ export interface AccessTokenVerifier {
   verifyIssued(token: Secret, signal: AbortSignal): Promise<Verification>;
 }
 
-/** The longest that a verification is believed; its `validUntilMs` lies no further ahead. */
+/** The longest that a verification is believed before keys or provider are asked again; its `validUntilMs` lies no further ahead. */
 export const verificationLifetimeMs = 60_000;
 
 /** cache/: remembers verifications. A miss is never an error; an unreadable entry is a miss. */
@@ -104,93 +106,6 @@ export interface VerificationCache {
 /** cache/: joins simultaneous calls for the same key into one. Each caller waits at most as long as its own signal. */
 export interface SingleFlight {
   <T>(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T>;
-}
-
-/** What was kept when a sign-in was begun; the verifier only for authenticated services. */
-export interface PendingState {
-  readonly clientId: string;
-  readonly provider: string;
-  readonly redirectUri: string;
-  readonly codeChallenge: string | undefined;
-  readonly codeVerifier: Secret | undefined;
-  readonly nonce: string | undefined;
-  /** Epoch milliseconds; also for a state that was put back. */
-  readonly expiresAtMs: number;
-}
-
-/** How long a used code and a begun sign-in are remembered: codes live 10 minutes at most (RFC 6749 §4.1.2). */
-export const oneTimeLifetimeMs = 600_000;
-
-/**
- * store/, cache/: one-time things. Authority: the database where there is one, else Redis, else the process.
- * Every method throws ExchangeError STORE_UNAVAILABLE when the authority does not answer.
- */
-export interface OneTimeStore {
-  /** Set-if-absent. Undefined: it was claimed before. */
-  claimCode(provider: string, code: Secret): Promise<CodeClaim | undefined>;
-  keepState(state: string, pending: PendingState): Promise<void>;
-  /** Takes the state away and returns what was kept; undefined: unknown, used or expired. */
-  takeState(state: string): Promise<PendingState | undefined>;
-}
-
-/** A claimed code. */
-export interface CodeClaim {
-  /** Gives the code back: only where nothing of it can have left the process. Never throws. */
-  release(): Promise<void>;
-}
-
-/**
- * A refresh handle that was found: whose refresh token it stands for. Between finding it and rotating it nothing is spent.
- */
-export interface HeldGrant {
-  readonly provider: string;
-  /** Who signed in, where an ID token said so. */
-  readonly subject?: string | undefined;
-  /** When that was, in seconds since the epoch; no refresh changes it. Not known: 0. */
-  readonly issuedAt: number;
-  /** Absent: it did not come out of an exchange. */
-  readonly terms?: ExchangeTerms | undefined;
-  /**
-   * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
-   * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.
-   * Not abortable once sent; `signal` only ends waiting for others.
-   * @returns the fresh tokens, with the successor of this handle in `refreshToken`
-   * @throws what `send` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE, OUTCOME_UNKNOWN
-   */
-  rotate(send: (refreshToken: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
-}
-
-/** A handle that was found in order to be ended, be it one that was replaced or has ended already. Nothing ends by finding it. */
-export interface EndableGrant {
-  readonly provider: string;
-  /** Who signed in, where an ID token said so. */
-  readonly subject?: string | undefined;
-  /** False: nothing is stored of it, so it ends where its provider hears of it, and nowhere else. */
-  readonly stored: boolean;
-  /**
-   * Ends it here, and all of its family.
-   * @returns the refresh token that its provider has to hear of; undefined: it is gone
-   * @throws ExchangeError STORE_UNAVAILABLE
-   */
-  end(): Promise<Secret | undefined>;
-}
-
-/** cache/ (sealed, stateless) and store/ (families that rotate): what a client holds instead of a provider's refresh token. */
-export interface RefreshHandles {
-  /** @returns the handle for the refresh token in `tokens`. @throws ExchangeError STORE_UNAVAILABLE */
-  issue(clientId: string, provider: string, tokens: TokenSet & { readonly refreshToken: Secret }): Promise<Secret>;
-  /**
-   * Undefined: not a handle, forged, ended, or another client's. One answer for all of these.
-   * @throws ExchangeError REAUTHENTICATION_REQUIRED with the circumstance that a replaced handle was used again;
-   *   STORE_UNAVAILABLE
-   */
-  find(clientId: string, handle: Secret): Promise<HeldGrant | undefined>;
-  /**
-   * Raises no alarm: whoever shows a replaced handle here ends its family by that. Undefined: not a handle, forged, gone, or another
-   * client's.
-   * @throws ExchangeError STORE_UNAVAILABLE
-   */
-  findToEnd(clientId: string, handle: Secret): Promise<EndableGrant | undefined>;
 }
 
 /** A verified token, as revocation knows it. */
@@ -229,12 +144,6 @@ export interface UpstreamRevocations {
    * @throws ExchangeError STORE_UNAVAILABLE
    */
   tell(about: { readonly provider: string; readonly token: Secret; readonly hint: TokenTypeHint }, signal: AbortSignal): Promise<boolean>;
-}
-
-/** store/, cache/: ids of assertions that were used. */
-export interface UsedAssertions {
-  /** False: that client has used this id before. @throws ExchangeError STORE_UNAVAILABLE */
-  claim(clientId: string, id: string, expiresAtMs: number): Promise<boolean>;
 }
 
 /** limits/: keeps one caller's failures from becoming a provider's ban of this service. */

@@ -2,7 +2,7 @@
 
 import type { Client } from "./clients.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
-import type { RefreshHandles } from "./ports.ts";
+import type { RefreshHandles } from "./handle-ports.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
 

@@ -6,17 +6,8 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
-import type {
-  Clock,
-  FailureBudget,
-  HeldGrant,
-  PreparedProvider,
-  Provider,
-  ProviderPlaces,
-  RefreshHandles,
-  Revocations,
-  SingleFlight,
-} from "./ports.ts";
+import type { HeldGrant, RefreshHandles } from "./handle-ports.ts";
+import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";

@@ -5,13 +5,12 @@ import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason, type Reason } from "./errors.ts";
+import type { EndableGrant, RefreshHandles } from "./handle-ports.ts";
 import type {
   AccessTokenVerifier,
-  EndableGrant,
   FailureBudget,
   Provider,
   ProviderPlaces,
-  RefreshHandles,
   Revocations,
   TokenTypeHint,
   UpstreamRevocations,

@@ -61,7 +61,7 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
     if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
     const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
-      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, key, shared)),
+      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, { ...question, key }, shared)),
     );
     return { verification, cached: false };
   };
@@ -82,8 +82,7 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
 
   async function verifyAndRemember(
     verifier: AccessTokenVerifier,
-    { token, trail }: SubjectTokenQuestion,
-    key: string,
+    { token, trail, key }: SubjectTokenQuestion & { readonly key: string },
     signal: AbortSignal,
   ): Promise<Verification> {
     try {

@@ -1,5 +1,6 @@
 // Swaps a verified access token at its provider for one of another audience (RFC 8693): who may, by whose registration, for whom;
-// then the provider is asked, once for everyone who asks the same now; and its answer is held against all of it.
+// then the provider is asked, once for everyone who asks the same now; and its answer is held against all of it. A swap is what the
+// RFC calls an exchange; here that is the RPC too, which also redeems codes.
 
 import type { Verification } from "./claims.ts";
 import type { Audiences, Client } from "./clients.ts";

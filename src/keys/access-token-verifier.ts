@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { Verification } from "../exchange/claims.ts";
 import { ExchangeError } from "../exchange/errors.ts";
-import type { AccessTokenVerifier, Clock } from "../exchange/ports.ts";
+import { type AccessTokenVerifier, type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
 import { parseCompact } from "../exchange/token/compact.ts";
@@ -28,9 +28,6 @@ export interface AccessTokenVerifierOptions extends AccessTokenRules {
   readonly keySource: string;
 }
 
-/** The longest that a verification is believed before the key set is asked again. */
-const maxValidityMs = 60_000;
-
 export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const denyKeyIds = new Set(options.denyKeyIds);
   const check = { keySet: deps.keySet, rules: { algorithms: options.algorithms, denyKeyIds } };
@@ -51,7 +48,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
       source: "LOCAL_KEYS",
       keyId: verdict.key.kid ?? "",
       revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
-      validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + maxValidityMs),
+      validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + verificationLifetimeMs),
     };
   }
 

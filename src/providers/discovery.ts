@@ -7,10 +7,11 @@ import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import { minRetryAfterMs } from "../net/retry-after.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
 import { createJwksFetch } from "./fetch-jwks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
-import { type JsonObject, readJsonAnswer } from "./json-answer.ts";
+import { type JsonAnswer, readJsonAnswer } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
 
 export interface ProviderMetadata {
@@ -108,10 +109,10 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
   function stillCoolingDown(): ExchangeError {
     const { failure, atMs } = bad ?? { failure: new ExchangeError("UPSTREAM_UNAVAILABLE"), atMs: deps.clock() };
     const waitMs = Math.max(coolDownAfter(failure, coolDownMs), failure.retryAfterMs ?? 0) - age(atMs);
-    return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, 1_000) });
+    return new ExchangeError(failure.reason, { cause: failure.cause, unasked: true, retryAfterMs: Math.max(waitMs, minRetryAfterMs) });
   }
 
-  async function read(): Promise<JsonObject> {
+  async function read(): Promise<JsonAnswer> {
     const response = await discoveryRequest(baseUrl, {
       [customFetch]: guardedFetch(deps.http, "discovery"),
       // The guarded client decides where plain http may go.
@@ -126,7 +127,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     return document;
   }
 
-  function toMetadata(document: JsonObject): ProviderMetadata {
+  function toMetadata(document: JsonAnswer): ProviderMetadata {
     return {
       authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),

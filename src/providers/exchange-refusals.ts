@@ -3,7 +3,7 @@
 // definition lists those (RefusalWords), whole and never as parts.
 
 import { type Circumstance, ExchangeError, type Reason } from "../exchange/errors.ts";
-import type { JsonObject } from "./json-answer.ts";
+import type { JsonAnswer } from "./json-answer.ts";
 import { refusalOfReading } from "./upstream-errors.ts";
 
 /** Refusals that a provider's own words tell from others of the same name. */
@@ -38,7 +38,7 @@ const aboutSubject: readonly Reason[] = ["TOKEN_INVALID", "TOKEN_REVOKED"];
 /** @param answer undefined: not the JSON object that it must be */
 export function refusalOfExchange(
   response: Response,
-  answer: JsonObject | undefined,
+  answer: JsonAnswer | undefined,
   { words, nowMs }: { readonly words: RefusalWords; readonly nowMs: number },
 ): ExchangeError {
   const { status } = response;

@@ -1,6 +1,7 @@
 // An HTTP answer as a JSON object, or nothing. Size and time were bounded in net/; what the members mean is read elsewhere.
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+/** Of several members of one name the last; where one reading only will do, exchange/token/strict-json.ts reads. */
+export type JsonAnswer = Readonly<Record<string, unknown>>;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -20,12 +21,12 @@ export async function textOf(response: Response): Promise<string | undefined> {
 }
 
 /** Undefined: not labelled as JSON, not UTF-8, not JSON, or not an object. */
-export async function readJsonAnswer(response: Response): Promise<JsonObject | undefined> {
+export async function readJsonAnswer(response: Response): Promise<JsonAnswer | undefined> {
   return isJsonLabelled(response) ? readJsonObject(response) : undefined;
 }
 
 /** As `readJsonAnswer`, whatever its label: key sets are often plain files. */
-export async function readJsonObject(response: Response): Promise<JsonObject | undefined> {
+export async function readJsonObject(response: Response): Promise<JsonAnswer | undefined> {
   try {
     const value: unknown = JSON.parse((await textOf(response)) ?? "");
     return isObject(value) ? value : undefined;
@@ -34,6 +35,6 @@ export async function readJsonObject(response: Response): Promise<JsonObject | u
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+function isObject(value: unknown): value is JsonAnswer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
-// A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, code exchange, refresh. Where its
-// endpoints are: discovery.ts. Revocation: revocation.ts. What its failures mean: upstream-errors.ts. Who may use it: the operations.
+// A provider that speaks OAuth 2.0 and OpenID Connect by the book: authorization URL, codes, refresh tokens. Where its endpoints are:
+// discovery.ts. Exchange and revocation of tokens: token-exchange.ts, revocation.ts. What its failures mean: upstream-errors.ts. Who
+// may use it: the operations.
 
 import { allowInsecureRequests, type ClientAuth, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";

@@ -2,17 +2,16 @@
 // verifier's matter; whether its scopes are allowed, the operation's.
 
 import { Secret } from "../exchange/secret.ts";
+import { maxTokenLength } from "../exchange/token/compact.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
-import type { JsonObject } from "./json-answer.ts";
+import type { JsonAnswer } from "./json-answer.ts";
 
-// The longest token that is ever taken back for validation; a longer one would be of no use.
-const maxTokenLength = 16 * 1024;
 // Ten years: beyond it lies a provider that counts in milliseconds.
 const maxLifetimeSeconds = 315_360_000;
 const maxScopeLength = 8 * 1024;
 
 /** Undefined: something in it is not as it must be. */
-export function readTokenAnswer(answer: JsonObject, issuer: string, askedAtMs: number): TokenSet | undefined {
+export function readTokenAnswer(answer: JsonAnswer, issuer: string, askedAtMs: number): TokenSet | undefined {
   const { access_token: accessToken, token_type: tokenType, expires_in: expiresIn } = answer;
   const { refresh_token: refreshToken, id_token: idToken, scope } = answer;
   if (!isToken(accessToken) || !isTokenType(tokenType)) return undefined;
@@ -35,6 +34,7 @@ export function readTokenAnswer(answer: JsonObject, issuer: string, askedAtMs: n
 
 /** VSCHAR (RFC 6749 appendix A.12): nothing that could end a header line. */
 function isToken(value: unknown): value is string {
+  // A longer one is never taken back for validation, so it would be of no use.
   return typeof value === "string" && value.length <= maxTokenLength && /^[\x20-\x7E]+$/.test(value);
 }
 

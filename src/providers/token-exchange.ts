@@ -11,7 +11,7 @@ import type { HttpClient } from "../net/http-client.ts";
 import { type ActingClients, actingAs } from "./acting-clients.ts";
 import { type RefusalWords, refusalOfExchange } from "./exchange-refusals.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
-import { type JsonObject, readJsonAnswer } from "./json-answer.ts";
+import { type JsonAnswer, readJsonAnswer } from "./json-answer.ts";
 import { readTokenAnswer } from "./token-answer.ts";
 import { failureOfReading } from "./upstream-errors.ts";
 
@@ -68,7 +68,7 @@ interface Asked {
 }
 
 /** Of the type that was asked for, to be used as a bearer token; nothing that was not asked for comes along. */
-function tokensOf(answer: JsonObject, request: SubjectExchange, { issuer, askedAtMs, status }: Asked): TokenSet {
+function tokensOf(answer: JsonAnswer, request: SubjectExchange, { issuer, askedAtMs, status }: Asked): TokenSet {
   const tokens = readTokenAnswer(answer, issuer, askedAtMs);
   const fits = tokens?.tokenType === "Bearer" && answer["issued_token_type"] === wantedType(request);
   const refreshToken = request.refreshToken ? tokens?.refreshToken : undefined;

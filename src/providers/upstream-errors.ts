@@ -5,7 +5,7 @@ import { type Circumstance, ExchangeError, type Reason } from "../exchange/error
 import type { Endpoint } from "../net/http-call.ts";
 import { HttpFailure, type HttpFailureKind } from "../net/http-failure.ts";
 import { retryAfterOf } from "../net/retry-after.ts";
-import type { JsonObject } from "./json-answer.ts";
+import type { JsonAnswer } from "./json-answer.ts";
 
 /** What is spent by a call to the token endpoint. */
 export type OneTimeCredential = "code" | "refresh_token";
@@ -47,7 +47,7 @@ export function failureOfSpending(failure: unknown): ExchangeError {
 }
 
 /** An answer to a call that spends something one-time, and it is not tokens. */
-export function refusalOf(credential: OneTimeCredential, response: Response, answer: JsonObject | undefined, nowMs: number): ExchangeError {
+export function refusalOf(credential: OneTimeCredential, response: Response, answer: JsonAnswer | undefined, nowMs: number): ExchangeError {
   const { status } = response;
   const word = answer?.["error"];
   const known = typeof word === "string" && refusals.has(word);

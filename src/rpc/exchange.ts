@@ -1,4 +1,4 @@
-// The Exchange RPC: message → question, core, answer → message. Which operation answers depends on what is swapped.
+// The Exchange RPC: message → question, core, answer → message. A code and a token are answered by operations of their own.
 
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -32,22 +32,22 @@ export function createExchangeRpc({ entrance, exchange, exchangeToken, clock }: 
   return async function handle(request: ExchangeRequest, context: HandlerContext): Promise<ExchangeResponse> {
     switch (request.subject.case) {
       case "authorizationCode":
-        return redeem(request, request.subject.value, context);
+        return redeemCode(request, request.subject.value, context);
       case "subjectToken":
-        return swap(request, request.subject.value, context);
+        return exchangeSubject(request, request.subject.value, context);
       case undefined:
         throw malformed("subject");
     }
   };
 
-  async function redeem(request: ExchangeRequest, code: AuthorizationCode, context: HandlerContext): Promise<ExchangeResponse> {
+  async function redeemCode(request: ExchangeRequest, code: AuthorizationCode, context: HandlerContext): Promise<ExchangeResponse> {
     const asked = { ...decodeCommon(request), ...decodeCode(request, code) };
     const { client, trail } = enter(entrance, callOf(context.values), { clientId: clientIdOf(request), method: "Exchange" });
     const tokens = await exchange({ client, ...asked, trail }, context.signal);
     return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
   }
 
-  async function swap(request: ExchangeRequest, token: Token, context: HandlerContext): Promise<ExchangeResponse> {
+  async function exchangeSubject(request: ExchangeRequest, token: Token, context: HandlerContext): Promise<ExchangeResponse> {
     const { issuedType, ...asked } = { ...decodeCommon(request), ...decodeToken(request, token) };
     // Whoever has seen a token can send it: it proves nothing about the page that does.
     const entering = { clientId: clientIdOf(request), method: "Exchange", proofInMessage: false } as const;

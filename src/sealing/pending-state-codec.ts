@@ -1,7 +1,7 @@
 // A pending sign-in as bytes and back. The bytes hold a PKCE verifier in clear: they are for sealing and for nothing else.
 
 import { z } from "zod";
-import type { PendingState } from "../exchange/ports.ts";
+import type { PendingState } from "../exchange/one-time-ports.ts";
 import { Secret } from "../exchange/secret.ts";
 
 /** Of one that is sealed: redirect URI, challenge, verifier and nonce, each bounded where it comes in. */

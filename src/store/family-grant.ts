@@ -1,5 +1,5 @@
-// What a family stands for, as bytes and back: the provider's refresh token, who signed in, and the terms of an exchange. The bytes hold the token in clear:
-// they are for sealing and for nothing else.
+// What a family stands for, as bytes and back: the provider's refresh token, who signed in, and the terms of an exchange. The bytes
+// hold the token in clear: they are for sealing and for nothing else.
 
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";

@@ -4,7 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
-import type { Clock, HeldGrant, RefreshHandles } from "../exchange/ports.ts";
+import type { HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";

@@ -4,7 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { type Clock, type CodeClaim, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/ports.ts";
+import { type CodeClaim, type OneTimeStore, oneTimeLifetimeMs, type PendingState } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import { decodePendingState, encodePendingState, maxStateBytes } from "../sealing/pending-state-codec.ts";

@@ -1,7 +1,8 @@
 // Ids of assertions that were used, in the database: each works once, on whichever replica, until it expires by itself.
 
 import { randomBytes } from "node:crypto";
-import type { Clock, UsedAssertions } from "../exchange/ports.ts";
+import type { UsedAssertions } from "../exchange/one-time-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
 import type { OneTimeNames } from "../sealing/one-time-names.ts";
 import type { Database } from "./database.ts";
 import { createMarks } from "./marks.ts";

@@ -6,7 +6,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Reason } from "../exchange/errors.ts";
 import type { Protocol } from "../rpc/call.ts";
 
-export type Tier = "memory" | "redis";
+type Tier = "memory" | "redis";
 
 /** What is remembered. */
 export type Remembered = "verification" | "exchange";

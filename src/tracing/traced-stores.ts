@@ -1,15 +1,9 @@
 // The ports to what is remembered outside of this process, with a span for each question: what for, and where. What is kept in this
 // process is not wrapped. What is asked and answered does not come into a span.
 
-import type {
-  CodeClaim,
-  EndableGrant,
-  HeldGrant,
-  OneTimeStore,
-  RefreshHandles,
-  Revocations,
-  UpstreamRevocations,
-} from "../exchange/ports.ts";
+import type { EndableGrant, HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { CodeClaim, OneTimeStore } from "../exchange/one-time-ports.ts";
+import type { Revocations, UpstreamRevocations } from "../exchange/ports.ts";
 import type { DatabaseSystem, Traces } from "./traces.ts";
 
 export interface Asking {

@@ -1,5 +1,5 @@
-// A shared tier with a span for each look into it. A hit in memory never comes here, and costs nothing;
-// nobody waits for a write.
+// A shared tier with a span for each look into it. A hit in memory never comes here and costs nothing; nobody waits for a write, so
+// it has no span.
 
 import type { Lasting } from "../cache/memory-tier.ts";
 import type { SharedTier } from "../cache/redis-tier.ts";

@@ -55,7 +55,7 @@ export interface FaultyDisk extends Disk {
   readonly counts: { syncs: number; folderSyncs: number };
 }
 
-export function createFaultyDisk(): FaultyDisk {
+function createFaultyDisk(): FaultyDisk {
   const faults = new Map<Step, Fault>();
   const counts = { syncs: 0, folderSyncs: 0 };
   let awake = Promise.withResolvers<void>();

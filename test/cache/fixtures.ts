@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { Verification } from "../../src/exchange/claims.ts";
-import type { PendingState } from "../../src/exchange/ports.ts";
+import type { PendingState } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Exchanged } from "../../src/exchange/token-exchange-ports.ts";
 

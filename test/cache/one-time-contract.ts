@@ -1,7 +1,7 @@
 // What every one-time store must do, whatever keeps its marks. Each implementation's test runs this suite on its own.
 
 import { describe, expect, test } from "vitest";
-import type { OneTimeStore } from "../../src/exchange/ports.ts";
+import type { OneTimeStore } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { pendingState } from "./fixtures.ts";
 

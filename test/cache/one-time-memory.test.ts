@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createOneTimeMemory } from "../../src/cache/one-time-memory.ts";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
-import type { OneTimeStore } from "../../src/exchange/ports.ts";
+import type { OneTimeStore } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { frozenClock, masterKey, pendingState, type FrozenClock } from "./fixtures.ts";
 import { oneTimeContract } from "./one-time-contract.ts";

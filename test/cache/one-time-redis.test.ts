@@ -9,7 +9,7 @@ import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { ExchangeError } from "../../src/exchange/errors.ts";
-import type { OneTimeStore } from "../../src/exchange/ports.ts";
+import type { OneTimeStore } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { masterKey, pendingState, ready, until } from "./fixtures.ts";

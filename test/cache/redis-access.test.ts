@@ -2,11 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createOneTimeRedis } from "../../src/cache/one-time-redis.ts";
-import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { evictionOf } from "../../src/cache/redis-eviction.ts";
-import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisAccess, RedisTarget } from "../../src/cache/redis-target.ts";
 import { keptVerifications } from "../../src/cache/verification-codec.ts";
 import { createRedisTier } from "../../src/cache/redis-tier.ts";
@@ -19,6 +17,7 @@ import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { generalName, makeAuthority } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
+import { useConnections } from "./connections.ts";
 import { frozenClock, masterKey, nowMs, pendingState, ready, until, verification } from "./fixtures.ts";
 import { tokenRevocation } from "./revocation-log-contract.ts";
 import { type Guard, type Topology, topologies } from "./topologies.ts";
@@ -31,21 +30,7 @@ const words = { default: "word-of-default", cambio: "word-of-cambio", mute: "wor
 
 const onAlarm = (): undefined => undefined;
 
-let connections: RedisConnection[];
-let events: RedisEvent[];
-beforeEach(() => {
-  connections = [];
-  events = [];
-});
-afterEach(async () => {
-  await Promise.all(connections.map((connection) => connection.close()));
-});
-
-function connect(target: RedisTarget): RedisConnection {
-  const connection = createRedis(target, { log: (event) => void events.push(event), random: () => 0 });
-  connections.push(connection);
-  return connection;
-}
+const { events, open } = useConnections();
 
 const codesOfAway = () => events.flatMap((event) => (event.kind === "redis_away" ? [event.code] : []));
 const asUser = (target: RedisTarget, username: string | undefined, password: string | undefined): RedisTarget => ({
@@ -99,7 +84,7 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
 
   test("a user with the rights that the documentation names can do everything", async () => {
     const mine = asUser(target, "cambio", words.cambio);
-    const redis = connect(mine);
+    const redis = open(mine);
     await ready(redis);
     const clock = frozenClock();
     const names = createOneTimeNames(keys);
@@ -134,7 +119,7 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
     ["a wrong password", "cambio", "word-of-nobody", "WRONGPASS"],
     ["a wrong user", "nobody", words.cambio, "WRONGPASS"],
   ])("with %s it stays away, says why once, and shows no password", async (_name, username, password, code) => {
-    const redis = connect(asUser(target, username, password));
+    const redis = open(asUser(target, username, password));
     await until(() => codesOfAway().length > 0);
     const failure: unknown = await redis.run((client) => client.ping()).catch((error: unknown) => error);
     expect(codesOfAway()).toEqual([code]);
@@ -143,7 +128,7 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
   });
 
   test("a user without a command is refused it, certainly, and the connection stays", async () => {
-    const redis = connect(asUser(target, "mute", words.mute));
+    const redis = open(asUser(target, "mute", words.mute));
     await ready(redis);
     const claim = redis.run((client) => client.eval("return 1", 1, "cambio:x"));
     await expect(claim).rejects.toMatchObject({ code: "NOPERM", outcome: "refused" });
@@ -151,7 +136,7 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
   });
 
   test("a full Redis refuses to remember, certainly, and the connection stays", async () => {
-    const redis = connect(asUser(target, "cambio", words.cambio));
+    const redis = open(asUser(target, "cambio", words.cambio));
     await ready(redis);
     const masters = await topology.masters();
     await Promise.all(masters.map((master) => master.config("SET", "maxmemory", "1")));
@@ -168,7 +153,7 @@ describe.each(topologies)("TLS, users and passwords on %s", (_, start) => {
     ["another CA of the same name", makeAuthority("Redis CA").cert],
     ["no CA that anybody knows", undefined],
   ])("that %s vouches for: nothing is sent to it", async (_name, ca) => {
-    const redis = connect({ ...asUser(target, "cambio", words.cambio), ca });
+    const redis = open({ ...asUser(target, "cambio", words.cambio), ca });
     await until(() => codesOfAway().length > 0);
     expect(codesOfAway()).toEqual([expect.stringMatching(/CERT|SIGNATURE/)]);
     expect(redis.status()).toBe("away");

@@ -1,34 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
-import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import { createSharedCountsRedis } from "../../src/cache/shared-counts-redis.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type ClusterServer, type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { announcing } from "./announcing.ts";
+import { useConnections } from "./connections.ts";
 import { masterKey, ready, until } from "./fixtures.ts";
 
 /** What a command may take, and a busy machine with it. */
 const limitMs = 600;
 
-let connections: RedisConnection[];
-let events: RedisEvent[];
-beforeEach(() => {
-  connections = [];
-  events = [];
-});
-afterEach(async () => {
-  await Promise.all(connections.map((connection) => connection.close()));
-});
-
-async function connect(cluster: RedisCluster): Promise<RedisConnection> {
-  const connection = createRedis(cluster.target, { log: (event) => void events.push(event), random: () => 0 });
-  connections.push(connection);
-  await ready(connection);
-  return connection;
-}
+const { events, connect } = useConnections();
 
 const incr = (connection: RedisConnection, key: string) => connection.run((client) => client.incr(key));
 
@@ -78,7 +63,7 @@ describe("three masters, each behind a proxy", () => {
   ])("one of them %s: nobody waits past the limit, the others go on, and it is used again by itself", async (_, fault) => {
     const [lost, other] = pair();
     const [key, fine] = [await keyOf(cluster, lost), await keyOf(cluster, other)];
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     await incr(connection, key);
     fault(lost);
     const first = await Promise.allSettled(Array.from({ length: 20 }, () => incr(connection, key)));
@@ -100,7 +85,7 @@ describe("three masters, each behind a proxy", () => {
   test("cut connections fail what was under way, none of it is sent again, and the next commands go through", async () => {
     const [lost] = pair();
     const key = await keyOf(cluster, lost);
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     proxyOf(lost).always({ kind: "hang", at: "request" });
     const inFlight = Promise.allSettled(Array.from({ length: 50 }, () => incr(connection, key)));
     proxyOf(lost).resetAll();
@@ -116,7 +101,7 @@ describe("three masters, each behind a proxy", () => {
   test("while a server is being connected to, commands for it fail at once, and none is kept for later", async () => {
     const [lost] = pair();
     const key = await keyOf(cluster, lost);
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     proxyOf(lost).always({ kind: "hang", at: "connect" });
     proxyOf(lost).resetAll();
     await until(() => events.some(({ kind }) => kind === "redis_node_away"));
@@ -130,7 +115,7 @@ describe("three masters, each behind a proxy", () => {
 
   test("counts that one of them cannot tell are told by the others", async () => {
     const [lost] = pair();
-    const redis = await connect(cluster);
+    const redis = await connect(cluster.target);
     const counts = createSharedCountsRedis({ redis, first: masterKey("a"), replica: randomBytes(16), perSlot: true });
     const own = Array.from({ length: 64 }, (_, index) => ({ key: `k${index}`, window: 7, count: 3, lifeMs: 60_000 }));
     proxyOf(lost).always({ kind: "hang", at: "answer" });
@@ -146,7 +131,7 @@ describe("three masters, each behind a proxy", () => {
   test("a slow server costs the time limit and no more", async () => {
     const [slow] = pair();
     const key = await keyOf(cluster, slow);
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     proxyOf(slow).always({ kind: "delay", at: "answer", ms: 700 });
     const ms = await took(() => incr(connection, key));
     expect(ms).toBeGreaterThan(200);
@@ -174,7 +159,7 @@ describe("three masters, each behind a proxy", () => {
     afterEach(finish);
 
     test("ASK and MOVED are followed, and every command is carried out once", async () => {
-      const connection = await connect(cluster);
+      const connection = await connect(cluster.target);
       expect(await incr(connection, "{moved}:old")).toBe(1);
       await begin();
       expect(await incr(connection, "{moved}:old")).toBe(2);
@@ -187,7 +172,7 @@ describe("three masters, each behind a proxy", () => {
     });
 
     test("a script over two keys is refused meanwhile, and nobody takes that for a maybe", async () => {
-      const connection = await connect(cluster);
+      const connection = await connect(cluster.target);
       await begin();
       const script = "return {redis.call('INCR', KEYS[1]), redis.call('INCR', KEYS[2])}";
       const both = () => connection.run((client) => client.eval(script, 2, "{moved}:x", "{moved}:y"));
@@ -200,7 +185,7 @@ describe("three masters, each behind a proxy", () => {
       const unheard: unknown[] = [];
       const note = (failure: unknown) => void unheard.push(failure);
       process.on("unhandledRejection", note);
-      const connection = await connect(cluster);
+      const connection = await connect(cluster.target);
       await begin();
       proxyOf(to).always({ kind: "reset", at: "request" });
       await expect(incr(connection, "{moved}:lost")).rejects.toMatchObject({ outcome: "unknown" });
@@ -220,7 +205,7 @@ describe("masters with a replica each", () => {
   afterAll(() => cluster.stop());
 
   test("one is killed: no command that was under way is carried out later, and its successor is found", async () => {
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     const heard = await announcing(connection, cluster.target);
     const lost = await cluster.masterOf("counter");
     await incr(connection, "counter");
@@ -260,7 +245,7 @@ describe("masters without replicas", () => {
   afterAll(() => cluster.stop());
 
   test("one is killed: the Cluster stops, which is told once and costs nothing, and goes on when it is back", async () => {
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     const [lost] = cluster.servers as [ClusterServer];
     await lost.kill();
     await eventually("its stop", async () => {
@@ -280,7 +265,7 @@ describe("masters without replicas", () => {
   });
 
   test("all are killed and started again: it is away, and ready again by itself", async () => {
-    const connection = await connect(cluster);
+    const connection = await connect(cluster.target);
     await Promise.all(cluster.servers.map((server) => server.kill()));
     await until(() => connection.status() === "away");
     await Promise.all(cluster.servers.map((server) => server.start()));

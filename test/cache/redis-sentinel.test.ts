@@ -1,29 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
-import type { RedisEvent } from "../../src/cache/redis-line.ts";
-import type { SentinelSet } from "../../src/cache/redis-target.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RedisSentinels, startRedisSentinels } from "../support/redis-sentinel.ts";
 import { announcing } from "./announcing.ts";
+import { useConnections } from "./connections.ts";
 import { ready, until } from "./fixtures.ts";
 
-let connections: RedisConnection[];
-let events: RedisEvent[];
-beforeEach(() => {
-  connections = [];
-  events = [];
-});
-afterEach(async () => {
-  await Promise.all(connections.map((connection) => connection.close()));
-});
-
-async function connect(target: SentinelSet): Promise<RedisConnection> {
-  const connection = createRedis(target, { log: (event) => void events.push(event), random: () => 0 });
-  connections.push(connection);
-  await ready(connection);
-  return connection;
-}
+const { events, open, connect } = useConnections();
 
 const incr = (connection: RedisConnection, key: string) => connection.run((client) => client.incr(key));
 const portOf = (connection: RedisConnection) => connection.run(async (client) => Number((await client.config("GET", "port"))[1]));
@@ -58,8 +42,7 @@ describe("a master, two replicas and three Sentinels", () => {
     const port = await portOf(connection);
     await Promise.all(set.sentinels.map((sentinel) => sentinel.kill()));
     expect(await portOf(connection)).toBe(port);
-    const late = createRedis(set.target, { log: () => undefined, random: () => 0 });
-    connections.push(late);
+    const late = open(set.target);
     await expect(incr(late, "x")).rejects.toMatchObject({ code: "AWAY", outcome: "refused" });
     await Promise.all(set.sentinels.map((sentinel) => sentinel.start()));
     await ready(late);
@@ -91,8 +74,7 @@ test("a server that is no master is not used, whatever a Sentinel says", async (
   const set = await startRedisSentinels({ replicas: 0, sentinels: 1 });
   const [server] = set.servers;
   await server?.raw.call("REPLICAOF", "127.0.0.1", 1);
-  const connection = createRedis(set.target, { log: (event) => void events.push(event), random: () => 0 });
-  connections.push(connection);
+  const connection = open(set.target);
   await eventually("its refusal", () => events.length > 0);
   expect(events).toEqual([expect.objectContaining({ kind: "redis_away", code: "NOT_MASTER", port: server?.port })]);
   expect(connection.status()).toBe("away");

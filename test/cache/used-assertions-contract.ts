@@ -1,7 +1,7 @@
 // What every memory of used assertions must do, whatever keeps it. Each implementation's test runs this suite on its own.
 
 import { describe, expect, test } from "vitest";
-import type { UsedAssertions } from "../../src/exchange/ports.ts";
+import type { UsedAssertions } from "../../src/exchange/one-time-ports.ts";
 import { nowMs } from "./fixtures.ts";
 
 export interface UsedAssertionsSubject {

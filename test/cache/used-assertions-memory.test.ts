@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createUsedAssertionsMemory } from "../../src/cache/used-assertions-memory.ts";
-import type { UsedAssertions } from "../../src/exchange/ports.ts";
+import type { UsedAssertions } from "../../src/exchange/one-time-ports.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { type FrozenClock, frozenClock, masterKey, nowMs } from "./fixtures.ts";
 import { usedAssertionsContract } from "./used-assertions-contract.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
 import { createRedis, type RedisConnection } from "../../src/cache/redis-connection.ts";
 import { createUsedAssertionsRedis } from "../../src/cache/used-assertions-redis.ts";
-import type { UsedAssertions } from "../../src/exchange/ports.ts";
+import type { UsedAssertions } from "../../src/exchange/one-time-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";

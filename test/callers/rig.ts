@@ -9,7 +9,7 @@ import {
 } from "../../src/callers/authenticate.ts";
 import type { ShownCertificate } from "../../src/callers/certificate.ts";
 import type { Client } from "../../src/exchange/clients.ts";
-import type { UsedAssertions } from "../../src/exchange/ports.ts";
+import type { UsedAssertions } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { WantedKey } from "../../src/keys/key-index.ts";
 import { createConfiguredKeys } from "../../src/callers/configured-keys.ts";

@@ -9,7 +9,6 @@ import type { FakeClient } from "../support/fake-token-endpoint.ts";
 import { basic } from "../../examples/clients.ts";
 
 export const requester: FakeClient = { id: "orders-client", secret: "orders-client-canary-0123456789", authentication: "basic" };
-export const ordersIdentifier = "https://orders.example";
 export const stockIdentifier = "https://stock.example";
 
 const scopes = ["orders:read", "orders:write"];

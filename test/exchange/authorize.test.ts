@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
+import { oneTimeLifetimeMs } from "../../src/exchange/one-time-ports.ts";
 import { isChallenge, isOurState } from "../../src/exchange/pkce.ts";
 import { callback, challenge, type CoreRig, type CoreRigOptions, orders, patience, startCoreRig } from "./core-rig.ts";
 import { recordingTrail, refusal } from "./fixtures.ts";

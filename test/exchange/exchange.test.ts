@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
+import { oneTimeLifetimeMs } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Fault } from "../support/faults.ts";
 import { type CoreRig, type CoreRigOptions, orders, patience, startCoreRig, verifier } from "./core-rig.ts";

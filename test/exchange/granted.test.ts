@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { oneTimeLifetimeMs } from "../../src/exchange/ports.ts";
+import { oneTimeLifetimeMs } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { type CoreRig, orders, patience, startCoreRig } from "./core-rig.ts";
 import { refusal, silentTrail } from "./fixtures.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
-import type { RefreshHandles } from "../../src/exchange/ports.ts";
+import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import { keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { type RefusalWords, refusalOfExchange } from "../../src/providers/exchange-refusals.ts";
-import type { JsonObject } from "../../src/providers/json-answer.ts";
+import type { JsonAnswer } from "../../src/providers/json-answer.ts";
 import { keycloakWords } from "../../src/providers/keycloak.ts";
 import { refusal } from "../exchange/fixtures.ts";
 
 const noWords: RefusalWords = { known: [] };
-const refused = (status: number, answer: JsonObject | undefined, words = noWords, headers: Readonly<Record<string, string>> = {}) =>
+const refused = (status: number, answer: JsonAnswer | undefined, words = noWords, headers: Readonly<Record<string, string>> = {}) =>
   refusalOfExchange(new Response(null, { status, headers }), answer, { words, nowMs: 1_800_000_000_000 });
 
 describe("a provider's refusal of an exchange", () => {
@@ -28,7 +28,7 @@ describe("a provider's refusal of an exchange", () => {
     for (const one of [status, 200]) expect(refused(one, { error })).toEqual(refusal(reason));
   });
 
-  it.each<[string, number, JsonObject | undefined, Reason]>([
+  it.each<[string, number, JsonAnswer | undefined, Reason]>([
     ["500, whatever it names", 500, { error: "invalid_request" }, "UPSTREAM_UNAVAILABLE"],
     ["503 without a word", 503, undefined, "UPSTREAM_UNAVAILABLE"],
     ["429, whatever it names", 429, { error: "invalid_request" }, "UPSTREAM_RATE_LIMITED"],

@@ -2,7 +2,8 @@
 // remembers what it was shown, and what was revoked. The provider is the `send` of each rotation.
 
 import { expect } from "vitest";
-import { type Clock, type HeldGrant, type RefreshHandles, type Revocation } from "../../src/exchange/ports.ts";
+import type { HeldGrant, RefreshHandles } from "../../src/exchange/handle-ports.ts";
+import type { Clock, Revocation } from "../../src/exchange/ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
@@ -49,7 +50,7 @@ export function tokenSet(number: number, clock: Clock): TokenSet & { readonly re
   };
 }
 
-export function fakeUpstream(clock: Clock): FakeUpstream {
+function fakeUpstream(clock: Clock): FakeUpstream {
   const shown: string[] = [];
   const instead: FakeUpstream["instead"] = [];
   let last = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RefreshHandles } from "../../src/exchange/ports.ts";
+import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import type { Secret } from "../../src/exchange/secret.ts";
 import { type Database, DatabaseFailure } from "../../src/store/database.ts";

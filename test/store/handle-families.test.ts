@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
-import type { RefreshHandles } from "../../src/exchange/ports.ts";
+import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import type { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import type { Database } from "../../src/store/database.ts";

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { sql } from "kysely";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
-import type { OneTimeStore } from "../../src/exchange/ports.ts";
+import type { OneTimeStore } from "../../src/exchange/one-time-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { encodePendingState } from "../../src/sealing/pending-state-codec.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { createOneTimeNames } from "../../src/sealing/one-time-names.ts";
-import type { UsedAssertions } from "../../src/exchange/ports.ts";
+import type { UsedAssertions } from "../../src/exchange/one-time-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createUsedAssertions } from "../../src/store/used-assertions.ts";

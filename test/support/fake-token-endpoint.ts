@@ -45,7 +45,7 @@ interface Refused {
   readonly error: string;
 }
 
-export const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
+const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 const tokenType = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`;
 
 const common = ["grant_type", "client_id", "client_secret"];

@@ -17,7 +17,7 @@ export const file_cambio_v1_token_exchange_service: GenFile = /*@__PURE__*/
   fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpACCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkiXgoQRXhjaGFuZ2VSZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQSJQoIaXNzdWFuY2UYAiABKA4yEy5jYW1iaW8udjEuSXNzdWFuY2UibAoOUmVmcmVzaFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhcKDXJlZnJlc2hfdG9rZW4YAyABKAlIABIOCgZzY29wZXMYBCADKAlCDAoKY3JlZGVudGlhbCJdCg9SZWZyZXNoUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlIowBChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkSEAoIZXhjaGFuZ2UYBSABKAgi2AEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCBIjCgZ0b2tlbnMYBSABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQiyAEKHUNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxyZWRpcmVjdF91cmkYAyABKAkSDgoGc2NvcGVzGAQgAygJEhEKCWF1ZGllbmNlcxgFIAMoCRIWCg5jb2RlX2NoYWxsZW5nZRgGIAEoCRINCgVub25jZRgHIAEoCRISCgpsb2dpbl9oaW50GAggASgJEg4KBnByb21wdBgJIAEoCSJ6Ch5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2USGQoRYXV0aG9yaXphdGlvbl91cmwYASABKAkSDQoFc3RhdGUYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYQoNUmV2b2tlUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSIQoFdG9rZW4YAyABKAsyEC5jYW1iaW8udjEuVG9rZW5IAEIICgZ0YXJnZXQiKgoOUmV2b2tlUmVzcG9uc2USGAoQdXBzdHJlYW1fcGVuZGluZxgBIAEoCDK7AwoUVG9rZW5FeGNoYW5nZVNlcnZpY2USRQoIRXhjaGFuZ2USGi5jYW1iaW8udjEuRXhjaGFuZ2VSZXF1ZXN0GhsuY2FtYmlvLnYxLkV4Y2hhbmdlUmVzcG9uc2UiABJCCgdSZWZyZXNoEhkuY2FtYmlvLnYxLlJlZnJlc2hSZXF1ZXN0GhouY2FtYmlvLnYxLlJlZnJlc2hSZXNwb25zZSIAEmYKE1ZhbGlkYXRlQ3Jvc3NDbGllbnQSJS5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlcXVlc3QaJi5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlIgASbwoWQ3JlYXRlQXV0aG9yaXphdGlvblVybBIoLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVxdWVzdBopLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2UiABI/CgZSZXZva2USGC5jYW1iaW8udjEuUmV2b2tlUmVxdWVzdBoZLmNhbWJpby52MS5SZXZva2VSZXNwb25zZSIAYgZwcm90bzM", [file_cambio_v1_token, file_google_protobuf_timestamp]);
 
 /**
- * What to swap, and for what.
+ * What to exchange, and for what.
  *
  * @generated from message cambio.v1.ExchangeRequest
  */
@@ -38,7 +38,7 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   provider: string;
 
   /**
-   * What is swapped. Required.
+   * What is exchanged. Required.
    *
    * @generated from oneof cambio.v1.ExchangeRequest.subject
    */
@@ -212,7 +212,7 @@ export type RefreshRequest = Message<"cambio.v1.RefreshRequest"> & {
   provider: string;
 
   /**
-   * What is swapped. Required.
+   * What is refreshed. Required.
    *
    * @generated from oneof cambio.v1.RefreshRequest.credential
    */
@@ -305,8 +305,8 @@ export type ValidateCrossClientRequest = Message<"cambio.v1.ValidateCrossClientR
   requiredScopes: string[];
 
   /**
-   * True: also swap the token at its provider for one for that audience with those scopes (RFC 8693), issued to the caller's own
-   * registration there.
+   * True: also exchange the token at its provider for one for that audience with those scopes (RFC 8693), issued to the caller's
+   * own registration there.
    *
    * @generated from field: bool exchange = 5;
    */
@@ -552,7 +552,7 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
   messageDesc(file_cambio_v1_token_exchange_service, 10);
 
 /**
- * Swaps the token you have for the token you need, and says whether a token may be used where it was shown.
+ * Exchanges the token you have for the token you need, and says whether a token may be used where it was shown.
  *
  * Tokens of users travel in messages. The `authorization` header is the caller's own: a service proves itself there by HTTP Basic
  * (client id and secret each form-encoded, RFC 6749 section 2.3.1) or by a bearer: its own assertion (RFC 7523 section 3) or a
@@ -563,8 +563,8 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
  */
 export const TokenExchangeService: GenService<{
   /**
-   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636), or swaps an access token there for one that
-   * opens another audience (RFC 8693).
+   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636), or exchanges an access token there for one
+   * that opens another audience (RFC 8693).
    * A code goes upstream at most once; a second use is refused with `ERROR_REASON_GRANT_INVALID`.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Exchange
@@ -575,7 +575,7 @@ export const TokenExchangeService: GenService<{
     output: typeof ExchangeResponseSchema;
   },
   /**
-   * Swaps a refresh token for fresh tokens (RFC 6749 section 6).
+   * Turns a refresh token into fresh tokens (RFC 6749 section 6).
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Refresh
    */
@@ -585,8 +585,8 @@ export const TokenExchangeService: GenService<{
     output: typeof RefreshResponseSchema;
   },
   /**
-   * Checks an access token that was issued to another client, for an audience of the caller; on request swaps it for one of the
-   * caller's own.
+   * Checks an access token that was issued to another client, for an audience of the caller; on request exchanges it for one of
+   * the caller's own.
    * An invalid token is an error, never a field of a successful answer.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.ValidateCrossClient

@@ -5,7 +5,7 @@ import { isText } from "./claim-shapes.ts";
 import { isJsonObject, type JsonValue } from "./strict-json.ts";
 
 /** Delegation longer than this is nobody's design; the chain is never cut, so the token is refused. */
-export const maxActors = 4;
+const maxActors = 4;
 
 /**
  * @param unnamedIssuer what an actor without `iss` gets as its issuer
