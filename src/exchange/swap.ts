@@ -144,9 +144,11 @@ export function createSwap(deps: SwapDeps) {
     };
   }
 
-  function handOver({ client, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
-    const { provider, revocationId: id, claims } = exchanged.verification;
-    deps.revocations.check({ provider, id, subject: claims.subject, issuedAt: claims.issuedAt });
+  function handOver({ client, verification: subject, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
+    const { provider, claims } = exchanged.verification;
+    // The subject token once more: what was ended while the provider answered would live on in one that was issued after its end.
+    for (const { revocationId: id, claims: of } of [subject, exchanged.verification])
+      deps.revocations.check({ provider, id, subject: of.subject, issuedAt: of.issuedAt });
     checkGranted(deps, { client, provider, trail }, asVerified(exchanged.tokens, claims));
     return { ...exchanged, cached };
   }

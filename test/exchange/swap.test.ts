@@ -169,6 +169,27 @@ describe("an exchange that is remembered", () => {
     await expect(rig.validate(token)).rejects.toThrow(refusal("TOKEN_REVOKED"));
   });
 
+  it.each<[string, { jti: string } | { subject: string }, boolean]>([
+    ["the subject token", { jti: "shown" }, false],
+    ["the subject token, with a refresh token", { jti: "shown" }, true],
+    ["all that its subject has", { subject: "alice" }, false],
+    ["all that its subject has, with a refresh token", { subject: "alice" }, true],
+  ])(
+    "is not handed out where its provider answers after the end of %s: it was issued later than that",
+    async (_what, what, refreshToken) => {
+      await rig.close();
+      rig = await startSwapRig({ database: true });
+      const release = rig.fake.hold("token");
+      const exchanging = rig.exchange(await rig.token({ jti: "shown" }), { refreshToken });
+      exchanging.catch(() => undefined);
+      await expect.poll(() => rig.asked()).toBe(1);
+      await end(what);
+      rig.clock.advance(2_000);
+      release();
+      await expect(exchanging).rejects.toThrow(refusal("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" }));
+    },
+  );
+
   it.each<[string, (written: Written) => void, Reason]>([
     ["disabled", ({ clients }) => (clients.orders["disabled"] = true), "CALLER_NOT_ALLOWED"],
     ["without the provider", ({ clients }) => (clients.orders.providers = {} as never), "CALLER_NOT_ALLOWED"],
