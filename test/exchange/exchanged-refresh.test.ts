@@ -187,6 +187,26 @@ describe("a refresh token out of an exchange", () => {
     expect(rig.asked()).toBe(1);
   });
 
+  it("ends with all that its subject has also where the provider answers later than that, and so does what it answered", async () => {
+    const refreshToken = await handle();
+    const release = rig.fake.hold("token");
+    const refreshing = rig.refresh(refreshToken);
+    refreshing.catch(() => undefined);
+    await expect.poll(() => rig.asked()).toBe(2);
+    const [until, expiresAt] = [seconds(), seconds() + 7_200];
+    await rig.wired.storage.revocations.revoke({ kind: "subject", provider: "main", id: "alice", until, expiresAt });
+    rig.clock.advance(2_000);
+    release();
+    await expect(refreshing).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    const fresh = rig.fake.issued.findLast((one) => one.split(".").length === 3) ?? "";
+    const { jti } = claimsOf({ accessToken: new Secret(fresh) });
+    const check = () =>
+      rig.wired.storage.revocations.check({ provider: "main", id: `jti:${String(jti)}`, subject: "alice", issuedAt: seconds() });
+    expect(check).toThrow(refusal("TOKEN_REVOKED"));
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(2);
+  });
+
   it("ends when it is revoked, together with the access tokens that came out of it", async () => {
     const { refreshToken, accessToken } = await rig.refresh(await handle());
     if (refreshToken === undefined) throw new Error("no refresh token");
