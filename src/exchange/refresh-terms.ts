@@ -27,9 +27,14 @@ export interface Held {
   readonly trail: Trail;
 }
 
-/** The policy of now would still let the exchange happen. @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED */
+/**
+ * The policy of now would still let the exchange happen: the audience takes tokens of that client, and they may be exchanged.
+ * @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED, AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED
+ */
 export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }: Held, scopes: readonly string[]): void {
   const { as: audience, audiences } = terms;
+  const token = { audiences: terms.meantFor, clientId: terms.origin, scopes: terms.scopes };
+  permit(deps.decide({ kind: "token", client, audience, provider, token, requiredScopes: [] }), trail);
   permit(deps.decide({ kind: "swap", client, provider, audience, audiences, scopes, token: terms, refreshToken: true }), trail);
 }
 

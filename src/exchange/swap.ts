@@ -129,7 +129,8 @@ export function createSwap(deps: SwapDeps) {
     const { claims } = verification;
     checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: tokens.scopes });
     const expiresAtMs = Math.min(claims.expiresAt * 1_000, tokens.expiresAtMs ?? Infinity);
-    const terms = { as: audience, audiences: question.audiences, scopes: subject.claims.scopes, actors: subject.claims.actors };
+    const { clientId: origin, audiences: meantFor, scopes: had, actors } = subject.claims;
+    const terms = { as: audience, audiences: question.audiences, origin, meantFor, scopes: had, actors };
     return {
       tokens: {
         ...tokens,

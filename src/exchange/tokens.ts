@@ -15,6 +15,10 @@ export interface ExchangeTerms {
   readonly as: string;
   /** Configured names: whom the tokens are for. */
   readonly audiences: readonly string[];
+  /** The client that the subject token was issued to. */
+  readonly origin: string;
+  /** Values of `aud` of the subject token. */
+  readonly meantFor: readonly string[];
   /** Those of the subject token: none beyond them is ever granted. */
   readonly scopes: readonly string[];
   /** Those of the subject token, outermost first: none of them is ever lost. */

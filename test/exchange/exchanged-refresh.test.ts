@@ -104,6 +104,18 @@ describe("a refresh token out of an exchange", () => {
       "TARGET_NOT_ALLOWED",
     ],
     [
+      "that audience trusts the client no more which the subject token was issued to",
+      ({ audiences }) => audiences["orders"]?.accepts.main.clients.splice(0),
+      {},
+      "CLIENT_NOT_TRUSTED",
+    ],
+    [
+      "that audience is another now than the subject token was for",
+      ({ audiences }) => audiences["orders"]?.accepts.main.identifiers.splice(0, 2, "urn:new"),
+      {},
+      "AUDIENCE_MISMATCH",
+    ],
+    [
       "the audience is gone",
       ({ audiences, clients }) => {
         delete audiences["inventory"];
