@@ -70,6 +70,14 @@ describe("a refresh token out of an exchange", () => {
     await expect(rig.refresh(new Secret(raw), { provider: "main" })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
   });
 
+  it("shown as an access token is told to no provider, which could use it as the client it belongs to", async () => {
+    const refreshToken = await handle();
+    const [before, shownAs] = [rig.fake.requests.length, { provider: "main" }];
+    await expect(rig.exchange(refreshToken.reveal(), shownAs)).rejects.toThrow(refusal("TOKEN_TYPE_MISMATCH"));
+    await expect(rig.validate(refreshToken.reveal(), shownAs)).rejects.toThrow(refusal("TOKEN_TYPE_MISMATCH"));
+    expect(rig.fake.requests.length).toBe(before);
+  });
+
   it("is nothing to another client", async () => {
     const refreshToken = await handle();
     await expect(rig.refresh(refreshToken, { client: rig.client("billing") })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
