@@ -53,6 +53,16 @@ describe("a refresh token out of an exchange", () => {
     expect(rig.fake.violations).toEqual([]);
   });
 
+  it("is refreshed although an ID token comes along that is for that registration, and which nobody is given", async () => {
+    rig.reconfigure(({ clients }) => (clients.orders.providers.main["scopes"] = ["openid", "read"]));
+    const asked = { refreshToken: true, scopes: ["openid", "read"] };
+    const { refreshToken } = await rig.exchange(await rig.token({ scope: "openid read" }), asked);
+    const fresh = await rig.refresh(refreshToken);
+    expect([fresh.subject, fresh.idToken]).toEqual(["alice", undefined]);
+    expect(rig.fake.issued.filter((one) => one.startsWith("ey"))).toHaveLength(4);
+    await expect(rig.refresh(fresh.refreshToken)).resolves.toBeDefined();
+  });
+
   it("is refreshed though the subject token has long ended, and on record", async () => {
     const refreshToken = await handle();
     rig.clock.advance(7_200_000);
