@@ -141,7 +141,7 @@ export function createSwap(deps: SwapDeps) {
         ...(refreshToken ? { terms } : {}),
       },
       verification,
-      validUntilMs: Math.min(verification.validUntilMs, subject.validUntilMs),
+      validUntilMs: Math.min(verification.validUntilMs, subject.validUntilMs, expiresAtMs),
     };
   }
 

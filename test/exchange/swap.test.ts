@@ -145,6 +145,16 @@ describe("an exchange that is remembered", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it("is not handed out once it ends by the answer's own word, though what stands in the token goes on", async () => {
+    const token = await rig.token();
+    rig.fake.lies({ answer: { expires_in: 10 } });
+    await rig.validate(token);
+    rig.clock.advance(9_999);
+    await expect(rig.validate(token)).resolves.toHaveProperty("cached", true);
+    rig.clock.advance(1);
+    await expect(rig.validate(token)).resolves.toMatchObject({ cached: false, tokens: { expiresAtMs: rig.clock() + 10_000 } });
+  });
+
   it("is not handed out once the subject token was revoked", async () => {
     const token = await rig.token({ jti: "shown" });
     await rig.validate(token);
