@@ -19,7 +19,7 @@ import type {
 } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
-import { isCurrent, type Verifiers } from "./subject-token.ts";
+import { isCurrent, isTurnedDown, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -170,9 +170,9 @@ function firstOf(identifiers: readonly string[]): string {
   return identifiers[0] ?? "";
 }
 
-/** The provider said no to what this caller sent. */
+/** The provider said no to what this caller sent; also in words that nobody knows, as those count there just the same. */
 function isRefusal(failure: unknown): boolean {
-  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED");
+  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED") || isTurnedDown(failure, "token");
 }
 
 /** The provider no longer takes a token that was good a moment ago, and does not say why. */

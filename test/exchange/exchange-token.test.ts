@@ -315,6 +315,8 @@ describe("a provider that refuses", () => {
     ["a revoked token", says("invalid_grant"), true],
     ["a target", says("invalid_target"), true],
     ["a scope", says("invalid_scope"), true],
+    ["a token, in a word of its own", says("invalid_subject_token", 401), true],
+    ["a token, without a word", { kind: "status", status: 403 }, true],
     ["this service itself", says("invalid_client", 401), false],
     ["everything, as it is down", { kind: "status", status: 503 }, false],
   ])("%s too often is not asked again by who brought it there, and only by him (spent: %s)", async (_what, fault, spent) => {
@@ -343,6 +345,15 @@ describe("introspection of opaque tokens", () => {
     expect(rig.fake.callsTo("introspection")).toBe(2);
     // What is signed is verified here, without a question to anybody.
     await expect(rig.validate(await rig.token(), { exchange: false })).resolves.toHaveProperty("verification.source", "LOCAL_KEYS");
+  });
+
+  it("that are none is paid for also where the provider turns the question down in no word that is known", async () => {
+    rig.reconfigure(({ limits }) => (limits["client_failures"] = 2));
+    rig.fake.faults.always("introspection", says("malformed_token"));
+    const guess = (number: number) => rig.exchange(`guess-${number}`, { provider: "main" });
+    for (const number of [1, 2]) await expect(guess(number)).rejects.toThrow(refusal("UPSTREAM_INVALID_RESPONSE"));
+    await expect(guess(3)).rejects.toThrow(refusal("RATE_LIMITED"));
+    expect(rig.fake.callsTo("introspection")).toBe(2);
   });
 
   it("of guesses that somebody brings to be revoked is paid for as well", async () => {
