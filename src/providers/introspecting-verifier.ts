@@ -62,10 +62,13 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   /**
    * What both say: an answer may take something back, and adds nothing. What it leaves out is as it was signed.
    * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
-   *   (active or not, it ends sooner than it says itself)
+   *   (active or not, it ends sooner than it says itself); PROOF_REQUIRED
    */
-  function agreed(verified: Verification, { sub, client_id: clientId, scope, exp }: JsonObject): Verification {
+  function agreed(verified: Verification, answer: JsonObject): Verification {
+    const { sub, client_id: clientId, scope, exp } = answer;
     const { claims } = verified;
+    // Some providers say here only that it is bound to a key (RFC 8705 §3.2, RFC 9449 §6.2).
+    if ("cnf" in answer) throw bound();
     if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
@@ -102,6 +105,10 @@ function providersWord(reason: Reason): ExchangeError {
 
 function expired(expiresAt: number): ExchangeError {
   return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+}
+
+function bound(): ExchangeError {
+  return new ExchangeError("PROOF_REQUIRED", { field: "SUBJECT_TOKEN", cause: { kind: "rule", field: "cnf" } satisfies Circumstance });
 }
 
 function disagrees(member: string): ExchangeError {
