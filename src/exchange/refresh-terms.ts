@@ -5,6 +5,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
+import { scopesOf } from "./granted.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
 import type { Verifiers } from "./subject-token.ts";
 import type { ExchangeTerms, TokenSet } from "./tokens.ts";
@@ -50,6 +51,6 @@ export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, s
   const recipients = terms.audiences.map((name) => deps.audiences.get(name)?.get(provider)?.identifiers ?? []);
   const { claims } = await verifyIssued(deps.verifiers, { provider, token: fresh.accessToken }, signal);
   const bounds = { subject, scopes: terms.scopes, actors: terms.actors, life: undefined };
-  checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: fresh.scopes });
+  checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: scopesOf(fresh) });
   return asVerified(fresh, claims);
 }

@@ -6,7 +6,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
-import { checkGranted } from "./granted.ts";
+import { checkGranted, scopesOf } from "./granted.ts";
 import type {
   Clock,
   FailureBudget,
@@ -127,7 +127,7 @@ export function createSwap(deps: SwapDeps) {
     });
     const verification = await verifyIssued(deps.verifiers, { provider: at.provider.name, token: tokens.accessToken }, signal);
     const { claims } = verification;
-    checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: tokens.scopes });
+    checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: scopesOf(tokens) });
     const expiresAtMs = Math.min(claims.expiresAt * 1_000, tokens.expiresAtMs ?? Infinity);
     const { clientId: origin, audiences: meantFor, scopes: had, actors } = subject.claims;
     const terms = { as: audience, audiences: question.audiences, origin, meantFor, scopes: had, actors };

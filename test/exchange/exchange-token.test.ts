@@ -232,6 +232,15 @@ describe("a provider that answers wider than it was asked", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it.each([["read write"], [["read", "write"]]])(
+    "cannot widen by `scp` what the subject token opens, though the client may have it: %j",
+    async (scp) => {
+      rig.fake.lies({ claims: { scp } });
+      await expect(rig.exchange(await rig.token({ scope: "read" }))).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+      await expect(rig.exchange(await rig.token({ scope: "read write" }))).resolves.toBeDefined();
+    },
+  );
+
   it("cannot hand out more than the client may have, though the subject token has it", async () => {
     const token = await rig.token();
     const asked = { client: rig.client("billing") };

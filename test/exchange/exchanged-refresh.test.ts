@@ -188,6 +188,12 @@ describe("a refresh token out of an exchange", () => {
     await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal(reason));
   });
 
+  it("never becomes wider by `scp` than the subject token was, though the client may have it", async () => {
+    const refreshToken = await handle({ scope: "read" });
+    rig.fake.lies({ claims: { scp: ["read", "write"] } });
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
   it("never becomes wider than the client may have now, though the subject token had it", async () => {
     const refreshToken = await handle();
     rig.reconfigure(({ clients }) => (clients.orders.providers.main["scopes"] = ["read"]));
