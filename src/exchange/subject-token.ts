@@ -15,6 +15,8 @@ export interface SubjectTokenQuestion {
   /** Configured name; empty: found by the token's issuer. */
   readonly provider: string;
   readonly trail: Trail;
+  /** Before a provider is asked about the token itself. Absent: anybody who may ask here may have it asked. @throws ExchangeError */
+  readonly mayAsk?: (provider: string) => void;
 }
 
 export interface SubjectToken {
@@ -63,7 +65,10 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     question.trail.note({ provider: verifier.provider });
 
     // 4. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
-    if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
+    if (verifier.asksProvider(question.token)) {
+      question.mayAsk?.(verifier.provider);
+      deps.budget.check(question.trail.payer, verifier.provider);
+    }
     const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
       deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, key, shared)),
     );

@@ -365,6 +365,19 @@ describe("introspection of opaque tokens", () => {
     expect(rig.fake.callsTo("introspection")).toBe(2);
   });
 
+  it("is not done for a client that may not use the provider, be it to exchange one or to end one", async () => {
+    rig.reconfigure(({ clients }) => (clients.orders.providers = {} as never));
+    const token = rig.fake.mintOpaque({ aud: ["urn:orders"], scope: "read" });
+    const { trail } = recordingTrail("orders");
+    const ending = { client: rig.client("orders"), provider: "main", isRefreshToken: false, trail };
+    for (const shown of [token, "guess"]) {
+      await expect(rig.exchange(shown, { provider: "main" })).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+      const revoking = rig.wired.operations.revoke({ ...ending, token: new Secret(shown) }, AbortSignal.timeout(10_000));
+      await expect(revoking).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+    }
+    expect(rig.fake.callsTo("introspection")).toBe(0);
+  });
+
   it("of guesses that somebody brings to be revoked is paid for as well", async () => {
     rig.reconfigure(({ limits }) => (limits["client_failures"] = 2));
     const revoke = (token: string) =>
