@@ -75,10 +75,10 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
     if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
     const untilMs = exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs;
     if (exp !== undefined && clock() >= untilMs) throw expired(exp);
-    const left = scope?.split(" ");
+    const left = scope === undefined ? undefined : new Set(scope.split(" "));
     return {
       ...verified,
-      claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.includes(name)) },
+      claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.has(name)) },
       source: "INTROSPECTION",
       validUntilMs: Math.min(verified.validUntilMs, untilMs),
     };

@@ -256,7 +256,7 @@ describe("a refresh token out of an exchange", () => {
     await rig.wired.operations.revoke(ending, patience());
     await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
     expect(rig.asked()).toBe(2);
-    const swapped = { claims: claimsOf({ accessToken } as Parameters<typeof claimsOf>[0]) };
+    const swapped = { claims: claimsOf({ accessToken }) };
     const id = `jti:${String(swapped.claims["jti"])}`;
     const check = () => rig.wired.storage.revocations.check({ provider: "main", id, subject: "alice", issuedAt: seconds() });
     expect(check).toThrow(refusal("TOKEN_REVOKED"));
