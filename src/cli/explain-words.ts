@@ -9,6 +9,7 @@ export interface ExplainWords {
   readonly method: Method;
   readonly claimsFile: string | undefined;
   readonly exchange: boolean;
+  readonly refreshToken: boolean;
   readonly provider: string;
   readonly audiences: readonly string[];
   readonly scopes: readonly string[];
@@ -26,6 +27,7 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
   --method METHOD      Exchange (default), Refresh, CreateAuthorizationUrl, Revoke; or ValidateCrossClient (default with --claims)
   --claims FILE        payload of the token to validate or, with Exchange, to exchange, as JSON; - for standard input
   --exchange           with ValidateCrossClient: also get another token in its place
+  --refresh-token      with Exchange and --claims: also get a refresh token
   --now INSTANT        when it is validated, such as 2026-03-01T12:00:00Z; now by default
   --provider NAME      default: the client's only one, or the one of the token's issuer
   --audience NAME      asked for; with ValidateCrossClient, the caller's own (default: its first)
@@ -37,12 +39,12 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
 `;
 
 /** What a method has no use for: said rather than passed over, as whoever wrote it expects it to count. */
-const unused: Record<Method, readonly ("claims" | "exchange" | "now" | "audience" | "scope" | "redirect-uri")[]> = {
+const unused: Record<Method, readonly ("claims" | "exchange" | "refresh-token" | "now" | "audience" | "scope" | "redirect-uri")[]> = {
   Exchange: ["exchange"],
-  Refresh: ["claims", "exchange", "now", "audience", "redirect-uri"],
-  CreateAuthorizationUrl: ["claims", "exchange", "now"],
-  Revoke: ["claims", "exchange", "now", "audience", "scope", "redirect-uri"],
-  ValidateCrossClient: ["redirect-uri"],
+  Refresh: ["claims", "exchange", "refresh-token", "now", "audience", "redirect-uri"],
+  CreateAuthorizationUrl: ["claims", "exchange", "refresh-token", "now"],
+  Revoke: ["claims", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
+  ValidateCrossClient: ["refresh-token", "redirect-uri"],
 };
 
 export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } | "help" {
@@ -61,7 +63,8 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
   if (surplus !== undefined) return { problem: `--${surplus} has no meaning with ${method}` };
   if (method === "Exchange") {
     // A code has no claims, and a token no redirect URI.
-    if (values.claims === undefined && values.now !== undefined) return { problem: "--now has no meaning without --claims" };
+    const early = (["now", "refresh-token"] as const).find((name) => values[name] !== undefined);
+    if (values.claims === undefined && early !== undefined) return { problem: `--${early} has no meaning without --claims` };
     if (values.claims !== undefined && values["redirect-uri"] !== undefined)
       return { problem: "--redirect-uri has no meaning with --claims" };
   }
@@ -76,6 +79,7 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
     method,
     claimsFile: values.claims,
     exchange: values.exchange ?? false,
+    refreshToken: values["refresh-token"] ?? false,
     provider: values.provider ?? "",
     audiences: values.audience ?? [],
     scopes: values.scope ?? [],
@@ -97,6 +101,7 @@ function parse(words: readonly string[]) {
         method: text,
         claims: text,
         exchange: { type: "boolean" },
+        "refresh-token": { type: "boolean" },
         now: text,
         provider: text,
         audience: list,

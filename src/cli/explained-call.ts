@@ -30,6 +30,8 @@ export interface AskedCall {
   readonly claims: JsonObject | undefined;
   /** With ValidateCrossClient: another token is asked for in its place. */
   readonly exchange: boolean;
+  /** With an Exchange of a token: a refresh token is asked for as well. */
+  readonly refreshToken: boolean;
   readonly nowMs: number;
 }
 
@@ -137,7 +139,7 @@ interface Swapped {
 
 function explainSwap({ asked, client, decide }: Decided, swapped: Swapped, sheet: Sheet): void {
   sheet.title(`Its exchange at ${swapped.provider}, for ${swapped.audiences.join(", ")}`);
-  ask(decide, { kind: "swap", client, ...swapped, scopes: asked.scopes, refreshToken: false });
+  ask(decide, { kind: "swap", client, ...swapped, scopes: asked.scopes, refreshToken: asked.refreshToken });
   sheet.remark("What the provider then issues is held against the token's subject, scopes and life, and against the same lists.");
 }
 

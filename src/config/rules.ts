@@ -8,7 +8,7 @@ import { checkClients, checkRoutes } from "./client-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
-import type { ProviderConfiguration } from "./schema.ts";
+import type { Configuration, ProviderConfiguration } from "./schema.ts";
 import { checkTlsFiles } from "./tls-files.ts";
 
 export function checkRules(input: RuleInput): void {
@@ -122,26 +122,34 @@ function checkAudiences(input: RuleInput): void {
       checkName(provider, { path, kind: "providers" }, input);
       checkIdentifiers([...path, "identifiers"], identifiers, {
         provider: own(input.configuration.providers, provider),
+        actingAs: actingAt(provider, input.configuration),
         report: input.report,
       });
     }
   }
 }
 
+/** Clients at a provider that audiences are there. */
+function actingAt(provider: string, { audiences }: Configuration): readonly string[] {
+  return Object.values(audiences).flatMap(({ accepts }) => own(accepts, provider)?.exchange_as?.id ?? []);
+}
+
 interface IdentifierCheck {
   readonly provider: ProviderConfiguration | undefined;
+  readonly actingAs: readonly string[];
   readonly report: Report;
 }
 
 /** The `aud` of an ID token is a client id: where no type tells the two apart, it would open the audience. */
-function checkIdentifiers(path: Path, identifiers: readonly string[], { provider, report }: IdentifierCheck): void {
+function checkIdentifiers(path: Path, identifiers: readonly string[], { provider, actingAs, report }: IdentifierCheck): void {
   if (provider === undefined || provider.tokens.payload_type !== undefined) return;
   if (!provider.tokens.header_types.some((type) => plainMediaType(type) === "jwt")) return;
-  const index = identifiers.indexOf(provider.client.id);
+  const clientIds = [provider.client.id, ...actingAs];
+  const index = identifiers.findIndex((identifier) => clientIds.includes(identifier));
   if (index === -1) return;
   report(
     [...path, index],
-    "is the client id there, which is the aud of ID tokens, and their type is JWT too",
+    "is a client id there, which is the aud of ID tokens, and their type is JWT too",
     "Set tokens.payload_type of that provider, or use another identifier.",
   );
 }

@@ -45,6 +45,11 @@ export interface UseQuestion {
   readonly audiences: readonly string[];
 }
 
+/** The provider as such, for nothing in particular. */
+export function useOf(client: Client, provider: string): UseQuestion {
+  return { kind: "use", client, provider, redirectUri: undefined, scopes: [], audiences: [] };
+}
+
 /** May this client be handed what the provider granted. */
 export interface ResultQuestion {
   readonly kind: "result";

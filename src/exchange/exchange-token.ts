@@ -2,7 +2,7 @@
 // another. The code flow is exchange.ts; what both kinds of issuance share is policy and narrowing.
 
 import type { Audiences, Client } from "./clients.ts";
-import type { Decide } from "./decision.ts";
+import { type Decide, useOf } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./handle-ports.ts";
 import type { Revocations } from "./ports.ts";
@@ -12,7 +12,7 @@ import { isOpaque } from "./token/opaque.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSet } from "./tokens.ts";
-import type { Trail } from "./trail.ts";
+import { permit, type Trail } from "./trail.ts";
 import { acceptToken } from "./validate.ts";
 
 export interface ExchangeTokenQuestion {
@@ -48,8 +48,9 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     trail.note({ credential: subjectToken, scopes: question.scopes });
     if (question.hasActor) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field: "ACTOR_TOKEN" });
 
-    // 2. Who issued it, and is it genuine and current.
-    const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail }, signal);
+    // 2. Who issued it, and is it genuine and current. A provider that the client may not use tells it nothing about tokens.
+    const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
+    const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail, mayAsk }, signal);
 
     // 3. Whoever holds a token may have it swapped only where it was meant for them.
     const { provider, claims } = verification;

@@ -39,8 +39,8 @@ export function checkExchanged({ subject, requester, recipients }: ExchangeBound
   const named = recipients.length > 0 && recipients.every((values) => values.some((value) => claims.audiences.includes(value)));
   // Every value, also one that means no audience here: it may mean something to somebody.
   if (!named || !claims.audiences.every((value) => asked.includes(value))) throw beyond("TARGET_NOT_ALLOWED", "aud");
-  const granted = [...claims.scopes, ...(scopes ?? [])];
-  if (!granted.every((scope) => subject.scopes.includes(scope))) throw beyond("SCOPE_NOT_ALLOWED", "scope");
+  const had = new Set(subject.scopes);
+  if (![...claims.scopes, ...(scopes ?? [])].every((scope) => had.has(scope))) throw beyond("SCOPE_NOT_ALLOWED", "scope");
   if (subject.life !== undefined && claims.expiresAt > subject.life.expiresAt) throw outlives(subject.life, claims);
 }
 

@@ -18,18 +18,23 @@ export interface Handover {
 
 /** @throws ExchangeError SCOPE_NOT_ALLOWED, TARGET_NOT_ALLOWED, CALLER_NOT_ALLOWED (it lives too long) */
 export function checkGranted(deps: { decide: Decide; clock: Clock }, { client, provider, trail }: Handover, tokens: TokenSet): void {
-  // `scp`: where some providers put scopes, as a text or a list. An opaque token says nothing.
-  const { scope, scp, aud, exp } = readLeniently(tokens.accessToken)?.claims ?? {};
+  const { aud, exp } = readLeniently(tokens.accessToken)?.claims ?? {};
   const decision = deps.decide({
     kind: "result",
     client,
     provider,
-    // Both, always: what an answer says does not vouch for what the token carries.
-    scopes: [...(tokens.scopes ?? []), ...words(scope), ...words(scp)],
+    scopes: scopesOf(tokens),
     audiences: words(aud, "whole"),
     lifetimeMs: longest(tokens.expiresAtMs, typeof exp === "number" ? exp * 1_000 : undefined, deps.clock()),
   });
   permit(decision, trail);
+}
+
+/** All that an answer says and its token carries, always: neither vouches for the other. */
+export function scopesOf({ accessToken, scopes = [] }: Pick<TokenSet, "accessToken" | "scopes">): readonly string[] {
+  // `scp`: where some providers put scopes, as a text or a list. An opaque token says nothing.
+  const { scope, scp } = readLeniently(accessToken)?.claims ?? {};
+  return [...scopes, ...words(scope), ...words(scp)];
 }
 
 /** Of two statements about one token the later counts; undefined: neither was made. */

@@ -5,6 +5,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
+import { scopesOf } from "./granted.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
 import type { Verifiers } from "./subject-token.ts";
 import type { ExchangeTerms, TokenSet } from "./tokens.ts";
@@ -28,13 +29,13 @@ export interface Held {
 }
 
 /**
- * The policy of now would still take the subject token, and let the exchange happen.
- * @throws ExchangeError CALLER_NOT_ALLOWED, AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED
+ * The policy of now would still let the exchange happen: the audience takes tokens of that client, and they may be exchanged.
+ * @throws ExchangeError CALLER_NOT_ALLOWED, TARGET_NOT_ALLOWED, SCOPE_NOT_ALLOWED, AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED
  */
 export function permitTerms(deps: TermsDeps, { terms, client, provider, trail }: Held, scopes: readonly string[]): void {
-  const { as: audience, audiences, origin, scopes: bound } = terms;
-  trail.note({ audience, originClient: origin.clientId, targets: audiences });
-  const token = { ...origin, scopes: bound };
+  const { as: audience, audiences } = terms;
+  trail.note({ audience, originClient: terms.origin, targets: audiences });
+  const token = { audiences: terms.meantFor, clientId: terms.origin, scopes: terms.scopes };
   permit(deps.decide({ kind: "token", client, audience, provider, token, requiredScopes: [] }), trail);
   permit(deps.decide({ kind: "swap", client, provider, audience, audiences, scopes, token: terms, refreshToken: true }), trail);
 }
@@ -51,6 +52,6 @@ export async function checkTerms(deps: TermsDeps, held: Held, fresh: TokenSet, s
   const recipients = terms.audiences.map((name) => deps.audiences.get(name)?.get(provider)?.identifiers ?? []);
   const { claims } = await verifyIssued(deps.verifiers, { provider, token: fresh.accessToken }, signal);
   const bounds = { subject, scopes: terms.scopes, actors: terms.actors, life: undefined };
-  checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: fresh.scopes });
+  checkExchanged({ subject: bounds, requester, recipients }, { claims, scopes: scopesOf(fresh) });
   return asVerified(fresh, claims);
 }

@@ -57,7 +57,7 @@ export function createRefresh(deps: RefreshDeps) {
     if (held !== undefined) permitTerms(deps, held, scopes);
 
     // 3. Who ended all that a subject has has ended this sign-in, too.
-    await checkSignIn(question, provider.name, grant);
+    if (isEnded(provider.name, grant)) await endSignIn(question);
 
     // 4. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
@@ -76,7 +76,10 @@ export function createRefresh(deps: RefreshDeps) {
     const fresh = await outcomeOf(shared, signal);
     trail.note({ issuer: fresh.issuer });
 
-    // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
+    // 7. Not ended while the provider answered: the fresh tokens are later than that end. What cannot be known now was decided before.
+    if (isKnownToHaveEnded(provider.name, grant)) await endSignIn(question);
+
+    // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
     checkGranted(deps, { client, provider: provider.name, trail }, granted);
     return subject === undefined ? fresh : { ...fresh, subject };
@@ -91,17 +94,30 @@ export function createRefresh(deps: RefreshDeps) {
   }
 
   /** A sign-in that nobody put a name to can be ended by its handle only. */
-  async function checkSignIn({ client, refreshToken }: RefreshQuestion, provider: string, { subject, issuedAt }: HeldGrant): Promise<void> {
-    if (subject === undefined) return;
+  function isEnded(provider: string, { subject, issuedAt }: HeldGrant): boolean {
+    if (subject === undefined) return false;
     try {
       deps.revocations.check({ provider, id: "", subject, issuedAt });
+      return false;
     } catch (failure) {
-      if (!hasReason(failure, "TOKEN_REVOKED")) throw failure;
-      // The revocation is forgotten one day; what it ended must not come back by that.
-      const ended = await deps.handles.findToEnd(client.id, refreshToken);
-      await ended?.end();
-      throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+      if (hasReason(failure, "TOKEN_REVOKED")) return true;
+      throw failure;
     }
+  }
+
+  function isKnownToHaveEnded(provider: string, grant: HeldGrant): boolean {
+    try {
+      return isEnded(provider, grant);
+    } catch {
+      return false;
+    }
+  }
+
+  /** The revocation is forgotten one day; what it ended must not come back by that. */
+  async function endSignIn({ client, refreshToken }: RefreshQuestion): Promise<never> {
+    const ended = await deps.handles.findToEnd(client.id, refreshToken);
+    await ended?.end();
+    throw new ExchangeError("REAUTHENTICATION_REQUIRED");
   }
 
   function sending(

@@ -3,7 +3,7 @@
 
 import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
-import type { Decide } from "./decision.ts";
+import { type Decide, useOf } from "./decision.ts";
 import { ExchangeError, hasReason, type Reason } from "./errors.ts";
 import type { EndableGrant, RefreshHandles } from "./handle-ports.ts";
 import type {
@@ -101,13 +101,16 @@ export function createRevoke(deps: RevokeDeps) {
   }
 
   /** Undefined: it is accepted nowhere here, and will not be. @throws ExchangeError where that cannot be decided */
-  async function verified({ provider, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
+  async function verified({ client, provider, token, trail }: RevokeQuestion, signal: AbortSignal): Promise<Verification | undefined> {
     let verifier: AccessTokenVerifier | undefined;
     try {
       const found = verifierOf(provider, token);
       if (found === undefined) return undefined;
       verifier = found;
-      if (found.asksProvider(token)) deps.budget.check(trail.payer, found.provider);
+      if (found.asksProvider(token)) {
+        permit(deps.decide(useOf(client, found.provider)), trail);
+        deps.budget.check(trail.payer, found.provider);
+      }
       return await deps.places.whileWaiting(found.provider, signal, (waiting) => found.verify(token, waiting));
     } catch (failure) {
       if (verifier !== undefined && isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
@@ -131,7 +134,7 @@ export function createRevoke(deps: RevokeDeps) {
     // The exception: whoever holds a handle, be it one that was replaced long ago, may end what came out of it. Policy never
     // refuses a sign-out, whatever was taken from the client since.
     if (target.kind === "handle") return true;
-    permit(deps.decide({ kind: "use", client, provider: target.provider, redirectUri: undefined, scopes: [], audiences: [] }), trail);
+    permit(deps.decide(useOf(client, target.provider)), trail);
     // A public client only what this service itself was given at that provider.
     return target.kind === "raw" || client.kind === "service" || target.own;
   }

@@ -4,6 +4,7 @@
 import type { Verification } from "./claims.ts";
 import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
 import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleFlight, VerificationCache } from "./ports.ts";
+import { isHandle } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
@@ -14,6 +15,8 @@ export interface SubjectTokenQuestion {
   /** Configured name; empty: found by the token's issuer. */
   readonly provider: string;
   readonly trail: Trail;
+  /** Before a provider is asked about the token itself. Absent: anybody who may ask here may have it asked. @throws ExchangeError */
+  readonly mayAsk?: (provider: string) => void;
 }
 
 export interface SubjectToken {
@@ -47,19 +50,25 @@ export function checkTokenSize(token: Secret): void {
 /** The result throws ExchangeError TOKEN_*, ISSUER_NOT_TRUSTED, PROOF_REQUIRED, PROVIDER_UNKNOWN, RATE_LIMITED; UPSTREAM_*, DEADLINE_EXCEEDED */
 export function createSubjectToken(deps: SubjectTokenDeps) {
   return async function verifySubject(question: SubjectTokenQuestion, signal: AbortSignal): Promise<SubjectToken> {
-    // 1. Ask the cache: keyed over the token and everything that verification depends on.
+    // 1. What only this service can use goes to no provider, whatever the call says that it is.
+    if (isHandle(question.token)) throw new ExchangeError("TOKEN_TYPE_MISMATCH", subject);
+
+    // 2. Ask the cache: keyed over the token and everything that verification depends on.
     const named = namedVerifier(question.provider);
     const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
     if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
     const remembered = await deps.cache.get(key);
     if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
 
-    // 2. The issuer is known; an unknown one is refused without any outbound call.
+    // 3. The issuer is known; an unknown one is refused without any outbound call.
     const verifier = named ?? verifierOfIssuer(question.token);
     question.trail.note({ provider: verifier.provider });
 
-    // 3. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
-    if (verifier.asksProvider(question.token)) deps.budget.check(question.trail.payer, verifier.provider);
+    // 4. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
+    if (verifier.asksProvider(question.token)) {
+      question.mayAsk?.(verifier.provider);
+      deps.budget.check(question.trail.payer, verifier.provider);
+    }
     const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
       deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, { ...question, key }, shared)),
     );
@@ -111,5 +120,15 @@ export function isCurrent(
 
 /** The provider was asked about the token, and refused it: that counts against whoever brought it. */
 export function isProvidersWord(failure: unknown): boolean {
-  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
+  const refused = hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
+  return refused || isTurnedDown(failure, "introspection");
+}
+
+/** Statuses of a request that was understood and turned down (RFC 6749 §5.2). */
+const turnedDown: readonly number[] = [400, 401, 403];
+
+/** That endpoint said no in words that nobody here knows. */
+export function isTurnedDown(failure: unknown, endpoint: "token" | "introspection"): boolean {
+  const met = hasReason(failure, "UPSTREAM_INVALID_RESPONSE") ? circumstanceOf(failure) : undefined;
+  return met?.kind === "upstream" && met.endpoint === endpoint && turnedDown.includes(met.status ?? 0);
 }

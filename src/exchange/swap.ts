@@ -7,7 +7,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
-import { checkGranted } from "./granted.ts";
+import { checkGranted, scopesOf } from "./granted.ts";
 import type {
   Clock,
   FailureBudget,
@@ -20,7 +20,7 @@ import type {
 } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
-import { isCurrent, type Verifiers } from "./subject-token.ts";
+import { isCurrent, isTurnedDown, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -129,10 +129,10 @@ export function createSwap(deps: SwapDeps) {
     });
     const verification = await verifyIssued(deps.verifiers, { provider: at.provider.name, token: tokens.accessToken }, signal);
     const { claims } = verification;
-    checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: tokens.scopes });
+    checkExchanged({ subject: { ...subject.claims, life: subject.claims }, ...at }, { claims, scopes: scopesOf(tokens) });
     const expiresAtMs = Math.min(claims.expiresAt * 1_000, tokens.expiresAtMs ?? Infinity);
-    const { scopes: bound, actors, clientId, audiences } = subject.claims;
-    const terms = { as: audience, audiences: question.audiences, scopes: bound, origin: { clientId, audiences }, actors };
+    const { clientId: origin, audiences: meantFor, scopes: had, actors } = subject.claims;
+    const terms = { as: audience, audiences: question.audiences, origin, meantFor, scopes: had, actors };
     return {
       tokens: {
         ...tokens,
@@ -143,13 +143,15 @@ export function createSwap(deps: SwapDeps) {
         ...(refreshToken ? { terms } : {}),
       },
       verification,
-      validUntilMs: Math.min(verification.validUntilMs, subject.validUntilMs),
+      validUntilMs: Math.min(verification.validUntilMs, subject.validUntilMs, expiresAtMs),
     };
   }
 
-  function handOver({ client, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
-    const { provider, revocationId: id, claims } = exchanged.verification;
-    deps.revocations.check({ provider, id, subject: claims.subject, issuedAt: claims.issuedAt });
+  function handOver({ client, verification: subject, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
+    const { provider, claims } = exchanged.verification;
+    // The subject token once more: what was ended while the provider answered would live on in one that was issued after its end.
+    for (const { revocationId: id, claims: of } of [subject, exchanged.verification])
+      deps.revocations.check({ provider, id, subject: of.subject, issuedAt: of.issuedAt });
     checkGranted(deps, { client, provider, trail }, asVerified(exchanged.tokens, claims));
     return { ...exchanged, cached };
   }
@@ -170,9 +172,9 @@ function firstOf(identifiers: readonly string[]): string {
   return identifiers[0] ?? "";
 }
 
-/** The provider said no to what this caller sent. */
+/** The provider said no to what this caller sent; also in words that nobody knows, as those count there just the same. */
 function isRefusal(failure: unknown): boolean {
-  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED");
+  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED") || isTurnedDown(failure, "token");
 }
 
 /** The provider no longer takes a token that was good a moment ago, and does not say why. */

@@ -31,7 +31,7 @@ export interface Exchanged {
   readonly tokens: TokenSet;
   /** Of the new access token. */
   readonly verification: Verification;
-  /** Epoch milliseconds: the earlier of what both tokens have. Not renewed by a hit. */
+  /** Epoch milliseconds: the earliest of what both tokens and the answer have. Not renewed by a hit. */
   readonly validUntilMs: number;
 }
 

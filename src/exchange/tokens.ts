@@ -15,10 +15,12 @@ export interface ExchangeTerms {
   readonly as: string;
   /** Configured names: whom the tokens are for. */
   readonly audiences: readonly string[];
+  /** The client that the subject token was issued to. */
+  readonly origin: string;
+  /** Values of `aud` of the subject token. */
+  readonly meantFor: readonly string[];
   /** Those of the subject token: none beyond them is ever granted. */
   readonly scopes: readonly string[];
-  /** Whom the subject token was issued to, and for whom: whether the audience still takes such tokens is asked at every refresh. */
-  readonly origin: { readonly clientId: string; readonly audiences: readonly string[] };
   /** Those of the subject token, outermost first: none of them is ever lost. */
   readonly actors: readonly Actor[];
 }

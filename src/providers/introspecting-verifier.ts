@@ -64,20 +64,21 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
    * @throws ExchangeError UPSTREAM_INVALID_RESPONSE (the answer is about somebody else, or says nothing that counts); TOKEN_EXPIRED
    *   (active or not, it ends sooner than it says itself); PROOF_REQUIRED
    */
-  function agreed(verified: Verification, { sub, client_id: clientId, scope, exp, cnf }: JsonObject): Verification {
+  function agreed(verified: Verification, answer: JsonObject): Verification {
+    const { sub, client_id: clientId, scope, exp } = answer;
     const { claims } = verified;
-    // Bound to a key by its provider, although the token itself does not say so (RFC 8705 §3.2).
-    if (cnf !== undefined) throw new ExchangeError("PROOF_REQUIRED", { field: "SUBJECT_TOKEN" });
+    // Some providers say here only that it is bound to a key (RFC 8705 §3.2, RFC 9449 §6.2).
+    if ("cnf" in answer) throw bound();
     if (sub !== undefined && sub !== claims.subject) throw disagrees("sub");
     if (clientId !== undefined && clientId !== claims.clientId) throw disagrees("client_id");
     if (scope !== undefined && typeof scope !== "string") throw disagrees("scope");
     if (exp !== undefined && !isInstant(exp)) throw disagrees("exp");
     const untilMs = exp === undefined ? Infinity : exp * 1_000 - rules.expiryBufferMs;
     if (exp !== undefined && clock() >= untilMs) throw expired(exp);
-    const left = scope?.split(" ");
+    const left = scope === undefined ? undefined : new Set(scope.split(" "));
     return {
       ...verified,
-      claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.includes(name)) },
+      claims: left === undefined ? claims : { ...claims, scopes: claims.scopes.filter((name) => left.has(name)) },
       source: "INTROSPECTION",
       validUntilMs: Math.min(verified.validUntilMs, untilMs),
     };
@@ -104,6 +105,10 @@ function providersWord(reason: Reason): ExchangeError {
 
 function expired(expiresAt: number): ExchangeError {
   return new ExchangeError("TOKEN_EXPIRED", { field: "SUBJECT_TOKEN", expiredAt: expiresAt });
+}
+
+function bound(): ExchangeError {
+  return new ExchangeError("PROOF_REQUIRED", { field: "SUBJECT_TOKEN", cause: { kind: "rule", field: "cnf" } satisfies Circumstance });
 }
 
 function disagrees(member: string): ExchangeError {

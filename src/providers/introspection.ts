@@ -13,6 +13,9 @@ import { guardedFetch } from "./guarded-fetch.ts";
 import { isJsonLabelled, textOf } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading, rejectedClient } from "./upstream-errors.ts";
 
+/** Characters of an answer: four times what a token can hold. All of it is compared, kept and handed on. */
+const maxAnswerLength = 64 * 1024;
+
 /** Of an answer: a signed answer (RFC 9701) nests no deeper, and is not asked for. */
 const maxDepth = 16;
 
@@ -62,7 +65,7 @@ export function createIntrospection({ http, clock, discovery }: IntrospectionDep
 /** Strictly: two readings of one answer could be about two users. */
 async function read(response: Response): Promise<JsonObject | undefined> {
   const text = isJsonLabelled(response) ? await textOf(response) : undefined;
-  if (text === undefined) return undefined;
+  if (text === undefined || text.length > maxAnswerLength) return undefined;
   try {
     const value = parseStrictJson(text, { maxDepth });
     return isJsonObject(value) ? value : undefined;

@@ -125,7 +125,10 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusal
     const tokens = readTokenAnswer(answer, options.issuer, askedAtMs);
     if (tokens === undefined) throw refusalOf(spending.credential, response, undefined, deps.clock());
 
-    // 3. Who signed in must be who the ID token says.
+    // 3. An ID token for another registration is for nobody here; whose tokens these are, the access token says.
+    if (spending.client !== self) return { ...tokens, idToken: undefined };
+
+    // 4. Who signed in must be who the ID token says.
     const subject = await subjectOf(tokens.idToken, spending.nonce);
     return subject === undefined ? tokens : { ...tokens, subject };
   }

@@ -14,8 +14,7 @@ export interface FamilyGrant {
 
 const texts = z.array(z.string());
 const actors = z.array(z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() }));
-const origin = z.strictObject({ clientId: z.string(), audiences: texts });
-const terms = z.strictObject({ as: z.string(), audiences: texts, scopes: texts, origin, actors });
+const terms = z.strictObject({ as: z.string(), audiences: texts, origin: z.string(), meantFor: texts, scopes: texts, actors });
 const shape = z.strictObject({ refreshToken: z.string(), subject: z.string().optional(), terms: terms.optional() });
 
 export function encodeFamilyGrant({ refreshToken, ...rest }: FamilyGrant): Uint8Array {

@@ -143,6 +143,6 @@ function json(): Uint8Array {
 }
 
 test("a token that came out of an exchange is never sealed without its terms", async () => {
-  const terms = { as: "orders", audiences: ["inventory"], scopes: [], origin: { clientId: "web", audiences: [] }, actors: [] };
+  const terms = { as: "orders", audiences: ["inventory"], origin: "web", meantFor: ["urn:orders"], scopes: [], actors: [] };
   await expect(handles.issue("spa", "main", { ...tokens, terms })).rejects.toThrow("need a database");
 });

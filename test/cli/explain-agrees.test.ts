@@ -19,7 +19,18 @@ const silent = createSheet(() => undefined);
 const explained = (configuration: Configuration, nowMs: number, asked: Partial<AskedCall> & Pick<AskedCall, "caller" | "method">) =>
   explainCall(
     configuration,
-    { provider: "", audiences: [], scopes: [], redirectUri: "", origin: undefined, claims: undefined, exchange: false, nowMs, ...asked },
+    {
+      provider: "",
+      audiences: [],
+      scopes: [],
+      redirectUri: "",
+      origin: undefined,
+      claims: undefined,
+      exchange: false,
+      refreshToken: false,
+      nowMs,
+      ...asked,
+    },
     silent,
   );
 

@@ -331,6 +331,13 @@ describe("an exchange of a token", () => {
       "clients.orders.providers.main.audiences",
       "TARGET_NOT_ALLOWED",
     ],
+    [
+      "with a refresh token that the client may not have",
+      " --refresh-token",
+      good,
+      "clients.orders.providers.main.exchanged_refresh_tokens",
+      "CALLER_NOT_ALLOWED",
+    ],
     ["with a scope that the token lacks", " --scope b", { ...good, scope: "a" }, "subject_token scope", "SCOPE_NOT_ALLOWED"],
     ["of a token for somebody else", "", { ...good, aud: "urn:other" }, "audiences.orders.accepts.main.identifiers", "AUDIENCE_MISMATCH"],
     [
@@ -387,6 +394,8 @@ describe("words that are not understood", () => {
     ["CONFIG --caller web --method __proto__", "--method is one of Exchange"],
     ["CONFIG --caller orders --method ValidateCrossClient", "--claims FILE"],
     ["CONFIG --caller web --method Refresh --claims -", "--claims has no meaning with Refresh"],
+    ["CONFIG --caller web --method Exchange --refresh-token", "--refresh-token has no meaning without --claims"],
+    ["CONFIG --caller web --method Refresh --refresh-token", "--refresh-token has no meaning with Refresh"],
     ["CONFIG --caller web --method Exchange --exchange", "--exchange has no meaning with Exchange"],
     ["CONFIG --caller web --method Exchange --claims - --redirect-uri x", "--redirect-uri has no meaning with --claims"],
     ["CONFIG --caller web --method Refresh --redirect-uri x", "--redirect-uri has no meaning with Refresh"],

@@ -12,6 +12,16 @@ describe("what is found about sealing, Redis, providers and audiences", () => {
       path: "audiences.orders.accepts.main.identifiers.1",
       words: "aud of ID tokens",
     },
+    {
+      name: "audience that ID tokens of a client by which tokens are exchanged would open, where their type is JWT too",
+      changes: {
+        "providers/main/tokens": { header_types: ["JWT"] },
+        "audiences/orders/accepts/main/identifiers": ["https://orders", "orders-client"],
+        "audiences/orders/accepts/main/exchange_as": { id: "orders-client", secret: "orders-client-secret" },
+      },
+      path: "audiences.orders.accepts.main.identifiers.1",
+      words: "aud of ID tokens",
+    },
     ...["opaque", "every"].map((introspection) => ({
       name: `introspection (${introspection}) by a client that proves nothing`,
       changes: { "providers/main/introspection": introspection, "providers/main/client": { id: "cambio", authentication: "none" } },

@@ -232,6 +232,15 @@ describe("a provider that answers wider than it was asked", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it.each([["read write"], [["read", "write"]]])(
+    "cannot widen by `scp` what the subject token opens, though the client may have it: %j",
+    async (scp) => {
+      rig.fake.lies({ claims: { scp } });
+      await expect(rig.exchange(await rig.token({ scope: "read" }))).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+      await expect(rig.exchange(await rig.token({ scope: "read write" }))).resolves.toBeDefined();
+    },
+  );
+
   it("cannot hand out more than the client may have, though the subject token has it", async () => {
     const token = await rig.token();
     const asked = { client: rig.client("billing") };
@@ -315,6 +324,8 @@ describe("a provider that refuses", () => {
     ["a revoked token", says("invalid_grant"), true],
     ["a target", says("invalid_target"), true],
     ["a scope", says("invalid_scope"), true],
+    ["a token, in a word of its own", says("invalid_subject_token", 401), true],
+    ["a token, without a word", { kind: "status", status: 403 }, true],
     ["this service itself", says("invalid_client", 401), false],
     ["everything, as it is down", { kind: "status", status: 503 }, false],
   ])("%s too often is not asked again by who brought it there, and only by him (spent: %s)", async (_what, fault, spent) => {
@@ -343,6 +354,28 @@ describe("introspection of opaque tokens", () => {
     expect(rig.fake.callsTo("introspection")).toBe(2);
     // What is signed is verified here, without a question to anybody.
     await expect(rig.validate(await rig.token(), { exchange: false })).resolves.toHaveProperty("verification.source", "LOCAL_KEYS");
+  });
+
+  it("that are none is paid for also where the provider turns the question down in no word that is known", async () => {
+    rig.reconfigure(({ limits }) => (limits["client_failures"] = 2));
+    rig.fake.faults.always("introspection", says("malformed_token"));
+    const guess = (number: number) => rig.exchange(`guess-${number}`, { provider: "main" });
+    for (const number of [1, 2]) await expect(guess(number)).rejects.toThrow(refusal("UPSTREAM_INVALID_RESPONSE"));
+    await expect(guess(3)).rejects.toThrow(refusal("RATE_LIMITED"));
+    expect(rig.fake.callsTo("introspection")).toBe(2);
+  });
+
+  it("is not done for a client that may not use the provider, be it to exchange one or to end one", async () => {
+    rig.reconfigure(({ clients }) => (clients.orders.providers = {} as never));
+    const token = rig.fake.mintOpaque({ aud: ["urn:orders"], scope: "read" });
+    const { trail } = recordingTrail("orders");
+    const ending = { client: rig.client("orders"), provider: "main", isRefreshToken: false, trail };
+    for (const shown of [token, "guess"]) {
+      await expect(rig.exchange(shown, { provider: "main" })).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+      const revoking = rig.wired.operations.revoke({ ...ending, token: new Secret(shown) }, AbortSignal.timeout(10_000));
+      await expect(revoking).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
+    }
+    expect(rig.fake.callsTo("introspection")).toBe(0);
   });
 
   it("of guesses that somebody brings to be revoked is paid for as well", async () => {

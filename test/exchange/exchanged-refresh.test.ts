@@ -53,6 +53,16 @@ describe("a refresh token out of an exchange", () => {
     expect(rig.fake.violations).toEqual([]);
   });
 
+  it("is refreshed although an ID token comes along that is for that registration, and which nobody is given", async () => {
+    rig.reconfigure(({ clients }) => (clients.orders.providers.main["scopes"] = ["openid", "read"]));
+    const asked = { refreshToken: true, scopes: ["openid", "read"] };
+    const { refreshToken } = await rig.exchange(await rig.token({ scope: "openid read" }), asked);
+    const fresh = await rig.refresh(refreshToken);
+    expect([fresh.subject, fresh.idToken]).toEqual(["alice", undefined]);
+    expect(rig.fake.issued.filter((one) => one.startsWith("ey"))).toHaveLength(4);
+    await expect(rig.refresh(fresh.refreshToken)).resolves.toBeDefined();
+  });
+
   it("is refreshed though the subject token has long ended, and on record", async () => {
     const refreshToken = await handle();
     rig.clock.advance(7_200_000);
@@ -68,6 +78,14 @@ describe("a refresh token out of an exchange", () => {
     await handle();
     const raw = rig.fake.issued.find((one) => one.startsWith("refresh-")) ?? "";
     await expect(rig.refresh(new Secret(raw), { provider: "main" })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+  });
+
+  it("shown as an access token is told to no provider, which could use it as the client it belongs to", async () => {
+    const refreshToken = await handle();
+    const [before, shownAs] = [rig.fake.requests.length, { provider: "main" }];
+    await expect(rig.exchange(refreshToken.reveal(), shownAs)).rejects.toThrow(refusal("TOKEN_TYPE_MISMATCH"));
+    await expect(rig.validate(refreshToken.reveal(), shownAs)).rejects.toThrow(refusal("TOKEN_TYPE_MISMATCH"));
+    expect(rig.fake.requests.length).toBe(before);
   });
 
   it("is nothing to another client", async () => {
@@ -104,15 +122,14 @@ describe("a refresh token out of an exchange", () => {
       "TARGET_NOT_ALLOWED",
     ],
     [
-      "that audience does not take tokens of the client any more that the subject token was issued to",
-      ({ audiences }) => (audiences["orders"] as { accepts: { main: { clients: string[] } } }).accepts.main.clients.splice(0),
+      "that audience trusts the client no more which the subject token was issued to",
+      ({ audiences }) => audiences["orders"]?.accepts.main.clients.splice(0),
       {},
       "CLIENT_NOT_TRUSTED",
     ],
     [
-      "that audience has other names by now than the subject token was for",
-      ({ audiences }) =>
-        (audiences["orders"] as { accepts: { main: { identifiers: string[] } } }).accepts.main.identifiers.splice(0, 9, "urn:new"),
+      "that audience is another now than the subject token was for",
+      ({ audiences }) => audiences["orders"]?.accepts.main.identifiers.splice(0, 2, "urn:new"),
       {},
       "AUDIENCE_MISMATCH",
     ],
@@ -171,6 +188,12 @@ describe("a refresh token out of an exchange", () => {
     await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal(reason));
   });
 
+  it("never becomes wider by `scp` than the subject token was, though the client may have it", async () => {
+    const refreshToken = await handle({ scope: "read" });
+    rig.fake.lies({ claims: { scp: ["read", "write"] } });
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
   it("never becomes wider than the client may have now, though the subject token had it", async () => {
     const refreshToken = await handle();
     rig.reconfigure(({ clients }) => (clients.orders.providers.main["scopes"] = ["read"]));
@@ -200,6 +223,26 @@ describe("a refresh token out of an exchange", () => {
     expect(rig.asked()).toBe(1);
   });
 
+  it("ends with all that its subject has also where the provider answers later than that, and so does what it answered", async () => {
+    const refreshToken = await handle();
+    const release = rig.fake.hold("token");
+    const refreshing = rig.refresh(refreshToken);
+    refreshing.catch(() => undefined);
+    await expect.poll(() => rig.asked()).toBe(2);
+    const [until, expiresAt] = [seconds(), seconds() + 7_200];
+    await rig.wired.storage.revocations.revoke({ kind: "subject", provider: "main", id: "alice", until, expiresAt });
+    rig.clock.advance(2_000);
+    release();
+    await expect(refreshing).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    const fresh = rig.fake.issued.findLast((one) => one.split(".").length === 3) ?? "";
+    const { jti } = claimsOf({ accessToken: new Secret(fresh) });
+    const check = () =>
+      rig.wired.storage.revocations.check({ provider: "main", id: `jti:${String(jti)}`, subject: "alice", issuedAt: seconds() });
+    expect(check).toThrow(refusal("TOKEN_REVOKED"));
+    await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    expect(rig.asked()).toBe(2);
+  });
+
   it("ends when it is revoked, together with the access tokens that came out of it", async () => {
     const { refreshToken, accessToken } = await rig.refresh(await handle());
     if (refreshToken === undefined) throw new Error("no refresh token");
@@ -213,7 +256,7 @@ describe("a refresh token out of an exchange", () => {
     await rig.wired.operations.revoke(ending, patience());
     await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
     expect(rig.asked()).toBe(2);
-    const swapped = { claims: claimsOf({ accessToken } as Parameters<typeof claimsOf>[0]) };
+    const swapped = { claims: claimsOf({ accessToken }) };
     const id = `jti:${String(swapped.claims["jti"])}`;
     const check = () => rig.wired.storage.revocations.check({ provider: "main", id, subject: "alice", issuedAt: seconds() });
     expect(check).toThrow(refusal("TOKEN_REVOKED"));

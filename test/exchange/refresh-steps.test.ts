@@ -244,7 +244,7 @@ describe("of a subject that an operator has revoked", () => {
     families.clock.advance(60_000);
     await rig.refresh(web, second);
     const asked = { provider: "main", id: "", subject: "alice", issuedAt };
-    expect(rig.checked).toEqual([asked, asked]);
+    expect(rig.checked).toEqual([asked, asked, asked, asked]);
   });
 
   it("nothing is refreshed and nothing ended while that is not known", async () => {

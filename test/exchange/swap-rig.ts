@@ -177,7 +177,7 @@ export async function startSwapRig({ change = () => undefined, database = false 
 }
 
 /** What stands in a token that was handed out. */
-export function claimsOf({ accessToken }: TokenSet): Readonly<Record<string, unknown>> {
+export function claimsOf({ accessToken }: Pick<TokenSet, "accessToken">): Readonly<Record<string, unknown>> {
   const [, payload = ""] = accessToken.reveal().split(".");
   return JSON.parse(Buffer.from(payload, "base64url").toString()) as Readonly<Record<string, unknown>>;
 }

@@ -145,6 +145,16 @@ describe("an exchange that is remembered", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it("is not handed out once it ends by the answer's own word, though what stands in the token goes on", async () => {
+    const token = await rig.token();
+    rig.fake.lies({ answer: { expires_in: 10 } });
+    await rig.validate(token);
+    rig.clock.advance(9_999);
+    await expect(rig.validate(token)).resolves.toHaveProperty("cached", true);
+    rig.clock.advance(1);
+    await expect(rig.validate(token)).resolves.toMatchObject({ cached: false, tokens: { expiresAtMs: rig.clock() + 10_000 } });
+  });
+
   it("is not handed out once the subject token was revoked", async () => {
     const token = await rig.token({ jti: "shown" });
     await rig.validate(token);
@@ -168,6 +178,27 @@ describe("an exchange that is remembered", () => {
     await end({ subject: "alice" });
     await expect(rig.validate(token)).rejects.toThrow(refusal("TOKEN_REVOKED"));
   });
+
+  it.each<[string, { jti: string } | { subject: string }, boolean]>([
+    ["the subject token", { jti: "shown" }, false],
+    ["the subject token, with a refresh token", { jti: "shown" }, true],
+    ["all that its subject has", { subject: "alice" }, false],
+    ["all that its subject has, with a refresh token", { subject: "alice" }, true],
+  ])(
+    "is not handed out where its provider answers after the end of %s: it was issued later than that",
+    async (_what, what, refreshToken) => {
+      await rig.close();
+      rig = await startSwapRig({ database: true });
+      const release = rig.fake.hold("token");
+      const exchanging = rig.exchange(await rig.token({ jti: "shown" }), { refreshToken });
+      exchanging.catch(() => undefined);
+      await expect.poll(() => rig.asked()).toBe(1);
+      await end(what);
+      rig.clock.advance(2_000);
+      release();
+      await expect(exchanging).rejects.toThrow(refusal("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" }));
+    },
+  );
 
   it.each<[string, (written: Written) => void, Reason]>([
     ["disabled", ({ clients }) => (clients.orders["disabled"] = true), "CALLER_NOT_ALLOWED"],

@@ -113,6 +113,11 @@ describe("a signed token", () => {
     );
   });
 
+  it("that is bound to a key by the provider's word alone is not accepted from its bearer", async () => {
+    answer = { ...usual, cnf: { jkt: "x" } };
+    await expect(verify(signed)).rejects.toThrow(refusal("PROOF_REQUIRED", { field: "SUBJECT_TOKEN" }));
+  });
+
   it("counts no longer than the provider says, and never longer than the token does", async () => {
     answer = { ...usual, exp: seconds + 90 };
     expect((await verify(signed)).validUntilMs).toBe(nowMs + 30_000);

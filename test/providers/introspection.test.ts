@@ -112,6 +112,11 @@ describe("asking a provider about a token", () => {
     ["a broken connection", { kind: "reset" }, "UPSTREAM_UNAVAILABLE"],
     ["silence", { kind: "hang-before-headers" }, "UPSTREAM_TIMEOUT"],
     ["half an answer and silence", { kind: "hang-in-body" }, "UPSTREAM_TIMEOUT"],
+    [
+      "more than any token holds, which would all be compared",
+      answered({ active: true, sub: "alice", scope: "a ".repeat(40_000) }),
+      "UPSTREAM_INVALID_RESPONSE",
+    ],
     ["more than anybody says", { kind: "huge", bytes: 2_000_000 }, "UPSTREAM_INVALID_RESPONSE"],
   ])("decides nothing by %s", async (_what, fault, reason) => {
     fake.faults.next("introspection", fault, 3);

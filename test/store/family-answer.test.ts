@@ -62,13 +62,7 @@ describe("a grant", () => {
 
   it("comes back with the terms of the exchange that it came out of, whole", () => {
     const actors = [{ issuer: "https://issuer.example", subject: "gateway", clientId: "gw" }];
-    const terms = {
-      as: "orders",
-      audiences: ["inventory"],
-      scopes: ["orders:read"],
-      origin: { clientId: "web", audiences: ["orders"] },
-      actors,
-    };
+    const terms = { as: "orders", audiences: ["inventory"], origin: "web", meantFor: ["urn:orders"], scopes: ["orders:read"], actors };
     const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject: "alice", terms }));
     expect(back?.terms).toEqual(terms);
   });

@@ -5,8 +5,9 @@ import { decodeFamilyGrant, encodeFamilyGrant } from "../../src/store/family-gra
 const terms = {
   as: "orders",
   audiences: ["inventory"],
+  origin: "web",
+  meantFor: ["urn:orders"],
   scopes: ["read"],
-  origin: { clientId: "web", audiences: ["urn:orders"] },
   actors: [{ issuer: "", subject: "gateway", clientId: "gw" }],
 };
 const grant = { refreshToken: new Secret("refresh"), subject: "alice", terms };
@@ -40,8 +41,9 @@ describe("is no grant, so that nobody refreshes without the terms:", () => {
     ["one whose terms say nothing", changed((value) => (value.terms = {}))],
     ["one whose terms lack the registration", changed((value) => delete value.terms.as)],
     ["one whose terms lack the audiences", changed((value) => delete value.terms.audiences)],
+    ["one whose terms lack the client of the subject token", changed((value) => delete value.terms.origin)],
+    ["one whose terms lack whom that was for", changed((value) => delete value.terms.meantFor)],
     ["one whose terms lack the scopes", changed((value) => delete value.terms.scopes)],
-    ["one whose terms lack the origin", changed((value) => delete value.terms.origin)],
     ["one whose terms lack the actors", changed((value) => delete value.terms.actors)],
     ["one whose terms have an actor of another shape", changed((value) => value.terms.actors.push({ subject: "x" }))],
     ["one whose terms say more than anybody reads", changed((value) => (value.terms.wider = true))],
