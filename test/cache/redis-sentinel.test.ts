@@ -103,6 +103,8 @@ test("a server that is no master is not used, whatever a Sentinel says", async (
   await set.stop();
 });
 
+const bulk = (texts: readonly string[]) => `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`;
+
 test.for([
   ["a port beyond all ports", ["127.0.0.1", "70000"]],
   ["a host that no name can be", ["a\0b", "6379"]],
@@ -110,7 +112,6 @@ test.for([
   const server = await startRedisServer();
   let named: readonly string[] = lie;
   let asked = 0;
-  const bulk = (texts: readonly string[]) => `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`;
   const sentinel = createServer((socket) => {
     socket
       .on("error", () => undefined)

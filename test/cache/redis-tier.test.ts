@@ -172,7 +172,7 @@ test.for([
   ["nothing", "$-1\r\n"],
   ["a number", ":5\r\n"],
   ["a list", "*1\r\n:5\r\n"],
-])("a Redis that answers with %s where bytes belong is a miss, and fails no call", async ([, answer]) => {
+] as const)("a Redis that answers with %s where bytes belong is a miss, and fails no call", async ([, answer]) => {
   const lying = await startLyingRedis(answer);
   const connection = createRedis(lying.address, { log: () => undefined });
   await ready(connection);
