@@ -144,9 +144,11 @@ export function createSwap(deps: SwapDeps) {
     };
   }
 
-  function handOver({ client, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
-    const { provider, revocationId: id, claims } = exchanged.verification;
-    deps.revocations.check({ provider, id, subject: claims.subject, issuedAt: claims.issuedAt });
+  function handOver({ client, verification, trail }: SwapQuestion, exchanged: Exchanged, cached: boolean): Swapped {
+    const { provider, claims } = exchanged.verification;
+    // The subject token once more: it may have been ended while the provider was asked, and the new one looks younger than that.
+    for (const { revocationId: id, claims: said } of [verification, exchanged.verification])
+      deps.revocations.check({ provider, id, subject: said.subject, issuedAt: said.issuedAt });
     checkGranted(deps, { client, provider, trail }, asVerified(exchanged.tokens, claims));
     return { ...exchanged, cached };
   }
