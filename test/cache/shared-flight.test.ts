@@ -154,7 +154,7 @@ describe("a holder of the lease", () => {
     const { asking, started, finish } = slow("first");
     const first = flight(0)("k", asking, patience());
     await started;
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     finish();
     await first;
     // The release is sent behind whatever comes next on the same connection.
@@ -176,7 +176,7 @@ describe("a holder of the lease", () => {
 describe("who waits", () => {
   it("waits no longer than its own call lasts", async () => {
     const { asked, question } = world();
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     const leaving = new AbortController();
     const looked = Promise.withResolvers<void>();
     const recall = async () => {
@@ -191,9 +191,24 @@ describe("who waits", () => {
     expect(await raw.get(lease)).toBe("of another");
   });
 
+  it.each([
+    ["has no end", () => raw.set(lease, "of an attacker")],
+    ["ends in an hour", () => raw.set(lease, "of an attacker", "PX", 3_600_000)],
+  ])(
+    "does not wait for a lease that an attacker left in Redis and that %s: a caller with little time is answered",
+    async (_what, plant) => {
+      const { asked, question } = world();
+      await plant();
+      const wait = () => Promise.reject(new Error("waited"));
+      expect(await flight(0, { wait })("k", question("first"), patience())).toBe("answer of first");
+      expect(asked).toEqual(["first"]);
+      expect(await raw.get(lease)).toBe("of an attacker");
+    },
+  );
+
   it("asks for itself after five seconds, though the lease is held and no answer came", async () => {
     const { asked, question } = world();
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     let clockMs = 0;
     const waits: number[] = [];
     const options = {
