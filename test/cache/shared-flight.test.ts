@@ -62,6 +62,7 @@ function world() {
 
 const flight = (number: number, options?: SharedFlightOptions): SharedFlight => createSharedFlight(replicas[number], options);
 const patience = () => AbortSignal.timeout(10_000);
+const neverWaiting = () => Promise.reject(new Error("waited"));
 const leftover = () => raw.exists(lease);
 
 describe("replicas with the same question", () => {
