@@ -85,7 +85,10 @@ export function createRefresh(deps: RefreshDeps) {
     const fresh = await outcomeOf(shared, signal);
     trail.note({ issuer: fresh.issuer });
 
-    // 7. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
+    // 7. Not ended while the provider was asked. Where that cannot be told just now, it could be told before: nobody loses a sign-in by it.
+    await checkSignIn(question, provider.name, grant).catch(unlessUnknown);
+
+    // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
     checkGranted(deps, { client, provider: provider.name, trail }, granted);
     return subject === undefined ? fresh : { ...fresh, subject };
@@ -156,6 +159,10 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
 function checkSubject(expected: string | undefined, fresh: TokenSet): void {
   const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
   if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
+}
+
+function unlessUnknown(failure: unknown): void {
+  if (!hasReason(failure, "STORE_UNAVAILABLE")) throw failure;
 }
 
 const untilItsEnd = new AbortController().signal;

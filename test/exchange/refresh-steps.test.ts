@@ -243,7 +243,8 @@ describe("of a subject that an operator has revoked", () => {
     families.clock.advance(60_000);
     await rig.refresh(web, second);
     const asked = { provider: "main", id: "", subject: "alice", issuedAt };
-    expect(rig.checked).toEqual([asked, asked]);
+    // Before the provider was asked, and after.
+    expect(rig.checked).toEqual([asked, asked, asked, asked]);
   });
 
   it("nothing is refreshed and nothing ended while that is not known", async () => {
