@@ -5,6 +5,7 @@ import { openCluster } from "./redis-cluster.ts";
 import { classifyRedisError, RedisFailure } from "./redis-failure.ts";
 import type { LineOptions, RedisClient, RedisEvent, RedisLine } from "./redis-line.ts";
 import { commandLimitMs } from "./redis-options.ts";
+import { endConnectionsThatLie } from "./redis-replies.ts";
 import { openSentinel } from "./redis-sentinel.ts";
 import { openSingle } from "./redis-single.ts";
 import type { RedisTarget } from "./redis-target.ts";
@@ -33,6 +34,7 @@ export interface RedisConnection {
 
 /** Connects in the background. */
 export function createRedis(target: RedisTarget, options: RedisOptions): RedisConnection {
+  endConnectionsThatLie();
   const closing = new AbortController();
   let inFlight = 0;
   const line = openLine(target, { log: options.log, random: options.random ?? Math.random });

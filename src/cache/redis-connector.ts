@@ -38,13 +38,19 @@ export function connectorOver(
       const at = await this.#source.next();
       // The library's own words, which it does not report: it is being closed.
       if (!this.connecting) throw new Error("Connection is closed.");
-      if (typeof at === "string") {
-        this.firstError = codedError(at);
-        return (this.stream = new Socket().destroy());
+      if (typeof at === "string") return this.#failed(at);
+      try {
+        this.stream = open(at, access);
+      } catch {
+        // Whoever named it, a Sentinel or a Cluster's server, may name another next time; thrown on, it would end the client for good.
+        return this.#failed("NO_ADDRESS");
       }
-      const { host, port } = at;
-      this.stream = access.tls ? connectTls({ host, port, ...tlsOptions(access) }) : connectTcp({ host, port });
       return this.stream.on("error", (error) => (this.firstError = error));
+    }
+
+    #failed(code: string): Socket {
+      this.firstError = codedError(code);
+      return (this.stream = new Socket().destroy());
     }
 
     override check(info: ServerInfo): boolean {
@@ -53,6 +59,11 @@ export function connectorOver(
       return reason === undefined;
     }
   };
+}
+
+/** @throws Error where that can be no address, such as a port beyond 65535 */
+function open({ host, port }: RedisNode, access: Pick<RedisAccess, "tls" | "ca">): Socket {
+  return access.tls ? connectTls({ host, port, ...tlsOptions(access) }) : connectTcp({ host, port });
 }
 
 /** Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED does not hand the password to whoever is in the way. */

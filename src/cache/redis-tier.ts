@@ -59,14 +59,15 @@ export function createRedisTier<V extends Lasting>({ redis, sealer, kind, clock,
 
   return {
     async get(key) {
-      let sealed: Buffer;
+      let sealed: unknown;
       try {
         // GETRANGE bounds what is read; an absent key reads as empty.
         sealed = await redis.run((client) => client.getrangeBuffer(prefix + key, 0, maxBytes));
       } catch {
         return undefined;
       }
-      return sealed.length === 0 ? undefined : believe(key, sealed);
+      // Whatever stands there in place of Redis need not answer with bytes.
+      return Buffer.isBuffer(sealed) && sealed.length > 0 ? believe(key, sealed) : undefined;
     },
     async put(key, value) {
       const left = Math.floor(value.validUntilMs - clock());

@@ -1,6 +1,6 @@
 // Single flight across replicas: of those with the same question one holds a lease in Redis and asks, the others wait for the answer
-// in the shared cache. A lease saves calls and authorises nothing: where Redis cannot tell, where its holder dies or the wait gets
-// long, each asks for itself.
+// in the shared cache. A lease saves calls and authorises nothing: where Redis cannot tell, where its holder dies or never was, or
+// the wait gets long, each asks for itself.
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,8 @@ const nonceBytes = 16;
 /** A holder that died is waited for no longer than this; one that lives renews in time. */
 const leaseMs = 2_000;
 const renewEveryMs = 600;
+/** Redis' word for a key that stays. */
+const noExpiry = -1;
 /** An answer takes about as long as the first few looks. */
 const firstLookMs = 10;
 const maxLookMs = 100;
@@ -49,7 +51,10 @@ export function createSharedFlight(redis: RedisConnection | undefined, options: 
   async function take(lease: string, nonce: string): Promise<"held" | "taken" | "unknown"> {
     try {
       const set = await connection.run((client) => client.set(lease, nonce, "PX", leaseMs, "NX"));
-      return set === "OK" ? "held" : "taken";
+      if (set === "OK") return "held";
+      // Without an end, or with one far off, it is nobody's here: callers with little time would wait for it in vain, for ever.
+      const leftMs = await connection.run((client) => client.pttl(lease));
+      return leftMs === noExpiry || leftMs > leaseMs ? "unknown" : "taken";
     } catch {
       return "unknown";
     }

@@ -40,7 +40,7 @@ export interface HttpClient {
    * @throws HttpFailure; with `retryAfterMs` where the provider's endpoint is not to be asked now
    */
   send(call: HttpCall): Promise<Response>;
-  /** Closes once the calls in flight have ended, each within its own time. */
+  /** Closes once the calls in flight that somebody waits for have ended, each within its own time. */
   readonly close: () => Promise<void>;
 }
 
@@ -70,6 +70,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
   const attempts = createAttempts(agent, options.guard);
   let inFlight = 0;
+  /** Probes whose askers left: nobody waits for them, and neither does a stop. */
+  const abandoned = new Set<AbortController>();
 
   async function send(call: HttpCall): Promise<Response> {
     const startedMs = options.clock();
@@ -111,10 +113,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   /** Whoever asked may leave; the call goes on, so that a few with tiny deadlines cannot keep a circuit open for all others. */
   async function probing(call: HttpCall, url: URL, admission: Admission): Promise<Response> {
     const { promise: left, reject } = Promise.withResolvers<never>();
-    const leave = () => reject(new HttpFailure("timeout", { sent: true, code: "no_answer_in_time" }));
+    const deadline = new AbortController();
+    const sending = sendInTime(call, url, { admission, deadline }).finally(() => abandoned.delete(deadline));
+    const leave = () => {
+      abandoned.add(deadline);
+      reject(new HttpFailure("timeout", { sent: true, code: "no_answer_in_time" }));
+    };
     call.signal?.addEventListener("abort", leave, { once: true });
     try {
-      return await Promise.race([sendInTime(call, url, { admission, deadline: new AbortController() }), left]);
+      return await Promise.race([sending, left]);
     } finally {
       call.signal?.removeEventListener("abort", leave);
     }
@@ -138,7 +145,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     }
   }
 
-  return { send, close: () => agent.close() };
+  return {
+    send,
+    async close() {
+      for (const deadline of abandoned) deadline.abort();
+      await agent.close();
+    },
+  };
 }
 
 interface Sending {

@@ -7,6 +7,7 @@ import type { RedisEvent } from "../../src/cache/redis-line.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { makeAuthority, makeCertificate } from "../support/certificate.ts";
+import { startLyingRedis } from "../support/lying-redis.ts";
 import { redisAddress, startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { startHangingEndpoint } from "../support/tcp-hang.ts";
 import { ready, until } from "./fixtures.ts";
@@ -263,4 +264,20 @@ test("a TLS peer that sends an alert and then resets the connection, or is refus
   await new Promise((resolve) => peer.close(resolve));
   process.off("uncaughtException", note);
   expect(unheard).toEqual([]);
+});
+
+test.for([
+  ["a push without a word", ">1\r\n_\r\n"],
+  ["a subscription without a channel", ">1\r\n$9\r\nsubscribe\r\n"],
+  ["one answer too many, which is nothing", ":1\r\n_\r\n"],
+] as const)("what stands in place of Redis and says %s loses its connection, and does not end the process", async ([, answer]) => {
+  const lying = await startLyingRedis(answer);
+  const connection = connect(lying.address);
+  await ready(connection);
+  await connection.run((client) => client.get("k")).catch(() => undefined);
+  await until(() => events.some(({ kind }) => kind === "redis_away"));
+  await ready(connection);
+  expect(events.map(({ kind }) => kind)).toEqual(["redis_ready", "redis_away", "redis_ready"]);
+  await connection.close();
+  await lying.stop();
 });

@@ -1,7 +1,9 @@
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RedisConnection } from "../../src/cache/redis-connection.ts";
 import type { RedisFailure } from "../../src/cache/redis-failure.ts";
 import { eventually } from "../support/eventually.ts";
+import { startRedisServer } from "../support/redis-server.ts";
 import { type RedisSentinels, startRedisSentinels } from "../support/redis-sentinel.ts";
 import { announcing } from "./announcing.ts";
 import { useConnections } from "./connections.ts";
@@ -81,4 +83,38 @@ test("a server that is no master is not used, whatever a Sentinel says", async (
   await server?.raw.call("REPLICAOF", "NO", "ONE");
   await ready(connection);
   await set.stop();
+});
+
+const bulk = (texts: readonly string[]) => `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`;
+
+test.for([
+  ["a port beyond all ports", ["127.0.0.1", "70000"]],
+  ["a host that no name can be", ["a\0b", "6379"]],
+] as const)("a Sentinel that lies and names %s does not end the client: the next true answer is followed", async ([, lie]) => {
+  const server = await startRedisServer();
+  let named: readonly string[] = lie;
+  let asked = 0;
+  const sentinel = createServer((socket) => {
+    socket
+      .on("error", () => undefined)
+      .on("data", (commands) => {
+        for (const command of commands.toString().split(/(?=\*\d+\r\n)/)) {
+          if (/hello/i.test(command)) socket.write("-ERR unknown command 'HELLO'\r\n");
+          else if (!command.includes("GET-MASTER-ADDR-BY-NAME")) socket.write(bulk(["config-epoch", "1"]));
+          else socket.write(bulk(named), () => (asked += 1));
+        }
+      });
+  });
+  await new Promise<void>((resolve) => sentinel.listen(0, "127.0.0.1", resolve));
+  const nodes = [{ host: "127.0.0.1", port: (sentinel.address() as AddressInfo).port }];
+  const plain = { tls: false, username: undefined, password: undefined } as const;
+  const connection = open({ kind: "sentinel", ...plain, master: "main", nodes, sentinel: plain, db: 0 });
+  await until(() => asked > 0);
+  await eventually("its failure", () => events.length > 0);
+  expect(events).toEqual([expect.objectContaining({ kind: "redis_away", code: "NO_ADDRESS" })]);
+  named = ["127.0.0.1", String(server.port)];
+  await ready(connection);
+  await connection.close();
+  sentinel.close();
+  await server.stop();
 });

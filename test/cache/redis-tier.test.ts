@@ -7,6 +7,7 @@ import { createRedisTier, type SharedTier } from "../../src/cache/redis-tier.ts"
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import { encodeVerification } from "../../src/cache/verification-codec.ts";
+import { startLyingRedis } from "../support/lying-redis.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
 import { flipped, frozenClock, masterKey, nowMs, ready, until, verification, type FrozenClock } from "./fixtures.ts";
 
@@ -165,4 +166,18 @@ test("nobody waits for a write, and writes to a server that does not answer are 
   await until(async () => (await attacker.dbsize()) > 256);
   await tier.get("k");
   expect(await attacker.dbsize()).toBe(257);
+});
+
+test.for([
+  ["nothing", "$-1\r\n"],
+  ["a number", ":5\r\n"],
+  ["a list", "*1\r\n:5\r\n"],
+] as const)("a Redis that answers with %s where bytes belong is a miss, and fails no call", async ([, answer]) => {
+  const lying = await startLyingRedis(answer);
+  const connection = createRedis(lying.address, { log: () => undefined });
+  await ready(connection);
+  const other = createRedisTier({ redis: connection, sealer, kind: keptVerifications, clock, onAlarm: (alarm) => void alarms.push(alarm) });
+  expect(await other.get("k")).toBeUndefined();
+  await connection.close();
+  await lying.stop();
 });

@@ -62,6 +62,7 @@ function world() {
 
 const flight = (number: number, options?: SharedFlightOptions): SharedFlight => createSharedFlight(replicas[number], options);
 const patience = () => AbortSignal.timeout(10_000);
+const neverWaiting = () => Promise.reject(new Error("waited"));
 const leftover = () => raw.exists(lease);
 
 describe("replicas with the same question", () => {
@@ -154,7 +155,7 @@ describe("a holder of the lease", () => {
     const { asking, started, finish } = slow("first");
     const first = flight(0)("k", asking, patience());
     await started;
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     finish();
     await first;
     // The release is sent behind whatever comes next on the same connection.
@@ -176,7 +177,7 @@ describe("a holder of the lease", () => {
 describe("who waits", () => {
   it("waits no longer than its own call lasts", async () => {
     const { asked, question } = world();
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     const leaving = new AbortController();
     const looked = Promise.withResolvers<void>();
     const recall = async () => {
@@ -191,9 +192,23 @@ describe("who waits", () => {
     expect(await raw.get(lease)).toBe("of another");
   });
 
+  it.each([
+    ["has no end", () => raw.set(lease, "of an attacker")],
+    ["ends in an hour", () => raw.set(lease, "of an attacker", "PX", 3_600_000)],
+  ])(
+    "does not wait for a lease that an attacker left in Redis and that %s: a caller with little time is answered",
+    async (_what, plant) => {
+      const { asked, question } = world();
+      await plant();
+      expect(await flight(0, { wait: neverWaiting })("k", question("first"), patience())).toBe("answer of first");
+      expect(asked).toEqual(["first"]);
+      expect(await raw.get(lease)).toBe("of an attacker");
+    },
+  );
+
   it("asks for itself after five seconds, though the lease is held and no answer came", async () => {
     const { asked, question } = world();
-    await raw.set(lease, "of another", "PX", 60_000);
+    await raw.set(lease, "of another", "PX", 2_000);
     let clockMs = 0;
     const waits: number[] = [];
     const options = {

@@ -308,3 +308,19 @@ describe("a refresh token out of an exchange", () => {
     expect(new Set((await Promise.all(asking)).map(({ refreshToken }) => refreshToken?.reveal())).size).toBe(5);
   });
 });
+
+it("a thief's refresh that is under way while all of its subject is revoked gives nothing, and ends with it", async () => {
+  const refreshToken = await handle();
+  const before = rig.asked();
+  const release = rig.fake.hold("token");
+  const refreshing = rig.refresh(refreshToken).catch((failure: unknown) => failure);
+  await expect.poll(() => rig.asked()).toBe(before + 1);
+  const until = seconds();
+  await rig.wired.storage.revocations.revoke({ kind: "subject", provider: "main", id: "alice", until, expiresAt: until + 3_600 });
+  // What is issued from here on looks younger than what was ended.
+  rig.clock.advance(2_000);
+  release();
+  expect(await refreshing).toEqual(refusal("REAUTHENTICATION_REQUIRED"));
+  await expect(rig.refresh(refreshToken)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+  expect(rig.asked()).toBe(before + 1);
+});

@@ -244,6 +244,7 @@ describe("of a subject that an operator has revoked", () => {
     families.clock.advance(60_000);
     await rig.refresh(web, second);
     const asked = { provider: "main", id: "", subject: "alice", issuedAt };
+    // Before the provider was asked, and after.
     expect(rig.checked).toEqual([asked, asked, asked, asked]);
   });
 

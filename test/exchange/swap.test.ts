@@ -165,6 +165,24 @@ describe("an exchange that is remembered", () => {
     expect(rig.asked()).toBe(2);
   });
 
+  it.each([
+    ["the subject token was", { jti: "shown" }],
+    ["all tokens of its subject were", { subject: "alice" }],
+  ] as const)("is not handed out where %s revoked while the provider was asked, nor is a refresh token", async (_what, ended) => {
+    const token = await rig.token({ jti: "shown" });
+    const release = rig.fake.hold("token");
+    const asked = [rig.validate(token), rig.exchange(token), rig.exchange(token, { refreshToken: true })].map((call) =>
+      call.catch((failure: unknown) => failure),
+    );
+    await expect.poll(() => rig.asked()).toBe(3);
+    await end(ended);
+    // What is issued from here on is no part of what was ended.
+    rig.clock.advance(2_000);
+    release();
+    const revoked = refusal("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" });
+    expect(await Promise.all(asked)).toEqual([revoked, revoked, revoked]);
+  });
+
   it("is not handed out once the new token was revoked", async () => {
     const token = await rig.token();
     const { tokens } = await rig.validate(token);

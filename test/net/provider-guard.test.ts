@@ -185,6 +185,20 @@ describe("an open circuit", () => {
     expect(events.filter(({ kind }) => kind !== "refused")).toEqual([opened("token"), { kind: "closed", endpoint: "token" }]);
   });
 
+  it("a stop does not wait for a probe that hangs and that nobody waits for, such as a collector's", async () => {
+    const { fake, clock, fail, call, http } = await startRig(60_000);
+    await fail({ kind: "status", status: 500 }, "jwks");
+    fake.faults.always("jwks", { kind: "hang-before-headers" });
+    clock.advance(60_000);
+    const asker = new AbortController();
+    const asked = outcomeOf(http, call("jwks", { signal: asker.signal }));
+    await expect.poll(() => fake.callsTo("jwks")).toBe(11);
+    asker.abort();
+    expect(await asked).toBe("no_answer_in_time");
+    closers.splice(closers.indexOf(http.close), 1);
+    await http.close();
+  });
+
   it("an attacker who leaves early does not end the one call that is let through: it closes the circuit all the same", async () => {
     const { fail, fake, clock, http, call, ask } = await startRig();
     await fail(down, "jwks");
