@@ -37,6 +37,7 @@ function wireProvider(name: string, use: ProviderUse, observers: Observers): Wir
     allowHttp: settings.allow_http,
   };
   const own: UpstreamClient = { ...settings.client, secret: settings.client.secret };
+  const actingClients = createActingClients(exchangeAs);
   const { guard, close: closeGuard } = wireGuard(name, observers);
   const connect = () =>
     createTracedHttpClient(
@@ -71,7 +72,7 @@ function wireProvider(name: string, use: ProviderUse, observers: Observers): Wir
   );
   const introspecting = (introspection: "opaque" | "every") =>
     createIntrospectingVerifier(
-      { local, clock, introspect: createIntrospection({ http: exchanges, clock, discovery }, { issuer, client: own }) },
+      { local, clock, introspect: createIntrospection({ http: exchanges, clock, discovery }, { issuer, client: own, actingClients }) },
       { introspection, rules },
     );
   return {
@@ -92,7 +93,7 @@ function wireProvider(name: string, use: ProviderUse, observers: Observers): Wir
         pkce: settings.pkce,
         openid,
         timeoutMs: settings.timeout,
-        actingClients: createActingClients(exchangeAs),
+        actingClients,
         targetParameter: settings.target_parameter,
       },
     ),

@@ -112,7 +112,7 @@ export const audience = z.strictObject({
           })
           .optional()
           .describe(
-            "The audience's own registration at the provider, by which tokens that it received are exchanged there (RFC 8693). Without it they are not.",
+            "The audience's own registration at the provider, by which tokens that it received are exchanged there (RFC 8693), and introspected where they are not meant for this service itself. Without it they are not exchanged.",
           ),
       }),
     )

@@ -14,6 +14,7 @@ import type { CodeClaim, OneTimeStore, PendingState } from "./one-time-ports.ts"
 import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
+import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
@@ -70,7 +71,7 @@ export function createExchange(deps: ExchangeDeps) {
     // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
     const tokens = await redeem(question, { provider, prepared, redirectUri, resources }, attempt, signal).catch(
       async (failure: unknown) => {
-        if (attempt.sent && isRefusal(failure)) deps.budget.spend(trail.payer, provider.name);
+        if (attempt.sent && (isRefusal(failure) || risksBan(failure))) deps.budget.spend(trail.payer, provider.name);
         await giveBack(attempt, question.state, failure);
         throw failure;
       },

@@ -11,6 +11,7 @@ import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, 
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";
+import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
 import type { TokenSet } from "./tokens.ts";
@@ -126,7 +127,7 @@ export function createRefresh(deps: RefreshDeps) {
   ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
       const fresh = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
-        if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) deps.budget.spend(trail.payer, name);
+        if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
       checkSubject(subject, fresh);

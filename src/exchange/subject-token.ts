@@ -5,6 +5,7 @@ import type { Verification } from "./claims.ts";
 import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
 import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleFlight, VerificationCache } from "./ports.ts";
 import { isHandle } from "./refresh-token-custody.ts";
+import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
@@ -121,14 +122,5 @@ export function isCurrent(
 /** The provider was asked about the token, and refused it: that counts against whoever brought it. */
 export function isProvidersWord(failure: unknown): boolean {
   const refused = hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED") && circumstanceOf(failure)?.kind === "upstream";
-  return refused || isTurnedDown(failure, "introspection");
-}
-
-/** Statuses of a request that was understood and turned down (RFC 6749 §5.2). */
-const turnedDown: readonly number[] = [400, 401, 403];
-
-/** That endpoint said no in words that nobody here knows. */
-export function isTurnedDown(failure: unknown, endpoint: "token" | "introspection"): boolean {
-  const met = hasReason(failure, "UPSTREAM_INVALID_RESPONSE") ? circumstanceOf(failure) : undefined;
-  return met?.kind === "upstream" && met.endpoint === endpoint && turnedDown.includes(met.status ?? 0);
+  return refused || risksBan(failure);
 }

@@ -20,7 +20,8 @@ import type {
 } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
-import { isCurrent, isTurnedDown, type Verifiers } from "./subject-token.ts";
+import { risksBan } from "./refusal-cost.ts";
+import { isCurrent, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -174,7 +175,7 @@ function firstOf(identifiers: readonly string[]): string {
 
 /** The provider said no to what this caller sent; also in words that nobody knows, as those count there just the same. */
 function isRefusal(failure: unknown): boolean {
-  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED") || isTurnedDown(failure, "token");
+  return hasReason(failure, "TOKEN_INVALID", "TOKEN_REVOKED", "TARGET_NOT_ALLOWED", "SCOPE_NOT_ALLOWED") || risksBan(failure);
 }
 
 /** The provider no longer takes a token that was good a moment ago, and does not say why. */

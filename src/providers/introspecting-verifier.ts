@@ -31,7 +31,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   const { local, introspect, clock } = deps;
 
   async function verifyOpaque(token: Secret, signal: AbortSignal): Promise<Verification> {
-    const answer = await introspect(token, signal);
+    const answer = await introspect(token, [], signal);
     if (answer === undefined) throw providersWord("TOKEN_INVALID");
     const nowMs = clock();
     const claims = readIntrospectedClaims(rules, answer, nowMs);
@@ -48,7 +48,7 @@ export function createIntrospectingVerifier(deps: IntrospectingDeps, { introspec
   async function verifySigned(token: Secret, signal: AbortSignal): Promise<Verification> {
     const verified = await local.verify(token, signal);
     if (introspection === "opaque") return verified;
-    const answer = await introspect(token, signal);
+    const answer = await introspect(token, verified.claims.audiences, signal);
     if (answer === undefined) throw ended(verified);
     return agreed(verified, answer);
   }

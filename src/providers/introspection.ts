@@ -7,6 +7,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { isJsonObject, type JsonObject, parseStrictJson } from "../exchange/token/strict-json.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import type { ActingClient, ActingClients } from "./acting-clients.ts";
 import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
 import type { Discovery } from "./discovery.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
@@ -27,27 +28,36 @@ export interface IntrospectionDeps {
 
 export interface IntrospectionOptions {
   readonly issuer: string;
-  /** Who asks: this service's own registration. */
+  /** This service's own registration. */
   readonly client: UpstreamClient;
+  /** Those of audiences (`exchange_as`). */
+  readonly actingClients: ActingClients;
 }
 
 /**
- * Undefined: not active, for whatever reason; the provider does not say (RFC 7662 §2.2).
+ * With the `aud` of a token whose signature was verified; empty: it is opaque. Undefined: not active, for whatever reason; the provider does not say (RFC 7662 §2.2).
  * @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED (cannot decide)
  */
-export type Introspect = (token: Secret, signal: AbortSignal) => Promise<JsonObject | undefined>;
+export type Introspect = (token: Secret, aud: readonly string[], signal: AbortSignal) => Promise<JsonObject | undefined>;
 
-export function createIntrospection({ http, clock, discovery }: IntrospectionDeps, { issuer, client }: IntrospectionOptions): Introspect {
-  const authenticate = clientAuthentication(client);
+export function createIntrospection({ http, clock, discovery }: IntrospectionDeps, options: IntrospectionOptions): Introspect {
+  const { issuer, client, actingClients } = options;
+  const self: ActingClient = { id: client.id, authenticate: clientAuthentication(client) };
   const send = guardedFetch(http, "introspection");
 
-  return async function introspect(token, signal) {
+  /** Some providers answer only those whom a token is for (Keycloak): of the registrations here the first that stands in its `aud`. */
+  function askerFor(aud: readonly string[]): ActingClient {
+    return [self, ...actingClients.values()].find(({ id }) => aud.includes(id)) ?? self;
+  }
+
+  return async function introspect(token, aud, signal) {
+    const asker = askerFor(aud);
     const { introspectionEndpoint } = await discovery.metadata(signal);
     if (introspectionEndpoint === undefined) throw noEndpoint();
     const response = await introspectionRequest(
       { issuer, introspection_endpoint: introspectionEndpoint },
-      { client_id: client.id },
-      authenticate,
+      { client_id: asker.id },
+      asker.authenticate,
       token.reveal(),
       { [customFetch]: send, [allowInsecureRequests]: true, signal, additionalParameters: { token_type_hint: "access_token" } },
     ).catch((failure: unknown) => {

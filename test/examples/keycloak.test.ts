@@ -10,6 +10,10 @@ const address = "http://127.0.0.1:8080/realms/corp";
 const configuration = loadExample(environmentFor({ address, issuer: "https://login.example.com/realms/corp", realm }, "/tmp"));
 const corp = configuration.providers["corp"];
 const accepts = Object.values(configuration.audiences).flatMap((audience) => Object.values(audience.accepts));
+/** Of audiences whose callers may exchange; the registration of any other only asks about tokens. */
+const exchanging = Object.values(configuration.clients)
+  .filter(({ methods }) => methods.includes("Exchange"))
+  .flatMap(({ audiences }) => audiences.flatMap((name) => Object.values(configuration.audiences[name]?.accepts ?? {})));
 
 const clientOf = (id: string) => realm.clients.find(({ clientId }) => clientId === id);
 const lifespanOf = (id: string) => Number(clientOf(id)?.attributes?.["access.token.lifespan"] ?? realm.accessTokenLifespan) * 1000;
@@ -29,7 +33,8 @@ it("names clients, audiences and scopes that the realm has", () => {
 });
 
 it("lets each registration that exchanges do so, for each audience that its caller may ask for", () => {
-  for (const { exchange_as } of accepts.filter((one) => one.exchange_as !== undefined)) {
+  expect(exchanging.map(({ exchange_as }) => exchange_as?.id)).toEqual(["orders"]);
+  for (const { exchange_as } of exchanging) {
     const client = clientOf(exchange_as?.id ?? "");
     expect(client).toMatchObject({ publicClient: false, attributes: { "standard.token.exchange.enabled": "true" } });
     for (const target of configuration.clients["orders"]?.providers["corp"]?.audiences ?? []) {
@@ -40,11 +45,15 @@ it("lets each registration that exchanges do so, for each audience that its call
 });
 
 it("gives exchanged tokens a life between the buffer and that of the tokens they come from", () => {
-  for (const { clients, exchange_as } of accepts) {
+  for (const { clients, exchange_as } of exchanging) {
     if (exchange_as === undefined) continue;
     expect(lifespanOf(exchange_as.id)).toBeGreaterThan(corp?.tokens.expiry_buffer ?? Infinity);
     for (const id of clients) expect(lifespanOf(id)).toBeGreaterThan(lifespanOf(exchange_as.id));
   }
+});
+
+it("has a registration for each audience, as Keycloak tells about a token only whom it is for", () => {
+  for (const { identifiers, exchange_as } of accepts) expect(identifiers).toContain(exchange_as?.id);
 });
 
 it("puts Cambio's own client into the audience of the tokens that are validated first", () => {

@@ -326,7 +326,7 @@ describe("a provider that refuses", () => {
     ["a scope", says("invalid_scope"), true],
     ["a token, in a word of its own", says("invalid_subject_token", 401), true],
     ["a token, without a word", { kind: "status", status: 403 }, true],
-    ["this service itself", says("invalid_client", 401), false],
+    ["this service itself", says("invalid_client", 401), true],
     ["everything, as it is down", { kind: "status", status: 503 }, false],
   ])("%s too often is not asked again by who brought it there, and only by him (spent: %s)", async (_what, fault, spent) => {
     rig.reconfigure(({ limits }) => (limits["client_failures"] = 2));

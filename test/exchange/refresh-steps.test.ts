@@ -163,10 +163,16 @@ describe("the failure budget", () => {
     expect(rig.payers).toEqual(["web 192.0.2.1 main"]);
   });
 
-  it.each<Reason>(["OUTCOME_UNKNOWN", "UPSTREAM_UNAVAILABLE", "UPSTREAM_RATE_LIMITED"])("is not spent by %s", async (reason) => {
+  it.each<Reason>(["OUTCOME_UNKNOWN", "UPSTREAM_UNAVAILABLE"])("is not spent by %s", async (reason) => {
     failUpstream(reason);
     await expect(rig.refresh(web, handle)).rejects.toThrow(refusal(reason));
     expect(rig.payers).toEqual([]);
+  });
+
+  it.each<Reason>(["UPSTREAM_RATE_LIMITED", "UPSTREAM_REJECTED_CLIENT"])("is spent by %s, which the provider counts", async (reason) => {
+    failUpstream(reason);
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal(reason));
+    expect(rig.payers).toEqual(["web 192.0.2.1 main"]);
   });
 
   it("is not spent by a handle that is none", async () => {

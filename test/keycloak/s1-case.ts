@@ -57,6 +57,17 @@ export function changeProvider(change: (provider: Configuration["providers"][str
   };
 }
 
+type Accepts = Configuration["audiences"][string]["accepts"][string];
+
+/** What the orders service takes. */
+export function changeOrders(change: (accepts: Accepts) => Accepts) {
+  return (configuration: Configuration): Configuration => {
+    const corp = configuration.audiences["orders"]?.accepts["corp"];
+    if (corp === undefined) throw new Error("the example has an audience orders");
+    return { ...configuration, audiences: { ...configuration.audiences, orders: { accepts: { corp: change(corp) } } } };
+  };
+}
+
 type Grant = Configuration["clients"][string]["providers"][string];
 
 /** What the orders service may have of the provider. */

@@ -4,7 +4,7 @@
 import { Secret } from "../../src/exchange/secret.ts";
 import { ask } from "./requests.ts";
 import { tokenIn } from "./s1-answer.ts";
-import { accepted, changeProvider, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
+import { accepted, changeOrders, changeProvider, exchangedToken, given, refused, type S1Case } from "./s1-case.ts";
 import { aliceToken } from "./s1-validation-cases.ts";
 import type { Members } from "./s1-stack.ts";
 import type { UserTokens, World } from "./world.ts";
@@ -76,27 +76,30 @@ export const endingCases: readonly S1Case[] = [
     answers: [withOwn({ cached: false }), withOwn({ cached: true }), refused("TOKEN_REVOKED")],
   },
   {
-    name: "THE REALM'S CLIENT: takes every token for revoked where Cambio's own client is not in the audience",
+    name: "THE REALM'S CLIENT: takes every token for revoked where no client that could ask is in the audience",
     change: (configuration, { realm }) => {
       const secret = new Secret(realm.clients.find(({ clientId }) => clientId === "inventory")?.secret ?? "");
-      const asInventory = changeProvider((corp) => ({
+      const asInventory = changeProvider(({ client, ...corp }) => ({
         ...corp,
         introspection: "every",
-        client: { ...corp.client, id: "inventory", secret },
+        client: { ...client, id: "inventory", secret },
       }));
-      return asInventory(configuration);
+      return asInventory(changeOrders(({ identifiers, clients, report_only }) => ({ identifiers, clients, report_only }))(configuration));
     },
     act: async (cambio, world) => [await cambio.validate(await aliceToken(world))],
     answers: [refused("TOKEN_REVOKED")],
   },
   {
-    name: "THE CHAIN: with introspection takes a token that came out of an exchange for revoked, as Cambio is not in its audience",
+    name: "THE CHAIN: with introspection asks about a token that came out of an exchange by the registration that it is for",
     ...everyToken,
     act: async (cambio, world) => {
       const exchanged = await cambio.exchange(await aliceToken(world));
       return [exchanged, await cambio.validate(tokenIn(exchanged), {}, "inventory")];
     },
-    answers: [given(), refused("TOKEN_REVOKED")],
+    answers: [
+      given(),
+      accepted({ source: "INTROSPECTION" }, { clientId: "orders", audiences: ["inventory"], scopes: [], preferredUsername: undefined }),
+    ],
   },
   {
     name: "says that Keycloak refuses Cambio itself, for the operator to see, where its secret is wrong",

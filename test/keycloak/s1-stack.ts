@@ -90,6 +90,7 @@ export function environmentFor({ address, issuer, realm }: Pick<World, "address"
     KEYCLOAK_BACK_CHANNEL: address,
     CAMBIO_KEYCLOAK_SECRET: secretOf("cambio"),
     ORDERS_KEYCLOAK_SECRET: secretOf("orders"),
+    INVENTORY_KEYCLOAK_SECRET: secretOf("inventory"),
     ORDERS_SECRET: secrets.orders,
     INVENTORY_SECRET: secrets.inventory,
   };

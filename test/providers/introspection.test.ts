@@ -3,6 +3,7 @@ import type { Reason } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createHttpClient, type HttpClient } from "../../src/net/http-client.ts";
 import { createProviderGuard } from "../../src/net/provider-guard.ts";
+import { createActingClients } from "../../src/providers/acting-clients.ts";
 import { allowedOriginsOf, createDiscovery } from "../../src/providers/discovery.ts";
 import { createIntrospection, type Introspect } from "../../src/providers/introspection.ts";
 import { refusal } from "../exchange/fixtures.ts";
@@ -25,7 +26,14 @@ async function start(options: FakeProviderOptions = {}): Promise<void> {
   const discovery = createDiscovery({ http, clock: Date.now }, { ...rules, ...addresses });
   const { id, secret, authentication } = fake.client;
   const client = { id, secret: secret === undefined ? undefined : new Secret(secret), authentication };
-  introspect = createIntrospection({ http, clock: Date.now, discovery }, { issuer: fake.issuer, client });
+  introspect = createIntrospection(
+    { http, clock: Date.now, discovery },
+    {
+      issuer: fake.issuer,
+      client,
+      actingClients: createActingClients({ orders: { id: "orders", secret: new Secret("orders-secret"), authentication: "basic" } }),
+    },
+  );
 }
 async function stop(): Promise<void> {
   await fake.close();
@@ -34,10 +42,32 @@ async function stop(): Promise<void> {
 beforeEach(() => start());
 afterEach(stop);
 
-const ask = (token = fake.mintOpaque()) => introspect(new Secret(token), patience());
+const ask = (token = fake.mintOpaque(), aud: readonly string[] = []) => introspect(new Secret(token), aud, patience());
+/** Who asked last. */
+const asker = () => {
+  const { authorization = "" } = fake.requests.findLast(({ endpoint }) => endpoint === "introspection")?.headers ?? {};
+  return Buffer.from(authorization.slice(6), "base64").toString().split(":")[0];
+};
 const answered = (body: unknown, status = 200): Fault => ({ kind: "status", status, body });
 
 describe("asking a provider about a token", () => {
+  it.each<[string, readonly string[], string]>([
+    ["this service itself where the token is for it", ["orders", "cambio"], "cambio"],
+    ["the registration of the audience that the token is for, as some tell nobody else", ["inventory", "orders"], "orders"],
+    ["this service itself where the token is for none of them", ["inventory"], "cambio"],
+    ["this service itself where nobody knows whom it is for", [], "cambio"],
+  ])("is done by %s", async (_who, aud, expected) => {
+    await stop();
+    await start({
+      clients: [
+        { id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" },
+        { id: "orders", secret: "orders-secret", authentication: "basic" },
+      ],
+    });
+    await ask(fake.mintOpaque(), aud);
+    expect([asker(), fake.violations]).toEqual([expected, []]);
+  });
+
   it.each([
     { id: "cambio", secret: "s3cret/+: %&=~", authentication: "basic" },
     { id: "cambio", secret: "s3cret/+: %&=~", authentication: "post" },
@@ -127,7 +157,7 @@ describe("asking a provider about a token", () => {
   it("ends with the call that asked", async () => {
     const release = fake.hold("introspection");
     const leaving = new AbortController();
-    const asking = introspect(new Secret("opaque"), leaving.signal);
+    const asking = introspect(new Secret("opaque"), [], leaving.signal);
     await expect.poll(() => fake.callsTo("introspection")).toBe(1);
     leaving.abort();
     await expect(asking).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
