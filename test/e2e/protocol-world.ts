@@ -1,6 +1,6 @@
 // What the protocol cases play in: Cambio as usual, with providers that fail in one way each beside the healthy one; Cambio whose
 // Redis is away; whose deadline is short and whose provider never answers; that takes one call per second and address; that has no
-// place for any call; and whose audit trail cannot be written.
+// place for any call; whose audit trail cannot be written; and one with which a service may exchange tokens.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,8 +10,9 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { backendRedirectUri, type FakeCode, type FakeStack, page, pageRedirectUri, startFakeStack } from "../support/fake-stack.ts";
 import { type Fault, misbehave } from "../support/faults.ts";
 import { createSigningKeys, type SigningKeys } from "../support/signing-keys.ts";
+import { exchanging } from "./exchange-world.ts";
 
-export type StackName = "usual" | "storeless" | "hasty" | "strict" | "full" | "mute";
+export type StackName = "usual" | "storeless" | "hasty" | "strict" | "full" | "mute" | "swapping";
 export type CodeClient = "web" | "cli" | "backend";
 
 export interface World extends Readonly<Record<StackName, FakeStack>> {
@@ -66,7 +67,9 @@ export async function startWorld(): Promise<World> {
   });
   parts.defer(() => mute.close());
   muted = true;
-  const stacks = { usual, storeless, hasty, strict, full, mute };
+  const swapping = await startFakeStack(exchanging);
+  parts.defer(() => swapping.close());
+  const stacks = { usual, storeless, hasty, strict, full, mute, swapping };
   return {
     ...stacks,
     issuers,

@@ -10,13 +10,14 @@ import { provokedElsewhere } from "./expected-errors.ts";
 import { grpcJsCaller } from "./grpc-js-caller.ts";
 import type { Case, Role } from "./protocol-case.ts";
 import { connectBinaryCaller, connectJsonCaller, fetchCaller, grpcWebCaller, type ProtocolCaller } from "./protocol-callers.ts";
+import { exchangeCases } from "./exchange-cases.ts";
 import { refusalCases } from "./refusal-cases.ts";
 import { successCases } from "./success-cases.ts";
 import { upstreamCases } from "./upstream-cases.ts";
 import { type StackName, startWorld, type World } from "./protocol-world.ts";
 import { validationCases } from "./validation-cases.ts";
 
-const cases: readonly Case[] = [...successCases, ...refusalCases, ...upstreamCases, ...validationCases];
+const cases: readonly Case[] = [...successCases, ...refusalCases, ...upstreamCases, ...validationCases, ...exchangeCases];
 
 interface Protocol {
   readonly name: string;
@@ -107,7 +108,9 @@ describe("the table", () => {
 
   it.each(methods)("has %s succeed for every kind of client that may call it", (method) => {
     const roles = cases.filter((one) => one.method === method && typeof one.expected === "function").map(({ as }) => as);
-    expect([...new Set(roles)].toSorted()).toEqual(method === "ValidateCrossClient" ? ["orders"] : ["backend", "cli", "web"]);
+    const signIn = ["backend", "cli", "web"];
+    const whoMay = { ValidateCrossClient: ["orders"], Exchange: [...signIn, "orders"].toSorted() };
+    expect([...new Set(roles)].toSorted()).toEqual(method in whoMay ? whoMay[method as keyof typeof whoMay] : signIn);
   });
 
   it("sends the provider nothing that it objects to", () => {
