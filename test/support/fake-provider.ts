@@ -161,7 +161,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     const location = new URL(redirectUri);
     for (const [name, value] of Object.entries({ code, state: query.get("state") ?? "", iss: issuer }))
       location.searchParams.set(name, value);
-    response.writeHead(302, { location: location.href }).end();
+    // The user's connection ends, so that those which are counted are Cambio's.
+    response.writeHead(302, { location: location.href, connection: "close" }).end();
   }
 
   async function answerToken(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
