@@ -48,7 +48,7 @@ test: $(INSTALLED) ## Run all tests, or those in TESTS=path; finds or installs w
 .PHONY: test-keycloak
 test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java and Maven, and gets Keycloak itself
 	@scripts/keycloak.sh
-	@echo "== tests against Keycloak (about a minute)"
+	@echo "== tests against Keycloak (about three minutes)"
 	@vitest run --config vitest.keycloak.config.ts $(TESTS)
 
 .PHONY: test-vectors

@@ -11,9 +11,11 @@ const turnedDown: readonly number[] = [400, 401, 403];
  * that this service keeps by itself costs nobody anything.
  */
 export function risksBan(failure: unknown): boolean {
+  const met = circumstanceOf(failure);
+  const upstream = met?.kind === "upstream" ? met : undefined;
+  // Asked by this service for everybody, and no caller's doing.
+  if (upstream?.endpoint === "jwks" || upstream?.endpoint === "discovery") return false;
   if (hasReason(failure, "UPSTREAM_REJECTED_CLIENT")) return true;
   if (hasReason(failure, "UPSTREAM_RATE_LIMITED")) return !failure.unasked;
-  const met = hasReason(failure, "UPSTREAM_INVALID_RESPONSE") ? circumstanceOf(failure) : undefined;
-  const asked = met?.kind === "upstream" && (met.endpoint === "token" || met.endpoint === "introspection");
-  return asked && turnedDown.includes(met.status ?? 0);
+  return hasReason(failure, "UPSTREAM_INVALID_RESPONSE") && turnedDown.includes(upstream?.status ?? 0);
 }

@@ -2,12 +2,18 @@ import { describe, expect, it } from "vitest";
 import { type Circumstance, ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import { risksBan } from "../../src/exchange/refusal-cost.ts";
 
-const answered = (endpoint: "token" | "introspection" | "jwks", status: number): Circumstance => ({ kind: "upstream", endpoint, status });
+const answered = (endpoint: "token" | "introspection" | "jwks" | "discovery", status: number): Circumstance => ({
+  kind: "upstream",
+  endpoint,
+  status,
+});
 
 describe("what a provider may ban this service for counts against who caused it", () => {
   it.each<[string, Error, boolean]>([
     ["a client that it does not know", new ExchangeError("UPSTREAM_REJECTED_CLIENT", { cause: answered("token", 401) }), true],
     ["an answered 429", new ExchangeError("UPSTREAM_RATE_LIMITED", { cause: answered("token", 429) }), true],
+    ["a 429 for keys, which are everybody's", new ExchangeError("UPSTREAM_RATE_LIMITED", { cause: answered("jwks", 429) }), false],
+    ["a 429 for discovery", new ExchangeError("UPSTREAM_RATE_LIMITED", { cause: answered("discovery", 429) }), false],
     ["a pause that is kept here", new ExchangeError("UPSTREAM_RATE_LIMITED", { cause: answered("token", 429), unasked: true }), false],
     ["a token that it refuses: each operation knows that", new ExchangeError("TOKEN_INVALID", { cause: answered("token", 400) }), false],
     ["anything but an error of ours", new Error("no"), false],
