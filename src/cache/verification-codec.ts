@@ -23,7 +23,7 @@ export const verificationShape: z.ZodType<Verification> = z.strictObject({
     email: z.string(),
   }),
   provider: z.string(),
-  source: z.enum(["LOCAL_KEYS", "INTROSPECTION"]),
+  source: z.enum(["CAMBIO", "LOCAL_KEYS", "INTROSPECTION"]),
   keyId: z.string(),
   revocationId: z.string(),
   validUntilMs: instant,

@@ -31,8 +31,8 @@ export interface Verification {
   readonly claims: TokenClaims;
   /** Configured name of the provider whose key verified the signature, or which vouched for the token itself. */
   readonly provider: string;
-  /** What it rests on: a signature by the provider's published key, or also the provider's own word (RFC 7662). */
-  readonly source: "LOCAL_KEYS" | "INTROSPECTION";
+  /** What it rests on: this service's own signature; one by the provider's published key; or also the provider's word (RFC 7662). */
+  readonly source: "CAMBIO" | "LOCAL_KEYS" | "INTROSPECTION";
   /** Key id of that key, whether or not the token named it; empty where the key has none, or the token is opaque. */
   readonly keyId: string;
   /** What revocation knows the token by: its `jti`, or a hash of what its issuer signed where that is missing or long. */

@@ -37,12 +37,13 @@ export const reasons = [
   "OVERLOADED",
   "AUDIT_UNAVAILABLE",
   "DELEGATION_NOT_ALLOWED",
+  "SESSION_INVALID",
 ] as const;
 
 export type Reason = (typeof reasons)[number];
 
 /** Which credential an error is about. */
-export type CredentialField = "CALLER" | "SUBJECT_TOKEN" | "ACTOR_TOKEN";
+export type CredentialField = "CALLER" | "SUBJECT_TOKEN" | "ACTOR_TOKEN" | "SESSION";
 
 /** What was met, for the log: allow-listed words and numbers, never a value, a description or a body. */
 export type Circumstance =

@@ -116,5 +116,12 @@ export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
   OVERLOADED: { ...paused, sentence: "More to do than this service can; ask again later.", retryAfterMs: 1_000 },
   AUDIT_UNAVAILABLE: { ...unavailable, sentence: "What is issued cannot be put on record; asking again is safe." },
   DELEGATION_NOT_ALLOWED: { ...denied, oauth: "access_denied", sentence: "That actor may not act for that subject here." },
+  SESSION_INVALID: {
+    code: Code.Unauthenticated,
+    status: 401,
+    oauth: "invalid_grant",
+    sentence: "There is no session; the user must sign in.",
+    reauthenticate: true,
+  },
   INTERNAL: { code: Code.Internal, status: 500, oauth: "server_error", sentence: "An error in this service." },
 };

@@ -4,7 +4,9 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Issuance, Token, TokenClaims, TokenSet, ValidationSource } from "./token_pb.ts";
+import type { Account } from "./account_pb.ts";
+import { file_cambio_v1_account } from "./account_pb.ts";
+import type { Issuance, Session, Token, TokenClaims, TokenSet, ValidationSource } from "./token_pb.ts";
 import { file_cambio_v1_token } from "./token_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token_exchange_service.proto.
  */
 export const file_cambio_v1_token_exchange_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIpACCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkiXgoQRXhjaGFuZ2VSZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQSJQoIaXNzdWFuY2UYAiABKA4yEy5jYW1iaW8udjEuSXNzdWFuY2UibAoOUmVmcmVzaFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhcKDXJlZnJlc2hfdG9rZW4YAyABKAlIABIOCgZzY29wZXMYBCADKAlCDAoKY3JlZGVudGlhbCJdCg9SZWZyZXNoUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlIowBChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkSEAoIZXhjaGFuZ2UYBSABKAgi2AEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCBIjCgZ0b2tlbnMYBSABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQiyAEKHUNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxyZWRpcmVjdF91cmkYAyABKAkSDgoGc2NvcGVzGAQgAygJEhEKCWF1ZGllbmNlcxgFIAMoCRIWCg5jb2RlX2NoYWxsZW5nZRgGIAEoCRINCgVub25jZRgHIAEoCRISCgpsb2dpbl9oaW50GAggASgJEg4KBnByb21wdBgJIAEoCSJ6Ch5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2USGQoRYXV0aG9yaXphdGlvbl91cmwYASABKAkSDQoFc3RhdGUYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYQoNUmV2b2tlUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSIQoFdG9rZW4YAyABKAsyEC5jYW1iaW8udjEuVG9rZW5IAEIICgZ0YXJnZXQiKgoOUmV2b2tlUmVzcG9uc2USGAoQdXBzdHJlYW1fcGVuZGluZxgBIAEoCDK7AwoUVG9rZW5FeGNoYW5nZVNlcnZpY2USRQoIRXhjaGFuZ2USGi5jYW1iaW8udjEuRXhjaGFuZ2VSZXF1ZXN0GhsuY2FtYmlvLnYxLkV4Y2hhbmdlUmVzcG9uc2UiABJCCgdSZWZyZXNoEhkuY2FtYmlvLnYxLlJlZnJlc2hSZXF1ZXN0GhouY2FtYmlvLnYxLlJlZnJlc2hSZXNwb25zZSIAEmYKE1ZhbGlkYXRlQ3Jvc3NDbGllbnQSJS5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlcXVlc3QaJi5jYW1iaW8udjEuVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlIgASbwoWQ3JlYXRlQXV0aG9yaXphdGlvblVybBIoLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVxdWVzdBopLmNhbWJpby52MS5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2UiABI/CgZSZXZva2USGC5jYW1iaW8udjEuUmV2b2tlUmVxdWVzdBoZLmNhbWJpby52MS5SZXZva2VSZXNwb25zZSIAYgZwcm90bzM", [file_cambio_v1_token, file_google_protobuf_timestamp]);
+  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIrcCCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIlCgdzZXNzaW9uGAkgASgLMhIuY2FtYmlvLnYxLlNlc3Npb25IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkigwEKEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlEiMKB2FjY291bnQYAyABKAsyEi5jYW1iaW8udjEuQWNjb3VudCJsCg5SZWZyZXNoUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFwoNcmVmcmVzaF90b2tlbhgDIAEoCUgAEg4KBnNjb3BlcxgEIAMoCUIMCgpjcmVkZW50aWFsIl0KD1JlZnJlc2hSZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQSJQoIaXNzdWFuY2UYAiABKA4yEy5jYW1iaW8udjEuSXNzdWFuY2UijAEKGlZhbGlkYXRlQ3Jvc3NDbGllbnRSZXF1ZXN0Eh8KBXRva2VuGAEgASgLMhAuY2FtYmlvLnYxLlRva2VuEhAKCHByb3ZpZGVyGAIgASgJEhAKCGF1ZGllbmNlGAMgASgJEhcKD3JlcXVpcmVkX3Njb3BlcxgEIAMoCRIQCghleGNoYW5nZRgFIAEoCCLYAQobVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlEiYKBmNsYWltcxgBIAEoCzIWLmNhbWJpby52MS5Ub2tlbkNsYWltcxIvCgt2YWxpZF91bnRpbBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoGc291cmNlGAMgASgOMhsuY2FtYmlvLnYxLlZhbGlkYXRpb25Tb3VyY2USDgoGY2FjaGVkGAQgASgIEiMKBnRva2VucxgFIAEoCzITLmNhbWJpby52MS5Ub2tlblNldCLIAQodQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoJYXVkaWVuY2VzGAUgAygJEhYKDmNvZGVfY2hhbGxlbmdlGAYgASgJEg0KBW5vbmNlGAcgASgJEhIKCmxvZ2luX2hpbnQYCCABKAkSDgoGcHJvbXB0GAkgASgJInoKHkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhCg1SZXZva2VSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIhCgV0b2tlbhgDIAEoCzIQLmNhbWJpby52MS5Ub2tlbkgAQggKBnRhcmdldCIqCg5SZXZva2VSZXNwb25zZRIYChB1cHN0cmVhbV9wZW5kaW5nGAEgASgIMrsDChRUb2tlbkV4Y2hhbmdlU2VydmljZRJFCghFeGNoYW5nZRIaLmNhbWJpby52MS5FeGNoYW5nZVJlcXVlc3QaGy5jYW1iaW8udjEuRXhjaGFuZ2VSZXNwb25zZSIAEkIKB1JlZnJlc2gSGS5jYW1iaW8udjEuUmVmcmVzaFJlcXVlc3QaGi5jYW1iaW8udjEuUmVmcmVzaFJlc3BvbnNlIgASZgoTVmFsaWRhdGVDcm9zc0NsaWVudBIlLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBomLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVzcG9uc2UiABJvChZDcmVhdGVBdXRob3JpemF0aW9uVXJsEiguY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0GikuY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZSIAEj8KBlJldm9rZRIYLmNhbWJpby52MS5SZXZva2VSZXF1ZXN0GhkuY2FtYmlvLnYxLlJldm9rZVJlc3BvbnNlIgBiBnByb3RvMw", [file_cambio_v1_account, file_cambio_v1_token, file_google_protobuf_timestamp]);
 
 /**
  * What to exchange, and for what.
@@ -58,6 +60,14 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
      */
     value: Token;
     case: "subjectToken";
+  } | {
+    /**
+     * A session of a web application, which becomes a token that Cambio issues.
+     *
+     * @generated from field: cambio.v1.Session session = 9;
+     */
+    value: Session;
+    case: "session";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -69,15 +79,17 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   audiences: string[];
 
   /**
-   * With a `subject_token`: scopes of the new token, none that the subject token lacks. Empty: the provider decides, within those.
-   * Must be empty with a code. At most 64, each at most 128 bytes of printable ASCII without spaces.
+   * With a `subject_token` or a `session`: scopes of the new token. From the same issuer none that the subject token lacks, and empty
+   * means that it decides; in a token that Cambio issues none beyond what the audience's configuration makes of the subject's own, and
+   * empty means all of those that the client may have. Must be empty with a code. At most 64, each at most 128 bytes of printable
+   * ASCII without spaces.
    *
    * @generated from field: repeated string scopes = 6;
    */
   scopes: string[];
 
   /**
-   * With a `subject_token`: what shall be issued, as a URN (RFC 8693 section 3): `urn:ietf:params:oauth:token-type:access_token`
+   * With a `subject_token` or a `session`: what shall be issued, as a URN (RFC 8693 section 3): `urn:ietf:params:oauth:token-type:access_token`
    * (also where it is empty), `urn:ietf:params:oauth:token-type:jwt` (an access token that is a JWT), or
    * `urn:ietf:params:oauth:token-type:refresh_token` (an access token and a refresh token, where the client is allowed one).
    * Must be empty with a code.
@@ -87,8 +99,9 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   requestedTokenType: string;
 
   /**
-   * With a `subject_token`: who acts for its subject (RFC 8693 section 2.1). No provider of today delegates, so it is refused with
-   * `ERROR_REASON_DELEGATION_NOT_ALLOWED`.
+   * With a `subject_token` or a `session`: an access token of whoever acts for its subject (RFC 8693 section 2.1), meant for one of
+   * the client's own audiences. Only in tokens that Cambio issues, and only for the actors that the audience lists: else it is refused
+   * with `ERROR_REASON_DELEGATION_NOT_ALLOWED`.
    *
    * @generated from field: cambio.v1.Token actor_token = 8;
    */
@@ -181,6 +194,13 @@ export type ExchangeResponse = Message<"cambio.v1.ExchangeResponse"> & {
    * @generated from field: cambio.v1.Issuance issuance = 2;
    */
   issuance: Issuance;
+
+  /**
+   * With a `session`: whose it is.
+   *
+   * @generated from field: cambio.v1.Account account = 3;
+   */
+  account?: Account | undefined;
 };
 
 /**
@@ -212,7 +232,7 @@ export type RefreshRequest = Message<"cambio.v1.RefreshRequest"> & {
   provider: string;
 
   /**
-   * What is refreshed. Required.
+   * What is refreshed. Neither: the handle in the client's refresh cookie, where it is configured to have one.
    *
    * @generated from oneof cambio.v1.RefreshRequest.credential
    */
@@ -305,8 +325,8 @@ export type ValidateCrossClientRequest = Message<"cambio.v1.ValidateCrossClientR
   requiredScopes: string[];
 
   /**
-   * True: also exchange the token at its provider for one for that audience with those scopes (RFC 8693), issued to the caller's
-   * own registration there.
+   * True: also exchange the token for one for that audience with those scopes (RFC 8693), issued to the caller's own registration at
+   * the token's provider, or by Cambio where it issues tokens for that audience.
    *
    * @generated from field: bool exchange = 5;
    */
@@ -563,8 +583,8 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
  */
 export const TokenExchangeService: GenService<{
   /**
-   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636), or exchanges an access token there for one
-   * that opens another audience (RFC 8693).
+   * Redeems an authorization code at its provider (RFC 6749 section 4.1.3, RFC 7636), or exchanges an access token (RFC 8693) or the
+   * session of a web application for one that opens another audience: at the token's provider, or issued by Cambio itself.
    * A code goes upstream at most once; a second use is refused with `ERROR_REASON_GRANT_INVALID`.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Exchange

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token.proto.
  */
 export const file_cambio_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChVjYW1iaW8vdjEvdG9rZW4ucHJvdG8SCWNhbWJpby52MSIpCgVUb2tlbhISCgV2YWx1ZRgBIAEoCUIDgAEBEgwKBHR5cGUYAiABKAki6wEKCFRva2VuU2V0EhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1yZWZyZXNoX3Rva2VuGAUgASgJQgOAAQESFQoIaWRfdG9rZW4YBiABKAlCA4ABARIOCgZzY29wZXMYByADKAkSGQoRaXNzdWVkX3Rva2VuX3R5cGUYCCABKAkSDgoGaXNzdWVyGAkgASgJIrACCgtUb2tlbkNsYWltcxIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRItCglpc3N1ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRva2VuX2lkGAggASgJEiAKBmFjdG9ycxgJIAMoCzIQLmNhbWJpby52MS5BY3RvchIMCgRuYW1lGAogASgJEhoKEnByZWZlcnJlZF91c2VybmFtZRgLIAEoCRINCgVlbWFpbBgMIAEoCSI7CgVBY3RvchIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkqXgoISXNzdWFuY2USGAoUSVNTVUFOQ0VfVU5TUEVDSUZJRUQQABIYChRJU1NVQU5DRV9QQVNTVEhST1VHSBABEh4KGklTU1VBTkNFX1BST1ZJREVSX0VYQ0hBTkdFEAIqpQEKEFZhbGlkYXRpb25Tb3VyY2USIQodVkFMSURBVElPTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABIgChxWQUxJREFUSU9OX1NPVVJDRV9MT0NBTF9LRVlTEAESIwofVkFMSURBVElPTl9TT1VSQ0VfSU5UUk9TUEVDVElPThACEicKI1ZBTElEQVRJT05fU09VUkNFX1BST1ZJREVSX0VYQ0hBTkdFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChVjYW1iaW8vdjEvdG9rZW4ucHJvdG8SCWNhbWJpby52MSIpCgVUb2tlbhISCgV2YWx1ZRgBIAEoCUIDgAEBEgwKBHR5cGUYAiABKAkiHQoHU2Vzc2lvbhISCgV0b2tlbhgBIAEoCUIDgAEBIusBCghUb2tlblNldBIZCgxhY2Nlc3NfdG9rZW4YASABKAlCA4ABARISCgp0b2tlbl90eXBlGAIgASgJEhIKCmV4cGlyZXNfaW4YAyABKAUSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNcmVmcmVzaF90b2tlbhgFIAEoCUIDgAEBEhUKCGlkX3Rva2VuGAYgASgJQgOAAQESDgoGc2NvcGVzGAcgAygJEhkKEWlzc3VlZF90b2tlbl90eXBlGAggASgJEg4KBmlzc3VlchgJIAEoCSKwAgoLVG9rZW5DbGFpbXMSDgoGaXNzdWVyGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCWF1ZGllbmNlcxgEIAMoCRIOCgZzY29wZXMYBSADKAkSLQoJaXNzdWVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh0b2tlbl9pZBgIIAEoCRIgCgZhY3RvcnMYCSADKAsyEC5jYW1iaW8udjEuQWN0b3ISDAoEbmFtZRgKIAEoCRIaChJwcmVmZXJyZWRfdXNlcm5hbWUYCyABKAkSDQoFZW1haWwYDCABKAkiOwoFQWN0b3ISDgoGaXNzdWVyGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJKnMKCElzc3VhbmNlEhgKFElTU1VBTkNFX1VOU1BFQ0lGSUVEEAASGAoUSVNTVUFOQ0VfUEFTU1RIUk9VR0gQARIeChpJU1NVQU5DRV9QUk9WSURFUl9FWENIQU5HRRACEhMKD0lTU1VBTkNFX01JTlRFRBADKsMBChBWYWxpZGF0aW9uU291cmNlEiEKHVZBTElEQVRJT05fU09VUkNFX1VOU1BFQ0lGSUVEEAASIAocVkFMSURBVElPTl9TT1VSQ0VfTE9DQUxfS0VZUxABEiMKH1ZBTElEQVRJT05fU09VUkNFX0lOVFJPU1BFQ1RJT04QAhInCiNWQUxJREFUSU9OX1NPVVJDRV9QUk9WSURFUl9FWENIQU5HRRADEhwKGFZBTElEQVRJT05fU09VUkNFX0NBTUJJTxAEYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A token that is shown to Cambio.
@@ -43,6 +43,28 @@ export type Token = Message<"cambio.v1.Token"> & {
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
   messageDesc(file_cambio_v1_token, 0);
+
+/**
+ * A session of a web application (a provider of kind `better-auth`).
+ *
+ * @generated from message cambio.v1.Session
+ */
+export type Session = Message<"cambio.v1.Session"> & {
+  /**
+   * The session token, as it stands in the session cookie, signature included. Empty: the request's own session cookie. At most
+   * 4,096 bytes of visible ASCII.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message cambio.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
+  messageDesc(file_cambio_v1_token, 1);
 
 /**
  * Tokens that Cambio hands out, in the terms of RFC 6749 section 5.1.
@@ -79,7 +101,8 @@ export type TokenSet = Message<"cambio.v1.TokenSet"> & {
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Refresh token: for public clients a Cambio handle, bound to client and provider. Empty: none was issued.
+   * Refresh token: for public clients a Cambio handle, bound to client and provider. Empty: none was issued, or it went into the
+   * client's refresh cookie.
    *
    * @generated from field: string refresh_token = 5;
    */
@@ -120,7 +143,7 @@ export type TokenSet = Message<"cambio.v1.TokenSet"> & {
  * Use `create(TokenSetSchema)` to create a new message.
  */
 export const TokenSetSchema: GenMessage<TokenSet> = /*@__PURE__*/
-  messageDesc(file_cambio_v1_token, 1);
+  messageDesc(file_cambio_v1_token, 2);
 
 /**
  * Verified claims of a token, in the terms of RFC 7519 and RFC 9068.
@@ -218,7 +241,7 @@ export type TokenClaims = Message<"cambio.v1.TokenClaims"> & {
  * Use `create(TokenClaimsSchema)` to create a new message.
  */
 export const TokenClaimsSchema: GenMessage<TokenClaims> = /*@__PURE__*/
-  messageDesc(file_cambio_v1_token, 2);
+  messageDesc(file_cambio_v1_token, 3);
 
 /**
  * One actor of a delegation chain.
@@ -253,7 +276,7 @@ export type Actor = Message<"cambio.v1.Actor"> & {
  * Use `create(ActorSchema)` to create a new message.
  */
 export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
-  messageDesc(file_cambio_v1_token, 3);
+  messageDesc(file_cambio_v1_token, 4);
 
 /**
  * How tokens came about.
@@ -281,6 +304,13 @@ export const Issuance = {
    * @generated from enum value: ISSUANCE_PROVIDER_EXCHANGE = 2;
    */
   PROVIDER_EXCHANGE: 2,
+
+  /**
+   * Issued by Cambio itself (RFC 9068).
+   *
+   * @generated from enum value: ISSUANCE_MINTED = 3;
+   */
+  MINTED: 3,
 } as const;
 
 /**
@@ -329,6 +359,13 @@ export const ValidationSource = {
    * @generated from enum value: VALIDATION_SOURCE_PROVIDER_EXCHANGE = 3;
    */
   PROVIDER_EXCHANGE: 3,
+
+  /**
+   * Cambio issued the token itself: no network was needed.
+   *
+   * @generated from enum value: VALIDATION_SOURCE_CAMBIO = 4;
+   */
+  CAMBIO: 4,
 } as const;
 
 /**

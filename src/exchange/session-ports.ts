@@ -1,0 +1,30 @@
+// Sessions of web applications, as the core sees them: shown by a token, read at their origin, never kept.
+
+import type { Account } from "./account.ts";
+import type { Secret } from "./secret.ts";
+
+/** A session that stands at this moment. */
+export interface Session {
+  readonly account: Account;
+  /** Epoch milliseconds: nothing that comes out of it lives longer. */
+  readonly expiresAtMs: number;
+  /** The provider's id of somebody who looks through the user's eyes; undefined: nobody does. */
+  readonly impersonator: string | undefined;
+}
+
+/** providers/: where sessions are kept, and who vouches for them. */
+export interface SessionProvider {
+  readonly name: string;
+  /** What it is called in an `act` claim. */
+  readonly issuer: string;
+  /** Name of the cookie in which browsers carry the session. */
+  readonly cookieName: string;
+  /** What happens to a session in which somebody looks through the user's eyes. */
+  readonly impersonation: "refuse" | "act";
+  /**
+   * Reads it at its origin, always; asking again is safe.
+   * @param session the cookie's value, signature included
+   * @throws ExchangeError SESSION_INVALID (decided: missing, ended, forged, not fully signed in, banned), UPSTREAM_*, DEADLINE_EXCEEDED
+   */
+  readSession(session: Secret, signal: AbortSignal): Promise<Session>;
+}
