@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { completeProvider } from "./defaults.ts";
 import { duration, issuer, name, origin, secret, url } from "./fields.ts";
+import { mint } from "./mint-schema.ts";
 
 export const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
 
@@ -116,5 +117,7 @@ export const audience = z.strictObject({
           ),
       }),
     )
-    .describe("What it accepts, by provider."),
+    .prefault({})
+    .describe("What it accepts, by provider; cambio for tokens that were issued here. Empty: nothing."),
+  mint: mint.optional().describe("Tokens that this service issues for it (RFC 9068). Absent: none."),
 });

@@ -49,6 +49,13 @@ const route = z.strictObject({
   provider: name.describe("The provider that redeems its codes."),
 });
 
+const backendTokenRoute = z.strictObject({
+  path: routePath.describe("Path of the route."),
+  client: clientId.describe("The browser client that it serves."),
+  provider: name.describe("The provider that keeps its users' sessions."),
+  audience: name.describe("Whom the tokens are for."),
+});
+
 export const configurationSchema = z.strictObject({
   server: server.prefault({}).describe("The port that everything is served on."),
   log: z
@@ -153,6 +160,11 @@ export const configurationSchema = z.strictObject({
   routes: z
     .strictObject({
       exchange: z.array(route).max(32).default([]).describe("Routes that redeem an authorization code: JSON in, JSON out."),
+      backend_token: z
+        .array(backendTokenRoute)
+        .max(32)
+        .default([])
+        .describe("Routes that turn a session, shown by its cookie, into a token for a backend: GET, JSON out."),
     })
     .prefault({})
     .describe("Plain HTTP beside the RPCs."),

@@ -3,9 +3,19 @@
 import type { Account } from "./account.ts";
 import type { Secret } from "./secret.ts";
 
+/** What was shown to be a session. */
+export interface ShownSession {
+  /** The session cookie's value, signature included. */
+  readonly token: Secret;
+  /** In the browser's cookie, or in a message by whoever has it. */
+  readonly from: "cookie" | "message";
+}
+
 /** A session that stands at this moment. */
 export interface Session {
   readonly account: Account;
+  /** When it began, in seconds since the epoch; no renewal changes it. */
+  readonly startedAt: number;
   /** Epoch milliseconds: nothing that comes out of it lives longer. */
   readonly expiresAtMs: number;
   /** The provider's id of somebody who looks through the user's eyes; undefined: nobody does. */
@@ -23,8 +33,7 @@ export interface SessionProvider {
   readonly impersonation: "refuse" | "act";
   /**
    * Reads it at its origin, always; asking again is safe.
-   * @param session the cookie's value, signature included
    * @throws ExchangeError SESSION_INVALID (decided: missing, ended, forged, not fully signed in, banned), UPSTREAM_*, DEADLINE_EXCEEDED
    */
-  readSession(session: Secret, signal: AbortSignal): Promise<Session>;
+  readSession(shown: ShownSession, signal: AbortSignal): Promise<Session>;
 }

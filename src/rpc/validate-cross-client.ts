@@ -59,7 +59,7 @@ function decode(request: ValidateCrossClientRequest) {
   };
 }
 
-function encodeClaims(claims: TokenClaims): TokenClaimsMessage {
+function encodeClaims({ mayAct: _, ...claims }: TokenClaims): TokenClaimsMessage {
   return create(TokenClaimsSchema, {
     ...claims,
     audiences: [...claims.audiences],

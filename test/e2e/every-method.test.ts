@@ -48,7 +48,7 @@ beforeAll(async () => {
         Object.entries(configuration.clients).filter(([, { kind }]) => kind === "service"),
       ),
       server: { ...configuration.server, reflection: false },
-      routes: { exchange: [] },
+      routes: { exchange: [], backend_token: [] },
     }),
   });
 });
@@ -71,7 +71,7 @@ function withOutsiders(configuration: Configuration): Configuration {
   const idle = { methods: [] };
   const off = { methods: forPublic, disabled: true };
   const routes = ["web", "idle-web", "off-web"].map((client) => ({ path: routeOf(client), client, provider: "main" }));
-  return withClients({ ...configuration, routes: { exchange: routes } }, [
+  return withClients({ ...configuration, routes: { exchange: routes, backend_token: [] } }, [
     ...Object.entries(configuration.clients),
     ["idle-web", { ...web, ...idle }],
     ["idle-cli", { ...cli, ...idle }],

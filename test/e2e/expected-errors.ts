@@ -25,6 +25,7 @@ const paused = { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_un
 const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unavailable" } as const;
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
+  SESSION_INVALID: { code: Code.Unauthenticated, http: 401, oauth: "invalid_grant", field: "SESSION", reauthenticate: true },
   DELEGATION_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "ACTOR_TOKEN" },
   MALFORMED_REQUEST: { code: Code.InvalidArgument, http: 400, oauth: "invalid_request" },
   MESSAGE_TOO_LARGE: { code: Code.ResourceExhausted, http: 429, oauth: "invalid_request", plain: 413 },

@@ -16,6 +16,7 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
     providers: new Map(),
     audiences: [],
     rawRefreshTokens: given.kind === "service",
+    refreshCookie: undefined,
     disabled: false,
     reportOnly: new Set(),
     ...given,

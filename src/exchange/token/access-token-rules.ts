@@ -3,7 +3,7 @@
 
 import type { TokenClaims } from "../claims.ts";
 import { type Circumstance, ExchangeError, type FailureFacts, type Reason } from "../errors.ts";
-import { readActors } from "./actor-chain.ts";
+import { readActors, readMayAct } from "./actor-chain.ts";
 import { isInstant, isText, plainMediaType, readAudiences } from "./claim-shapes.ts";
 import { type CompactToken, unverifiedIssuer } from "./compact.ts";
 import type { JsonObject, JsonValue } from "./strict-json.ts";
@@ -57,6 +57,7 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
  */
 export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number): TokenClaims {
   const { issuedAt, expiresAt } = checkTimes(rules, payload, nowMs);
+  const mayAct = readMayAct(payload["may_act"]);
   // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
   if ("cnf" in payload) throw refusal("PROOF_REQUIRED", "cnf");
   return {
@@ -72,6 +73,7 @@ export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number
     tokenId: required("jti", payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
     // An actor without an issuer has the token's. That word is only good where it was compared.
     actors: required("act", readActors(payload["act"], rules.issuerCheck ? "" : rules.issuer)),
+    ...(mayAct === undefined ? {} : { mayAct }),
     name: optionalText(payload["name"]),
     preferredUsername: optionalText(payload["preferred_username"]),
     email: optionalText(payload["email"]),
