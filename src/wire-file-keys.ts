@@ -25,6 +25,11 @@ export function fileKeys(configured: ConfiguredKeys, startedAtMs: number): reado
     }));
 }
 
+/** In the order of the file. */
+export function fileKeyIds(configured: ConfiguredKeys): readonly string[] {
+  return configured.map(({ private_key: { algorithm, key } }) => partsOf(key, algorithm).kid);
+}
+
 export interface Notice {
   readonly nowMs: number;
   readonly announceMs: number;

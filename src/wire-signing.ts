@@ -5,10 +5,12 @@ import type { KeyObject } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
 import { hasReason } from "./exchange/errors.ts";
 import type { SigningAlgorithm, TokenSigner } from "./exchange/minting-ports.ts";
+import type { Clock } from "./exchange/ports.ts";
 import { createKeyRing, type KeyRing } from "./keys/key-ring.ts";
 import type { KeySet } from "./keys/key-set.ts";
 import type { PublicJwk } from "./keys/own-key.ts";
 import { createSigningKeeper, type KeeperEvent, type SigningKeeper } from "./keys/signing-keeper.ts";
+import { stateAt, timed } from "./keys/signing-schedule.ts";
 import { createTokenSigner } from "./keys/token-signer.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
@@ -84,7 +86,7 @@ function createdKeys(parts: SigningParts, settings: CreatedSettings): Signing {
         throw new SigningStartError(
           "another process has the file in database.file open, and signing keys that are created there belong to one. Stop that process, or use PostgreSQL.",
         );
-      await startFrom(store, keeper);
+      await startFrom({ store, keeper, clock });
     },
     async close() {
       await keeper.close();
@@ -93,10 +95,16 @@ function createdKeys(parts: SigningParts, settings: CreatedSettings): Signing {
   });
 }
 
-async function startFrom(store: SigningKeyStore, keeper: SigningKeeper): Promise<void> {
+interface StartParts {
+  readonly store: SigningKeyStore;
+  readonly keeper: SigningKeeper;
+  readonly clock: Clock;
+}
+
+async function startFrom({ store, keeper, clock }: StartParts): Promise<void> {
   try {
-    const stored = await store.read();
-    const closed = stored.find(({ held }) => held.kind === "unreadable");
+    const nowMs = clock();
+    const closed = timed(await store.read()).find((key) => key.held.kind === "unreadable" && stateAt(key, nowMs) !== "dropped");
     if (closed !== undefined)
       throw new SigningStartError(
         `the signing key ${closed.kid} in the database cannot be opened: a key is missing from sealing.keys, or it was tampered with. Give the sealing key under which it was stored; if that is lost, run \`cambio keys retire ${closed.kid}\`.`,
