@@ -20,6 +20,7 @@ import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
+import { keySetRoute } from "./transport/key-set-route.ts";
 import { createOpenBodies } from "./transport/open-bodies.ts";
 import { createPeerCertificates } from "./transport/peer-certificate.ts";
 import { createPlaces } from "./transport/places.ts";
@@ -62,7 +63,7 @@ const lastSpansMs = 5_000;
 
 const now = (): number => performance.now();
 
-/** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
+/** @throws Error where the port cannot be had, or the TLS files, the database, its signing keys or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
   const { server } = configuration;
@@ -102,7 +103,11 @@ export async function startService(configuration: Configuration, seams: Partial<
         hooks: together(spans, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
         now,
         plain: createHttpRoutes(
-          [...processRoutes({ health, metrics, parts: statusOfParts }), ...tokenRoutes(configuration, { core, entrance, clock, spans })],
+          [
+            ...processRoutes({ health, metrics, parts: statusOfParts }),
+            keySetRoute(core.storage.signing.publicKeys),
+            ...tokenRoutes(configuration, { core, entrance, clock, spans }),
+          ],
           { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({

@@ -27,7 +27,7 @@ export interface Core {
 }
 
 /** What belongs to the process and not to an edition: a change takes effect at the next start. */
-const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_lag", "audit", "traces", "routes"] as const;
+const startOnly = ["server", "log", "sealing", "redis", "database", "signing", "revocation_lag", "audit", "traces", "routes"] as const;
 
 /** @returns the names of changed parts that only a new start takes up */
 export function needsRestart(before: Configuration, after: Configuration): readonly string[] {
@@ -36,7 +36,7 @@ export function needsRestart(before: Configuration, after: Configuration): reado
   return canRevoke(before) === canRevoke(after) ? changed : [...changed, "clients.*.methods: Revoke"];
 }
 
-/** @throws Error where the database cannot be opened or its schema is not current */
+/** @throws Error where the database cannot be opened, its schema is not current or its signing keys cannot be used */
 export async function wireCore(configuration: Configuration, foundations: Foundations): Promise<Core> {
   const { keys, ...observers } = foundations;
   const { clock, log } = observers;
@@ -84,12 +84,20 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   }
 
   edition = wire(configuration);
-  await storage.start();
+  try {
+    await storage.start();
+  } catch (failure) {
+    await limiting.close();
+    await edition.close();
+    await storage.close();
+    throw failure;
+  }
   return {
     current,
     operations: {
       exchange: (question, signal) => current().operations.exchange(question, signal),
       exchangeToken: (question, signal) => current().operations.exchangeToken(question, signal),
+      exchangeSession: (question, signal) => current().operations.exchangeSession(question, signal),
       refresh: (question, signal) => current().operations.refresh(question, signal),
       validate: (question, signal) => current().operations.validate(question, signal),
       authorize: (question, signal) => current().operations.authorize(question, signal),

@@ -1,5 +1,5 @@
-// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts) and files
-// of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
+// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts), signing
+// keys (signing-rules.ts) and files of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
@@ -9,11 +9,13 @@ import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { Configuration, ProviderConfiguration } from "./schema.ts";
+import { checkSigning } from "./signing-rules.ts";
 import { checkTlsFiles } from "./tls-files.ts";
 
 export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
   checkSealing(input);
+  checkSigning(input);
   checkLimits(input);
   checkTraces(input);
   checkProviders(input);

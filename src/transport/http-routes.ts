@@ -154,7 +154,8 @@ function leaving(visit: Visit, shutdownSignal: AbortSignal | undefined): AbortSi
 function send(visit: Visit, response: PlainResponse): void {
   const { req, res } = visit;
   for (const [name, value] of Object.entries(response.headers ?? {})) res.setHeader(name, value);
-  res.setHeader("content-length", String(Buffer.byteLength(response.body)));
+  // RFC 9110 §8.6: with a 304 it would be that of the answer which the client has.
+  if (response.status !== 304) res.setHeader("content-length", String(Buffer.byteLength(response.body)));
   visit.answered = !res.closed;
   res.statusCode = response.status;
   if (req.method === "HEAD") res.end();
