@@ -27,6 +27,8 @@ import { weighVerification } from "../../src/cache/verification-codec.ts";
 import { createExchangeToken } from "../../src/exchange/exchange-token.ts";
 import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createSwap } from "../../src/exchange/swap.ts";
+import { createExchangeSession } from "../../src/exchange/exchange-session.ts";
+import { createRefreshSession } from "../../src/exchange/refresh-session.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
@@ -34,7 +36,7 @@ import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
-import { clientOf, grantOf, refusal, roomyPlaces } from "../exchange/fixtures.ts";
+import { clientOf, grantOf, nothingMinted, refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
@@ -68,20 +70,32 @@ const common = { providers, verifiers, audiences, decide, places: roomyPlaces, c
 const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places: roomyPlaces, clock });
 const exchanges = { get: async () => undefined, look: async () => undefined, put: async () => undefined };
 const swap = createSwap({ ...common, revocations, keyOf, exchanges, flights, sharedFlights: createSharedFlight(undefined), budget });
+const sessions = new Map();
+const issuing = { sessions, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
+const exchangeSession = createExchangeSession({ ...issuing, handles });
+const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf });
+const handleLifeMs = 60_000;
 
 const rpcs = {
   Exchange: createExchangeRpc({
     entrance,
     clock,
     exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles }),
+    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...nothingMinted }),
+    exchangeSession,
+    handleLifeMs,
   }),
   Refresh: createRefreshRpc({
     entrance,
     clock,
-    refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: keyOf }),
+    refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: keyOf }),
+    handleLifeMs,
   }),
-  Validate: createValidateRpc({ entrance, validate: createValidate({ verifySubject, swap, decide, revocations }), clock }),
+  Validate: createValidateRpc({
+    entrance,
+    validate: createValidate({ verifySubject, swap, decide, revocations, ...nothingMinted }),
+    clock,
+  }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
   Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }) }),
 };
