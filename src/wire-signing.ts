@@ -63,7 +63,7 @@ const nothingToRun: Running = { async start() {}, async close() {} };
 
 function withRing(ring: KeyRing, running: Running): Signing {
   const signerWith = (shared: ReadonlyMap<string, KeyObject>) => createTokenSigner(ring, shared);
-  return { signer: signerWith(new Map()), signerWith, keySet: ring.keySet, publicKeys: ring.publicKeys, ...running };
+  return { signer: signerWith(new Map()), signerWith, keySet: ring.keySet, publicKeys: () => ring.publicKeys(), ...running };
 }
 
 type CreatedSettings = Extract<NonNullable<Configuration["signing"]>, { readonly keys: undefined }>;
