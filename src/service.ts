@@ -105,7 +105,7 @@ export async function startService(configuration: Configuration, seams: Partial<
         plain: createHttpRoutes(
           [
             ...processRoutes({ health, metrics, parts: statusOfParts }),
-            keySetRoute(core.storage.signing.publicKeys),
+            keySetRoute(() => core.storage.signing.publicKeys()),
             ...tokenRoutes(configuration, { core, entrance, clock, spans }),
           ],
           { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },

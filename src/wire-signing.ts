@@ -70,7 +70,7 @@ function withRing(ring: KeyRing, running: Running): Signing {
     signerWith,
     keySet: ring.keySet,
     isEnded: (kid) => !ring.isPublished(kid),
-    publicKeys: ring.publicKeys,
+    publicKeys: () => ring.publicKeys(),
     ...running,
   };
 }

@@ -48,7 +48,7 @@ export function timed<K extends ScheduledKey>(keys: readonly K[]): readonly Time
 /** Also one that was ended since: a key that was replaced never comes back. One that never came to sign replaces none. */
 function takesOver(key: ScheduledKey, later: ScheduledKey): boolean {
   if (later.algorithm !== key.algorithm || later.seq <= key.seq) return false;
-  return later.endedAtMs === undefined || later.endedAtMs > later.activatesAtMs;
+  return later.endedAtMs === undefined || later.endedAtMs >= later.activatesAtMs;
 }
 
 /** A key that is known here counts as announced, even where the clock of whoever made it runs ahead. */
