@@ -10,6 +10,7 @@ import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRevoke } from "./exchange/revoke.ts";
+import type { SessionProvider } from "./exchange/session-ports.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
 import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
@@ -19,6 +20,7 @@ import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
+import { type SessionProviderPool, sessionProvidersOf } from "./wire-session-provider.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -28,6 +30,8 @@ export interface Edition {
   readonly callers: Callers;
   readonly operations: Operations;
   readonly providers: ReadonlyMap<string, WiredProvider>;
+  /** Where users' sessions are read, by configured name. */
+  readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -40,6 +44,7 @@ export interface Shared extends Observers {
   readonly budget: FailureBudget;
   readonly places: ProviderPlaces;
   readonly pool: ProviderPool;
+  readonly sessionPool: SessionProviderPool;
   readonly workloads: WorkloadPool;
 }
 
@@ -51,7 +56,9 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
-  const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
+  const keeping = shared.sessionPool.take(sessionProvidersOf(configuration));
+  const sessionProviders = new Map([...keeping].map(([name, { provider }]) => [name, provider]));
+  const verifiers = createVerifiers([...wired.values(), ...keeping.values()].flatMap(({ verifier }) => verifier ?? []));
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
@@ -71,8 +78,9 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
       revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
+    sessionProviders,
     async close() {
-      await Promise.all([callers.close(), shared.pool.release(wired)]);
+      await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(keeping)]);
     },
   };
 }
