@@ -11,6 +11,7 @@ import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
 import type { Foundations } from "./wire-parts.ts";
 import { createProviderPool } from "./wire-provider.ts";
+import { createSessionProviderPool } from "./wire-session-provider.ts";
 import { type Storage, wireStorage } from "./wire-storage.ts";
 
 export interface Core {
@@ -65,6 +66,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     budget: limiting.budget,
     places: limiting.places,
     pool: createProviderPool(observers),
+    sessionPool: createSessionProviderPool(observers),
     workloads: createWorkloadPool(observers),
   };
   const wire = (read: Configuration): Edition => wireEdition(read, shared);

@@ -13,7 +13,6 @@ import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight }
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRefreshSession } from "./exchange/refresh-session.ts";
 import { createRevoke } from "./exchange/revoke.ts";
-import type { SessionProvider } from "./exchange/session-ports.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
 import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
@@ -24,6 +23,7 @@ import type { Operations } from "./rpc/register.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { wireMint, wireOwnVerifier } from "./wire-minting.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
+import { type SessionProviderPool, sessionProvidersOf } from "./wire-session-provider.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -45,6 +45,7 @@ export interface Shared extends Observers {
   readonly budget: FailureBudget;
   readonly places: ProviderPlaces;
   readonly pool: ProviderPool;
+  readonly sessionPool: SessionProviderPool;
   readonly workloads: WorkloadPool;
 }
 
@@ -56,11 +57,15 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
+  const keeping = shared.sessionPool.take(sessionProvidersOf(configuration));
+  const sessions = new Map([...keeping].map(([name, { provider }]) => [name, provider]));
   const minting = { issuer: shared.issuer, signing: storage.signing, clock };
-  const own = wireOwnVerifier(minting);
-  const verifiers = createVerifiers([...(own === undefined ? [] : [own]), ...[...wired.values()].map(({ verifier }) => verifier)]);
+  const verifiers = createVerifiers(
+    [wireOwnVerifier(minting), ...[...wired.values(), ...keeping.values()].map(({ verifier }) => verifier)].filter(
+      (one) => one !== undefined,
+    ),
+  );
   const mint = wireMint(configuration, policy, { ...minting, decide });
-  const sessions: ReadonlyMap<string, SessionProvider> = new Map();
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
@@ -85,7 +90,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     },
     providers: wired,
     async close() {
-      await Promise.all([callers.close(), shared.pool.release(wired)]);
+      await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(keeping)]);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Path, Report } from "./mistakes.ts";
 import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ClientConfiguration, Configuration } from "./schema.ts";
+import { checkSessionGrant, exchangesSessions } from "./session-provider-rules.ts";
 
 export function checkClients(input: RuleInput): void {
   for (const [id, client] of Object.entries(input.configuration.clients)) {
@@ -50,7 +51,7 @@ function providerNeed(method: Method, client: ClientConfiguration, configuration
   const grants = Object.values(client.providers);
   if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
   if (method === "Refresh" || method === "Revoke" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
-  if (method === "Exchange" && exchangesTokens(client, configuration)) return undefined;
+  if (method === "Exchange" && (exchangesTokens(client, configuration) || exchangesSessions(client, configuration))) return undefined;
   return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
 }
 
@@ -66,6 +67,7 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
   for (const [provider, grant] of Object.entries(client.providers)) {
     const at = [...path, "providers", provider];
     checkName(provider, { path: at, kind: "providers" }, input);
+    checkSessionGrant(at, own(configuration.providers, provider), grant, report);
     // Sealed handles of it could be ended neither here nor at the provider, which takes it back from its own registration only.
     if (grant.exchanged_refresh_tokens && !input.databaseNamed)
       report([...at, "exchanged_refresh_tokens"], "needs a database", "Configure a database, or remove it.");
@@ -134,8 +136,13 @@ export function checkRoutes(input: RuleInput): void {
     if (client === undefined) continue;
     checkRouteClient([...path, "client"], client, input.report);
     if (!providerKnown) continue;
+    const provider = own(configuration.providers, route.provider);
+    if (provider?.kind === "better-auth") {
+      report([...path, "provider"], "keeps sessions, and issues no codes", "Name a provider that speaks OAuth.");
+      continue;
+    }
     checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
-    if (own(configuration.providers, route.provider)?.pkce === "none") {
+    if (provider?.pkce === "none") {
       report([...path, "provider"], "is used without PKCE, and a route takes a code only with its verifier", "Set pkce: S256 there.");
     }
   }

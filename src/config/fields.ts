@@ -180,3 +180,13 @@ export const routePath = z
   .string()
   .max(256)
   .regex(/^(\/[A-Za-z0-9_.-]+)+$/, "start with a slash; use letters, digits, dots, dashes and underscores between slashes");
+
+/** Where an application is mounted: no segment that a URL parser would take away. */
+export const basePath = routePath.refine((text) => !/\/\.\.?(\/|$)/.test(text), "leave out the segments . and ..");
+
+/** RFC 6265 §4.1.1: a token of RFC 9110 §5.6.2. */
+export const cookieName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "use 1 to 128 letters, digits and !#$%&'*+-.^_`|~ as a cookie's name may have them");
+
+export const subjectPrefix = z.string().regex(/^[a-z0-9-]{1,32}:$/, "use 1 to 32 small letters, digits and dashes, and a colon after them");

@@ -1,5 +1,6 @@
-// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts), signing
-// keys (signing-rules.ts) and files of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
+// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts), providers
+// that keep sessions (session-provider-rules.ts), tokens that are issued here (mint-rules.ts), signing keys (signing-rules.ts) and files
+// of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
@@ -10,6 +11,7 @@ import { checkName, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { Configuration, ProviderConfiguration } from "./schema.ts";
 import { checkSigning } from "./signing-rules.ts";
+import { checkProviderName, checkSessionProviders, sessionAddresses } from "./session-provider-rules.ts";
 import { checkTlsFiles } from "./tls-files.ts";
 
 export function checkRules(input: RuleInput): void {
@@ -19,6 +21,7 @@ export function checkRules(input: RuleInput): void {
   checkLimits(input);
   checkTraces(input);
   checkProviders(input);
+  checkSessionProviders(input);
   checkAudiences(input);
   checkCallerProofs(input);
   checkClients(input);
@@ -60,7 +63,8 @@ function checkProviders({ configuration, report }: RuleInput): void {
   const byIssuer = new Map<string, string>();
   for (const [name, provider] of Object.entries(configuration.providers)) {
     const path = ["providers", name];
-    for (const [key, address] of addresses(provider)) {
+    checkProviderName(path, name, report);
+    for (const [key, address] of provider.kind === "better-auth" ? sessionAddresses(provider) : addresses(provider)) {
       if (provider.allow_http || isHttpsOrLoopback(address)) continue;
       report([...path, ...key], "is plain http beyond loopback", "Use https, or set allow_http: true for a closed network.");
     }
@@ -68,6 +72,7 @@ function checkProviders({ configuration, report }: RuleInput): void {
     const other = byIssuer.get(provider.issuer);
     if (other !== undefined) report([...path, "issuer"], `is the issuer of ${other} as well`, "Keep one provider for each issuer.");
     byIssuer.set(provider.issuer, name);
+    if (provider.kind === "better-auth") continue;
     checkProviderClient(path, provider, report);
     checkIntrospection(path, provider, report);
     if (provider.tokens.expiry_buffer >= provider.tokens.max_lifetime) {
@@ -122,8 +127,10 @@ function checkAudiences(input: RuleInput): void {
     for (const [provider, { identifiers }] of Object.entries(audience.accepts)) {
       const path = ["audiences", name, "accepts", provider];
       checkName(provider, { path, kind: "providers" }, input);
+      const settings = own(input.configuration.providers, provider);
+      if (settings?.kind === "better-auth") continue;
       checkIdentifiers([...path, "identifiers"], identifiers, {
-        provider: own(input.configuration.providers, provider),
+        provider: settings,
         actingAs: actingAt(provider, input.configuration),
         report: input.report,
       });

@@ -180,5 +180,9 @@ export const configurationSchema = z.strictObject({
 
 /** A checked and complete configuration. Durations are milliseconds. */
 export type Configuration = z.output<typeof configurationSchema>;
-export type ProviderConfiguration = Configuration["providers"][string];
+type AnyProvider = Configuration["providers"][string];
+/** A provider that keeps sessions, which are read there, and has no endpoints of OAuth. */
+export type SessionProviderConfiguration = Extract<AnyProvider, { kind: "better-auth" }>;
+/** A provider that speaks OAuth 2.0. */
+export type ProviderConfiguration = Exclude<AnyProvider, SessionProviderConfiguration>;
 export type ClientConfiguration = Configuration["clients"][string];

@@ -3,14 +3,6 @@
 import type { Account } from "./account.ts";
 import type { Secret } from "./secret.ts";
 
-/** What was shown to be a session. */
-export interface ShownSession {
-  /** The session cookie's value, signature included. */
-  readonly token: Secret;
-  /** In the browser's cookie, or in a message by whoever has it. */
-  readonly from: "cookie" | "message";
-}
-
 /** A session that stands at this moment. */
 export interface Session {
   readonly account: Account;
@@ -20,6 +12,14 @@ export interface Session {
   readonly expiresAtMs: number;
   /** The provider's id of somebody who looks through the user's eyes; undefined: nobody does. */
   readonly impersonator: string | undefined;
+}
+
+/** A session as it was shown. */
+export interface ShownSession {
+  /** The cookie's value, signature included, as it stands in the header or decoded once. */
+  readonly token: Secret;
+  /** In the browser's own cookie, or in a message that somebody wrote. */
+  readonly from: "cookie" | "message";
 }
 
 /** providers/: where sessions are kept, and who vouches for them. */
@@ -32,7 +32,8 @@ export interface SessionProvider {
   /** What happens to a session in which somebody looks through the user's eyes. */
   readonly impersonation: "refuse" | "act";
   /**
-   * Reads it at its origin, always; asking again is safe.
+   * Reads it at its origin, always: two readings at one time are two questions, so that none is answered from before it was asked.
+   * Asking again is safe.
    * @throws ExchangeError SESSION_INVALID (decided: missing, ended, forged, not fully signed in, banned), UPSTREAM_*, DEADLINE_EXCEEDED
    */
   readSession(shown: ShownSession, signal: AbortSignal): Promise<Session>;

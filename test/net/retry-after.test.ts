@@ -20,4 +20,10 @@ describe("how long an answer asks to wait", () => {
   ])("is read from %s", (_name, value, ms) => {
     expect(said(value)).toBe(ms);
   });
+
+  it("is read from the other name that Better Auth has for it, where the proper one is not there", () => {
+    const both = (headers: Record<string, string>) => retryAfterOf(new Response(null, { headers }), nowMs);
+    expect(both({ "x-retry-after": "7" })).toBe(7_000);
+    expect(both({ "x-retry-after": "7", "retry-after": "3" })).toBe(3_000);
+  });
 });
