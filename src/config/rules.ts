@@ -4,10 +4,12 @@
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
+import { checkRefreshCookies } from "./browser-rules.ts";
 import { checkCallerProofs } from "./caller-rules.ts";
 import { checkClients, checkRoutes } from "./client-rules.ts";
+import { checkMinting } from "./mint-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
-import { checkName, own } from "./rule-input.ts";
+import { checkTokenProvider, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { Configuration, ProviderConfiguration } from "./schema.ts";
 import { checkSigning } from "./signing-rules.ts";
@@ -23,8 +25,10 @@ export function checkRules(input: RuleInput): void {
   checkProviders(input);
   checkSessionProviders(input);
   checkAudiences(input);
+  checkMinting(input);
   checkCallerProofs(input);
   checkClients(input);
+  checkRefreshCookies(input);
   checkRoutes(input);
 }
 
@@ -126,7 +130,7 @@ function checkAudiences(input: RuleInput): void {
   for (const [name, audience] of Object.entries(input.configuration.audiences)) {
     for (const [provider, { identifiers }] of Object.entries(audience.accepts)) {
       const path = ["audiences", name, "accepts", provider];
-      checkName(provider, { path, kind: "providers" }, input);
+      checkTokenProvider(provider, path, input);
       const settings = own(input.configuration.providers, provider);
       if (settings?.kind === "better-auth") continue;
       checkIdentifiers([...path, "identifiers"], identifiers, {

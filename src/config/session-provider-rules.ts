@@ -1,16 +1,14 @@
 // What the keys of providers that keep sessions demand of each other, and what others may not ask of such a provider: it has no
 // codes, no registrations and, unless it signs JWTs, no tokens. What all providers have in common is rules.ts.
 
+import { ownProvider } from "../exchange/minting.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ClientConfiguration, Configuration, SessionProviderConfiguration } from "./schema.ts";
 
-/** Stands for this service's own tokens wherever a provider is named. */
-const reservedName = "cambio";
-
 export function checkProviderName(path: Path, name: string, report: Report): void {
-  if (name === reservedName) report(path, "has the name that stands for this service's own tokens", "Choose another name.");
+  if (name === ownProvider) report(path, "has the name that stands for this service's own tokens", "Choose another name.");
 }
 
 export function sessionAddresses({

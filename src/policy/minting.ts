@@ -2,13 +2,10 @@
 
 import type { Configuration } from "../config/schema.ts";
 import { type MintRule, type MintSource, type Minting, ownProvider } from "../exchange/minting.ts";
-import type { SigningAlgorithm, SigningChoice } from "../exchange/minting-ports.ts";
+import type { SigningChoice } from "../exchange/minting-ports.ts";
 
 /** The parts of a configuration that say it. */
-export interface MintConfiguration extends Pick<Configuration, "audiences"> {
-  readonly providers?: Readonly<Record<string, { readonly kind: string; readonly subject_prefix?: string | undefined }>>;
-  readonly signing?: { readonly algorithm: SigningAlgorithm } | undefined;
-}
+export type MintConfiguration = Pick<Configuration, "audiences"> & Partial<Pick<Configuration, "providers" | "signing">>;
 
 type WrittenMint = NonNullable<Configuration["audiences"][string]["mint"]>;
 
