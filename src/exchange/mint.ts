@@ -100,16 +100,18 @@ export function createMint(deps: MintDeps): Mint {
       const nowMs = clock();
       const lifetimeMs = Math.min(rule.lifetimeMs, grant.maxLifetimeMs ?? Infinity);
       const issuedAt = Math.floor(nowMs / 1_000);
-      const expiresAt = Math.floor(Math.min(nowMs + lifetimeMs, subject.expiresAtMs) / 1_000);
+      const expiresAt = Math.min(issuedAt + Math.floor(lifetimeMs / 1_000), Math.floor(subject.expiresAtMs / 1_000));
       if (expiresAt <= issuedAt) throw ended(subject);
       const sub = provider === ownProvider ? subject.subject : source.subjectPrefix + subject.subject;
+      const id = freshId();
+      trail.note({ issued: id });
       const claims = {
         ...mappedClaims(source, subject.attributes),
         iss: issuer,
         sub,
         iat: issuedAt,
         exp: expiresAt,
-        jti: freshId(),
+        jti: id,
         client_id: client.id,
         // Under a shared secret the token is that audience's by its key, and libraries refuse an `aud` that nobody told them of.
         ...(rule.identifier === undefined ? {} : { aud: rule.identifier }),

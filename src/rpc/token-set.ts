@@ -22,7 +22,7 @@ export function encodeTokenSet(tokens: TokenSet, clock: Clock, issuedTokenType: 
   return message;
 }
 
-/** Seconds until expiry to the nearest, never negative: milliseconds after the provider said 3600 it is still 3600. Undefined: it does not say. */
+/** Seconds until expiry, begun ones counted, never negative: milliseconds after 3600 was said it is still 3600. Undefined: it was not said. */
 export function secondsLeft(tokens: TokenSet, clock: Clock): number | undefined {
-  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.round((tokens.expiresAtMs - clock()) / 1000));
+  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.ceil((tokens.expiresAtMs - clock()) / 1000));
 }
