@@ -2,7 +2,7 @@
 
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Client } from "../exchange/clients.ts";
-import { ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError, malformed } from "../exchange/errors.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import { endedRefreshCookie, readCookie, refreshCookie } from "./cookies.ts";
@@ -20,9 +20,13 @@ export function deliver(
   return { ...tokens, refreshToken: undefined };
 }
 
-/** @throws ExchangeError REAUTHENTICATION_REQUIRED: there is none, or this client has none */
-export function handleInCookie(client: Client, header: string | null): Secret {
-  const value = client.refreshCookie === undefined ? undefined : readCookie(header, client.refreshCookie);
+/**
+ * @param field of the message that could have held it
+ * @throws ExchangeError REAUTHENTICATION_REQUIRED: there is none; MALFORMED_REQUEST: this client has no cookie, so it said nothing
+ */
+export function handleInCookie(client: Client, header: string | null, field: string): Secret {
+  if (client.refreshCookie === undefined) throw malformed(field);
+  const value = readCookie(header, client.refreshCookie);
   if (value === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
   return new Secret(value);
 }

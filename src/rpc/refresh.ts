@@ -26,7 +26,7 @@ export function createRefreshRpc({ entrance, refresh, clock, handleLifeMs }: Ref
     const clientId = bounded(request.clientId, bounds.clientId, "client_id");
     // A browser sends its cookie along whatever page asks it to.
     const { client, trail } = enter(entrance, call, { clientId, method: "Refresh", proofInMessage: shown !== undefined });
-    const refreshToken = shown ?? handleInCookie(client, context.requestHeader.get("cookie"));
+    const refreshToken = shown ?? handleInCookie(client, context.requestHeader.get("cookie"), "credential");
     const fresh = await refresh({ client, refreshToken, ...asked, trail }, context.signal);
     const issuance = fresh.minted === undefined ? Issuance.PASSTHROUGH : Issuance.MINTED;
     const tokens = deliver(fresh, client, { context, lifeMs: handleLifeMs });

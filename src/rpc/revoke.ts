@@ -22,7 +22,7 @@ export function createRevokeRpc({ entrance, revoke }: RevokeRpcDeps) {
     const { shown, ...asked } = decode(request);
     const clientId = bounded(request.clientId, bounds.clientId, "client_id");
     const { client, trail } = enter(entrance, call, { clientId, method: "Revoke", proofInMessage: shown !== undefined });
-    const token = shown ?? handleInCookie(client, context.requestHeader.get("cookie"));
+    const token = shown ?? handleInCookie(client, context.requestHeader.get("cookie"), "token");
     const { upstreamPending } = await revoke({ client, token, ...asked, trail }, context.signal);
     if (shown === undefined) takeBack(client, context);
     return create(RevokeResponseSchema, { upstreamPending });

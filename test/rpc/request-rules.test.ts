@@ -203,6 +203,7 @@ const clientId: FieldRules = { ...text(256), accepted: text(256).accepted.filter
 const rules: Readonly<Record<string, FieldRules>> = {
   "RevokeRequest.client_id": clientId,
   "RevokeRequest.provider": name,
+  // Empty: the handle in a refresh cookie, which this client does not have.
   "RevokeRequest.token.value": { ...required(printable(16_384)), known: "token" },
   "RevokeRequest.token.type": {
     accepted: ["", "access_token", "jwt", "refresh_token"].map((type) => (type === "" ? "" : `urn:ietf:params:oauth:token-type:${type}`)),
@@ -244,9 +245,20 @@ const rules: Readonly<Record<string, FieldRules>> = {
     refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "x".repeat(10_000), "\0"],
     within: tokenExchange,
   },
-  // Whoever it is: nobody acts for anybody at a provider of today.
-  "ExchangeRequest.actor_token.value": { accepted: ["", "token"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
-  "ExchangeRequest.actor_token.type": { accepted: ["", "any"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
+  "ExchangeRequest.session.token": { ...printable(4_096), known: "session", within: { client_id: "tool", session: { token: "x" } } },
+  // Its form is the core's to judge, once the subject's token was.
+  "ExchangeRequest.actor_token.value": {
+    accepted: ["x".repeat(16_384), "a b", "é"],
+    refused: [""],
+    known: "actor_token",
+    within: { ...tokenExchange, actor_token: { value: "token" } },
+  },
+  "ExchangeRequest.actor_token.type": {
+    accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
+    refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:refresh_token", "\0"],
+    reason: "TOKEN_TYPE_MISMATCH",
+    within: { ...tokenExchange, actor_token: { value: "token" } },
+  },
   "RefreshRequest.client_id": clientId,
   "RefreshRequest.provider": name,
   "RefreshRequest.refresh_token": required(printable(16_384)),
@@ -333,8 +345,15 @@ describe("the rules of requests", () => {
   });
 
   it.each(Object.entries(surfaces))("refuse an empty %s", async (message, surface) => {
-    const reason = message === "CreateAuthorizationUrlRequest" ? "CALLER_UNAUTHENTICATED" : "MALFORMED_REQUEST";
+    // All that the one says is who asks; the other may leave the rest to a cookie.
+    const sayNothingElse = ["CreateAuthorizationUrlRequest", "RefreshRequest"];
+    const reason = sayNothingElse.includes(message) ? "CALLER_UNAUTHENTICATED" : "MALFORMED_REQUEST";
     await expect(surface.ask(create(surface.schema) as never)).rejects.toThrow(refusal(reason));
+  });
+
+  it("refuse a refresh without a handle by a client that has no cookie for it", async () => {
+    const { surface } = surfaceOf("RefreshRequest");
+    await expect(ask(surface, { client_id: "tool" })).rejects.toThrow(refusal("MALFORMED_REQUEST"));
   });
 
   it("refuse a token without a value", async () => {
