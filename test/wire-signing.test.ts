@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
@@ -194,6 +194,14 @@ describe("created keys", () => {
     other.process.kill();
     await other.ended;
     await (await replica(inFile())).start();
+  });
+
+  it("in a folder that takes no lock file do not start, and the reason is not taken for another one", async () => {
+    const signing = await replica(inFile());
+    await mkdir(`${file}.lock`);
+    const failure: unknown = await signing.start().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(SigningStartError);
+    expect(String(failure)).toContain("the lock file beside database.file cannot be used (EISDIR)");
   });
 
   it("are made for the algorithms of the edition in force as well", async () => {

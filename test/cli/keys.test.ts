@@ -185,7 +185,7 @@ describe("cambio keys retire", () => {
   });
 
   it.each([
-    ["there is none of that id", () => "canary", "no key of that id"],
+    ["there is none of that id", () => "c".repeat(43), "no key of that id"],
     ["it was ended before", (ended: string) => ended, "was ended before"],
   ])("fails where %s", async (_name, kidOf, words) => {
     const replica = await running();
@@ -195,6 +195,14 @@ describe("cambio keys retire", () => {
     expect(status).toBe(1);
     expect(error).toContain(words);
   });
+});
+
+it("a key whose id begins with a dash is found as any other, wherever its id stands", async () => {
+  for (const words of [
+    ["retire", `-${"k".repeat(42)}`],
+    ["retire", "--now", `--${"k".repeat(41)}`, join(folder, "cambio.yaml")],
+  ])
+    expect(await run(...words)).toMatchObject({ status: 1, error: expect.stringContaining("no key of that id") as string });
 });
 
 describe("keys from files", () => {
@@ -210,7 +218,7 @@ describe("keys from files", () => {
     const [rotate, retire, unknown] = [
       await run("rotate", "--now"),
       await run("retire", Object.keys(keys)[1] ?? ""),
-      await run("retire", "x"),
+      await run("retire", "x".repeat(43)),
     ];
     expect([rotate.status, retire.status, unknown.status]).toEqual([1, 1, 1]);
     expect(rotate.error).toContain("add an entry under signing.keys");
@@ -239,8 +247,9 @@ describe("what cannot be done", () => {
     [["rotate", "--algorithm", "HS256"]],
     [["rotate", "--algorithm", "ES256", "--algorithm"]],
     [["retire"]],
-    [["retire", "kid", "--algorithm", "ES256"]],
-    [["retire", "kid", "a", "b"]],
+    [["retire", "canary"]],
+    [["retire", "k".repeat(43), "--algorithm", "ES256"]],
+    [["retire", "k".repeat(43), "a", "b"]],
     [["list", "--canary"]],
   ])("%j is not understood", async (words) => {
     const { status, out, error } = await run(...words);
