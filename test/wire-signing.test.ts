@@ -19,7 +19,7 @@ import { startChild } from "./support/child.ts";
 const hour = 3_600_000;
 const es256 = { kind: "published", algorithm: "ES256" } as const;
 const newPem = (key: KeyObject = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey) =>
-  key.export({ type: "pkcs8", format: "pem" }).toString();
+  key.export({ type: "pkcs8", format: "pem" });
 
 let folder: string;
 let file: string;
@@ -138,9 +138,9 @@ describe("keys from files", () => {
   });
 });
 
-describe("created keys", () => {
-  const inFile = () => configured({}, { database: { file } });
+const inFile = () => configured({}, { database: { file } });
 
+describe("created keys", () => {
   it("stay over a restart, with the tokens that they signed", async () => {
     const first = await replica(inFile());
     await first.start();
@@ -225,13 +225,13 @@ describe("created keys", () => {
   });
 });
 
-describe("the service", () => {
-  const serve = async (configuration: Configuration) => {
-    const service = await startService(configuration, { logDestination: { write: () => undefined } });
-    closers.push(() => service.close());
-    return service;
-  };
+const serve = async (configuration: Configuration) => {
+  const service = await startService(configuration, { logDestination: { write: () => undefined } });
+  closers.push(() => service.close());
+  return service;
+};
 
+describe("the service", () => {
   it("publishes the keys that it created, for verifiers that fetch them", async () => {
     const service = await serve(configured({}, { database: { file } }));
     const address = new URL(`${service.url}/.well-known/jwks.json`);

@@ -60,6 +60,8 @@ async function running(): Promise<SigningReplica> {
 const activeKid = (replica: SigningReplica) => replica.ring.active("ES256")?.kid ?? "none";
 const iso = (ms: number) => new Date(ms).toISOString();
 
+const pem = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
+
 describe("cambio keys list", () => {
   it("shows each key with its state and when that changes", async () => {
     const replica = await running();
@@ -206,8 +208,6 @@ it("a key whose id begins with a dash is found as any other, wherever its id sta
 });
 
 describe("keys from files", () => {
-  const pem = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
-
   it("are listed, and for the rest the lines of the configuration to change are said", async () => {
     await configured({ keys: [{ private_key: pem() }, { private_key: pem(), activates_at: iso(nowMs + 48 * hour) }] });
     const keys = await listed();
