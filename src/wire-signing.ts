@@ -15,6 +15,7 @@ import { createTokenSigner } from "./keys/token-signer.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSigningKeyStore, type SigningKeyStore } from "./store/signing-keys.ts";
+import { codeOf } from "./telemetry/cause.ts";
 import type { Log } from "./telemetry/log.ts";
 import { fileKeys, warnOfShortNotice } from "./wire-file-keys.ts";
 import type { StorageParts } from "./wire-parts.ts";
@@ -90,7 +91,11 @@ function createdKeys(parts: SigningParts, settings: CreatedSettings): Signing {
   let lock: SqliteLock | undefined;
   return withRing(ring, {
     async start() {
-      lock = await lockSqlite(configuration.database);
+      lock = await lockSqlite(configuration.database).catch((failure: unknown) => {
+        throw new SigningStartError(
+          `the lock file beside database.file cannot be used (${codeOf(failure) ?? "UNKNOWN"}). Check the folder and this user's rights.`,
+        );
+      });
       if (lock === undefined)
         throw new SigningStartError(
           "another process has the file in database.file open, and signing keys that are created there belong to one. Stop that process, or use PostgreSQL.",

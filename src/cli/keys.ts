@@ -46,22 +46,26 @@ export async function keysCommand(
   }
 }
 
+/** A thumbprint (RFC 7638). It may begin with a dash, and is no option for that: none is so long. */
+const keyId = /^[A-Za-z0-9_-]{43}$/;
+
 function parse(words: readonly string[]): { readonly file: string | undefined; readonly order: Order } | undefined {
+  const kid = words[0] === "retire" ? words.find((word) => keyId.test(word)) : undefined;
+  const at = kid === undefined ? words.length : words.indexOf(kid);
   try {
     const { values, positionals } = parseArgs({
-      args: [...words],
+      args: [...words.slice(0, at), ...words.slice(at + 1)],
       allowPositionals: true,
       options: { algorithm: { type: "string" }, now: { type: "boolean", default: false } },
     });
     const { now, algorithm: named } = values;
-    const [command, ...rest] = positionals;
-    const [kid = "", ...files] = command === "retire" ? rest : ["", ...rest];
+    const [command, ...files] = positionals;
     if (files.length > 1) return undefined;
     const [file] = files;
     const algorithm = signingAlgorithms.find((name) => name === named);
     if (command === "rotate" && named === algorithm) return { file, order: { command, algorithm, now } };
     if (named !== undefined) return undefined;
-    if (command === "retire" && kid !== "") return { file, order: { command, kid, now } };
+    if (command === "retire" && kid !== undefined) return { file, order: { command, kid, now } };
     return command === "list" && !now ? { file, order: { command } } : undefined;
   } catch {
     return undefined;

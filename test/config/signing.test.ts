@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { fingerprint } from "../../src/config/fingerprint.ts";
 import { exampleWith, expectOnlyMistake, failureOf, load } from "./given.ts";
 
-const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" });
 const jwk = (key: KeyObject, more: object = {}) => JSON.stringify({ ...key.export({ format: "jwk" }), ...more });
 const ec = (namedCurve = "P-256") => generateKeyPairSync("ec", { namedCurve }).privateKey;
 const rsa = (modulusLength: number, publicExponent = 65_537) => generateKeyPairSync("rsa", { modulusLength, publicExponent }).privateKey;
@@ -16,6 +16,8 @@ const issuer = "https://cambio.example.com";
 /** The example with this section, and what it needs. */
 const signing = (section: object, more: Readonly<Record<string, unknown>> = {}) =>
   exampleWith({ "server/issuer": issuer, signing: section, ...more });
+
+const readWith = (key: KeyObject) => load({ text: signing({ keys: keys(pem(key)) }) }).signing;
 
 describe("signing keys from files", () => {
   it.each([
@@ -43,9 +45,8 @@ describe("signing keys from files", () => {
   });
 
   it("that were replaced are a change that only a new start takes up", () => {
-    const read = (key: KeyObject) => load({ text: signing({ keys: keys(pem(key)) }) }).signing;
-    expect(fingerprint(read(p256))).toBe(fingerprint(read(p256)));
-    expect(fingerprint(read(p256))).not.toBe(fingerprint(read(other)));
+    expect(fingerprint(readWith(p256))).toBe(fingerprint(readWith(p256)));
+    expect(fingerprint(readWith(p256))).not.toBe(fingerprint(readWith(other)));
   });
 });
 
@@ -63,7 +64,7 @@ it("nothing is signed without the section", () => {
 describe("a key that cannot sign", () => {
   const [text] = [pem(p256)];
   const { d: _d, ...publicJwk } = p256.export({ format: "jwk" });
-  const encrypted = p256.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary" }).toString();
+  const encrypted = p256.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary" });
   const at = "signing.keys.0.private_key";
   const row = (name: string, written: string, words: string) => ({
     name,
@@ -76,11 +77,11 @@ describe("a key that cannot sign", () => {
     row("another curve", pem(ec("P-384")), "of another kind"),
     row("a key for encryption", pem(generateKeyPairSync("x25519").privateKey), "of another kind"),
     row("RSA that is for PSS only", pem(generateKeyPairSync("rsa-pss", { modulusLength: 2_048 }).privateKey), "of another kind"),
-    row("a public key in PEM", createPublicKey(p256).export({ type: "spki", format: "pem" }).toString(), "is a public key"),
+    row("a public key in PEM", createPublicKey(p256).export({ type: "spki", format: "pem" }), "is a public key"),
     row("a public key as a JWK", JSON.stringify(publicJwk), "is a public key"),
     row("a shared secret as a JWK", JSON.stringify({ kty: "oct", k: "AAECAwQFBgcICQoLDA0ODw" }), "shared secret"),
     row("a key that is encrypted", encrypted, "without a passphrase"),
-    row("PEM of an older form", p256.export({ type: "sec1", format: "pem" }).toString(), "openssl pkcs8 -topk8"),
+    row("PEM of an older form", p256.export({ type: "sec1", format: "pem" }), "openssl pkcs8 -topk8"),
     row("two keys in one text", `${text}${pem(other)}`, "one private key"),
     row("PEM that is cut", text.slice(0, 80), "one private key"),
     row("PEM with another body", text.replace(/\n[A-Za-z0-9+/=]+\n/, "\nAAAA\n"), "one private key"),

@@ -14,6 +14,7 @@ import type { Reason } from "../../src/exchange/errors.ts";
 import { errorTable } from "../../src/rpc/error-table.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createHealthStatus } from "../../src/transport/health.ts";
+import { keySetRoute } from "../../src/transport/key-set-route.ts";
 import { processRoutes } from "../../src/transport/process-routes.ts";
 import { basic } from "../../examples/clients.ts";
 import { type FakeStack, page, startFakeStack } from "../support/fake-stack.ts";
@@ -225,6 +226,8 @@ describe("the plain routes", () => {
     const parts = { health: createHealthStatus(), metrics: createMetrics(), parts: () => ({}) };
     expect(processRoutes(parts).map((route) => `${route.method} ${route.path}`)).toEqual(["GET /livez", "GET /readyz", "GET /metrics"]);
     parts.metrics.close();
+    const keySet = keySetRoute(() => ({ keys: [] }));
+    expect(`${keySet.method} ${keySet.path}`).toBe("GET /.well-known/jwks.json");
     expect(Object.keys(stack.configuration.routes)).toEqual(["exchange"]);
     for (const { path: own } of stack.configuration.routes.exchange)
       expect((await fetch(closed.cambio.url + own, { method: "POST" })).status).toBe(404);
