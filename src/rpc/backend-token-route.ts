@@ -9,7 +9,7 @@ import type { Call } from "./call.ts";
 import { admit, enter, type Entrance } from "./caller.ts";
 import type { ShownToRoute } from "./exchange-route.ts";
 import { sessionInCookie } from "./session-cookie.ts";
-import { secondsLeft } from "./token-set.ts";
+import { begunSecondsLeft } from "./token-set.ts";
 
 export interface BackendTokenRouteDeps {
   readonly entrance: Entrance;
@@ -62,7 +62,7 @@ export function createBackendTokenRoute(deps: BackendTokenRouteDeps): BackendTok
         signal,
       );
       const { tokens, subject } = answer;
-      return { token: tokens.accessToken.reveal(), expiresIn: secondsLeft(tokens, deps.clock) ?? 0, userId: subject };
+      return { token: tokens.accessToken.reveal(), expiresIn: begunSecondsLeft(tokens, deps.clock) ?? 0, userId: subject };
     },
   };
 }

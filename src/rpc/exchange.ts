@@ -64,7 +64,11 @@ export function createExchangeRpc(deps: ExchangeRpcDeps) {
     const { client, trail } = enter(entrance, callOf(context.values), entering);
     const answer = await deps.exchangeToken({ client, ...asked, trail }, context.signal);
     const tokens = deliver(answer.tokens, client, { context, lifeMs });
-    return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock, issuedType), issuance: Issuance[answer.issuance] });
+    const ours = answer.issuance === "MINTED";
+    return create(ExchangeResponseSchema, {
+      tokens: encodeTokenSet(tokens, clock, { issuedType, ours }),
+      issuance: Issuance[answer.issuance],
+    });
   }
 
   async function exchangeSession(request: ExchangeRequest, session: Session, context: HandlerContext): Promise<ExchangeResponse> {
@@ -77,7 +81,7 @@ export function createExchangeRpc(deps: ExchangeRpcDeps) {
     const answer = await deps.exchangeSession(question, context.signal);
     const tokens = deliver(answer.tokens, client, { context, lifeMs });
     return create(ExchangeResponseSchema, {
-      tokens: encodeTokenSet(tokens, clock, issuedType),
+      tokens: encodeTokenSet(tokens, clock, { issuedType, ours: true }),
       issuance: Issuance.MINTED,
       account: encodeAccount(answer),
     });

@@ -28,9 +28,12 @@ export function createRefreshRpc({ entrance, refresh, clock, handleLifeMs }: Ref
     const { client, trail } = enter(entrance, call, { clientId, method: "Refresh", proofInMessage: shown !== undefined });
     const refreshToken = shown ?? handleInCookie(client, context.requestHeader.get("cookie"), "credential");
     const fresh = await refresh({ client, refreshToken, ...asked, trail }, context.signal);
-    const issuance = fresh.minted === undefined ? Issuance.PASSTHROUGH : Issuance.MINTED;
+    const ours = fresh.minted !== undefined;
     const tokens = deliver(fresh, client, { context, lifeMs: handleLifeMs });
-    return create(RefreshResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance });
+    return create(RefreshResponseSchema, {
+      tokens: encodeTokenSet(tokens, clock, { ours }),
+      issuance: ours ? Issuance.MINTED : Issuance.PASSTHROUGH,
+    });
   };
 }
 

@@ -134,7 +134,9 @@ export interface SessionWorldOptions extends Omit<FakeStackOptions, "change"> {
 }
 
 export async function startSessionWorld({ site: siteOptions, change, ...options }: SessionWorldOptions): Promise<SessionWorld> {
-  const site = await startBetterAuth({ plugins: ["bearer", "admin"], trustedOrigins: [page], ...siteOptions });
+  const started = await startBetterAuth({ plugins: ["bearer", "admin"], trustedOrigins: [page], ...siteOptions });
+  let stopping: Promise<void> | undefined;
+  const site: BetterAuthServer = { ...started, stop: () => (stopping ??= started.stop()) };
   const stack = await startFakeStack({
     ...options,
     change: (configuration) => {
