@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await core.close();
-  await metrics.close();
+  metrics.close();
 });
 
 function configured(more: object = {}): Configuration {
