@@ -30,7 +30,7 @@ export function sessionTokenRulesOf({
   return {
     issuer,
     issuerCheck: true,
-    headerTypes: [untyped, "JWT"],
+    headerTypes: ["JWT", untyped],
     payloadType: undefined,
     clientClaims: [],
     soleClient: issuer,

@@ -10,6 +10,7 @@ const withSite = (more: object = {}, changes: Readonly<Record<string, unknown>> 
   ...changes,
 });
 const settingsOf = (more: object = {}, env = {}) => load({ text: exampleWith(withSite(more)), env }).providers["site"];
+const accepted = (more: object) => z.fromJSONSchema(jsonSchema()).safeParse(parse(exampleWith(withSite(more)))).success;
 const accepts = { identifiers: ["https://app.example.com"], clients: ["https://app.example.com"] };
 
 describe("a provider that keeps sessions", () => {
@@ -176,8 +177,6 @@ describe("the name cambio", () => {
 });
 
 describe("an editor", () => {
-  const accepted = (more: object) => z.fromJSONSchema(jsonSchema()).safeParse(parse(exampleWith(withSite(more)))).success;
-
   it("accepts a provider of this kind, with references in it", () => {
     expect([accepted({}), accepted({ jwt: "${JWT}", kind: "${KIND}" })]).toEqual([true, true]);
   });

@@ -90,6 +90,7 @@ describe("what is signed by the same keys and is no such JWT is refused", () => 
       { typ: "better-auth.session-cache+jwt" },
       "TOKEN_TYPE_MISMATCH",
     ],
+    ["an empty type, which is not the same as none", claims, { typ: "" }, "TOKEN_TYPE_MISMATCH"],
     ["an access token of its authorization server", claims, { typ: "at+jwt" }, "TOKEN_TYPE_MISMATCH"],
     ["a logout token", { ...claims, events: {} }, { typ: "logout+jwt" }, "TOKEN_TYPE_MISMATCH"],
     ["a logout token without a type", { ...claims, events: {} }, {}, "TOKEN_TYPE_MISMATCH"],

@@ -16,6 +16,6 @@ export function totpNow(uri: string, nowMs: number): string {
 
 /** RFC 4648 §6. */
 function decodeBase32(text: string): Buffer {
-  const bits = [...text.replace(/=+$/, "")].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const bits = Array.from(text.replace(/=+$/, ""), (letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }

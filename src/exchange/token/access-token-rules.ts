@@ -94,9 +94,10 @@ export function checkIssuer(rules: Pick<AccessTokenRules, "issuer" | "issuerChec
 }
 
 function checkType(rules: AccessTokenRules, { header, payload }: CompactToken): void {
-  const headerType = header.typ === undefined ? untyped : plainMediaType(header.typ);
+  const headerType = header.typ === undefined ? undefined : plainMediaType(header.typ);
   const payloadType = payload["typ"];
-  if (!rules.headerTypes.some((type) => plainMediaType(type) === headerType)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
+  const accepted = rules.headerTypes.some((type) => (type === untyped ? headerType === undefined : plainMediaType(type) === headerType));
+  if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   if (isForeignType(payloadType)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   // Where no type tells kinds apart (`JWT` says nothing), a claim that only another kind carries does.
