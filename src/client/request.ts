@@ -39,7 +39,9 @@ export function prepare({ body, headers: given, ...init }: Omit<FetchInit, "skip
   if (body === undefined || body === null) return { init, headers, once: false };
   const sent = hasForm(body) ? body : encodeJson(body);
   if (typeof sent === "string" && !headers.has("content-type")) headers.set("content-type", "application/json");
-  return { init: { ...init, body: sent }, headers, once: sent instanceof ReadableStream };
+  const once = sent instanceof ReadableStream;
+  // Streams are taken in this form only (Fetch standard, "RequestDuplex").
+  return { init: { ...init, body: sent, ...(once ? { duplex: "half" } : {}) }, headers, once };
 }
 
 export function encodeJson(value: unknown): string {
