@@ -76,7 +76,11 @@ export const servers = [
 
 function getFrom({ port }: AddressInfo): GuardedServer["get"] {
   return async (...authorization) => {
-    const headers = ["host", `localhost:${port}`, ...authorization.flatMap((value) => ["authorization", value])];
+    const headers = [
+      "host",
+      `localhost:${port}`,
+      ...authorization.flatMap((value, index) => [index % 2 === 0 ? "Authorization" : "authorization", value]),
+    ];
     const sent = send({ host: "localhost", port, path: "/orders", headers, agent: false }).end();
     const [response] = (await once(sent, "response")) as [IncomingMessage];
     const chunks = (await response.toArray()) as Buffer[];
