@@ -23,8 +23,9 @@ it("the order of scopes makes no other question, and the token is not in the key
   expect(keyOf({ ...question, token: "secret-token" })).toMatch(/^[\w-]{43}$/);
 });
 
+const never = () => new Promise<never>(() => undefined);
+
 it("a transport that looks at no time limit is left at the time limit", async () => {
-  const never = () => new Promise<never>(() => undefined);
   const transport: Transport = { unary: never, stream: never };
   expect(await createAskCambio(transport, undefined, 20)(question)).toMatchObject({ kind: "undecided", reason: "DeadlineExceeded" });
 });
