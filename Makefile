@@ -25,9 +25,13 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 	buf generate
 	node src/cli/cambio.mjs schema > cambio.schema.json
 
+.PHONY: client
+client: $(INSTALLED) ## Build the client library, cambio/client and cambio/client/node, to dist/client
+	@scripts/build-client.sh
+
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date, import rules
-	@echo "== types" && tsc -p . && tsc -p examples/page
+	@echo "== types" && tsc -p . && tsc -p examples/page && tsc -p src/client --noEmit && tsc -p src/client/node --noEmit
 	@echo "== lint" && oxlint --type-aware --deny-warnings
 	@echo "== format" && oxfmt --check .
 	@echo "== proto" && buf lint && buf format -d --exit-code && scripts/breaking.sh
