@@ -31,7 +31,7 @@ fingerprint() {
   git ls-files --cached --others --exclude-standard -- "$@" scripts/callers.sh proto | sort | xargs cat | git hash-object --stdin
 }
 
-# build NAME "VERSION OF THE TOOLS" FOLDER...: runs build_NAME unless it ran for just these files.
+# build NAME "VERSION OF THE TOOLS" [FOLDER...]: runs build_NAME unless it ran for just these files.
 build() {
   local name=$1 tools=$2 mark
   shift 2
@@ -84,5 +84,5 @@ build_grpcurl() {
 if have go go; then build go "$(go version)" $examples/go $verifiers/go; fi
 if have python python3; then build python "$(python3 --version)" $examples/python $verifiers/python; fi
 if have java java javac mvn; then build java "$(java -version 2>&1 | head -1)" $examples/java $verifiers/java; fi
-if have grpcurl go jq; then build grpcurl "$(go version)" $examples/shell; fi
+if have grpcurl go jq; then build grpcurl "$(go version)"; fi
 if have "buf-curl" jq; then echo buf-curl >>"$home/ready"; fi

@@ -10,7 +10,7 @@ export PROOF
 plain=()
 [[ $CAMBIO_URL == https://* ]] || plain=(-plaintext)
 # shellcheck disable=SC2016
-if answer=$(jq -R '{token: {value: .}}' | grpcurl ${plain[@]+"${plain[@]}"} -max-time 5 -format-error -expand-headers \
+if answer=$(jq -R '{token: {value: .}}' | grpcurl ${plain[@]+"${plain[@]}"} -connect-timeout 2 -max-time 5 -format-error -expand-headers \
   -H 'authorization: Basic ${PROOF}' -d @ "${CAMBIO_URL#*://}" cambio.v1.TokenExchangeService/ValidateCrossClient 2>&1); then
   jq -r '.claims | "subject " + .subject, "expires " + .expiresAt' <<<"$answer"
   exit 0
