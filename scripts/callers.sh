@@ -11,6 +11,7 @@ grpcurl=1.9.4
 home=$PWD/.cache/callers
 examples=examples/callers
 verifiers=test/callers-elsewhere/verify-minted
+loader=test/deploy/loader
 mkdir -p "$home/bin"
 : >"$home/ready"
 : >"$home/not-tried"
@@ -50,10 +51,12 @@ build_go() {
   mkdir -p "$home/go"
   cp -R $examples/go/. "$home/go/"
   cp -R $verifiers/go "$home/go/verify"
+  cp -R $loader "$home/go/loader"
   GOBIN=$home/bin go install "google.golang.org/protobuf/cmd/protoc-gen-go@v$protoc_gen_go"
   GOBIN=$home/bin go install "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v$protoc_gen_go_grpc"
   (cd "$home/go" && PATH=$home/bin:$PATH buf generate && go vet . && go build -mod=readonly -o validate .)
   (cd "$home/go/verify" && go vet . && go build -mod=readonly -o verify .)
+  (cd "$home/go/loader" && go vet . && go build -mod=readonly -o loader .)
 }
 
 build_python() {
@@ -81,7 +84,7 @@ build_grpcurl() {
   GOBIN=$home/bin go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl"
 }
 
-if have go go; then build go "$(go version)" $examples/go $verifiers/go; fi
+if have go go; then build go "$(go version)" $examples/go $verifiers/go $loader; fi
 if have python python3; then build python "$(python3 --version)" $examples/python $verifiers/python; fi
 if have java java javac mvn; then build java "$(java -version 2>&1 | head -1)" $examples/java $verifiers/java; fi
 if have grpcurl go jq; then build grpcurl "$(go version)"; fi

@@ -67,6 +67,11 @@ export const sharedSecretVerifiers: readonly Program[] = [
   ...tried("python", { name: "Python (PyJWT)", command: [python, join(built, "python/shared_secret.py")] }),
 ];
 
+/** Reads a compose file and a Dockerfile. Arguments: compose file, env file, Dockerfile. */
+export const loaders: readonly Program[] = [
+  ...tried("go", { name: "Compose's loader and BuildKit's parser", command: [join(built, "go/loader/loader")] }),
+];
+
 export function run({ command: [program, ...words] }: Program, input: Input): Promise<Outcome> {
   const child = spawn(program, [...words, ...(input.arguments ?? [])], {
     env: { ...process.env, PATH: [join(built, "bin"), process.env["PATH"]].join(delimiter), ...input.env },
