@@ -84,6 +84,7 @@ build_grpcurl() {
   GOBIN=$home/bin go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl"
 }
 
+command -v jq >/dev/null || scripts/system-packages.sh jq 2>/dev/null || true
 if have go go; then build go "$(go version)" $examples/go $verifiers/go $loader; fi
 if have python python3; then build python "$(python3 --version)" $examples/python $verifiers/python; fi
 if have java java javac mvn; then build java "$(java -version 2>&1 | head -1)" $examples/java $verifiers/java; fi
