@@ -16,6 +16,11 @@ mkdir -p "$home/bin"
 : >"$home/ready"
 : >"$home/not-tried"
 
+# What a build wrote is shown if it fails. Where the script ends within one, standard error still leads into its log.
+exec 3>&2
+log=
+trap '[ $? -eq 0 ] || [ -z "$log" ] || cat "$log" >&3' EXIT
+
 # True where all of these programs are there; else puts on record that the caller is not tried.
 have() {
   local name=$1 program
@@ -40,7 +45,10 @@ build() {
   if [ "$(cat "$home/$name.built" 2>/dev/null)" != "$mark" ]; then
     echo "== building the callers in $name"
     rm -rf "$home/$name.built" "${home:?}/$name"
-    "build_$name" >"$home/$name.out" 2>&1 || { cat "$home/$name.out" >&2; exit 1; }
+    # On a line of its own: behind `||` Bash would go on after a command of it that failed.
+    log=$home/$name.out
+    "build_$name" >"$log" 2>&1
+    log=
     echo "$mark" >"$home/$name.built"
   fi
   echo "$name" >>"$home/ready"

@@ -33,7 +33,13 @@ const ready = new Set(readFileSync(join(built, "ready"), "utf8").split("\n"));
 const tried = <P extends Program>(needs: string, program: P): P[] => (ready.has(needs) ? [program] : []);
 
 const python = join(built, "python/venv/bin/python");
-const classes = (folder: string) => ["-cp", `${built}/${folder}/target/classes:${built}/${folder}/target/lib/*`];
+/** A virtual machine that lives for one call compiles quickly rather than well. */
+const classes = (folder: string) => [
+  "-XX:TieredStopAtLevel=1",
+  "-XX:+UseSerialGC",
+  "-cp",
+  `${built}/${folder}/target/classes:${built}/${folder}/target/lib/*`,
+];
 
 /** Each asks Cambio about the token on its standard input; see examples/callers/README.md. */
 export const callers: readonly Program[] = [
