@@ -55,6 +55,13 @@ test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java
 	@echo "== tests against Keycloak (about three minutes)"
 	@vitest run --config vitest.keycloak.config.ts $(TESTS)
 
+.PHONY: test-callers
+test-callers: $(INSTALLED) ## Run callers and verifiers in Go, Python, Java and the shell; says which cannot be tried here
+	@scripts/callers.sh
+	@echo "== tests of callers in other languages (about a minute)"
+	@vitest run --config vitest.callers.config.ts $(TESTS)
+	@sed 's/^/== not tried: /' .cache/callers/not-tried
+
 .PHONY: test-vectors
 test-vectors: $(INSTALLED) ## Run files of Wycheproof's format in DIR=folder through verifier and sealer
 	@node test/vectors/run.ts "$(DIR)"
