@@ -16,8 +16,10 @@ export interface AuthServerOptions {
   readonly databaseFile: string;
 }
 
-/** Enough for somebody who mistypes, and for a class that shares an address; too few to guess with. */
-const attempts = { window: 60, max: 20 };
+/** Enough for somebody who mistypes; too few to guess with. */
+const signIns = { window: 60, max: 20 };
+/** Enough for a class that shares an address. */
+const signUps = { window: 60, max: 60 };
 
 export async function createAuthServer({ publicUrl, secret, databaseFile }: AuthServerOptions, log: Log): Promise<Server> {
   const options = {
@@ -35,8 +37,8 @@ export async function createAuthServer({ publicUrl, secret, databaseFile }: Auth
       window: 60,
       max: 100,
       customRules: {
-        "/sign-in/email": attempts,
-        "/sign-up/email": attempts,
+        "/sign-in/email": signIns,
+        "/sign-up/email": signUps,
         // Cambio asks this for everybody, from one address; who asks too often is Cambio's matter.
         "/get-session": false,
       },

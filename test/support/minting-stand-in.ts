@@ -1,19 +1,30 @@
 // Stands in for Cambio where the dashboard is tested: asks the real Better Auth whose session it is, and signs a token for the
 // backend with a key that it publishes. Takes the variables that examples/dashboard/cambio.yaml names.
 
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
 import { createJsonLog, requestIdOf } from "../../examples/dashboard/json-log.ts";
 import { required, serveProcess } from "../../examples/dashboard/serve.ts";
 
 const lifetimeSeconds = 900;
 const log = createJsonLog("cambio");
-const { privateKey, publicKey } = await generateKeyPair("ES256");
 const kid = "stand-in";
-const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: "ES256", use: "sig" }] };
+const { d, ...publicHalf } = await keptKey(`${required("DATABASE_FILE")}.json`);
+const privateKey = await importJWK({ ...publicHalf, d: d ?? "" }, "ES256");
+const jwks = { keys: [{ ...publicHalf, kid, alg: "ES256", use: "sig" }] };
 const publicUrl = required("PUBLIC_URL");
 const sessionUrl = `${required("AUTH_URL")}/api/auth/get-session?disableCookieCache=true&disableRefresh=true`;
 const audience = required("AUDIENCE");
+
+/** The same one after a restart. */
+async function keptKey(path: string): Promise<JWK> {
+  if (!existsSync(path)) {
+    const { privateKey: made } = await generateKeyPair("ES256", { extractable: true });
+    writeFileSync(path, JSON.stringify(await exportJWK(made)), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(path, "utf8")) as JWK;
+}
 
 interface Session {
   readonly user: { readonly id: string; readonly name: string; readonly email: string };

@@ -109,10 +109,10 @@ function findMistakes(kind: AccountFormOptions["kind"], account: { name: string;
   if (kind === "register" && account.name === "") mistakes.push({ field: "name", sentence: "Write your name." });
   if (!/^[^\s@]+@[^\s@]+$/.test(account.email))
     mistakes.push({ field: "email", sentence: "Write an e-mail address, such as ada@example.com." });
-  if (account.password === "") mistakes.push({ field: "password", sentence: "Write your password." });
-  else if (kind === "register" && account.password.length < shortestPassword) {
+  if (kind === "register" && account.password.length < shortestPassword) {
     mistakes.push({ field: "password", sentence: `Use at least ${shortestPassword} characters.` });
   }
+  if (kind === "login" && account.password === "") mistakes.push({ field: "password", sentence: "Write your password." });
   return mistakes;
 }
 
@@ -130,19 +130,15 @@ function showField({ name, label, hint, type, autocomplete }: Field) {
     "aria-describedby": hint === undefined ? undefined : ids.hint,
   });
   const error = make("p", { id: ids.error, class: "field-error", hidden: true });
-  const row = make(
-    "div",
-    { class: "field" },
-    make("label", { for: name }, label),
-    input,
-    hint === undefined ? undefined : make("p", { id: ids.hint, class: "hint" }, hint),
-    error,
-  );
+  const help = hint === undefined ? undefined : make("p", { id: ids.hint, class: "hint" }, hint);
+  const row = make("div", { class: "field" }, make("label", { for: name }, label), input, help, error);
   const say = (sentence: string): void => {
     error.textContent = sentence;
     error.hidden = sentence === "";
-    const described = [hint === undefined ? "" : ids.hint, sentence === "" ? "" : ids.error].filter((id) => id !== "").join(" ");
-    setAttributes(input, { "aria-invalid": sentence === "" ? undefined : "true", "aria-describedby": described || undefined });
+    const mistaken = sentence !== "";
+    // The mistake says what the hint says.
+    if (help !== undefined) help.hidden = mistaken;
+    setAttributes(input, { "aria-invalid": mistaken && "true", "aria-describedby": mistaken ? ids.error : help && ids.hint });
   };
   return { row, input, say };
 }

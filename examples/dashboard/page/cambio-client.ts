@@ -5,29 +5,34 @@ export interface CambioClientOptions {
   /** Put before endpoints that begin with a slash. */
   readonly apiBaseUrl: string;
   readonly tokenUrl?: string;
-  /** The user has signed out in another tab. */
+  /** Another tab signed out. The token of this one is gone already. */
   readonly onSignedOut?: () => void;
+  /** The session is somebody else's than before; what the page shows is the old user's. */
+  readonly onUserChanged?: () => void;
 }
 
 export interface FetchWithAuthInit extends RequestInit {
   readonly skipAuth?: boolean;
 }
 
-/** An answer that is none of success. `body` is its JSON, or its text. */
+/** An answer that is none of success. `body` is its JSON, or its text; status 0: there was no usable answer. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   readonly body: unknown;
+  readonly source: "exchange" | "api";
 
-  constructor(status: number, body: unknown) {
+  constructor(status: number, { source, body }: { source: "exchange" | "api"; body?: unknown }) {
     super(`The request was answered ${status}.`);
     this.status = status;
     this.body = body;
+    this.source = source;
   }
 }
 
 interface KeptToken {
   readonly value: string;
+  readonly userId: string;
   /** `performance.now()` at which it is no longer used. */
   readonly until: number;
 }
@@ -35,8 +40,9 @@ interface KeptToken {
 const marginSeconds = 60;
 const channelName = "cambio";
 
-export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-token", onSignedOut }: CambioClientOptions) {
+export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-token", onSignedOut, onUserChanged }: CambioClientOptions) {
   let kept: KeptToken | undefined;
+  let lastUserId: string | undefined;
   let asking: Promise<string> | undefined;
   // A token that arrives for a session that has ended meanwhile is not kept.
   let generation = 0;
@@ -44,6 +50,7 @@ export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-t
   channel.addEventListener("message", ({ data }) => {
     if (data !== "signed-out") return;
     clearTokenCache();
+    lastUserId = undefined;
     onSignedOut?.();
   });
 
@@ -60,10 +67,12 @@ export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-t
     const body = await bodyOf(response);
     if (!response.ok) {
       if (response.status === 401) clearTokenCache();
-      throw new ApiError(response.status, body);
+      throw new ApiError(response.status, { source: "exchange", body });
     }
-    const { token: value, expiresIn } = body as { token: string; expiresIn: number };
-    if (mine === generation) kept = { value, until: asked + (expiresIn - marginSeconds) * 1000 };
+    const { token: value, expiresIn, userId } = body as { token: string; expiresIn: number; userId: string };
+    if (lastUserId !== undefined && lastUserId !== userId) onUserChanged?.();
+    lastUserId = userId;
+    if (mine === generation) kept = { value, userId, until: asked + (expiresIn - marginSeconds) * 1000 };
     return value;
   }
 
@@ -89,7 +98,7 @@ export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-t
   async function call<T>(endpoint: string, init: FetchWithAuthInit): Promise<T> {
     const response = await fetchWithAuth(endpoint, init);
     const body = await bodyOf(response);
-    if (!response.ok) throw new ApiError(response.status, body);
+    if (!response.ok) throw new ApiError(response.status, { source: "api", body });
     return body as T;
   }
 
@@ -101,9 +110,10 @@ export function createCambioClient({ apiBaseUrl, tokenUrl = "/api/auth/backend-t
         call<T>(endpoint, { ...options, method: "POST", body: JSON.stringify(data) }),
     },
     clearTokenCache,
-    /** Forgets the token, here and in the other tabs. The session itself is ended by the application. */
-    signOut(): void {
+    /** To be called once the session has ended: clears the token here and in all other tabs. */
+    announceSignOut(): void {
       clearTokenCache();
+      lastUserId = undefined;
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches this origin only
       channel.postMessage("signed-out");
     },

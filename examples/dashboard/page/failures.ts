@@ -41,40 +41,33 @@ export const unreachable: Failure = {
   signInAgain: false,
 };
 
-export function describeFailure(status: number, body: unknown): Failure {
+/** @param source who answered: the exchange of session for token, or the backend */
+export function describeFailure(source: "exchange" | "api", status: number, body: unknown): Failure {
+  if (status === 0) return unreachable;
   const said = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : {};
   const text = (name: string) => (typeof said[name] === "string" ? said[name] : "");
-  const phrase = phrases[status];
   const failure = (title: string, sentence: string, signInAgain = false): Failure => ({
     status,
-    statusLine: phrase === undefined ? String(status) : `${status} ${phrase}`,
+    statusLine: phrases[status] === undefined ? String(status) : `${status} ${phrases[status]}`,
     title,
     sentence,
     signInAgain,
   });
   const part = away[text("part")];
   if (part !== undefined) return failure(...part);
-  const description = text("error_description");
-  if (status === 401) {
-    if (text("expired_at") !== "") {
-      return failure("The token has expired", `It was good until ${clockTime(text("expired_at"))}. Try again with a fresh one.`);
-    }
-    if (text("error") === "unauthorized") return failure("The backend wants a token", description);
-    if (text("reason") === "" && text("error") === "invalid_token") return failure("The backend refused the token", description);
-    return failure("Your session has ended", "Sign in again to get a new token.", true);
-  }
   if (status === 429) return failure("Too many requests", "Wait a moment before the next one.");
+  const description = text("error_description");
+  const who = source === "exchange" ? "Cambio" : "The backend";
   if (status === 503 || status === 504) {
-    const reason = text("reason");
-    const who = reason === "" ? "The backend cannot decide" : "Cambio cannot decide";
-    const upstream = reason.startsWith("UPSTREAM_")
-      ? "The sign-in service does not answer it. "
-      : description === ""
-        ? ""
-        : `${description} `;
-    return failure(who, `${upstream}Try again in a moment.`);
+    const because = text("reason").startsWith("UPSTREAM_") ? "The sign-in service does not answer it." : description;
+    return failure(`${who} cannot decide`, `${because} Try again in a moment.`.trimStart());
   }
-  return failure("The call failed", description === "" ? "There was no explanation." : description);
+  if (status === 401 && source === "exchange") return failure("Your session has ended", "Sign in again to get a new token.", true);
+  if (status === 401 && text("expired_at") !== "") {
+    return failure("The token has expired", `It was good until ${clockTime(text("expired_at"))}. Try again with a fresh one.`);
+  }
+  if (status === 401) return failure(`${who} refused the call`, description);
+  return failure("The call failed", description === "" ? `${who} gave no explanation.` : description);
 }
 
 function clockTime(instant: string): string {

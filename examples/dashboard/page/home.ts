@@ -4,29 +4,59 @@ import { icon, link, make } from "./elements.ts";
 import type { Session } from "./session.ts";
 
 export function homeView(session: Session): HTMLElement {
-  const ways =
-    session.kind === "signed-in"
-      ? [link("/dashboard", "button primary", "Open the dashboard")]
-      : [link("/register", "button primary", "Create an account"), link("/login", "button", "Sign in")];
+  return make("div", { class: "home" }, make("div", { class: "opening" }, hero(session), slip()), wayOfAToken());
+}
+
+function hero(session: Session): HTMLElement {
   return make(
-    "div",
-    { class: "home" },
+    "section",
+    { class: "hero" },
+    make("p", { class: "eyebrow" }, "Session to backend token"),
+    make("h1", { tabindex: "-1" }, make("span", {}, "Sign in once."), " ", make("span", {}, "Call any backend.")),
     make(
-      "section",
-      { class: "hero" },
-      make("p", { class: "eyebrow" }, "Session to backend token"),
-      make("h1", { tabindex: "-1" }, "Sign in once. Call any backend."),
-      make(
-        "p",
-        { class: "lead" },
-        "You sign in with a cookie, as people do. The backend wants a signed token, as services do. Cambio stands between the two and turns one into the other.",
-      ),
-      session.kind === "unavailable"
-        ? make("p", { class: "notice bad", role: "status" }, "The sign-in service does not answer at the moment.")
-        : undefined,
-      make("p", { class: "actions" }, ...ways),
+      "p",
+      { class: "lead" },
+      "You sign in with a cookie, as people do. The backend wants a signed token, as services do. Cambio stands between the two and turns one into the other.",
     ),
-    wayOfAToken(),
+    session.kind === "unavailable"
+      ? make("p", { class: "notice bad", role: "status" }, "The sign-in service does not answer at the moment.")
+      : undefined,
+    make("p", { class: "actions" }, ...waysIn(session)),
+  );
+}
+
+function waysIn(session: Session): readonly HTMLElement[] {
+  if (session.kind === "signed-in") return [link("/dashboard", "button primary", "Open the dashboard")];
+  return [link("/register", "button primary", "Create an account"), link("/login", "button", "Sign in")];
+}
+
+function line(name: string, value: string): HTMLElement {
+  return make("div", { class: "line" }, make("span", {}, name), make("code", {}, value));
+}
+
+/** Decoration: the steps below say it in words. */
+function slip(): HTMLElement {
+  return make(
+    "figure",
+    { class: "card slip", "aria-hidden": "true" },
+    make(
+      "div",
+      {},
+      make("span", { class: "side" }, "In"),
+      make("strong", {}, "A session's cookie"),
+      line("from", "this browser"),
+      line("readable", "by no script"),
+    ),
+    make("div", { class: "turn" }, icon("exchange")),
+    make(
+      "div",
+      {},
+      make("span", { class: "side" }, "Out"),
+      make("strong", {}, "A signed token"),
+      line("sub", "you"),
+      line("aud", "one backend"),
+      line("exp", "in 15 minutes"),
+    ),
   );
 }
 
@@ -36,7 +66,7 @@ const steps = [
   ["The backend", "Checks the signature by public keys. It knows no session and shares no secret."],
 ] as const;
 
-export function wayOfAToken(): HTMLElement {
+function wayOfAToken(): HTMLElement {
   const items = steps.map(([title, sentence], index) =>
     make(
       "li",

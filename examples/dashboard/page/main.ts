@@ -14,7 +14,7 @@ if (root === null) throw new Error("the page has no #app");
 /** Answers that come for a view that was left meanwhile are dropped. */
 let visit = 0;
 
-const cambio = createCambioClient({ apiBaseUrl: "", onSignedOut: () => go("/", "replace") });
+const cambio = createCambioClient({ apiBaseUrl: "", onSignedOut: () => go("/", "replace"), onUserChanged: () => void showPath() });
 const shell = createShell(root, signOut);
 
 function go(path: string, how: "push" | "replace" = "push", notice?: string): void {
@@ -68,7 +68,7 @@ function onSignedIn(): void {
 async function signOut(): Promise<string | undefined> {
   const refusal = await endSession();
   if (refusal !== undefined) return `You are still signed in. ${refusal.sentence}`;
-  cambio.signOut();
+  cambio.announceSignOut();
   go("/");
   return undefined;
 }

@@ -18,13 +18,13 @@ export async function callProtected({ fetchWithAuth }: Pick<Client, "fetchWithAu
     const response = await fetchWithAuth("/api/protected", { skipAuth });
     const requestId = response.headers.get("x-request-id") ?? "";
     const body: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) return { kind: "failed", ...describeFailure(response.status, body), ...about(requestId) };
+    if (!response.ok) return { kind: "failed", ...describeFailure("api", response.status, body), ...about(requestId) };
     const { message, user_id: userId } = body as { message: string; user_id: string };
     return { kind: "answered", message, userId, ...about(requestId) };
   } catch (failure) {
     // No token was to be had: the answer is the token route's, not the backend's.
     if (failure instanceof ApiError) {
-      return { kind: "failed", ...describeFailure(failure.status, failure.body), ...about(requestIdIn(failure.body)) };
+      return { kind: "failed", ...describeFailure(failure.source, failure.status, failure.body), ...about(requestIdIn(failure.body)) };
     }
     return { kind: "failed", ...unreachable, ...about() };
   }
