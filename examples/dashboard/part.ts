@@ -14,6 +14,8 @@ export interface PartOptions {
   readonly healthPath: string;
   /** Each line that it writes. */
   onLine(line: string): void;
+  /** Default: 30,000; a loaded machine takes seconds to load the modules. */
+  readonly healthyWithinMs?: number;
 }
 
 export interface Part {
@@ -25,78 +27,83 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-const healthyWithinMs = 30_000;
 const askEveryMs = 50;
 const stopWithinMs = 5_000;
 /** A configuration with many mistakes names each in a line. */
 const lastWords = 20;
 
-export function createPart({ name, command, env, healthPath, onLine }: PartOptions): Part {
+export function createPart({ name, command, env, healthPath, onLine, healthyWithinMs = 30_000 }: PartOptions): Part {
   let child: ChildProcess | undefined;
   let port = "0";
   let url: string | undefined;
 
-  async function start(): Promise<string> {
+  /** Resolves with what it last wrote as errors, and why it ended. */
+  function run(onAddress: (address: string) => void): { ended: Promise<string>; errors: readonly string[] } {
     const errors: string[] = [];
     const started = spawn(process.execPath, [...command], {
       env: { PATH: process.env["PATH"] ?? "", ...env, PORT: port },
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own: Ctrl-C reaches the one who started it, who stops the parts one after the other.
+      detached: true,
     });
     child = started;
-    const ended = new Promise<string>((resolve) => {
-      started.once("error", (error) => resolve(error.message));
-      started.once("close", (status, signal) => resolve(signal === null ? `it ended with status ${status}` : `${signal} ended it`));
-    });
-    started.once("close", () => {
-      if (child === started) child = url = undefined;
-    });
-    const address = Promise.withResolvers<string>();
+    const killAtExit = () => started.kill("SIGKILL");
+    process.once("exit", killAtExit);
     createInterface({ input: started.stdout }).on("line", (line) => {
       onLine(line);
-      const said = addressIn(line);
-      if (said !== undefined) address.resolve(said);
+      const address = addressIn(line);
+      if (address !== undefined) onAddress(address);
     });
     createInterface({ input: started.stderr }).on("line", (line) => {
       onLine(line);
       errors.push(line);
       errors.splice(0, errors.length - lastWords);
     });
-    const healthy = await firstOf(address.promise, ended);
-    if (typeof healthy === "string") {
-      url = healthy;
-      port = new URL(healthy).port;
-      return healthy;
+    const ended = new Promise<string>((resolve) => {
+      started.once("error", (error) => resolve(error.message));
+      started.once("close", (status, signal) => {
+        process.off("exit", killAtExit);
+        if (child === started) child = url = undefined;
+        resolve(signal === null ? `it ended with status ${status}` : `${signal} ended it`);
+      });
+    });
+    return { ended, errors };
+  }
+
+  async function start(): Promise<string> {
+    const limit = new AbortController();
+    const said = Promise.withResolvers<string>();
+    let seen = "it did not say where it listens";
+    const { ended, errors } = run(said.resolve);
+    const late = wait(healthyWithinMs, undefined, { signal: limit.signal }).then(
+      () => `${seen} within ${healthyWithinMs / 1000} s`,
+      () => "",
+    );
+    const failed = Promise.race([ended, late]).then((why) => ({ why }));
+    const healthy = async (): Promise<string> => {
+      const address = await said.promise;
+      while (!limit.signal.aborted) {
+        const status = await fetch(`${address}${healthPath}`, { signal: limit.signal }).then(statusOf, () => "nothing");
+        if (status === "200") break;
+        seen = `${healthPath} answered ${status}`;
+        await wait(askEveryMs);
+      }
+      return address;
+    };
+    const outcome = await Promise.race([healthy(), failed]);
+    limit.abort();
+    if (typeof outcome === "string") {
+      port = new URL(outcome).port;
+      url = outcome;
+      return outcome;
     }
     await stop();
-    throw new Error([`${name} did not become healthy: ${healthy.why}.`, ...errors.map((line) => `  ${line}`)].join("\n"));
-  }
-
-  async function firstOf(address: Promise<string>, ended: Promise<string>): Promise<string | { why: string }> {
-    const limit = new AbortController();
-    const failed = ended.then((why) => ({ why }));
-    const late = wait(healthyWithinMs, { why: `it did not say so within ${healthyWithinMs / 1000} seconds` }, { signal: limit.signal });
-    late.catch(() => undefined);
-    try {
-      const said = await Promise.race([address, failed, late]);
-      return typeof said === "string" ? await Promise.race([untilHealthy(said, limit.signal), failed, late]) : said;
-    } finally {
-      limit.abort();
-    }
-  }
-
-  async function untilHealthy(address: string, signal: AbortSignal): Promise<string> {
-    while (!signal.aborted) {
-      const answer = await fetch(`${address}${healthPath}`, { signal }).catch(() => undefined);
-      await answer?.body?.cancel();
-      if (answer?.ok === true) return address;
-      await wait(askEveryMs);
-    }
-    return address;
+    throw new Error([`${name} did not become healthy: ${outcome.why}.`, ...errors.map((line) => `  ${line}`)].join("\n"));
   }
 
   async function stop(): Promise<void> {
     const running = child;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    if (running === undefined) return;
     const ended = new Promise((resolve) => running.once("close", resolve));
     running.kill("SIGTERM");
     const kill = setTimeout(() => running.kill("SIGKILL"), stopWithinMs);
@@ -105,6 +112,11 @@ export function createPart({ name, command, env, healthPath, onLine }: PartOptio
   }
 
   return { name, url: () => url, start, stop };
+}
+
+async function statusOf(answer: Response): Promise<string> {
+  await answer.body?.cancel();
+  return String(answer.status);
 }
 
 /** Every part says `{"msg":"listening","url":…}` once. */

@@ -56,18 +56,18 @@ export function describeFailure(source: "exchange" | "api", status: number, body
   const part = away[text("part")];
   if (part !== undefined) return failure(...part);
   if (status === 429) return failure("Too many requests", "Wait a moment before the next one.");
-  const description = text("error_description");
   const who = source === "exchange" ? "Cambio" : "The backend";
+  const description = text("error_description") || `${who} gave no explanation.`;
   if (status === 503 || status === 504) {
     const because = text("reason").startsWith("UPSTREAM_") ? "The sign-in service does not answer it." : description;
-    return failure(`${who} cannot decide`, `${because} Try again in a moment.`.trimStart());
+    return failure(`${who} cannot decide`, `${because} Try again in a moment.`);
   }
   if (status === 401 && source === "exchange") return failure("Your session has ended", "Sign in again to get a new token.", true);
   if (status === 401 && text("expired_at") !== "") {
     return failure("The token has expired", `It was good until ${clockTime(text("expired_at"))}. Try again with a fresh one.`);
   }
   if (status === 401) return failure(`${who} refused the call`, description);
-  return failure("The call failed", description === "" ? `${who} gave no explanation.` : description);
+  return failure("The call failed", description);
 }
 
 function clockTime(instant: string): string {

@@ -26,7 +26,7 @@ function go(path: string, how: "push" | "replace" = "push", notice?: string): vo
 async function showPath(notice?: string): Promise<void> {
   const mine = ++visit;
   const path = location.pathname;
-  shell.show(waitingView(), "One moment");
+  shell.show(waitingView(path === "/dashboard"), "One moment");
   const session = await fetchSession();
   if (mine !== visit) return;
   shell.showSession(session);

@@ -55,12 +55,17 @@ export function createShell(root: HTMLElement, onSignOut: () => Promise<string |
   };
 }
 
-export function waitingView(): HTMLElement {
+function bones(): HTMLElement {
+  return make("div", { class: "card" }, ...["short", "long", "middle"].map((length) => make("span", { class: `bone ${length}` })));
+}
+
+/** @param withCards what comes will be the dashboard */
+export function waitingView(withCards: boolean): HTMLElement {
   return make(
     "div",
     { class: "skeleton", "aria-busy": "true" },
     make("p", { role: "status", class: "waiting" }, make("span", { class: "spinner", "aria-hidden": "true" }), "Looking for your session…"),
-    make("div", { class: "columns", "aria-hidden": "true" }, make("div", { class: "card" }), make("div", { class: "card" })),
+    withCards ? make("div", { class: "columns", "aria-hidden": "true" }, bones(), bones()) : undefined,
   );
 }
 
@@ -71,7 +76,7 @@ export function unavailableView(onRetry: () => void): HTMLElement {
     "section",
     { class: "card narrow" },
     make("h1", { tabindex: "-1" }, "The sign-in service is away"),
-    make("p", { role: "alert" }, "Whether you are signed in cannot be said at the moment. Nothing is lost: try again in a moment."),
+    make("p", { role: "alert" }, "Nobody can say right now whether you are signed in. Nothing is lost: try again in a moment."),
     again,
   );
 }
