@@ -185,10 +185,16 @@ describe("the journey through the dashboard", () => {
   it("writes request id and user id of the exchange and of the call to the logs, and no token", async () => {
     await registered();
     const userId = (await shownUserId()) ?? "";
+    let token = "";
+    await page.route("**/api/auth/backend-token", async (route) => {
+      const response = await route.fetch();
+      ({ token } = (await response.json()) as { token: string });
+      await route.fulfill({ response });
+    });
     const answers = [answerOf("/api/auth/backend-token"), answerOf("/api/protected")] as const;
     await press();
     const [exchanged, called] = await Promise.all(answers);
-    const { token } = (await exchanged.json()) as { token: string };
+    await page.unrouteAll({ behavior: "wait" });
     for (const [part, answer] of [
       ["cambio", exchanged],
       ["backend", called],
@@ -436,6 +442,7 @@ describe("what one sees meanwhile", () => {
     await keepScreenshot("calling");
     await page.reload();
     await page.getByText("Looking for your session…").waitFor();
+    await page.evaluate(`Promise.all(document.querySelector(".skeleton").getAnimations().map((one) => one.finished)).then(() => true)`);
     await keepScreenshot("loading");
     held.resolve();
     await page.getByRole("heading", { name: "Hello, Ada Lovelace" }).waitFor();

@@ -72,5 +72,5 @@ export function describeFailure(source: "exchange" | "api", status: number, body
 
 function clockTime(instant: string): string {
   const date = new Date(instant);
-  return Number.isNaN(date.valueOf()) ? instant : date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return Number.isNaN(date.valueOf()) ? instant : date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit", second: "2-digit" });
 }
