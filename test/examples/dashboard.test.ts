@@ -125,6 +125,24 @@ const listens = (status: number) => `
   server.listen(0, "localhost", () => console.log(JSON.stringify({ msg: "listening", url: "http://localhost:" + server.address().port })));
 `;
 
+describe("the front as a process of its own", () => {
+  it("serves the page, and answers 503 for a part that is away, naming it", async () => {
+    const away = "http://localhost:9";
+    const front = startChild(["examples/dashboard/front-server.ts"], { PORT: "0", AUTH_URL: away, CAMBIO_URL: away, BACKEND_URL: away });
+    await front.untilOutput(/"listening"/);
+    const url = /"url":"([^"]+)"/.exec(front.output())?.[1] ?? "";
+    expect(await statusOf(`${url}/dashboard`)).toBe(200);
+    const answer = await fetch(`${url}/api/auth/../protected`);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe("2");
+    expect(await answer.json()).toMatchObject({ error: "temporarily_unavailable", part: "backend" });
+    expect(await (await fetch(`${url}/api/auth/backend-token`)).json()).toMatchObject({ part: "cambio" });
+    expect(await (await fetch(`${url}/api/auth/get-session`)).json()).toMatchObject({ part: "auth" });
+    front.process.kill("SIGTERM");
+    expect(await front.ended).toBe(0);
+  });
+});
+
 describe("a part that does not come up", () => {
   it.each([
     ["ends at once", "console.error('mint: unknown key'); process.exitCode = 3", "it ended with status 3.\n  mint: unknown key"],
