@@ -13,6 +13,7 @@ import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight }
 import { createRefresh } from "./exchange/refresh.ts";
 import { createRefreshSession } from "./exchange/refresh-session.ts";
 import { createRevoke } from "./exchange/revoke.ts";
+import type { SessionProvider } from "./exchange/session-ports.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
 import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
@@ -33,6 +34,8 @@ export interface Edition {
   readonly callers: Callers;
   readonly operations: Operations;
   readonly providers: ReadonlyMap<string, WiredProvider>;
+  /** Where users' sessions are read, by configured name. */
+  readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -89,6 +92,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
       revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
+    sessionProviders: sessions,
     async close() {
       await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(keeping)]);
     },
