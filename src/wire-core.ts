@@ -9,6 +9,7 @@ import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
+import { mintedAlgorithms } from "./wire-minting.ts";
 import type { Foundations } from "./wire-parts.ts";
 import { createProviderPool } from "./wire-provider.ts";
 import { createSessionProviderPool } from "./wire-session-provider.ts";
@@ -50,6 +51,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   const storage = await wireStorage(configuration, foundations, {
     provider: (name) => current().providers.get(name)?.provider,
     upstreamLimitMs: () => upstreamLimit,
+    signingAlgorithms: () => mintedAlgorithms(current().configuration),
   });
   const limiting = wireLimits(() => current().configuration, {
     clock,

@@ -6,7 +6,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { Decide } from "./exchange/decision.ts";
 import { createMint, type Mint } from "./exchange/mint.ts";
 import { ownProvider } from "./exchange/minting.ts";
-import { signingAlgorithms } from "./exchange/minting-ports.ts";
+import { type SigningAlgorithm, signingAlgorithms } from "./exchange/minting-ports.ts";
 import type { AccessTokenVerifier, Clock } from "./exchange/ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
 import type { Policy } from "./policy/compile.ts";
@@ -39,6 +39,12 @@ export function wireOwnVerifier({ issuer, signing, clock }: MintingParts): Acces
       ours: { isEnded: (keyId) => signing.isEnded(keyId) },
     },
   );
+}
+
+/** Those that audiences name: there must be a published key for each. */
+export function mintedAlgorithms({ audiences }: Configuration): readonly SigningAlgorithm[] {
+  const named = new Set<string | undefined>(Object.values(audiences).map(({ mint }) => mint?.algorithm));
+  return signingAlgorithms.filter((algorithm) => named.has(algorithm));
 }
 
 function sharedSecrets({ audiences }: Configuration): ReadonlyMap<string, KeyObject> {
