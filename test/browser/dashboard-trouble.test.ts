@@ -71,7 +71,7 @@ describe("what is refused", () => {
     await page.goto("/register");
     await visitor.write(person);
     await visitor.press("Create account");
-    await visitor.text("There is already an account with this e-mail address.");
+    await visitor.text("There is already an account for this address.");
     expect(await page.getByLabel("E-mail").getAttribute("aria-describedby")).toBe("email-error");
     await visitor.screenshot("register-taken");
   });
@@ -176,7 +176,7 @@ describe("with a part away", () => {
     await visitor.context.setOffline(true);
     await visitor.press();
     await visitor.result("failed").waitFor();
-    expect(await visitor.result("failed").textContent()).toContain("Nothing answers");
+    expect(await visitor.result("failed").textContent()).toContain("The server cannot be reached");
     await visitor.screenshot("failed-offline");
   });
 });
