@@ -5,10 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page, Response } from "playwright-core";
-import { type Dashboard, startDashboard } from "../../examples/dashboard/start-dashboard.ts";
+import { type Dashboard, realCambio, startDashboard } from "../../examples/dashboard/start-dashboard.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { repository } from "../support/child.ts";
-import { cambioCommand } from "../support/dashboard-cambio.ts";
 
 /** Labels of the form, and what somebody writes there. */
 export type Person = Readonly<Record<"Name" | "E-mail" | "Password", string>>;
@@ -57,7 +56,7 @@ export async function startDashboardRig(): Promise<DashboardRig> {
   const folder = mkdtempSync(join(tmpdir(), "cambio-dashboard-"));
   parts.defer(() => rmSync(folder, { recursive: true, force: true }));
   const onLine = (part: string, line: string) => lines.push({ part, line });
-  const dashboard = await startDashboard({ port: 0, folder, cambio: cambioCommand, report: () => undefined, onLine });
+  const dashboard = await startDashboard({ port: 0, folder, cambio: realCambio, report: () => undefined, onLine });
   parts.defer(() => dashboard.close());
   const browser = await launchBrowser();
   parts.defer(() => browser.close());
