@@ -3,7 +3,8 @@
 import type { Configuration } from "../config/schema.ts";
 
 export function summary({ providers, audiences, clients, routes }: Configuration): string {
-  return [count(providers, "provider"), count(audiences, "audience"), count(clients, "client"), count(routes.exchange, "route")].join(", ");
+  const allRoutes = [...routes.exchange, ...routes.backend_token];
+  return [count(providers, "provider"), count(audiences, "audience"), count(clients, "client"), count(allRoutes, "route")].join(", ");
 }
 
 function count(things: object, thing: string): string {
