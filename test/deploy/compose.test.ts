@@ -107,7 +107,7 @@ describe("the compose file", () => {
 const notThereYet: readonly string[] = [
   "examples/dashboard/auth-server.ts",
   "examples/dashboard/backend.ts",
-  "examples/dashboard/front.ts",
+  "examples/dashboard/front-server.ts",
 ];
 
 describe(".env.example", () => {
