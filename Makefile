@@ -25,9 +25,14 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 	buf generate
 	node src/cli/cambio.mjs schema > cambio.schema.json
 
+.PHONY: client
+client: $(INSTALLED) ## Build the client library, cambio/client and cambio/client/node, to dist/client
+	@scripts/build-client.sh
+
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date, import rules
-	@echo "== types" && tsc -p . && tsc -p examples/page
+	@echo "== types" && tsc -p . && tsc -p examples/page && tsc -p examples/dashboard/page
+	@tsc -p src/client --noEmit && tsc -p src/client/node --noEmit
 	@echo "== lint" && oxlint --type-aware --deny-warnings
 	@echo "== format" && oxfmt --check .
 	@echo "== proto" && buf lint && buf format -d --exit-code && scripts/breaking.sh
@@ -74,6 +79,10 @@ bench: $(INSTALLED) ## Measure cache, latency and own tokens on this machine (do
 .PHONY: dev
 dev: $(INSTALLED) ## Keep the demo's stack up (PORT, 8080 by default) and print lines to copy
 	@node examples/dev.ts
+
+.PHONY: dashboard
+dashboard: $(INSTALLED) ## Sign in at a real Better Auth and call a backend with Cambio's token (PORT, 5180 by default)
+	@node examples/dashboard/main.ts
 
 .PHONY: clean
 clean: ## Remove what was installed and built

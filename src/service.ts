@@ -20,6 +20,7 @@ import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes } from "./transport/http-routes.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
+import { keySetRoute } from "./transport/key-set-route.ts";
 import { createOpenBodies } from "./transport/open-bodies.ts";
 import { createPeerCertificates } from "./transport/peer-certificate.ts";
 import { createPlaces } from "./transport/places.ts";
@@ -31,7 +32,7 @@ import type { Hooks } from "./transport/visit.ts";
 import { wireAudit } from "./wire-audit.ts";
 import { wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
-import { exchangeRoutes } from "./wire-routes.ts";
+import { tokenRoutes } from "./wire-routes.ts";
 import { wireTraces } from "./wire-traces.ts";
 import { createReload } from "./reload.ts";
 
@@ -62,7 +63,7 @@ const lastSpansMs = 5_000;
 
 const now = (): number => performance.now();
 
-/** @throws Error where the port cannot be had, or the TLS files, the database or the audit file cannot be used */
+/** @throws Error where the port cannot be had, or the TLS files, the database, its signing keys or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
   const { server } = configuration;
@@ -102,12 +103,16 @@ export async function startService(configuration: Configuration, seams: Partial<
         hooks: together(spans, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
         now,
         plain: createHttpRoutes(
-          [...processRoutes({ health, metrics, parts: statusOfParts }), ...exchangeRoutes(configuration, { core, entrance, clock, spans })],
+          [
+            ...processRoutes({ health, metrics, parts: statusOfParts }),
+            keySetRoute(() => core.storage.signing.publicKeys()),
+            ...tokenRoutes(configuration, { core, entrance, clock, spans }),
+          ],
           { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({
           routes: (router) => {
-            registerTokenExchange(router, { ...core.operations, entrance, clock });
+            registerTokenExchange(router, { ...core.operations, entrance, clock, handleLifeMs: handleLifeOf(configuration) });
             registerHealth(router, { status: health, services: [contract.name], limits });
             if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
           },
@@ -118,7 +123,7 @@ export async function startService(configuration: Configuration, seams: Partial<
           bodies,
           shutdownSignal: stopping.signal,
         }),
-        cors: createCors(() => core.current().policy.origins),
+        cors: createCors(() => core.current().policy),
         limits,
         freshId: randomUUID,
         peerOf: createPeer(server.trusted_proxies),
@@ -152,6 +157,13 @@ export async function startService(configuration: Configuration, seams: Partial<
     await parts.disposeAsync();
     throw failure;
   }
+}
+
+/** Without a database handles last as long as their key; a browser forgets the cookie after this. */
+const sealedHandleLifeMs = 30 * 24 * 3_600_000;
+
+function handleLifeOf({ database }: Configuration): number {
+  return database?.handle_idle ?? sealedHandleLifeMs;
 }
 
 async function readTls(tls: Configuration["server"]["tls"]) {

@@ -24,10 +24,12 @@ export function logStart(configuration: Configuration, url: string, log: Log): v
 
 /** Settings that take effect with the configuration they are in. */
 export function warnOfPrices({ clients, providers, audiences }: Configuration, log: Log): void {
-  for (const [provider, { tokens, allow_http, pkce }] of Object.entries(providers)) {
-    if (!tokens.issuer_check) log.warn({ provider }, "issuer_check is off: iss is not compared for tokens sent with this provider's name");
-    if (allow_http) log.warn({ provider }, "allow_http is on: credentials may cross the network in clear text");
-    if (pkce === "none") log.warn({ provider }, "pkce is none: a stolen code is enough to redeem it");
+  for (const [provider, settings] of Object.entries(providers)) {
+    if (settings.allow_http) log.warn({ provider }, "allow_http is on: credentials may cross the network in clear text");
+    if (settings.kind === "better-auth") continue;
+    if (!settings.tokens.issuer_check)
+      log.warn({ provider }, "issuer_check is off: iss is not compared for tokens sent with this provider's name");
+    if (settings.pkce === "none") log.warn({ provider }, "pkce is none: a stolen code is enough to redeem it");
   }
   for (const [audience, { accepts }] of Object.entries(audiences)) {
     for (const [provider, rule] of Object.entries(accepts)) {

@@ -11,6 +11,7 @@ import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
 import type { Foundations } from "./wire-parts.ts";
 import { createProviderPool } from "./wire-provider.ts";
+import { createSessionProviderPool } from "./wire-session-provider.ts";
 import { type Storage, wireStorage } from "./wire-storage.ts";
 
 export interface Core {
@@ -27,7 +28,7 @@ export interface Core {
 }
 
 /** What belongs to the process and not to an edition: a change takes effect at the next start. */
-const startOnly = ["server", "log", "sealing", "redis", "database", "revocation_lag", "audit", "traces", "routes"] as const;
+const startOnly = ["server", "log", "sealing", "redis", "database", "signing", "revocation_lag", "audit", "traces", "routes"] as const;
 
 /** @returns the names of changed parts that only a new start takes up */
 export function needsRestart(before: Configuration, after: Configuration): readonly string[] {
@@ -36,7 +37,7 @@ export function needsRestart(before: Configuration, after: Configuration): reado
   return canRevoke(before) === canRevoke(after) ? changed : [...changed, "clients.*.methods: Revoke"];
 }
 
-/** @throws Error where the database cannot be opened or its schema is not current */
+/** @throws Error where the database cannot be opened, its schema is not current or its signing keys cannot be used */
 export async function wireCore(configuration: Configuration, foundations: Foundations): Promise<Core> {
   const { keys, ...observers } = foundations;
   const { clock, log } = observers;
@@ -65,6 +66,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     budget: limiting.budget,
     places: limiting.places,
     pool: createProviderPool(observers),
+    sessionPool: createSessionProviderPool(observers),
     workloads: createWorkloadPool(observers),
   };
   const wire = (read: Configuration): Edition => wireEdition(read, shared);
@@ -84,12 +86,20 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   }
 
   edition = wire(configuration);
-  await storage.start();
+  try {
+    await storage.start();
+  } catch (failure) {
+    await limiting.close();
+    await edition.close();
+    await storage.close();
+    throw failure;
+  }
   return {
     current,
     operations: {
       exchange: (question, signal) => current().operations.exchange(question, signal),
       exchangeToken: (question, signal) => current().operations.exchangeToken(question, signal),
+      exchangeSession: (question, signal) => current().operations.exchangeSession(question, signal),
       refresh: (question, signal) => current().operations.refresh(question, signal),
       validate: (question, signal) => current().operations.validate(question, signal),
       authorize: (question, signal) => current().operations.authorize(question, signal),

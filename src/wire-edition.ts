@@ -3,13 +3,17 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
+import { createActorToken } from "./exchange/actor-token.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
+import { createExchangeSession } from "./exchange/exchange-session.ts";
 import { createExchangeToken } from "./exchange/exchange-token.ts";
 import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
+import { createRefreshSession } from "./exchange/refresh-session.ts";
 import { createRevoke } from "./exchange/revoke.ts";
+import type { SessionProvider } from "./exchange/session-ports.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
 import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
@@ -18,7 +22,9 @@ import { createDecide } from "./policy/evaluate.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
+import { wireMint, wireOwnVerifier } from "./wire-minting.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
+import { type SessionProviderPool, sessionProvidersOf } from "./wire-session-provider.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
 
@@ -28,6 +34,8 @@ export interface Edition {
   readonly callers: Callers;
   readonly operations: Operations;
   readonly providers: ReadonlyMap<string, WiredProvider>;
+  /** Where users' sessions are read, by configured name. */
+  readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -40,39 +48,53 @@ export interface Shared extends Observers {
   readonly budget: FailureBudget;
   readonly places: ProviderPlaces;
   readonly pool: ProviderPool;
+  readonly sessionPool: SessionProviderPool;
   readonly workloads: WorkloadPool;
 }
 
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
   const { clock, storage, flights, budget, places } = shared;
   const policy = compilePolicy(configuration);
-  const decide = createDecide(policy.audiences);
+  const decide = createDecide(policy.audiences, { minting: policy.minting });
   // First, as it may refuse: nothing is held then that nobody would release.
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
-  const verifiers = createVerifiers([...wired.values()].map(({ verifier }) => verifier));
+  const keeping = shared.sessionPool.take(sessionProvidersOf(configuration));
+  const sessions = new Map([...keeping].map(([name, { provider }]) => [name, provider]));
+  const minting = { issuer: shared.issuer, signing: storage.signing, clock };
+  const verifiers = createVerifiers(
+    [wireOwnVerifier(minting), ...[...wired.values(), ...keeping.values()].map(({ verifier }) => verifier)].filter(
+      (one) => one !== undefined,
+    ),
+  );
+  const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
   const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
+  const verifyActor = createActorToken({ verifySubject, audiences, decide, revocations });
+  const issuing = { minting: policy.minting, mint, verifyActor };
+  const refreshSession = createRefreshSession({ sessions, decide, mint, revocations, flights, budget, places, fingerprint: cache.keyOf });
   return {
     configuration,
     policy,
     callers: callers.callers,
     operations: {
       exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles }),
-      refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: cache.keyOf }),
-      validate: createValidate({ verifySubject, swap, decide, revocations }),
+      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing }),
+      exchangeSession: createExchangeSession({ sessions, decide, mint, verifyActor, revocations, handles, budget, places }),
+      refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: cache.keyOf }),
+      validate: createValidate({ verifySubject, swap, decide, revocations, ...issuing }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),
       revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
+    sessionProviders: sessions,
     async close() {
-      await Promise.all([callers.close(), shared.pool.release(wired)]);
+      await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(keeping)]);
     },
   };
 }

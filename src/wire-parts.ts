@@ -5,6 +5,7 @@ import { createSecretKey, randomBytes } from "node:crypto";
 import type { RedisConnection } from "./cache/redis-connection.ts";
 import type { RedisTarget } from "./cache/redis-target.ts";
 import type { Configuration } from "./config/schema.ts";
+import type { SigningAlgorithm } from "./exchange/minting-ports.ts";
 import type { Audit, Clock, Provider } from "./exchange/ports.ts";
 import { type MasterKey, masterKeyBytes } from "./sealing/master-keys.ts";
 import type { OnAlarm } from "./sealing/tamper-alarm.ts";
@@ -35,6 +36,8 @@ export interface EditionView {
   readonly provider: (name: string) => Provider | undefined;
   /** Milliseconds: the longest that a refresh takes upstream, in any edition that may still have one under way. */
   readonly upstreamLimitMs: () => number;
+  /** By which it signs, beside the one for audiences that name none. Absent: by no other. */
+  readonly signingAlgorithms?: () => readonly SigningAlgorithm[];
 }
 
 /** What the parts of storage are made of. */

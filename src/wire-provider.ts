@@ -1,5 +1,6 @@
-// Part of the composition root: one configured provider with its own HTTP client, discovery, keys and verifiers. Nothing of it
-// is shared with another provider, so that a slow or hostile one stays alone.
+// Part of the composition root: one configured provider that speaks OAuth, with its own HTTP client, discovery, keys and verifiers.
+// Nothing of it is shared with another provider, so that a slow or hostile one stays alone. Those that keep sessions are
+// wire-session-provider.ts.
 
 import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
 import type { AccessTokenVerifier, Provider } from "./exchange/ports.ts";
@@ -18,6 +19,7 @@ import { createProvider } from "./providers/registry.ts";
 import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { reportTo } from "./wire-call-report.ts";
 import { wireGuard } from "./wire-guard.ts";
+import { keySetLog } from "./wire-key-set-log.ts";
 import type { Observers } from "./wire-parts.ts";
 import { createPool, type Pool } from "./wire-pool.ts";
 
@@ -59,10 +61,7 @@ function wireProvider(name: string, use: ProviderUse, observers: Observers): Wir
   const keySet = createKeySet({
     fetchJwks: discovery.fetchJwks,
     clock,
-    onEvent: (event) =>
-      event.kind === "failed"
-        ? log.warn({ provider: name, reason: event.reason }, "the provider's keys could not be fetched")
-        : log.info({ provider: name, keys: event.keys, dropped: event.dropped }, "the provider's keys were fetched"),
+    onEvent: keySetLog(name, log),
   });
   const rules = tokenRulesOf(settings);
   const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_kids };
@@ -121,8 +120,9 @@ export function createProviderPool(observers: Observers): ProviderPool {
 }
 
 export function usesOf(configuration: Configuration, policy: Policy): readonly (readonly [name: string, use: ProviderUse])[] {
-  return Object.entries(configuration.providers).map(([name, settings]) => {
-    return [name, { settings, openid: asksForIdTokens(name, policy), exchangeAs: actingAt(name, configuration) }];
+  return Object.entries(configuration.providers).flatMap(([name, settings]) => {
+    if (settings.kind === "better-auth") return [];
+    return [[name, { settings, openid: asksForIdTokens(name, policy), exchangeAs: actingAt(name, configuration) }] as const];
   });
 }
 

@@ -33,6 +33,7 @@ import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
+import { type Signing, wireSigning } from "./wire-signing.ts";
 import { traced } from "./wire-traced-storage.ts";
 
 export interface Storage {
@@ -44,10 +45,11 @@ export interface Storage {
   readonly revocations: Revocations;
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;
+  readonly signing: Signing;
   readonly redis: RedisConnection | undefined;
   /** `process`, `none`: not configured. */
   readonly status: () => { readonly redis: "ready" | "away" | "process"; readonly database: "ready" | "away" | "none" };
-  /** Begins to follow what is revoked. */
+  /** Begins to follow what is revoked, and to keep signing keys. @throws SigningStartError */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function wireStorage(
   const redis = redisTarget === undefined ? undefined : wireRedis(redisTarget, { log, isAuthority: configuration.database === undefined });
   const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
+  const signing = wireSigning(parts);
   const sweeper =
     wired === undefined
       ? undefined
@@ -95,13 +98,16 @@ export async function wireStorage(
       parts,
     ),
     usedAssertions: usedAssertionsOf(parts),
+    signing,
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
     async start() {
+      await signing.start();
       await followed.start();
       sweeper?.start();
     },
     async close() {
+      await signing.close();
       await sweeper?.close();
       await followed.close();
       await redis?.close();

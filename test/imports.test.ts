@@ -22,6 +22,8 @@ const allowedRooms: Record<string, readonly string[]> = {
   tracing: ["exchange", "net", "cache"],
   rpc: ["exchange"],
   transport: ["exchange", "rpc", "telemetry", "tracing"],
+  // What others install: nothing of the service comes along, and nothing of the service needs it.
+  client: [],
   cli: ["exchange", "config", "policy", "store", "audit", "."],
   ".": [
     "exchange",
@@ -59,6 +61,11 @@ const imports: Import[] = files.flatMap((file) => {
 
 const inside = imports.filter((one) => one.target.startsWith("."));
 const targetOf = (one: Import): string => relative(source, join(source, dirname(one.file), one.target));
+
+const inNodeClient = (file: string): boolean => file.startsWith("client/node/");
+const inBrowserClient = (file: string): boolean => file.startsWith("client/") && !inNodeClient(file);
+/** Where Connect and generated code may be: messages of the contract end there. */
+const atTheEdge = ({ file, room }: Import): boolean => ["transport", "rpc"].includes(room) || inNodeClient(file);
 
 const inSdk = (file: string): boolean => file.startsWith("tracing/sdk/");
 
@@ -99,12 +106,18 @@ describe("imports point inward", () => {
     expect(imports.filter((one) => one.room === "exchange" && !one.target.startsWith("."))).toEqual([]);
   });
 
-  it("keeps Connect in transport and rpc", () => {
-    expect(imports.filter((one) => one.target.startsWith("@connectrpc/") && !["transport", "rpc"].includes(one.room))).toEqual([]);
+  it("keeps Connect in transport, rpc and the services' part of the client", () => {
+    expect(imports.filter((one) => one.target.startsWith("@connectrpc/") && !atTheEdge(one))).toEqual([]);
   });
 
-  it("keeps generated code in transport and rpc", () => {
-    expect(inside.filter((one) => targetOf(one).startsWith("../gen/") && !["transport", "rpc"].includes(one.room))).toEqual([]);
+  it("keeps generated code in transport, rpc and the services' part of the client", () => {
+    expect(inside.filter((one) => targetOf(one).startsWith("../gen/") && !atTheEdge(one))).toEqual([]);
+  });
+
+  it("keeps libraries, Node and the services' part out of the client for pages", () => {
+    const ofPages = imports.filter(({ file }) => inBrowserClient(file));
+    expect(ofPages.length).toBeGreaterThan(10);
+    expect(ofPages.filter((one) => !one.target.startsWith(".") || !inBrowserClient(targetOf(one)))).toEqual([]);
   });
 
   it("reads the environment in config only", () => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runProcess } from "../src/main.ts";
 import { DatabaseStartError } from "../src/wire-database.ts";
+import { SigningStartError } from "../src/wire-signing.ts";
 import { environment, exampleFile } from "./config/given.ts";
 
 const file = fileURLToPath(exampleFile);
@@ -83,10 +84,13 @@ describe("failing", () => {
     expect(written[0]).not.toContain("CANARY");
   });
 
-  it("a start that the database stops says so in its own words", async () => {
-    const { status, written } = given(() => Promise.reject(new DatabaseStartError("the database file cannot be used (EACCES).")));
+  it.each([
+    ["the database stops", new DatabaseStartError("the database file cannot be used (EACCES).")],
+    ["the signing keys stop", new SigningStartError("the signing key one cannot be opened.")],
+  ])("a start that %s says so in its own words", async (_name, failure) => {
+    const { status, written } = given(() => Promise.reject(failure));
     expect(await status).toBe(1);
-    expect(written).toEqual(["cambio did not start: the database file cannot be used (EACCES).\n"]);
+    expect(written).toEqual([`cambio did not start: ${failure.message}\n`]);
   });
 
   it.each(["uncaughtException", "unhandledRejection"])(

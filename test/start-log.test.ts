@@ -32,6 +32,12 @@ describe("the start-up log", () => {
     ],
     ["a client that only reports", { "clients/web/report_only": ["scopes"] }, shared, { client: "web", rules: ["scopes"] }],
     ["issuer_check off", { "providers/main/tokens": { issuer_check: false } }, shared, { provider: "main" }],
+    [
+      "allow_http at an application that keeps sessions",
+      { "providers/site": { kind: "better-auth", issuer: "http://auth:3000", allow_http: true } },
+      shared,
+      { provider: "site", msg: expect.stringContaining("allow_http") },
+    ],
     ["allow_http", { "providers/main/allow_http": true }, shared, { provider: "main" }],
     [
       "a collector of traces in clear text",

@@ -17,7 +17,7 @@ const maxListBytes = 8_960;
 
 /** In the order and the spelling of the file. */
 function entryMembers(entry: AuditEntry): Readonly<Record<string, string | number | readonly string[] | undefined>> {
-  const { kind: _, requestId, originClient, ...rest } = entry;
+  const { kind: _, requestId, originClient, actor, actorIssuer, issued, ...rest } = entry;
   const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, targets, rule, reported, token, ...end } = rest;
   const { reason, event, count, ...none } = end;
   // A member that is added to entries has to find its place here before this compiles.
@@ -33,6 +33,9 @@ function entryMembers(entry: AuditEntry): Readonly<Record<string, string | numbe
     issuer,
     subject,
     origin_client: originClient,
+    actor,
+    actor_issuer: actorIssuer,
+    issued,
     audience,
     scopes,
     targets,

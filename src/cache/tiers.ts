@@ -15,6 +15,10 @@ export interface TiersParts<V extends Lasting> {
 }
 
 export interface Tiers<V> {
+  /** Of the near tier only; a miss is not counted, as the other may still be asked. */
+  near(key: string): V | undefined;
+  /** Into the near tier only. */
+  putNear(key: string, value: V): void;
   /** Never rejects. */
   get(key: string): Promise<V | undefined>;
   /** As `get`, for who waits for another's answer: such looks are not counted. */
@@ -35,6 +39,14 @@ export function createTiers<V extends Lasting>({ memory, shared, clock, onHit, o
   }
 
   return {
+    near(key) {
+      const value = memory.get(key);
+      if (value !== undefined) onHit("memory");
+      return value;
+    },
+    putNear(key, value) {
+      if (clock() < value.validUntilMs) memory.put(key, value);
+    },
     async get(key) {
       const found = await find(key);
       if (found === undefined) onMiss();

@@ -19,8 +19,10 @@ export function createVerificationCache({ keyOf, ...parts }: VerificationCachePa
   const tiers = createTiers(parts);
   return {
     keyOf,
+    near: (key) => tiers.near(key),
     get: (key) => tiers.get(key),
     put: (key, verification) => void tiers.put(key, verification),
+    putNear: (key, verification) => tiers.putNear(key, verification),
     denials: createDenials(parts.clock),
   };
 }

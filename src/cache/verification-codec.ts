@@ -7,6 +7,8 @@ import type { KeptKind } from "./redis-tier.ts";
 
 const instant = z.int().nonnegative();
 
+const actor = z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() });
+
 export const verificationShape: z.ZodType<Verification> = z.strictObject({
   claims: z.strictObject({
     issuer: z.string(),
@@ -17,7 +19,8 @@ export const verificationShape: z.ZodType<Verification> = z.strictObject({
     issuedAt: instant,
     expiresAt: instant,
     tokenId: z.string(),
-    actors: z.array(z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() })),
+    actors: z.array(actor),
+    mayAct: actor.optional(),
     name: z.string(),
     preferredUsername: z.string(),
     email: z.string(),

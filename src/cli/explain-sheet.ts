@@ -3,7 +3,7 @@
 
 import { asciiText } from "../audit/ascii-json.ts";
 import type { Reason } from "../exchange/errors.ts";
-import type { Rule } from "../policy/evaluate.ts";
+import type { Rule } from "../policy/rule.ts";
 
 export type Verdict = "holds" | "refuses" | "would refuse";
 

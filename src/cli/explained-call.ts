@@ -7,7 +7,7 @@ import { resolveCaller } from "../exchange/caller.ts";
 import { type Audiences, type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide, PolicyQuestion } from "../exchange/decision.ts";
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
-import { defaultTarget, holdingAudience } from "../exchange/exchange-token.ts";
+import { defaultTarget, holdingAudience } from "../exchange/holding-audience.ts";
 import { chooseProvider } from "../exchange/provider-choice.ts";
 import { chooseRedirectUri } from "../exchange/redirect-uri.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
@@ -48,7 +48,7 @@ export function explainCall(configuration: Configuration, asked: AskedCall, shee
 
 function explain(configuration: Configuration, asked: AskedCall, sheet: Sheet): void {
   const policy = compilePolicy(configuration);
-  const decide = createDecide(policy.audiences, (rule) => stepOf(sheet, rule));
+  const decide = createDecide(policy.audiences, { minting: policy.minting, onRule: (rule) => stepOf(sheet, rule) });
 
   // 1. Who calls. A service is taken as proved.
   sheet.title("The caller");

@@ -1,14 +1,22 @@
 // The claims of a token, held against the rules of its provider: the same function that the service asks, once a signature is good.
 // Signatures, headers and revocations are not looked at here; there is nothing of them in the claims.
 
-import type { Configuration, ProviderConfiguration } from "../config/schema.ts";
+import type { Configuration } from "../config/schema.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
 import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
-import { type AccessTokenRules, applyAccessTokenRules, clientRule, lifetimeRule } from "../exchange/token/access-token-rules.ts";
+import {
+  type AccessTokenRules,
+  applyAccessTokenRules,
+  clientNames,
+  clientRule,
+  lifetimeRule,
+} from "../exchange/token/access-token-rules.ts";
 import type { CompactToken } from "../exchange/token/compact.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
-import { tokenRulesOf } from "../policy/token-rules.ts";
+import { accessTokenRulesOf } from "../policy/token-rules.ts";
 import { type Sheet, shown } from "./explain-sheet.ts";
+
+type Settings = Configuration["providers"][string];
 
 export interface ShownToken {
   readonly claims: JsonObject;
@@ -28,13 +36,10 @@ export function explainToken({ providers }: Configuration, token: ShownToken, sh
   sheet.remark(
     "Taken as signed by that provider, with a header of an accepted type, and as not revoked: nothing of that is in its claims.",
   );
-  const rules = tokenRulesOf(settings);
+  const rules = accessTokenRulesOf(settings);
   const tell = (step: TokenStep, verdict: "holds" | "refuses") => {
-    sheet.step(
-      verdict,
-      step.setting === undefined ? `token ${step.claims}` : `providers.${provider}.${step.setting}`,
-      step.note(settings, token),
-    );
+    const setting = settingOf(step, settings);
+    sheet.step(verdict, setting === undefined ? `token ${step.claims}` : `providers.${provider}.${setting}`, step.note(rules, token));
   };
   try {
     const claims = applyAccessTokenRules(rules, assumed(rules, token.claims), token.nowMs);
@@ -47,11 +52,7 @@ export function explainToken({ providers }: Configuration, token: ShownToken, sh
   }
 }
 
-function providerOf(
-  providers: Configuration["providers"],
-  { provider, claims }: ShownToken,
-  sheet: Sheet,
-): [string, ProviderConfiguration] {
+function providerOf(providers: Configuration["providers"], { provider, claims }: ShownToken, sheet: Sheet): [string, Settings] {
   const named = provider !== "";
   const issuer = claims["iss"];
   const found = Object.entries(providers).find(([name, settings]) => (named ? name === provider : settings.issuer === issuer));
@@ -60,7 +61,16 @@ function providerOf(
     throw new ExchangeError(named ? "PROVIDER_UNKNOWN" : "ISSUER_NOT_TRUSTED");
   }
   sheet.step("holds", `providers.${found[0]}`, named ? "named by the call" : `has the issuer ${shown(issuer)}`);
+  if (found[1].kind === "better-auth" && !found[1].jwt) {
+    sheet.step("refuses", `providers.${found[0]}.jwt`, "it issues no tokens that are accepted");
+    throw new ExchangeError(named ? "PROVIDER_UNKNOWN" : "ISSUER_NOT_TRUSTED");
+  }
   return found;
+}
+
+/** Of a provider that keeps sessions only the issuer is configured: what its JWTs must say otherwise stands in code. */
+function settingOf(step: TokenStep, settings: Settings): string | undefined {
+  return settings.kind === "better-auth" && step.setting !== "issuer" ? undefined : step.setting;
 }
 
 /** All that is not in the claims, as good as it can be. */
@@ -75,14 +85,14 @@ interface TokenStep {
   readonly claims: string;
   /** Key of the provider that decides; undefined: no key does. */
   readonly setting?: string;
-  readonly note: (settings: ProviderConfiguration, token: ShownToken) => string;
+  readonly note: (rules: AccessTokenRules, token: ShownToken) => string;
 }
 
 const values = (...names: readonly string[]): TokenStep["note"] => {
-  return (_settings, { claims }) => names.map((name) => `${name} ${shown(claims[name])}`).join(", ");
+  return (_rules, { claims }) => names.map((name) => `${name} ${shown(claims[name])}`).join(", ");
 };
 const instants = (...names: readonly string[]): TokenStep["note"] => {
-  return (_settings, { claims, nowMs }) =>
+  return (_rules, { claims, nowMs }) =>
     [...names.map((name) => `${name} ${instant(claims[name])}`), `now ${new Date(nowMs).toISOString()}`].join(", ");
 };
 const form = (claim: string): TokenStep => ({ refusals: [`TOKEN_INVALID ${claim}`], claims: claim, note: values(claim) });
@@ -93,7 +103,7 @@ const steps: readonly TokenStep[] = [
     refusals: ["ISSUER_NOT_TRUSTED iss"],
     claims: "iss",
     setting: "issuer",
-    note: ({ tokens }, { claims }) => `iss ${shown(claims["iss"])}${tokens.issuer_check ? "" : ", not compared: issuer_check is false"}`,
+    note: ({ issuerCheck }, { claims }) => `iss ${shown(claims["iss"])}${issuerCheck ? "" : ", not compared: issuer_check is false"}`,
   },
   { refusals: ["TOKEN_TYPE_MISMATCH typ"], claims: "typ", setting: "tokens.payload_type", note: values("typ") },
   {
@@ -115,7 +125,7 @@ const steps: readonly TokenStep[] = [
     refusals: [`TOKEN_INVALID ${clientRule}`],
     claims: "client",
     setting: "tokens.client_claims",
-    note: (settings, token) => values(...settings.tokens.client_claims)(settings, token),
+    note: (rules, token) => values(...(rules.soleClient === undefined ? rules.clientClaims : clientNames))(rules, token),
   },
   form("aud"),
   form("scope"),

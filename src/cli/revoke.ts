@@ -7,7 +7,9 @@ import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
 import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
+import type { AccessTokenRules } from "../exchange/token/access-token-rules.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
+import { accessTokenRulesOf } from "../policy/token-rules.ts";
 import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
@@ -101,7 +103,8 @@ async function revoke(
   const opened = await openOrSay(configuration, output);
   if (opened === undefined) return 1;
   try {
-    const revocation = revocationOf(order, { ...provider.tokens, handle_idle: configuration.database?.handle_idle ?? 0 }, clock());
+    const handleIdleMs = configuration.database?.handle_idle ?? 0;
+    const revocation = revocationOf(order, { ...accessTokenRulesOf(provider), handleIdleMs }, clock());
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
     output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
@@ -128,22 +131,19 @@ async function openOrSay(configuration: Configuration, output: Output) {
   }
 }
 
-/** In milliseconds, spelled as in the configuration. */
-interface Lifetimes {
-  readonly max_lifetime: number;
-  readonly clock_tolerance: number;
+interface Lifetimes extends Pick<AccessTokenRules, "maxLifetimeMs" | "clockToleranceMs"> {
   /** 0: there is no database. */
-  readonly handle_idle: number;
+  readonly handleIdleMs: number;
 }
 
 /** It holds for as long as a token of now may live at that provider, by a clock that runs ahead; or a handle that is not used. */
 function revocationOf({ provider, what }: RevokeOrder, lifetimes: Lifetimes, nowMs: number): Revocation {
   const now = Math.floor(nowMs / 1_000);
   const seconds = (ms: number) => now + Math.ceil(ms / 1_000);
-  const until = seconds(lifetimes.clock_tolerance);
-  const tokensOver = seconds(lifetimes.clock_tolerance + lifetimes.max_lifetime) + 1;
+  const until = seconds(lifetimes.clockToleranceMs);
+  const tokensOver = seconds(lifetimes.clockToleranceMs + lifetimes.maxLifetimeMs) + 1;
   if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt: tokensOver };
-  const handlesOver = seconds(lifetimes.handle_idle) + refreshUnderWay;
+  const handlesOver = seconds(lifetimes.handleIdleMs) + refreshUnderWay;
   return { kind: "subject", provider, id: what.id, until, expiresAt: Math.max(tokensOver, handlesOver) };
 }
 

@@ -16,6 +16,7 @@ const usage = `Usage: cambio COMMAND
   migrate [CONFIG]  bring the database's tables up to date
   reseal [CONFIG]   seal what the database holds anew under the first sealing key, while the service runs
   revoke [CONFIG] … end a token, or all tokens of a subject (cambio revoke --help)
+  keys …            list, rotate and retire this service's own signing keys (cambio keys --help)
   audit …           verify the audit trail, show its records, print its public keys (cambio audit --help)
   schema            print the JSON Schema of configurations, for editors
   help              print this; --version prints the version
@@ -55,6 +56,10 @@ const commands: Readonly<Record<string, Command>> = {
     const { revokeCommand } = await import("./revoke.ts");
     return revokeCommand(words, output, { defaultFile, clock: Date.now });
   },
+  async keys(words, output) {
+    const { keysCommand } = await import("./keys.ts");
+    return keysCommand(words, output, { defaultFile, clock: Date.now });
+  },
   async audit(words, output) {
     const { auditCommand } = await import("./audit.ts");
     return auditCommand(words, output);
@@ -68,7 +73,7 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** Commands with words of their own. */
-const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "audit"]);
+const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "keys", "audit"]);
 
 export async function runCommand([name, ...words]: readonly string[], output: Output): Promise<number> {
   if (name === undefined) return misunderstood(output);

@@ -3,10 +3,12 @@
 
 import type { Method } from "../exchange/clients.ts";
 import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
+import { checkBackendTokenRoutes, exchangesHere } from "./browser-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
-import { checkName, own } from "./rule-input.ts";
+import { checkName, checkTokenProvider, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { ClientConfiguration, Configuration } from "./schema.ts";
+import { checkSessionGrant, exchangesSessions } from "./session-provider-rules.ts";
 
 export function checkClients(input: RuleInput): void {
   for (const [id, client] of Object.entries(input.configuration.clients)) {
@@ -50,7 +52,8 @@ function providerNeed(method: Method, client: ClientConfiguration, configuration
   const grants = Object.values(client.providers);
   if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
   if (method === "Refresh" || method === "Revoke" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
-  if (method === "Exchange" && exchangesTokens(client, configuration)) return undefined;
+  const exchanges = [exchangesTokens, exchangesSessions, exchangesHere];
+  if (method === "Exchange" && exchanges.some((does) => does(client, configuration))) return undefined;
   return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
 }
 
@@ -65,7 +68,8 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
   checkMixUp(path, client, report);
   for (const [provider, grant] of Object.entries(client.providers)) {
     const at = [...path, "providers", provider];
-    checkName(provider, { path: at, kind: "providers" }, input);
+    checkTokenProvider(provider, at, input);
+    checkSessionGrant(at, own(configuration.providers, provider), grant, report);
     // Sealed handles of it could be ended neither here nor at the provider, which takes it back from its own registration only.
     if (grant.exchanged_refresh_tokens && !input.databaseNamed)
       report([...at, "exchanged_refresh_tokens"], "needs a database", "Configure a database, or remove it.");
@@ -77,11 +81,12 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
       const audiencePath = [...at, "audiences", index];
       if (!checkName(name, { path: audiencePath, kind: "audiences" }, input)) continue;
       const audience = own(configuration.audiences, name);
-      if (audience !== undefined && own(audience.accepts, provider) === undefined) {
+      const takes = own(audience?.accepts ?? {}, provider) !== undefined || own(audience?.mint?.from ?? {}, provider) !== undefined;
+      if (audience !== undefined && !takes) {
         report(
           audiencePath,
-          "names an audience that accepts nothing from this provider",
-          `Add accepts.${provider} to that audience, or remove it here.`,
+          "names an audience that takes nothing from this provider",
+          `Add accepts.${provider} or mint.from.${provider} to that audience, or remove it here.`,
         );
       }
     }
@@ -122,20 +127,29 @@ const reserved = /^\/(livez|readyz|metrics|\.well-known|cambio\.v1\..*|grpc\..*)
 export function checkRoutes(input: RuleInput): void {
   const { configuration, report } = input;
   const taken = new Set<string>();
+  const checkPath = (path: Path, route: string): void => {
+    if (reserved.test(route) || /\/\.\.?(\/|$)/.test(route))
+      report(path, "is a path of the service itself, or leads to one", "Choose another one, such as /api/auth/exchange.");
+    if (taken.has(route)) report(path, "is the path of another route as well", "Give each route a path of its own.");
+    taken.add(route);
+  };
+  checkBackendTokenRoutes(input, checkPath);
   for (const [index, route] of configuration.routes.exchange.entries()) {
     const path = ["routes", "exchange", index];
-    if (reserved.test(route.path) || /\/\.\.?(\/|$)/.test(route.path))
-      report([...path, "path"], "is a path of the service itself, or leads to one", "Choose another one, such as /api/auth/exchange.");
-    if (taken.has(route.path)) report([...path, "path"], "is the path of another route as well", "Give each route a path of its own.");
-    taken.add(route.path);
+    checkPath([...path, "path"], route.path);
     const providerKnown = checkName(route.provider, { path: [...path, "provider"], kind: "providers" }, input);
     if (!checkName(route.client, { path: [...path, "client"], kind: "clients" }, input)) continue;
     const client = own(input.configuration.clients, route.client);
     if (client === undefined) continue;
     checkRouteClient([...path, "client"], client, input.report);
     if (!providerKnown) continue;
+    const provider = own(configuration.providers, route.provider);
+    if (provider?.kind === "better-auth") {
+      report([...path, "provider"], "keeps sessions, and issues no codes", "Name a provider that speaks OAuth.");
+      continue;
+    }
     checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
-    if (own(configuration.providers, route.provider)?.pkce === "none") {
+    if (provider?.pkce === "none") {
       report([...path, "provider"], "is used without PKCE, and a route takes a code only with its verifier", "Set pkce: S256 there.");
     }
   }

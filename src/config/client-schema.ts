@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { methods, reportableRules } from "../exchange/clients.ts";
 import { completeClient } from "./defaults.ts";
-import { certificateName, duration, issuer, jwks, name, origin, redirectUri, scope, secret, url } from "./fields.ts";
+import { certificateName, duration, issuer, jwks, name, origin, redirectUri, scope, secret, secureCookieName, url } from "./fields.ts";
 import { algorithm } from "./provider-schema.ts";
 
 const assertions = z.strictObject({
@@ -103,13 +103,18 @@ export const client = z
             .boolean()
             .default(false)
             .describe(
-              "true: an exchange of a token (RFC 8693) may give it a refresh token as well, always as a handle. Needs a database, and the provider must allow it.",
+              "true: an exchange of a token (RFC 8693) or a session may give it a refresh token as well, always as a handle. Needs a database; for tokens of a provider's own it must allow it.",
             ),
         }),
       )
       .default({})
       .describe("Providers that it may use. Empty: none."),
     audiences: z.array(name).max(64).default([]).describe("Its own audiences: it may validate tokens for these. The first is the default."),
+    refresh_cookie: secureCookieName
+      .optional()
+      .describe(
+        "Name of the cookie (HttpOnly, Secure, SameSite=Strict) in which a browser client's refresh handles travel, instead of in messages.",
+      ),
     raw_refresh_tokens: z
       .boolean()
       .optional()

@@ -38,6 +38,17 @@ export function completeProvider<T extends WrittenProvider>(provider: T) {
   };
 }
 
+interface WrittenSessionProvider {
+  readonly issuer: string;
+  readonly session_cookie?: string | undefined;
+}
+
+/** As Better Auth names it: with the prefix by which browsers take it over https only (RFC 6265bis §4.1.3.1), where it can have that. */
+export function completeSessionProvider<T extends WrittenSessionProvider>(provider: T) {
+  const byScheme = provider.issuer.startsWith("https:") ? "__Secure-better-auth.session_token" : "better-auth.session_token";
+  return { ...provider, session_cookie: provider.session_cookie ?? byScheme };
+}
+
 interface WrittenDatabase<A> {
   readonly url?: A | undefined;
   readonly file?: string | undefined;

@@ -106,6 +106,27 @@ export const scope = z
   .string()
   .regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, "a scope is 1 to 128 printable ASCII characters without spaces, quotes or backslashes");
 
+/** What this service itself says in a token, or what others read as proof or type, is not for an attribute. */
+const reservedClaims: ReadonlySet<string> = new Set(
+  "iss sub aud exp nbf iat jti client_id azp scope scp act may_act cnf typ nonce at_hash c_hash s_hash events auth_time acr amr sid".split(
+    " ",
+  ),
+);
+
+/** Name of a further claim. */
+export const mintedClaim = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_:./-]{0,127}$/,
+    "a claim is 1 to 128 letters, digits, dots, slashes, colons, dashes or underscores, and begins with a letter",
+  )
+  .refine((claim) => !reservedClaims.has(claim), "that claim is this service's own to say, or means a proof or a type to others");
+
+/** Names of cookies with these prefixes are kept from plain http and from other hosts by browsers (RFC 6265bis §4.1.3). */
+export const secureCookieName = z
+  .string()
+  .regex(/^__Secure-[A-Za-z0-9_.-]{1,64}$/, "begin with __Secure- and go on with 1 to 64 letters, digits, dots, dashes or underscores");
+
 /** Relative to the configuration file's folder. */
 export const filePath = z.string().min(1).max(4096);
 
@@ -159,3 +180,13 @@ export const routePath = z
   .string()
   .max(256)
   .regex(/^(\/[A-Za-z0-9_.-]+)+$/, "start with a slash; use letters, digits, dots, dashes and underscores between slashes");
+
+/** Where an application is mounted: no segment that a URL parser would take away. */
+export const basePath = routePath.refine((text) => !/\/\.\.?(\/|$)/.test(text), "leave out the segments . and ..");
+
+/** RFC 6265 §4.1.1: a token of RFC 9110 §5.6.2. */
+export const cookieName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "use 1 to 128 letters, digits and !#$%&'*+-.^_`|~ as a cookie's name may have them");
+
+export const subjectPrefix = z.string().regex(/^[a-z0-9-]{1,32}:$/, "use 1 to 32 small letters, digits and dashes, and a colon after them");

@@ -10,10 +10,10 @@ export function fingerprint(value: unknown): string {
     .digest("hex");
 }
 
-/** As JSON can show it, members in the order of their names. A private key is never configured as a KeyObject; secret ones are. */
+/** As JSON can show it, members in the order of their names. */
 function plain(value: unknown): unknown {
   if (value instanceof Secret) return { secret: value.reveal() };
-  if (value instanceof KeyObject) return { key: value.export().toString("base64") };
+  if (value instanceof KeyObject) return { key: value.export({ format: "jwk" }) };
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { isMap } from "./expand.ts";
 import type { Path, Report } from "./mistakes.ts";
-import { secretKeys, shapeAt } from "./shape.ts";
+import { secretKeys, shapeAt, shapeOf } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -29,6 +29,11 @@ export function reportIssue(issue: Issue, context: { value: unknown; shape: Shap
     case "invalid_type":
       if (valueAt(context.value, path) === undefined) return context.report(path, "is missing", hint("Add it."));
       return context.report(path, "is of the wrong type", hint(`Write ${kinds[issue.expected] ?? issue.expected}.`));
+    case "invalid_union":
+      // By its `kind` it is none of several shapes; of other unions there is nothing to tell.
+      if (issue.discriminator === undefined) return context.report(path, "is not valid", hint("Write another value."));
+      if (valueAt(context.value, path) === undefined) return context.report(path, "is missing", hint("Add it."));
+      return context.report(path, "is not one of the possible values", hint(`Write one of ${choices(context.shape, path)}.`));
     case "invalid_value":
       return context.report(path, "is not one of the possible values", hint(`Write one of ${issue.values.map(String).join(", ")}.`));
     case "invalid_key":
@@ -44,8 +49,13 @@ export function reportIssue(issue: Issue, context: { value: unknown; shape: Shap
   }
 }
 
-function reportUnknownKey(path: Path, { shape, report }: { shape: Shape; report: Report }): void {
-  const parent = shapeAt(shape, path.slice(0, -1));
+function choices(shape: Shape, path: Path): string {
+  return (shapeAt(shape, path)?.enum ?? []).map(String).join(", ");
+}
+
+function reportUnknownKey(path: Path, { value, shape, report }: { value: unknown; shape: Shape; report: Report }): void {
+  const described = shapeAt(shape, path.slice(0, -1));
+  const parent = described === undefined ? undefined : shapeOf(described, valueAt(value, path.slice(0, -1)));
   const known = [...Object.keys(parent?.properties ?? {}), ...(parent === undefined ? [] : secretKeys(parent).map((key) => `${key}_file`))];
   // A forgotten colon or brace can make a key of a secret: what does not look like one of our keys is not shown.
   const last = String(path.at(-1));

@@ -28,12 +28,18 @@ export function jsonSchemaText(): string {
 }
 
 function accepting(shape: Shape): Shape {
+  if (shape.oneOf !== undefined) return acceptingAny(shape, shape.oneOf);
   if (shape.type === "object") return acceptingMap(shape);
   if (shape.type === "array") {
     const item = childShape(shape, 0);
     return item === undefined ? shape : { ...shape, items: isSecret(item) ? secretOrFile(item) : accepting(item) };
   }
   return acceptingReference(shape);
+}
+
+/** As `anyOf`: a reference in place of `kind` may stand for each of them. */
+function acceptingAny({ description }: Shape, shapes: readonly Shape[]): Shape {
+  return { ...(description === undefined ? {} : { description }), anyOf: shapes.map(accepting) };
 }
 
 function acceptingMap(shape: Shape): Shape {

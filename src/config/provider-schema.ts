@@ -1,9 +1,11 @@
 // The part of the configuration's shape that is about who vouches for users: identity providers, what their tokens look like, and
-// whom those are for. The whole is schema.ts.
+// whom those are for. Applications that keep sessions are session-provider-schema.ts, the whole is schema.ts.
 
 import { z } from "zod";
 import { completeProvider } from "./defaults.ts";
-import { duration, issuer, name, origin, secret, url } from "./fields.ts";
+import { duration, issuer, name, origin, secret, subjectPrefix, url } from "./fields.ts";
+import { mint } from "./mint-schema.ts";
+import { sessionProvider } from "./session-provider-schema.ts";
 
 export const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
 
@@ -42,7 +44,7 @@ const providerClient = z.strictObject({
   authentication: z.enum(["basic", "post", "none"]).default("basic").describe("How this service proves itself at the token endpoint."),
 });
 
-export const provider = z
+const oauthProvider = z
   .strictObject({
     kind: z.enum(["oidc", "keycloak"]).describe("oidc: any compliant provider. keycloak: the same with Keycloak's token types."),
     issuer: issuer.describe("The provider's issuer, byte for byte as it stands in `iss`."),
@@ -86,8 +88,12 @@ export const provider = z
         "By which parameter of a token exchange (RFC 8693) the provider is told whom the new token is for. Default: resource; for keycloak: audience.",
       ),
     tokens: tokenRules.prefault({}).describe("What an access token of this provider must look like."),
+    subject_prefix: subjectPrefix.optional().describe("Put before `sub` in tokens that are minted for its users."),
   })
   .transform(completeProvider);
+
+/** Told apart by `kind`. */
+export const provider = z.discriminatedUnion("kind", [oauthProvider, sessionProvider]);
 
 export const audience = z.strictObject({
   accepts: z
@@ -116,5 +122,7 @@ export const audience = z.strictObject({
           ),
       }),
     )
-    .describe("What it accepts, by provider."),
+    .prefault({})
+    .describe("What it accepts, by provider; cambio for tokens that were issued here. Empty: nothing."),
+  mint: mint.optional().describe("Tokens that this service issues for it (RFC 9068). Absent: none."),
 });

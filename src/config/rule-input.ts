@@ -1,5 +1,6 @@
 // What every rule is given, and the check that all of them share: that a name stands for something.
 
+import { ownProvider } from "../exchange/minting.ts";
 import type { Path, Report } from "./mistakes.ts";
 import type { Configuration } from "./schema.ts";
 
@@ -31,6 +32,11 @@ export function checkName(name: string, at: { path: Path; kind: keyof Declared }
   const choice = known.length === 0 ? "" : `Write one of ${known.join(", ")}, or `;
   report(at.path, `names none of the configured ${at.kind}`, `${choice}${choice === "" ? "Add" : "add"} it under ${at.kind}.`);
   return false;
+}
+
+/** A provider, or this service itself: whoever may have issued a token. */
+export function checkTokenProvider(name: string, path: Path, input: RuleInput): boolean {
+  return name === ownProvider || checkName(name, { path, kind: "providers" }, input);
 }
 
 /** Names come from the file: `constructor` must not find what every object inherits. */

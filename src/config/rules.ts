@@ -1,25 +1,34 @@
-// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts) and files
+// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts), providers
+// that keep sessions (session-provider-rules.ts), tokens that are issued here (mint-rules.ts), signing keys (signing-rules.ts) and files
 // of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
+import { checkRefreshCookies } from "./browser-rules.ts";
 import { checkCallerProofs } from "./caller-rules.ts";
 import { checkClients, checkRoutes } from "./client-rules.ts";
+import { checkMinting } from "./mint-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
-import { checkName, own } from "./rule-input.ts";
+import { checkTokenProvider, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
 import type { Configuration, ProviderConfiguration } from "./schema.ts";
+import { checkSigning } from "./signing-rules.ts";
+import { checkProviderName, checkSessionProviders, sessionAddresses } from "./session-provider-rules.ts";
 import { checkTlsFiles } from "./tls-files.ts";
 
 export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
   checkSealing(input);
+  checkSigning(input);
   checkLimits(input);
   checkTraces(input);
   checkProviders(input);
+  checkSessionProviders(input);
   checkAudiences(input);
+  checkMinting(input);
   checkCallerProofs(input);
   checkClients(input);
+  checkRefreshCookies(input);
   checkRoutes(input);
 }
 
@@ -58,7 +67,8 @@ function checkProviders({ configuration, report }: RuleInput): void {
   const byIssuer = new Map<string, string>();
   for (const [name, provider] of Object.entries(configuration.providers)) {
     const path = ["providers", name];
-    for (const [key, address] of addresses(provider)) {
+    checkProviderName(path, name, report);
+    for (const [key, address] of provider.kind === "better-auth" ? sessionAddresses(provider) : addresses(provider)) {
       if (provider.allow_http || isHttpsOrLoopback(address)) continue;
       report([...path, ...key], "is plain http beyond loopback", "Use https, or set allow_http: true for a closed network.");
     }
@@ -66,6 +76,7 @@ function checkProviders({ configuration, report }: RuleInput): void {
     const other = byIssuer.get(provider.issuer);
     if (other !== undefined) report([...path, "issuer"], `is the issuer of ${other} as well`, "Keep one provider for each issuer.");
     byIssuer.set(provider.issuer, name);
+    if (provider.kind === "better-auth") continue;
     checkProviderClient(path, provider, report);
     checkIntrospection(path, provider, report);
     if (provider.tokens.expiry_buffer >= provider.tokens.max_lifetime) {
@@ -119,9 +130,11 @@ function checkAudiences(input: RuleInput): void {
   for (const [name, audience] of Object.entries(input.configuration.audiences)) {
     for (const [provider, { identifiers }] of Object.entries(audience.accepts)) {
       const path = ["audiences", name, "accepts", provider];
-      checkName(provider, { path, kind: "providers" }, input);
+      checkTokenProvider(provider, path, input);
+      const settings = own(input.configuration.providers, provider);
+      if (settings?.kind === "better-auth") continue;
       checkIdentifiers([...path, "identifiers"], identifiers, {
-        provider: own(input.configuration.providers, provider),
+        provider: settings,
         actingAs: actingAt(provider, input.configuration),
         report: input.report,
       });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { client, workloadIssuer } from "./client-schema.ts";
 import { clientId, collectorUrl, duration, filePath, issuer, name, network, otlpHeaders, routePath } from "./fields.ts";
 import { audience, provider } from "./provider-schema.ts";
+import { signing } from "./signing-schema.ts";
 import { database, redis, sealing } from "./storage-schema.ts";
 
 const server = z.strictObject({
@@ -18,7 +19,9 @@ const server = z.strictObject({
     .describe("Port to listen on; 0 takes any free one. If it is not given, the environment's PORT counts."),
   issuer: issuer
     .optional()
-    .describe("This service's own name: what the `aud` of assertions must be, byte for byte. Needed where a client has assertions."),
+    .describe(
+      "This service's own name: what the `aud` of assertions must be, byte for byte. It is the `iss` of tokens that it signs. Needed where a client has assertions, and with signing.",
+    ),
   tls: z
     .strictObject({
       certificate_file: filePath.describe("The certificate and its chain, PEM."),
@@ -49,6 +52,13 @@ const route = z.strictObject({
   provider: name.describe("The provider that redeems its codes."),
 });
 
+const backendTokenRoute = z.strictObject({
+  path: routePath.describe("Path of the route."),
+  client: clientId.describe("The browser client that it serves."),
+  provider: name.describe("The provider that keeps its users' sessions."),
+  audience: name.describe("Whom the tokens are for."),
+});
+
 export const configurationSchema = z.strictObject({
   server: server.prefault({}).describe("The port that everything is served on."),
   log: z
@@ -69,6 +79,11 @@ export const configurationSchema = z.strictObject({
     .optional()
     .describe(
       "What must not be forgotten: used codes, revocations, refresh handles that rotate. If it is not given, the environment's DATABASE_URL counts; without either, handles do not rotate, and Redis or the process remembers the rest.",
+    ),
+  signing: signing
+    .optional()
+    .describe(
+      "Keys by which this service signs tokens of its own; their public halves are at /.well-known/jwks.json. Needs server.issuer, and where keys are created a database. Without it nothing is signed.",
     ),
   revocation_lag: duration("1s", "1m")
     .prefault("5s")
@@ -153,6 +168,11 @@ export const configurationSchema = z.strictObject({
   routes: z
     .strictObject({
       exchange: z.array(route).max(32).default([]).describe("Routes that redeem an authorization code: JSON in, JSON out."),
+      backend_token: z
+        .array(backendTokenRoute)
+        .max(32)
+        .default([])
+        .describe("Routes that turn a session, shown by its cookie, into a token for a backend: GET, JSON out."),
     })
     .prefault({})
     .describe("Plain HTTP beside the RPCs."),
@@ -160,5 +180,9 @@ export const configurationSchema = z.strictObject({
 
 /** A checked and complete configuration. Durations are milliseconds. */
 export type Configuration = z.output<typeof configurationSchema>;
-export type ProviderConfiguration = Configuration["providers"][string];
+type AnyProvider = Configuration["providers"][string];
+/** A provider that keeps sessions, which are read there, and has no endpoints of OAuth. */
+export type SessionProviderConfiguration = Extract<AnyProvider, { kind: "better-auth" }>;
+/** A provider that speaks OAuth 2.0. */
+export type ProviderConfiguration = Exclude<AnyProvider, SessionProviderConfiguration>;
 export type ClientConfiguration = Configuration["clients"][string];

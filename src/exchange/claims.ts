@@ -21,6 +21,8 @@ export interface TokenClaims {
   readonly tokenId: string;
   /** Outermost first, at most four. */
   readonly actors: readonly Actor[];
+  /** Who alone may act for the subject (`may_act`, RFC 8693 §4.4); all empty: nobody. Undefined: the issuer does not say. */
+  readonly mayAct?: Actor | undefined;
   readonly name: string;
   readonly preferredUsername: string;
   readonly email: string;

@@ -35,6 +35,8 @@ export interface Client {
   readonly audiences: readonly string[];
   /** True: refresh tokens go out as the provider made them. False: as sealed handles. */
   readonly rawRefreshTokens: boolean;
+  /** Cookie in which its refresh handles travel; undefined: they travel in messages. */
+  readonly refreshCookie: string | undefined;
   /** Refused on every path, whatever else is listed. */
   readonly disabled: boolean;
   readonly reportOnly: ReadonlySet<ReportableRule>;

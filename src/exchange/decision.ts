@@ -2,6 +2,7 @@
 // it is policy/evaluate.ts. Nothing here knows a message or a file.
 
 import type { Client, Method } from "./clients.ts";
+import type { ProposedActor } from "./minting.ts";
 import type { CredentialField, Reason } from "./errors.ts";
 
 /** One rule of the configuration that does not hold. */
@@ -88,7 +89,25 @@ export interface SwapQuestion {
   readonly refreshToken: boolean;
 }
 
-export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion | SwapQuestion;
+/** May a token be issued here, to a subject that was verified, for this audience and these scopes. */
+export interface MintQuestion {
+  readonly kind: "mint";
+  readonly client: Client;
+  /** Who vouches for the subject, by its configured name. */
+  readonly provider: string;
+  /** Configured name: whom the token is for. */
+  readonly audience: string;
+  /** Scopes that are asked for; empty: all of those that may be. */
+  readonly scopes: readonly string[];
+  /** Of the subject's own token; a session has none. */
+  readonly subjectScopes: readonly string[];
+  /** Somebody who is to act for the subject; undefined: nobody new. */
+  readonly actor: ProposedActor | undefined;
+  /** With a refresh handle. */
+  readonly refreshToken: boolean;
+}
+
+export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion | SwapQuestion | MintQuestion;
 
 /** policy/: pure; the same question under the same configuration always gets the same answer. */
 export type Decide = (question: PolicyQuestion) => Decision;

@@ -1,19 +1,26 @@
 // Exchange of a subject token (RFC 8693): an access token that was meant for one of the client's own audiences becomes one for
-// another. The code flow is exchange.ts; what both kinds of issuance share is policy and narrowing.
+// another, at its provider or issued here. Codes are exchange.ts, sessions exchange-session.ts.
 
+import type { VerifyActor } from "./actor-token.ts";
+import type { Verification } from "./claims.ts";
 import type { Audiences, Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
+import { actedForOf, boundedByActor, proposedBy, withActor } from "./delegation.ts";
 import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./handle-ports.ts";
 import type { Revocations } from "./ports.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { isOpaque } from "./token/opaque.ts";
+import { defaultTarget, holdingAudience, onlyTarget } from "./holding-audience.ts";
+import type { Mint } from "./mint.ts";
+import { subjectOfToken } from "./mint-subject.ts";
+import { isMinted, type Minting } from "./minting.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
-import { acceptToken } from "./validate.ts";
+import { acceptToken, checkStanding } from "./validate.ts";
 
 export interface ExchangeTokenQuestion {
   readonly client: Client;
@@ -26,9 +33,14 @@ export interface ExchangeTokenQuestion {
   readonly refreshToken: boolean;
   /** The new token has to be a JWT. */
   readonly jwt: boolean;
-  /** Somebody is said to act for the subject. */
-  readonly hasActor: boolean;
+  /** Of who is to act for the subject; undefined: nobody. */
+  readonly actorToken: Secret | undefined;
   readonly trail: Trail;
+}
+
+export interface ExchangeTokenAnswer {
+  readonly issuance: "PROVIDER_EXCHANGE" | "MINTED";
+  readonly tokens: TokenSet;
 }
 
 export interface ExchangeTokenDeps {
@@ -38,68 +50,65 @@ export interface ExchangeTokenDeps {
   readonly decide: Decide;
   readonly revocations: Pick<Revocations, "check">;
   readonly handles: Pick<RefreshHandles, "issue">;
+  readonly minting: Minting;
+  readonly mint: Mint;
+  readonly verifyActor: VerifyActor;
 }
 
+/** @returns the tokens, and who issued them */
 export function createExchangeToken(deps: ExchangeTokenDeps) {
-  return async function exchangeToken(question: ExchangeTokenQuestion, signal: AbortSignal): Promise<TokenSet> {
-    // 1. Bound the size. Nobody acts for anybody here: no provider of today takes an actor.
+  return async function exchangeToken(question: ExchangeTokenQuestion, signal: AbortSignal): Promise<ExchangeTokenAnswer> {
+    // 1. Bound the size.
     const { client, subjectToken, trail } = question;
     checkTokenSize(subjectToken);
     trail.note({ credential: subjectToken, scopes: question.scopes });
-    if (question.hasActor) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field: "ACTOR_TOKEN" });
 
     // 2. Who issued it, and is it genuine and current. A provider that the client may not use tells it nothing about tokens.
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
     const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail, mayAsk }, signal);
 
-    // 3. Whoever holds a token may have it swapped only where it was meant for them.
+    // 3. Whoever holds a token may have it exchanged only where it was meant for them.
     const { provider, claims } = verification;
     const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
     trail.note({ audience });
     acceptToken(deps, { client, audience, requiredScopes: [], trail }, verification);
 
-    // 4. Swap it at its provider, for what was asked or for the client's default.
+    // 4. For what was asked, or for the client's default; who issues it is configured, and never the caller's to say.
     const audiences = question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider)];
+    if (isMinted(deps.minting, provider, audiences)) {
+      return { issuance: "MINTED", tokens: await mintFrom({ ...question, audiences, mayAsk }, verification, signal) };
+    }
+
+    // 5. Swap it at its provider. Nobody acts for anybody there: no provider of today takes an actor.
+    if (question.actorToken !== undefined) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field: "ACTOR_TOKEN" });
     const { scopes, refreshToken } = question;
     const { tokens } = await deps.swap({ client, subjectToken, verification, audience, audiences, scopes, refreshToken, trail }, signal);
     if (question.jwt && isOpaque(tokens.accessToken)) throw new ExchangeError("TOKEN_TYPE_MISMATCH");
 
-    // 5. Its refresh token only as the client may hold it.
-    return keepRefreshToken(deps.handles, { client, provider }, tokens);
+    // 6. Its refresh token only as the client may hold it.
+    return { issuance: "PROVIDER_EXCHANGE", tokens: await keepRefreshToken(deps.handles, { client, provider }, tokens) };
   };
+
+  async function mintFrom(question: MintFrom, verification: Verification, signal: AbortSignal): Promise<TokenSet> {
+    const { client, actorToken, scopes, trail, mayAsk } = question;
+    // A refreshed token would outlive the one that it came from.
+    if (question.refreshToken) throw new ExchangeError("CALLER_NOT_ALLOWED", { field: "CALLER" });
+    const audience = onlyTarget(question.audiences);
+    const actor = actorToken && (await deps.verifyActor({ client, actorToken, trail, mayAsk }, signal));
+    const actors = actor === undefined ? undefined : withActor(actedForOf(verification.claims), actor.claims);
+    const subject = boundedByActor(subjectOfToken(verification, actors), actor);
+    const plan = deps.mint.plan({ client, subject, audience, scopes, actor: proposedBy(actor), refreshToken: false, trail });
+
+    // On record first; and neither of the two has ended meanwhile.
+    await trail.intent();
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+    for (const shown of actor === undefined ? [verification] : [verification, actor]) checkStanding(deps.revocations, shown);
+    return deps.mint.issue(plan);
+  }
 }
 
 export type ExchangeToken = ReturnType<typeof createExchangeToken>;
 
-/**
- * Of the client's own audiences the first that the token is for and that may exchange it; else the first that it is for, else the
- * client's default, where policy says why not.
- * @throws ExchangeError TARGET_NOT_ALLOWED: it has none
- */
-export function holdingAudience(
-  audiences: Audiences,
-  client: Client,
-  { provider, aud }: { readonly provider: string; readonly aud: readonly string[] },
-): string {
-  const identifiersOf = (name: string) => audiences.get(name)?.get(provider)?.identifiers ?? [];
-  const isMeant = (name: string) => identifiersOf(name).some((identifier) => aud.includes(identifier));
-  const meant = client.audiences.filter(isMeant);
-  const mayExchange = (name: string) => audiences.get(name)?.get(provider)?.exchangeAs !== undefined;
-  const audience = meant.find(mayExchange) ?? meant[0] ?? client.audiences[0];
-  if (audience === undefined) throw notListed(`clients.${client.id}.audiences`);
-  return audience;
-}
-
-/**
- * Whom a new token is for where the call does not say. Never nobody: that would be for everybody.
- * @throws ExchangeError TARGET_NOT_ALLOWED
- */
-export function defaultTarget(client: Client, provider: string): string {
-  const [first] = client.providers.get(provider)?.audiences ?? [];
-  if (first === undefined) throw notListed(`clients.${client.id}.providers.${provider}.audiences`);
-  return first;
-}
-
-function notListed(rule: string): ExchangeError {
-  return new ExchangeError("TARGET_NOT_ALLOWED", { cause: { kind: "policy", rule } });
+interface MintFrom extends ExchangeTokenQuestion {
+  readonly mayAsk: (provider: string) => void;
 }

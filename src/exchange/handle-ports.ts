@@ -2,7 +2,7 @@
 // and ended.
 
 import type { Secret } from "./secret.ts";
-import type { ExchangeTerms, TokenSet } from "./tokens.ts";
+import type { ExchangeTerms, MintedTerms, TokenSet } from "./tokens.ts";
 
 /**
  * A refresh handle that was found: whose refresh token it stands for. Between finding it and rotating it nothing is spent.
@@ -15,6 +15,8 @@ export interface HeldGrant {
   readonly issuedAt: number;
   /** Absent: it did not come out of an exchange. */
   readonly terms?: ExchangeTerms | undefined;
+  /** Absent: what it stands for is a provider's refresh token. Else it is a session, which `send` may be given any number of times. */
+  readonly minted?: MintedTerms | undefined;
   /**
    * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
    * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.

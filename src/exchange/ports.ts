@@ -75,7 +75,9 @@ export interface AccessTokenVerifier {
   /** Hash over everything in the configuration that verification depends on. */
   readonly contentHash: string;
   /** Key ids that are refused whatever else holds. */
-  readonly denyKeyIds: ReadonlySet<string>;
+  readonly denyKeyIds: Pick<ReadonlySet<string>, "has">;
+  /** It verifies what this service itself issued: that needs no network, and nobody's memory but this process's. */
+  readonly ours: boolean;
   /** The provider itself is asked about this token (RFC 7662), so that its verification may count against somebody there. */
   readonly asksProvider: (token: Secret) => boolean;
   /**
@@ -96,9 +98,14 @@ export const verificationLifetimeMs = 60_000;
 export interface VerificationCache {
   /** An opaque key over the whole question. */
   readonly keyOf: (token: Secret, scope: string) => string;
+  /** What this process remembers itself. */
+  near(key: string): Verification | undefined;
+  /** What this process or all replicas remember. */
   get(key: string): Promise<Verification | undefined>;
   /** Remembers until `validUntilMs`; never waits for the shared tier. */
   put(key: string, verification: Verification): void;
+  /** The same, in this process only. */
+  putNear(key: string, verification: Verification): void;
   /** Short memory for cryptographic denials, in process only (≤ 10 s). */
   readonly denials: { has(key: string): boolean; add(key: string): void };
 }

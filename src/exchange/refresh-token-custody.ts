@@ -30,8 +30,8 @@ export async function keepRefreshToken(
   tokens: TokenSet,
 ): Promise<TokenSet> {
   const { refreshToken } = tokens;
-  // What came out of an exchange is refreshed by another registration, under terms: nobody could use it raw.
-  if (refreshToken === undefined || (client.rawRefreshTokens && tokens.terms === undefined)) return tokens;
+  // What came out of an exchange is refreshed by another registration or by a session, under terms: nobody could use it raw.
+  if (refreshToken === undefined || (client.rawRefreshTokens && tokens.terms === undefined && tokens.minted === undefined)) return tokens;
   const handle = await handles.issue(client.id, provider, { ...tokens, refreshToken }).catch((failure: unknown) => {
     // Asking again is not safe here, whatever the store says of itself.
     throw hasReason(failure, "STORE_UNAVAILABLE") ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;

@@ -10,11 +10,12 @@ import type { HeldGrant, RefreshHandles } from "./handle-ports.ts";
 import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
+import type { RefreshSession } from "./refresh-session.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
-import type { TokenSet } from "./tokens.ts";
+import type { MintedTerms, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshQuestion {
@@ -37,6 +38,8 @@ export interface RefreshDeps {
   readonly budget: FailureBudget;
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly clock: Clock;
+  /** For handles that stand for a session. */
+  readonly refreshSession: RefreshSession;
   /** An opaque key over a secret and what it is used for. */
   readonly fingerprint: (secret: Secret, purpose: string) => string;
 }
@@ -48,6 +51,7 @@ export function createRefresh(deps: RefreshDeps) {
     trail.note({ credential: refreshToken });
     // What came out of an exchange is a handle for everybody: only this service knows by which registration it is refreshed.
     const grant = client.rawRefreshTokens && !isHandle(refreshToken) ? rawGrant(question) : await findGrant(question);
+    if (isMintedGrant(grant)) return deps.refreshSession({ client, refreshToken, grant, scopes, trail }, signal);
     const provider = chooseProvider(deps.providers, client, grant.provider);
     const { subject, terms } = grant;
     const held = terms === undefined ? undefined : { terms, client, provider: provider.name, subject, trail };
@@ -146,6 +150,10 @@ interface Target {
   readonly subject: string | undefined;
   /** See ExchangeTerms. */
   readonly as: string | undefined;
+}
+
+function isMintedGrant(grant: HeldGrant): grant is HeldGrant & { readonly minted: MintedTerms } {
+  return grant.minted !== undefined;
 }
 
 /** What a client that holds the provider's own token holds it as. An answer without another leaves it in force (RFC 6749 §6). */

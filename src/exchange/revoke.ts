@@ -18,6 +18,7 @@ import type {
 import { chooseProvider } from "./provider-choice.ts";
 import type { Secret } from "./secret.ts";
 import { parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { ownProvider } from "./minting.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import { permit, type Trail, type TrailNotes } from "./trail.ts";
 import { isProvidersWord, type Verifiers } from "./subject-token.ts";
@@ -96,7 +97,7 @@ export function createRevoke(deps: RevokeDeps) {
     if (verification === undefined) return undefined;
     const { provider, claims } = verification;
     const { issuer, subject, clientId } = claims;
-    const own = deps.providers.get(provider)?.clientId === clientId;
+    const own = provider === ownProvider ? clientId === question.client.id : deps.providers.get(provider)?.clientId === clientId;
     return { kind: "access_token", provider, verification, own, notes: { issuer, subject, originClient: clientId } };
   }
 
@@ -134,6 +135,8 @@ export function createRevoke(deps: RevokeDeps) {
     // The exception: whoever holds a handle, be it one that was replaced long ago, may end what came out of it. Policy never
     // refuses a sign-out, whatever was taken from the client since.
     if (target.kind === "handle") return true;
+    // The same goes for what this service itself issued to the client.
+    if (target.kind === "access_token" && target.provider === ownProvider && target.own) return true;
     permit(deps.decide(useOf(client, target.provider)), trail);
     // A public client only what this service itself was given at that provider.
     return target.kind === "raw" || client.kind === "service" || target.own;
@@ -161,7 +164,7 @@ export function createRevoke(deps: RevokeDeps) {
         const { provider, revocationId, claims } = target.verification;
         await deps.revocations.revoke({ kind: "token", provider, id: revocationId, expiresAt: claims.expiresAt });
         // A provider ends a token for the client that it was issued to, and for no other (RFC 7009 §2.1).
-        return target.own ? { token, hint: "access_token" } : undefined;
+        return target.own && provider !== ownProvider ? { token, hint: "access_token" } : undefined;
       }
     }
   }
@@ -179,7 +182,7 @@ type Target =
       readonly provider: string;
       readonly notes: Notes;
       readonly verification: Verification;
-      /** True: it was issued to this service's own registration at the provider. */
+      /** True: it was issued to this service's own registration at the provider, or by this service to the client. */
       readonly own: boolean;
     };
 

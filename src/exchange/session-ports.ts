@@ -6,10 +6,20 @@ import type { Secret } from "./secret.ts";
 /** A session that stands at this moment. */
 export interface Session {
   readonly account: Account;
+  /** When it began, in seconds since the epoch; no renewal changes it. */
+  readonly startedAt: number;
   /** Epoch milliseconds: nothing that comes out of it lives longer. */
   readonly expiresAtMs: number;
   /** The provider's id of somebody who looks through the user's eyes; undefined: nobody does. */
   readonly impersonator: string | undefined;
+}
+
+/** A session as it was shown. */
+export interface ShownSession {
+  /** The cookie's value, signature included, as it stands in the header or decoded once. */
+  readonly token: Secret;
+  /** In the browser's own cookie, or in a message that somebody wrote. */
+  readonly from: "cookie" | "message";
 }
 
 /** providers/: where sessions are kept, and who vouches for them. */
@@ -22,9 +32,9 @@ export interface SessionProvider {
   /** What happens to a session in which somebody looks through the user's eyes. */
   readonly impersonation: "refuse" | "act";
   /**
-   * Reads it at its origin, always; asking again is safe.
-   * @param session the cookie's value, signature included
+   * Reads it at its origin, always: two readings at one time are two questions, so that none is answered from before it was asked.
+   * Asking again is safe.
    * @throws ExchangeError SESSION_INVALID (decided: missing, ended, forged, not fully signed in, banned), UPSTREAM_*, DEADLINE_EXCEEDED
    */
-  readSession(session: Secret, signal: AbortSignal): Promise<Session>;
+  readSession(shown: ShownSession, signal: AbortSignal): Promise<Session>;
 }

@@ -54,16 +54,18 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     // 1. What only this service can use goes to no provider, whatever the call says that it is.
     if (isHandle(question.token)) throw new ExchangeError("TOKEN_TYPE_MISMATCH", subject);
 
-    // 2. Ask the cache: keyed over the token and everything that verification depends on.
+    // 2. Ask what this process remembers: keyed over the token and everything that verification depends on.
     const named = namedVerifier(question.provider);
     const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
     if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
-    const remembered = await deps.cache.get(key);
-    if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
+    const near = deps.cache.near(key);
+    if (near !== undefined && isCurrent(deps, near, near.validUntilMs)) return { verification: near, cached: true };
 
-    // 3. The issuer is known; an unknown one is refused without any outbound call.
+    // 3. The issuer is known; an unknown one is refused without any outbound call. Our own tokens need nobody else's memory, either.
     const verifier = named ?? verifierOfIssuer(question.token);
     question.trail.note({ provider: verifier.provider });
+    const remembered = verifier.ours ? undefined : await deps.cache.get(key);
+    if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
 
     // 4. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
     if (verifier.asksProvider(question.token)) {
@@ -97,7 +99,8 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
   ): Promise<Verification> {
     try {
       const verification = await verifier.verify(token, signal);
-      deps.cache.put(key, verification);
+      if (verifier.ours) deps.cache.putNear(key, verification);
+      else deps.cache.put(key, verification);
       return verification;
     } catch (failure) {
       if (isCryptographicDenial(failure)) deps.cache.denials.add(key);

@@ -2,6 +2,7 @@
 
 import type { Actor } from "./claims.ts";
 import type { Secret } from "./secret.ts";
+import type { ShownSession } from "./session-ports.ts";
 
 export const tokenTypes = {
   accessToken: "urn:ietf:params:oauth:token-type:access_token",
@@ -25,6 +26,16 @@ export interface ExchangeTerms {
   readonly actors: readonly Actor[];
 }
 
+/** What a handle stands for whose tokens this service issues itself: a session, and what every renewal stays within. */
+export interface MintedTerms {
+  /** Configured name. */
+  readonly audience: string;
+  /** Those that were granted: none beyond them is ever granted. */
+  readonly scopes: readonly string[];
+  /** How the session was shown. */
+  readonly from: ShownSession["from"];
+}
+
 export interface TokenSet {
   readonly accessToken: Secret;
   /** As the provider spells it, `Bearer` as a rule. */
@@ -40,4 +51,6 @@ export interface TokenSet {
   readonly subject?: string;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
+  /** Absent: this service did not issue them. The refresh token beside it is a session. */
+  readonly minted?: MintedTerms;
 }

@@ -16,6 +16,11 @@ export interface TrailNotes {
   readonly subject?: string;
   /** The provider's client that the token was issued to. */
   readonly originClient?: string;
+  /** Who acts for the subject in the new token, and whose word that is. */
+  readonly actor?: string;
+  readonly actorIssuer?: string;
+  /** `jti` of the token that was issued here. */
+  readonly issued?: string;
   /** Configured name. */
   readonly audience?: string;
   readonly scopes?: readonly string[];

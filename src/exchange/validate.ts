@@ -6,6 +6,9 @@ import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
+import type { Mint } from "./mint.ts";
+import { subjectOfToken } from "./mint-subject.ts";
+import { isMinted, type Minting } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
@@ -38,6 +41,8 @@ export interface ValidateAnswer {
 export interface ValidateDeps {
   readonly verifySubject: VerifySubject;
   readonly swap: Swap;
+  readonly minting: Minting;
+  readonly mint: Mint;
   readonly decide: Decide;
   readonly revocations: Pick<Revocations, "check">;
 }
@@ -58,12 +63,36 @@ export function createValidate(deps: ValidateDeps) {
     const { validUntilMs } = verification;
     if (!question.exchange) return { verification, tokens: undefined, validUntilMs, cached };
 
-    // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use.
+    // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use. Issued here or at its provider,
+    //    as configured.
+    if (isMinted(deps.minting, verification.provider, [audience])) {
+      const tokens = await mintFrom(question, { verification, audience }, signal);
+      return { verification, tokens, validUntilMs: Math.min(validUntilMs, tokens.expiresAtMs ?? validUntilMs), cached };
+    }
     const wanted = { audience, audiences: [audience], scopes: question.requiredScopes, refreshToken: false };
     const swapped = await deps.swap({ client, subjectToken: token, verification, ...wanted, trail }, signal);
     checkScopes(question.requiredScopes, swapped.verification.claims.scopes);
     return { verification, tokens: swapped.tokens, validUntilMs: Math.min(validUntilMs, swapped.validUntilMs), cached: swapped.cached };
   };
+
+  async function mintFrom(
+    { client, requiredScopes: scopes, trail }: ValidateQuestion,
+    at: Accepted,
+    signal: AbortSignal,
+  ): Promise<TokenSet> {
+    const subject = subjectOfToken(at.verification);
+    const plan = deps.mint.plan({ client, subject, audience: at.audience, scopes, actor: undefined, refreshToken: false, trail });
+    await trail.intent();
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+    checkStanding(deps.revocations, at.verification);
+    return deps.mint.issue(plan);
+  }
+}
+
+interface Accepted {
+  readonly verification: Verification;
+  /** Configured name. */
+  readonly audience: string;
 }
 
 export type Validate = ReturnType<typeof createValidate>;
@@ -92,9 +121,14 @@ export function acceptToken(
 ): void {
   const { claims, provider } = verification;
   asked.trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
-  deps.revocations.check({ provider, id: verification.revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
+  checkStanding(deps.revocations, verification);
   const { client, audience, requiredScopes, trail } = asked;
   permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
+}
+
+/** @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE */
+export function checkStanding(revocations: Pick<Revocations, "check">, { provider, revocationId, claims }: Verification): void {
+  revocations.check({ provider, id: revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
 }
 
 function checkScopes(required: readonly string[], granted: readonly string[]): void {

@@ -26,10 +26,21 @@ export interface AccessTokenVerifierOptions extends AccessTokenRules {
   readonly denyKeyIds: readonly string[];
   /** Where the issuer's keys are read, as configured; here it only makes another `contentHash`. */
   readonly keySource: string;
+  /** What this service itself issued. Default: somebody else did. */
+  readonly ours?: OwnKeys;
 }
 
-export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  const denyKeyIds = new Set(options.denyKeyIds);
+/** Keys of our own come and go while the process runs, and one that was ended at once is refused at once, remembered or not. */
+export interface OwnKeys {
+  readonly isEnded: (keyId: string) => boolean;
+}
+
+export function createAccessTokenVerifier(
+  deps: AccessTokenVerifierDeps,
+  { ours, ...options }: AccessTokenVerifierOptions,
+): AccessTokenVerifier {
+  const listed = new Set(options.denyKeyIds);
+  const denyKeyIds = ours === undefined ? listed : { has: (keyId: string) => listed.has(keyId) || ours.isEnded(keyId) };
   const check = { keySet: deps.keySet, rules: { algorithms: options.algorithms, denyKeyIds } };
 
   async function verify(token: Secret, signal: AbortSignal): Promise<Verification> {
@@ -45,7 +56,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
     return {
       claims,
       provider: options.provider,
-      source: "LOCAL_KEYS",
+      source: ours === undefined ? "LOCAL_KEYS" : "CAMBIO",
       keyId: verdict.key.kid ?? "",
       revocationId: revocationIdOf(claims.tokenId, parsed.signingInput, sha256),
       validUntilMs: Math.min(claims.expiresAt * 1_000 - options.expiryBufferMs, nowMs + verificationLifetimeMs),
@@ -57,6 +68,7 @@ export function createAccessTokenVerifier(deps: AccessTokenVerifierDeps, options
     issuer: options.issuer,
     contentHash: hashOptions(options),
     denyKeyIds,
+    ours: ours !== undefined,
     asksProvider: () => false,
     verify,
     verifyIssued: verify,
@@ -68,7 +80,7 @@ function sha256(text: string): string {
 }
 
 /** Members in the order of their names; lists in their own, which may decide. */
-function hashOptions(options: AccessTokenVerifierOptions): string {
+function hashOptions(options: Omit<AccessTokenVerifierOptions, "ours">): string {
   const members = Object.entries(options).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(members)).digest("hex");
 }

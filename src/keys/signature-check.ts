@@ -12,7 +12,7 @@ export interface SignatureRules {
   /** The algorithms of this issuer; the header's is only compared with them. */
   readonly algorithms: readonly SignatureAlgorithm[];
   /** Key ids that are refused whatever the issuer publishes. */
-  readonly denyKeyIds: ReadonlySet<string>;
+  readonly denyKeyIds: Pick<ReadonlySet<string>, "has">;
 }
 
 export interface SignatureCheck {

@@ -47,6 +47,7 @@ const pauseRules: Readonly<Record<Endpoint, PauseRule>> = {
   token: forCallersRequests,
   revocation: forCallersRequests,
   introspection: forCallersRequests,
+  session: forCallersRequests,
 };
 
 /** Longer than a connection takes to be made anew, short within any time limit; what broke together does not come back together. */

@@ -6,9 +6,12 @@ export const minRetryAfterMs = 1_000;
 /** What lies further ahead than an hour is not worth promising. */
 const maxRetryAfterMs = 3_600_000;
 
+/** By which Better Auth's own limit says it. */
+const otherName = "x-retry-after";
+
 /** Milliseconds from now. Undefined: it says neither seconds nor a date. */
 export function retryAfterOf({ headers }: Pick<Response, "headers">, nowMs: number): number | undefined {
-  const value = headers.get("retry-after");
+  const value = headers.get("retry-after") ?? headers.get(otherName);
   if (value === null) return undefined;
   const waitMs = /^[0-9]{1,10}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
   return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, minRetryAfterMs), maxRetryAfterMs);

@@ -14,7 +14,7 @@ export interface OutboundRequest {
 }
 
 // The only ones that anything here reads; an answer's other headers are nobody's business.
-const keptHeaders = ["content-type", "retry-after"] as const;
+const keptHeaders = ["content-type", "retry-after", "x-retry-after"] as const;
 
 const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
 

@@ -3,24 +3,37 @@
 
 import type { Configuration } from "../config/schema.ts";
 import { type Audiences, type Client, type Method, methods } from "../exchange/clients.ts";
+import type { Minting } from "../exchange/minting.ts";
+import { compileMinting, type MintConfiguration } from "./minting.ts";
 
 export interface Policy {
   readonly clients: ReadonlyMap<string, Client>;
   readonly audiences: Audiences;
+  /** What this service issues itself. */
+  readonly minting: Minting;
   /** Methods that at least one public client may call. */
   readonly publicMethods: ReadonlySet<Method>;
   /** Every origin that any client lists: what a browser may be told about in advance. */
   readonly origins: ReadonlySet<string>;
+  /** Those whose pages may send cookies along: of clients that use sessions, or a refresh cookie. */
+  readonly credentialOrigins: ReadonlySet<string>;
 }
 
-export function compilePolicy(configuration: Pick<Configuration, "clients" | "audiences">): Policy {
+export function compilePolicy(configuration: Pick<Configuration, "clients"> & MintConfiguration): Policy {
   const clients = new Map(Object.entries(configuration.clients).map(([id, client]) => [id, compileClient(id, client)]));
+  const sessions = new Set(
+    Object.entries(configuration.providers ?? {}).flatMap(([name, { kind }]) => (kind === "better-auth" ? [name] : [])),
+  );
+  const usesCookies = ({ refreshCookie, providers }: Client) =>
+    refreshCookie !== undefined || !sessions.isDisjointFrom(new Set(providers.keys()));
   const publicClients = [...clients.values()].filter((client) => client.kind !== "service");
   return {
     clients,
     audiences: new Map(Object.entries(configuration.audiences).map(([name, audience]) => [name, compileAudience(audience)])),
+    minting: compileMinting(configuration),
     publicMethods: new Set(publicClients.flatMap(openedBy)),
     origins: new Set(publicClients.flatMap((client) => [...client.origins])),
+    credentialOrigins: new Set(publicClients.filter(usesCookies).flatMap((client) => [...client.origins])),
   };
 }
 
@@ -52,6 +65,7 @@ function compileClient(id: string, client: Configuration["clients"][string]): Cl
     ),
     audiences: client.audiences,
     rawRefreshTokens: client.raw_refresh_tokens,
+    refreshCookie: client.refresh_cookie,
     disabled: client.disabled,
     reportOnly: new Set(client.report_only),
   };

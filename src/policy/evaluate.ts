@@ -1,7 +1,7 @@
 // Policy, asked: a pure function from a question to a decision with its reasons. Each kind of question has its rules in the order
 // in which they are looked at; the first that does not hold refuses. A rule in report-only mode lets pass what it would refuse.
 
-import type { Audiences, Client, ProviderGrant, ReportableRule } from "../exchange/clients.ts";
+import type { Audiences, Client } from "../exchange/clients.ts";
 import type {
   CallQuestion,
   Decide,
@@ -13,27 +13,24 @@ import type {
   TokenQuestion,
   UseQuestion,
 } from "../exchange/decision.ts";
-import type { CredentialField, Reason } from "../exchange/errors.ts";
 import { audiencesBeyond, outlives, recipientsBeyond, resourceOf, scopesBeyond } from "../exchange/narrowing.ts";
+import type { Minting } from "../exchange/minting.ts";
 import { isRegistered } from "../exchange/redirect-uri.ts";
+import { rulesOfMint } from "./mint-rules.ts";
+import { type Rule, granted, reports } from "./rule.ts";
 
-/** One rule of the configuration, as it applies to a question. */
-export interface Rule {
-  /** Its path in the configuration. */
-  readonly path: string;
-  readonly holds: boolean;
-  /** Why it refuses where it does not hold. */
-  readonly reason: Reason;
-  readonly field?: CredentialField;
-  readonly reportOnly?: boolean;
+export interface DecideOptions {
+  /** Absent: this service issues nothing. */
+  readonly minting?: Minting;
+  /** Told of each rule that is looked at, in order: for `cambio explain`. */
+  readonly onRule?: (rule: Rule) => void;
 }
 
-/** @param onRule told of each rule that is looked at, in order: for `cambio explain` */
-export function createDecide(audiences: Audiences, onRule?: (rule: Rule) => void): Decide {
+export function createDecide(audiences: Audiences, { minting = new Map(), onRule }: DecideOptions = {}): Decide {
   return function decide(question: PolicyQuestion): Decision {
     const reported: Refusal[] = [];
     let last = "";
-    for (const rule of rulesFor(question, audiences)) {
+    for (const rule of rulesFor(question, { audiences, minting })) {
       onRule?.(rule);
       last = rule.path;
       if (rule.holds) continue;
@@ -45,7 +42,13 @@ export function createDecide(audiences: Audiences, onRule?: (rule: Rule) => void
   };
 }
 
-function* rulesFor(question: PolicyQuestion, audiences: Audiences): Generator<Rule> {
+/** What is configured about recipients. */
+interface Recipients {
+  readonly audiences: Audiences;
+  readonly minting: Minting;
+}
+
+function* rulesFor(question: PolicyQuestion, { audiences, minting }: Recipients): Generator<Rule> {
   const { client } = question;
   // Before every question, not only the first of a call: a path that forgets to ask who may call still stops a disabled client.
   yield { path: `clients.${client.id}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
@@ -60,6 +63,8 @@ function* rulesFor(question: PolicyQuestion, audiences: Audiences): Generator<Ru
       return yield* rulesOfToken(question, audiences);
     case "swap":
       return yield* rulesOfSwap(question, audiences);
+    case "mint":
+      return yield* rulesOfMint(question, minting);
   }
 }
 
@@ -180,12 +185,4 @@ function* rulesOfSwap(question: SwapQuestion, audiences: Audiences): Generator<R
 /** A caller validates for audiences of its own only; no mode lifts that. */
 function ownAudienceRule(client: Client, audience: string): Rule {
   return { path: `clients.${client.id}.audiences`, holds: client.audiences.includes(audience), reason: "TARGET_NOT_ALLOWED" };
-}
-
-function granted(path: string, grant: ProviderGrant | undefined): Rule {
-  return { path, holds: grant !== undefined, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
-}
-
-function reports(client: Client, rule: ReportableRule): boolean {
-  return client.reportOnly.has(rule);
 }

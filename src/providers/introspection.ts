@@ -5,13 +5,13 @@ import { allowInsecureRequests, customFetch, introspectionRequest } from "oauth4
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
-import { isJsonObject, type JsonObject, parseStrictJson } from "../exchange/token/strict-json.ts";
+import { isJsonObject, type JsonObject } from "../exchange/token/strict-json.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import type { ActingClient, ActingClients } from "./acting-clients.ts";
 import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
 import type { Discovery } from "./discovery.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
-import { isJsonLabelled, textOf } from "./json-answer.ts";
+import { readStrictJson } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading, rejectedClient } from "./upstream-errors.ts";
 
 /** Characters of an answer: four times what a token can hold. All of it is compared, kept and handed on. */
@@ -72,16 +72,9 @@ export function createIntrospection({ http, clock, discovery }: IntrospectionDep
   };
 }
 
-/** Strictly: two readings of one answer could be about two users. */
 async function read(response: Response): Promise<JsonObject | undefined> {
-  const text = isJsonLabelled(response) ? await textOf(response) : undefined;
-  if (text === undefined || text.length > maxAnswerLength) return undefined;
-  try {
-    const value = parseStrictJson(text, { maxDepth });
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = await readStrictJson(response, { maxLength: maxAnswerLength, maxDepth });
+  return isJsonObject(value) ? value : undefined;
 }
 
 function noEndpoint(): ExchangeError {

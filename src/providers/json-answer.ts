@@ -1,18 +1,20 @@
-// An HTTP answer as a JSON object, or nothing. Size and time were bounded in net/; what the members mean is read elsewhere.
+// An HTTP answer as JSON, or nothing. Size and time were bounded in net/; what the members mean is read elsewhere.
 
-/** Of several members of one name the last; where one reading only will do, exchange/token/strict-json.ts reads. */
+import { type JsonLimits, type JsonValue, parseStrictJson } from "../exchange/token/strict-json.ts";
+
+/** Of several members of one name the last; where one reading only will do, `readStrictJson` reads. */
 export type JsonAnswer = Readonly<Record<string, unknown>>;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** RFC 6749 §5.1, RFC 7662 §2.2. */
-export function isJsonLabelled(response: Response): boolean {
+function isJsonLabelled(response: Response): boolean {
   const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
   return type.trim().toLowerCase() === "application/json";
 }
 
 /** Undefined: not UTF-8. */
-export async function textOf(response: Response): Promise<string | undefined> {
+async function textOf(response: Response): Promise<string | undefined> {
   try {
     return strictUtf8.decode(await response.arrayBuffer());
   } catch {
@@ -30,6 +32,24 @@ export async function readJsonObject(response: Response): Promise<JsonAnswer | u
   try {
     const value: unknown = JSON.parse((await textOf(response)) ?? "");
     return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * With one reading only: two readings of one answer could be about two users.
+ * @param limits `maxLength` in characters
+ * @returns undefined: as for `readJsonAnswer`, or beyond the limits, or a member's name repeats
+ */
+export async function readStrictJson(
+  response: Response,
+  limits: JsonLimits & { readonly maxLength: number },
+): Promise<JsonValue | undefined> {
+  const text = isJsonLabelled(response) ? await textOf(response) : undefined;
+  if (text === undefined || text.length > limits.maxLength) return undefined;
+  try {
+    return parseStrictJson(text, limits);
   } catch {
     return undefined;
   }

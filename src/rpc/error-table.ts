@@ -20,6 +20,8 @@ export interface ErrorRow {
   readonly retryAfterMs?: number;
   /** What differs on routes that answer like a token endpoint (RFC 6749 §5.2). */
   readonly tokenRoute?: { readonly status?: number; readonly oauth?: string };
+  /** What differs on routes that turn a session into a token: there, whatever cannot be decided is 503. */
+  readonly sessionRoute?: { readonly status?: number; readonly oauth?: string };
 }
 
 const invalidToken = {
@@ -36,7 +38,12 @@ const unavailable = { code: Code.Unavailable, status: 503, oauth: "temporarily_u
 
 const paused = { code: Code.ResourceExhausted, status: 429, oauth: "temporarily_unavailable" } as const;
 
-const tooLate = { code: Code.DeadlineExceeded, status: 504, oauth: "temporarily_unavailable" } as const;
+const tooLate = {
+  code: Code.DeadlineExceeded,
+  status: 504,
+  oauth: "temporarily_unavailable",
+  sessionRoute: { status: 503 },
+} as const;
 
 export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
   MALFORMED_REQUEST: {

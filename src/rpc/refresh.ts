@@ -2,12 +2,12 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { malformed } from "../exchange/errors.ts";
 import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
 import { callOf, enter, type Entrance } from "./caller.ts";
+import { deliver, handleInCookie } from "./handle-delivery.ts";
 import { bounded, bounds, requiredSecret, scopeList, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
@@ -15,24 +15,33 @@ export interface RefreshRpcDeps {
   readonly entrance: Entrance;
   readonly refresh: Refresh;
   readonly clock: Clock;
+  /** How long an unused refresh handle lasts. */
+  readonly handleLifeMs: number;
 }
 
-export function createRefreshRpc({ entrance, refresh, clock }: RefreshRpcDeps) {
+export function createRefreshRpc({ entrance, refresh, clock, handleLifeMs }: RefreshRpcDeps) {
   return async function handle(request: RefreshRequest, context: HandlerContext): Promise<RefreshResponse> {
     const call = callOf(context.values);
-    const asked = decode(request);
+    const { shown, ...asked } = decode(request);
     const clientId = bounded(request.clientId, bounds.clientId, "client_id");
-    const { client, trail } = enter(entrance, call, { clientId, method: "Refresh" });
-    const tokens = await refresh({ client, ...asked, trail }, context.signal);
-    return create(RefreshResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
+    // A browser sends its cookie along whatever page asks it to.
+    const { client, trail } = enter(entrance, call, { clientId, method: "Refresh", proofInMessage: shown !== undefined });
+    const refreshToken = shown ?? handleInCookie(client, context.requestHeader.get("cookie"), "credential");
+    const fresh = await refresh({ client, refreshToken, ...asked, trail }, context.signal);
+    const ours = fresh.minted !== undefined;
+    const tokens = deliver(fresh, client, { context, lifeMs: handleLifeMs });
+    return create(RefreshResponseSchema, {
+      tokens: encodeTokenSet(tokens, clock, { ours }),
+      issuance: ours ? Issuance.MINTED : Issuance.PASSTHROUGH,
+    });
   };
 }
 
 function decode(request: RefreshRequest) {
-  if (request.credential.case !== "refreshToken") throw malformed("credential");
+  const { credential } = request;
   return {
+    shown: credential.case === undefined ? undefined : requiredSecret(credential.value, bounds.token, "refresh_token"),
     provider: visible(request.provider, bounds.name, "provider"),
-    refreshToken: requiredSecret(request.credential.value, bounds.token, "refresh_token"),
     scopes: scopeList(request.scopes, "scopes"),
   };
 }

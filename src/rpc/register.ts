@@ -5,6 +5,7 @@ import { file_cambio_v1_error } from "../../gen/cambio/v1/error_pb.ts";
 import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import type { Authorize } from "../exchange/authorize.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { ExchangeSession } from "../exchange/exchange-session.ts";
 import type { ExchangeToken } from "../exchange/exchange-token.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
@@ -20,6 +21,7 @@ import { createValidateRpc } from "./validate-cross-client.ts";
 export interface Operations {
   readonly exchange: Exchange;
   readonly exchangeToken: ExchangeToken;
+  readonly exchangeSession: ExchangeSession;
   readonly refresh: Refresh;
   readonly validate: Validate;
   readonly authorize: Authorize;
@@ -29,6 +31,8 @@ export interface Operations {
 export interface ContractDeps extends Operations {
   readonly entrance: Entrance;
   readonly clock: Clock;
+  /** How long an unused refresh handle lasts. */
+  readonly handleLifeMs: number;
 }
 
 /** The service of the contract, for the gate, for health and for reflection. */

@@ -12,6 +12,7 @@ export const bounds = {
   opaque: 512,
   code: 2_048,
   token: 16_384,
+  session: 4_096,
   scopes: 64,
   audiences: 16,
 } as const;

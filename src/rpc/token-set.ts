@@ -6,16 +6,22 @@ import { type TokenSet as TokenSetMessage, TokenSetSchema } from "../../gen/camb
 import type { Clock } from "../exchange/ports.ts";
 import { type TokenSet, tokenTypes } from "../exchange/tokens.ts";
 
-/** @param issuedTokenType what was asked for; by default an access token */
-export function encodeTokenSet(tokens: TokenSet, clock: Clock, issuedTokenType: string = tokenTypes.accessToken): TokenSetMessage {
+export interface Encoding {
+  /** What was asked for. Default: an access token. */
+  readonly issuedType?: string;
+  /** They were issued here, just now or a moment ago. Default: a provider issued them. */
+  readonly ours?: boolean;
+}
+
+export function encodeTokenSet(tokens: TokenSet, clock: Clock, { issuedType, ours = false }: Encoding = {}): TokenSetMessage {
   const message = create(TokenSetSchema, {
     accessToken: tokens.accessToken.reveal(),
     tokenType: tokens.tokenType,
-    expiresIn: secondsLeft(tokens, clock) ?? 0,
+    expiresIn: (ours ? begunSecondsLeft : secondsLeft)(tokens, clock) ?? 0,
     refreshToken: tokens.refreshToken?.reveal() ?? "",
     idToken: tokens.idToken?.reveal() ?? "",
     scopes: [...(tokens.scopes ?? [])],
-    issuedTokenType,
+    issuedTokenType: issuedType ?? tokenTypes.accessToken,
     issuer: tokens.issuer,
   });
   if (tokens.expiresAtMs !== undefined) message.expiresAt = timestampFromMs(tokens.expiresAtMs);
@@ -25,4 +31,9 @@ export function encodeTokenSet(tokens: TokenSet, clock: Clock, issuedTokenType: 
 /** Seconds until expiry to the nearest, never negative: milliseconds after the provider said 3600 it is still 3600. Undefined: it does not say. */
 export function secondsLeft(tokens: TokenSet, clock: Clock): number | undefined {
   return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.round((tokens.expiresAtMs - clock()) / 1000));
+}
+
+/** Begun ones counted: `iat` and `exp` are whole seconds, so that a token of 900 seconds has up to one less, and is called what it is. */
+export function begunSecondsLeft(tokens: TokenSet, clock: Clock): number | undefined {
+  return tokens.expiresAtMs === undefined ? undefined : Math.max(0, Math.ceil((tokens.expiresAtMs - clock()) / 1000));
 }

@@ -4,7 +4,7 @@
 export interface TamperAlarm {
   readonly kind: "unreadable" | "implausible";
   /** Which store the value was read from. */
-  readonly store: "verifications" | "exchanges" | "states" | "revocations" | "families";
+  readonly store: "verifications" | "exchanges" | "states" | "revocations" | "families" | "signing_keys";
 }
 
 export type OnAlarm = (alarm: TamperAlarm) => void;

@@ -1,6 +1,7 @@
 // The end of a family, with the access tokens that came out of it. They are revoked first: were the process to die in between, the
 // family would still be there for the next one who shows the same handle.
 
+import { ownProvider } from "../exchange/minting.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { Database } from "./database.ts";
@@ -55,5 +56,5 @@ export function createFamilyEnding({ database, clock, revokeTokens }: EndingDeps
 }
 
 function revocationsOf({ provider, tokens }: FamilyRow): readonly Revocation[] {
-  return handedOut(tokens).map(({ id, expiresAt }) => ({ kind: "token", provider, id, expiresAt }));
+  return handedOut(tokens).map(({ id, expiresAt, own }) => ({ kind: "token", provider: own ? ownProvider : provider, id, expiresAt }));
 }

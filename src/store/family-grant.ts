@@ -3,19 +3,27 @@
 
 import { z } from "zod";
 import { Secret } from "../exchange/secret.ts";
-import type { ExchangeTerms } from "../exchange/tokens.ts";
+import type { ExchangeTerms, MintedTerms } from "../exchange/tokens.ts";
 
 export interface FamilyGrant {
   readonly refreshToken: Secret;
   readonly subject: string | undefined;
   /** Undefined: it did not come out of an exchange. */
   readonly terms: ExchangeTerms | undefined;
+  /** Undefined: this service did not issue its tokens. Else the refresh token is a session. */
+  readonly minted?: MintedTerms | undefined;
 }
 
 const texts = z.array(z.string());
 const actors = z.array(z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() }));
 const terms = z.strictObject({ as: z.string(), audiences: texts, origin: z.string(), meantFor: texts, scopes: texts, actors });
-const shape = z.strictObject({ refreshToken: z.string(), subject: z.string().optional(), terms: terms.optional() });
+const minted = z.strictObject({ audience: z.string(), scopes: texts, from: z.enum(["cookie", "message"]) });
+const shape = z.strictObject({
+  refreshToken: z.string(),
+  subject: z.string().optional(),
+  terms: terms.optional(),
+  minted: minted.optional(),
+});
 
 export function encodeFamilyGrant({ refreshToken, ...rest }: FamilyGrant): Uint8Array {
   return Buffer.from(JSON.stringify({ refreshToken: refreshToken.reveal(), ...rest }));
@@ -24,8 +32,8 @@ export function encodeFamilyGrant({ refreshToken, ...rest }: FamilyGrant): Uint8
 /** Undefined: not such bytes. */
 export function decodeFamilyGrant(bytes: Uint8Array): FamilyGrant | undefined {
   try {
-    const { refreshToken, subject, terms: agreed } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return { refreshToken: new Secret(refreshToken), subject, terms: agreed };
+    const { refreshToken, subject, terms: agreed, minted: own } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
+    return { refreshToken: new Secret(refreshToken), subject, terms: agreed, minted: own };
   } catch {
     return undefined;
   }

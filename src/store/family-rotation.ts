@@ -2,7 +2,7 @@
 // learns of it. The compare-and-set on the row decides; nothing in this process does. A provider's refresh token is sent again
 // only where it is known that it was not spent.
 
-import { ExchangeError, type Reason } from "../exchange/errors.ts";
+import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
@@ -69,6 +69,12 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
       const standing = standingOf(row, shown.generation, clock());
       if (row === undefined || standing === "gone") throw over();
       if (standing !== "current") return keptAnswer(row, shown);
+      const repeatable = repeatableGrant(row);
+      if (repeatable !== undefined) {
+        const renewed = await renew({ row, grant: repeatable, claim: null }, send);
+        if (renewed !== undefined) return renewed;
+        continue;
+      }
       const held = row.claim === null ? await claimed(row) : undefined;
       if (held !== undefined) return refreshAs(held, send);
       if (row.claim !== null && isAbandoned(row)) await ending.doubt(row, row.claim);
@@ -87,10 +93,32 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     return { ...answer, refreshToken: deps.handles.write(client_id, { id, generation }) };
   }
 
-  async function claimed(row: FamilyRow): Promise<Held | undefined> {
-    // An access token that could not be remembered would not end with its family.
+  /** A session may be read any number of times: there is nothing to claim, and nothing in doubt where somebody dies. */
+  function repeatableGrant(row: FamilyRow): FamilyGrant | undefined {
+    checkRoom(row);
+    const grant = columns.openGrant(row);
+    return grant?.minted === undefined ? undefined : grant;
+  }
+
+  /** Undefined: somebody else was first, and his answer is everybody's. */
+  async function renew(held: Unclaimed, send: Send): Promise<TokenSet | undefined> {
+    const fresh = await send(held.grant.refreshToken).catch(async (failure: unknown) => {
+      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(held.row, "rejected");
+      throw failure;
+    });
+    const { place, successor } = successorOf(held, fresh);
+    // Under a write whose outcome is not known the row says who was first.
+    return (await advanceFamily(database, held.row, successor)) ? handedOver(place, fresh) : undefined;
+  }
+
+  /** An access token that could not be remembered would not end with its family. */
+  function checkRoom(row: FamilyRow): void {
     const retryAfterMs = msUntilRoom(row.tokens, clock());
     if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
+  }
+
+  async function claimed(row: FamilyRow): Promise<Held | undefined> {
+    checkRoom(row);
     const grant = columns.openGrant(row);
     if (grant === undefined) throw over();
     const claim = await claims.take(row);
@@ -121,20 +149,27 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     await write(ended).catch(() => undefined);
   }
 
-  async function commit({ row, grant, claim }: Held, fresh: TokenSet): Promise<TokenSet> {
+  function successorOf({ row, grant }: Pick<Held, "row" | "grant">, fresh: TokenSet) {
     const nowMs = clock();
     const place = { ...row, generation: row.generation + 1 };
     // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
     const { refreshToken = grant.refreshToken } = fresh;
-    const next: FamilyGrant = { refreshToken, subject: grant.subject ?? fresh.subject, terms: grant.terms };
+    const { terms, minted } = grant;
+    const next: FamilyGrant = { refreshToken, subject: grant.subject ?? fresh.subject, terms, minted };
     const successor = {
       generation: place.generation,
       sealed_grant: columns.sealGrant(place, next),
       sealed_answer: columns.sealAnswer(place, fresh),
       rotated_at: nowMs,
-      tokens: withToken(row.tokens, fresh.accessToken, nowMs),
+      tokens: withToken(row.tokens, { accessToken: fresh.accessToken, ...(minted === undefined ? {} : { minted }) }, nowMs),
       expires_at: nowMs + options.idleMs,
     };
+    return { place, successor };
+  }
+
+  async function commit(held: Held, fresh: TokenSet): Promise<TokenSet> {
+    const { row, claim } = held;
+    const { place, successor } = successorOf(held, fresh);
     const advanced = write(async () => (await advanceFamily(database, { ...row, claim }, successor)) || wasWritten(row));
     const kept = await advanced.catch((cause: unknown) => {
       throw new ExchangeError("OUTCOME_UNKNOWN", { cause });
@@ -158,6 +193,11 @@ interface Held {
   readonly row: FamilyRow;
   readonly grant: FamilyGrant;
   readonly claim: string;
+}
+
+/** As `Held`, where no claim is needed. */
+interface Unclaimed extends Omit<Held, "claim"> {
+  readonly claim: null;
 }
 
 function over(): ExchangeError {

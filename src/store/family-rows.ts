@@ -62,8 +62,8 @@ export function releaseFamily(database: Database, id: string, claim: string): Pr
   );
 }
 
-/** From the claimed generation to its successor, which nobody has used yet. */
-export function advanceFamily(database: Database, at: At & { readonly claim: string }, next: NextGeneration): Promise<boolean> {
+/** From the claimed generation to its successor, which nobody has used yet. Without a claim: from one that nobody claims. */
+export function advanceFamily(database: Database, at: At & { readonly claim: string | null }, next: NextGeneration): Promise<boolean> {
   return changed(
     database.run((db) =>
       db
@@ -71,7 +71,7 @@ export function advanceFamily(database: Database, at: At & { readonly claim: str
         .set({ ...next, claim: null, claimed_at: null })
         .where("id", "=", at.id)
         .where("generation", "=", at.generation)
-        .where("claim", "=", at.claim)
+        .where("claim", at.claim === null ? "is" : "=", at.claim)
         .where("ended_at", "is", null)
         .executeTakeFirst(),
     ),

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Secret } from "../exchange/secret.ts";
 import { readLeniently } from "../exchange/token/lenient-payload.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
 
 /**
@@ -20,9 +21,11 @@ export interface HandedOut {
   readonly id: string;
   /** `exp`, in seconds since the epoch. */
   readonly expiresAt: number;
+  /** Issued by this service itself: revocation knows it as such, and not as its family's provider's. */
+  readonly own?: true | undefined;
 }
 
-const shape = z.array(z.strictObject({ id: z.string(), expiresAt: z.number() }));
+const shape = z.array(z.strictObject({ id: z.string(), expiresAt: z.number(), own: z.literal(true).optional() }));
 
 /** @param column the row's `tokens`; what cannot be read is empty */
 export function handedOut(column: string): readonly HandedOut[] {
@@ -34,8 +37,9 @@ export function handedOut(column: string): readonly HandedOut[] {
 }
 
 /** The column with one more, and without those that have expired. Ask `msUntilRoom` before the token is asked for. */
-export function withToken(column: string, accessToken: Secret, nowMs: number): string {
-  const all = [...unexpired(handedOut(column), nowMs), ...unexpired(idOf(accessToken), nowMs)];
+export function withToken(column: string, { accessToken, minted }: Pick<TokenSet, "accessToken" | "minted">, nowMs: number): string {
+  const fresh = idOf(accessToken).map((token) => (minted === undefined ? token : { ...token, own: true as const }));
+  const all = [...unexpired(handedOut(column), nowMs), ...unexpired(fresh, nowMs)];
   return JSON.stringify(all.toSorted((one, other) => other.expiresAt - one.expiresAt));
 }
 

@@ -7,12 +7,14 @@ import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
 import type { HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "./database.ts";
 import { createFamilyClaims } from "./family-claims.ts";
 import { createFamilyColumns, type FamilyPlace } from "./family-columns.ts";
 import { createFamilyEnding, type EndingDeps } from "./family-ending.ts";
+import type { FamilyGrant } from "./family-grant.ts";
 import { createFamilyHandles, type FamilyHandle, familyIdBytes } from "./family-handle.ts";
 import { createFamilyRotation, type RotationOptions } from "./family-rotation.ts";
 import { type FamilyRow, insertFamily, readFamily } from "./family-rows.ts";
@@ -52,8 +54,8 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
     const grant = columns.openGrant(row);
     if (grant === undefined) return undefined;
     const issuedAt = Math.floor(row.created_at / 1_000);
-    const { subject, terms } = grant;
-    return { provider: row.provider, subject, issuedAt, terms, rotate: (send, signal) => rotate(shown, send, signal) };
+    const { subject, terms, minted } = grant;
+    return { provider: row.provider, subject, issuedAt, terms, minted, rotate: (send, signal) => rotate(shown, send, signal) };
   }
 
   return {
@@ -63,13 +65,13 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       const place: FamilyPlace = { id, client_id: clientId, provider, generation: 0 };
       const row: FamilyRow = {
         ...place,
-        sealed_grant: columns.sealGrant(place, { refreshToken: tokens.refreshToken, subject: tokens.subject, terms: tokens.terms }),
+        sealed_grant: columns.sealGrant(place, grantOf(tokens)),
         sealed_answer: null,
         created_at: nowMs,
         rotated_at: nowMs,
         claim: null,
         claimed_at: null,
-        tokens: withToken("[]", tokens.accessToken, nowMs),
+        tokens: withToken("[]", tokens, nowMs),
         ended_at: null,
         ended_reason: null,
         expires_at: nowMs + options.idleMs,
@@ -107,9 +109,14 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
         const ended = await ending.end(row, "revoked");
         const grant = ended === undefined ? undefined : columns.openGrant(ended);
         // Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it.
-        return grant?.terms === undefined ? grant?.refreshToken : undefined;
+        // A session is its origin's to end.
+        return grant?.terms === undefined && grant?.minted === undefined ? grant?.refreshToken : undefined;
       };
       return { provider: row.provider, subject: columns.openGrant(row)?.subject, stored: true, end };
     },
   };
+}
+
+function grantOf({ refreshToken, subject, terms, minted }: TokenSet & { readonly refreshToken: Secret }): FamilyGrant {
+  return { refreshToken, subject, terms, minted };
 }

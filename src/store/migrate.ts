@@ -5,6 +5,7 @@ import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { firstTables } from "./migrations/0001-first-tables.ts";
+import { signingKeys } from "./migrations/0002-signing-keys.ts";
 import type { Tables } from "./tables.ts";
 
 /** Waiting for another process that is migrating included. */
@@ -14,7 +15,7 @@ const migrationTableName = "cambio_migrations";
 const migrationLockTableName = "cambio_migrations_lock";
 
 function migrationsFor(dialect: Database["dialect"]): Record<string, Migration> {
-  return { "0001-first-tables": firstTables(dialect) };
+  return { "0001-first-tables": firstTables(dialect), "0002-signing-keys": signingKeys(dialect) };
 }
 
 /** The database knows steps that this version does not: whatever it wrote there would be wrong. */

@@ -27,6 +27,14 @@ export const sealedColumns = {
     purpose: "store/upstream-token",
     bound: ["id", "provider", "hint"],
   },
+  signingKey: {
+    table: "signing_keys",
+    column: "sealed_key",
+    key: "kid",
+    purpose: "store/signing-key",
+    // Its times too: whoever writes to the table must not make a key sign for longer.
+    bound: ["kid", "algorithm", "seq", "announced_at", "activates_at"],
+  },
 } as const satisfies Record<string, SealedColumn>;
 
 /** @param row at least the columns that `sealed` is bound to, with the values that stand in the database */

@@ -71,10 +71,27 @@ export interface UpstreamRevocationRow {
   expires_at: number;
 }
 
+/** One of this service's own signing keys. Rows are added and ended, and otherwise never changed. */
+export interface SigningKeyRow {
+  /** RFC 7638. */
+  kid: string;
+  algorithm: string;
+  /** Unique per algorithm: of replicas that make the next key at the same time one wins. */
+  seq: number;
+  /** As published, JSON: for whoever reads the table. What is published comes from the private key. */
+  public_jwk: string;
+  /** The private key, sealed. Null: it was ended, and nobody can bring it back. */
+  sealed_key: Uint8Array | null;
+  announced_at: number;
+  activates_at: number;
+  ended_at: number | null;
+}
+
 export interface Tables {
   one_time: OneTimeRow;
   revocation_head: RevocationHeadRow;
   revocations: RevocationRow;
   handle_families: HandleFamilyRow;
   upstream_revocations: UpstreamRevocationRow;
+  signing_keys: SigningKeyRow;
 }

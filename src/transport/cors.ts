@@ -17,15 +17,22 @@ const maxAge = "7200";
 const allowedHeaders = [...connectCors.allowedHeaders, "Authorization", "X-Request-Id", "Traceparent"].join(", ");
 const exposedHeaders = [...connectCors.exposedHeaders, "X-Request-Id", "Retry-After", "Www-Authenticate"].join(", ");
 
-/** @param origins asked for every answer: the configuration may have been reloaded */
-export function createCors(origins: () => ReadonlySet<string>): Cors {
-  const isListed = (origin: string): boolean => origin !== "null" && origins().has(origin);
+export interface ListedOrigins {
+  readonly origins: ReadonlySet<string>;
+  /** Those of them whose pages may send cookies along. */
+  readonly credentialOrigins: ReadonlySet<string>;
+}
+
+/** @param listed asked for every answer: the configuration may have been reloaded */
+export function createCors(listed: () => ListedOrigins): Cors {
+  const isListed = (origin: string): boolean => origin !== "null" && listed().origins.has(origin);
   return {
     mark(origin, res) {
       res.setHeader("vary", "Origin");
       if (origin === undefined || !isListed(origin)) return;
       res.setHeader("access-control-allow-origin", origin);
       res.setHeader("access-control-expose-headers", exposedHeaders);
+      if (listed().credentialOrigins.has(origin)) res.setHeader("access-control-allow-credentials", "true");
     },
     preflight(origin, methods, res) {
       if (!isListed(origin)) {

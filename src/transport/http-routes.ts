@@ -8,7 +8,7 @@ import type { Call } from "../rpc/call.ts";
 import { failureOf } from "../rpc/wire-errors.ts";
 import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
-import { type FramingStatus, framingError, plainError } from "./plain-errors.ts";
+import { type FramingStatus, framingError, plainError, type PlainSurface } from "./plain-errors.ts";
 import type { PlainResponse } from "./plain-response.ts";
 import { readBody } from "./read-body.ts";
 import { hasRepeatedAuthorization } from "./repeated-headers.ts";
@@ -38,8 +38,8 @@ export interface PlainRoute {
   readonly path: string;
   /** Media type of a POST's body. A page of another origin cannot send `application/json` without a preflight. */
   readonly accepts?: string;
-  /** Answers errors like a token endpoint. */
-  readonly tokenRoute?: boolean;
+  /** How its errors look. Default: plain. */
+  readonly surface?: PlainSurface;
   /** Decides before a byte of the body is read; throws ExchangeError to refuse. Without it everybody may call. */
   gate?(head: PlainHead): Promise<void>;
   handle(request: PlainRequest): Promise<PlainResponse>;
@@ -84,7 +84,7 @@ export function sendFraming(visit: Visit, status: FramingStatus): void {
 /** A refusal that happens before any route is known. */
 export function sendRefusal(visit: Visit, failure: ExchangeError): void {
   visit.call.failure ??= failure;
-  send(visit, plainError(failure, { requestId: visit.call.requestId, tokenRoute: false }));
+  send(visit, plainError(failure, { requestId: visit.call.requestId, surface: "plain" }));
 }
 
 function createPath(
@@ -121,7 +121,7 @@ function createPath(
     } catch (thrown) {
       const failure = failureOf(thrown);
       call.failure ??= failure;
-      return plainError(failure, { requestId: call.requestId, tokenRoute: route.tokenRoute === true });
+      return plainError(failure, { requestId: call.requestId, surface: route.surface ?? "plain" });
     }
   }
 
@@ -154,7 +154,8 @@ function leaving(visit: Visit, shutdownSignal: AbortSignal | undefined): AbortSi
 function send(visit: Visit, response: PlainResponse): void {
   const { req, res } = visit;
   for (const [name, value] of Object.entries(response.headers ?? {})) res.setHeader(name, value);
-  res.setHeader("content-length", String(Buffer.byteLength(response.body)));
+  // RFC 9110 §8.6: with a 304 it would be that of the answer which the client has.
+  if (response.status !== 304) res.setHeader("content-length", String(Buffer.byteLength(response.body)));
   visit.answered = !res.closed;
   res.statusCode = response.status;
   if (req.method === "HEAD") res.end();

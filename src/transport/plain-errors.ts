@@ -2,18 +2,20 @@
 // sentences stand in rpc/error-table.ts; failures of framing, which have no reason, stand here.
 
 import type { ExchangeError } from "../exchange/errors.ts";
-import { errorTable } from "../rpc/error-table.ts";
+import { type ErrorRow, errorTable } from "../rpc/error-table.ts";
 import { jsonResponse, type PlainResponse } from "./plain-response.ts";
 
 export interface PlainErrorOptions {
   readonly requestId: string;
-  /** The route answers like a token endpoint. */
-  readonly tokenRoute: boolean;
+  readonly surface: PlainSurface;
 }
 
-export function plainError(failure: ExchangeError, { requestId, tokenRoute }: PlainErrorOptions): PlainResponse {
+/** token: it answers like a token endpoint. session: it turns a session into a token. */
+export type PlainSurface = "plain" | "token" | "session";
+
+export function plainError(failure: ExchangeError, { requestId, surface }: PlainErrorOptions): PlainResponse {
   const row = errorTable[failure.reason];
-  const override = tokenRoute ? row.tokenRoute : undefined;
+  const override = overrideOf(row, surface);
   const status = override?.status ?? row.status;
   const error = override?.oauth ?? row.oauth;
   const body = {
@@ -27,6 +29,17 @@ export function plainError(failure: ExchangeError, { requestId, tokenRoute }: Pl
     ...retryAfter(status, failure.retryAfterMs ?? row.retryAfterMs),
     ...challenge(status, failure, row.oauth),
   });
+}
+
+function overrideOf(row: ErrorRow, surface: PlainSurface): ErrorRow["tokenRoute"] {
+  switch (surface) {
+    case "plain":
+      return undefined;
+    case "token":
+      return row.tokenRoute;
+    case "session":
+      return row.sessionRoute;
+  }
 }
 
 const framing = {

@@ -28,6 +28,9 @@ const full: Required<AuditEntry> = {
   issuer: "https://login.example.com",
   subject: "user-1",
   originClient: "web",
+  actor: "service-account-orders",
+  actorIssuer: "https://login.example.com",
+  issued: "token-1",
   audience: "orders-api",
   scopes: ["openid"],
   targets: ["inventory"],
@@ -43,6 +46,9 @@ it("writes every member of an entry in one fixed order, whatever the order it ca
   const names = ["seq", "time", "kind", "request_id", "method", "protocol", "caller", "address", "provider", "issuer", "subject"];
   const further = [
     "origin_client",
+    "actor",
+    "actor_issuer",
+    "issued",
     "audience",
     "scopes",
     "targets",

@@ -19,10 +19,13 @@ const written = {
       client: { id: "cambio", secret: `${canary}-corporate` },
       tokens: { issuer_check: false },
     },
+    site: { kind: "better-auth", issuer: "https://site.example", jwt: true },
+    closed: { kind: "better-auth", issuer: "https://closed.example" },
   },
   audiences: {
     orders: {
       accepts: {
+        site: { identifiers: ["https://site.example"], clients: ["https://site.example"] },
         main: {
           identifiers: ["https://orders.example"],
           clients: ["web"],
@@ -426,4 +429,29 @@ it.each(["--help", "-h", "CONFIG --help"])("prints its usage: %s", async (words)
   const told = await explain(words);
   expect([told.status, told.error]).toEqual([0, ""]);
   expect(told.out).toMatch(/^Usage: cambio explain CONFIG/);
+});
+
+describe("a token of an application that keeps sessions", () => {
+  const jwt = { iss: "https://site.example", aud: "https://site.example", sub: "u1", iat: now - 60, exp: now + 600 };
+
+  it("is explained by its claims, as nothing of them but the issuer is configured", async () => {
+    const told = await explainToken(jwt);
+    expect([told.status, lastLines(told)[1]]).toEqual([0, "allowed"]);
+    expect(told.steps).toContain("holds providers.site.issuer");
+    expect(told.steps.filter((step) => step.includes("providers.site.tokens"))).toEqual([]);
+  });
+
+  it("is refused where it names a client, which makes it another kind", async () => {
+    const told = await explainToken({ ...jwt, azp: "web" });
+    expect([told.status, told.steps.at(-1)]).toEqual([1, "refuses token client"]);
+  });
+
+  it.each([
+    ["", "ISSUER_NOT_TRUSTED"],
+    [" --provider closed", "PROVIDER_UNKNOWN"],
+  ])("is refused where that application's are not accepted%s", async (more, reason) => {
+    const told = await explainToken({ ...jwt, iss: "https://closed.example" }, more);
+    expect([told.status, told.steps.at(-1)]).toEqual([1, "refuses providers.closed.jwt"]);
+    expect(told.out).toContain(reason);
+  });
 });

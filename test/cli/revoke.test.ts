@@ -111,6 +111,14 @@ describe.each<[string, () => Promise<Record<string, unknown>>, number]>([
   });
 });
 
+it("an application that keeps sessions has tokens for a day at most, by which the entry is kept", async () => {
+  const site = { kind: "better-auth", issuer: "https://app.example", jwt: true };
+  const file = await configured({ providers: { site }, clients: {}, database: { file: await sqliteFile() } });
+  const { status, out } = await run(file, "--provider", "site", "--token-id", "abc");
+  const until = new Date(nowMs + (day + tolerance + 1) * 1_000).toISOString();
+  expect([status, out]).toEqual([0, expect.stringContaining(`until ${until}`)]);
+});
+
 it.each([
   ["nothing"],
   ["no provider", "--subject", "alice"],

@@ -1,10 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { maxFileBytes } from "../../src/config/load.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 import { environment, exampleText, exampleWith, failureOf, load } from "./given.ts";
 
 const parameters = (changes: Readonly<Record<string, unknown>>) =>
-  Object.values(load({ text: exampleWith(changes) }).providers).map((provider) => provider.target_parameter);
+  ["main", "corporate"].map((name) => oauthProvider(load({ text: exampleWith(changes) }), name).target_parameter);
 
 describe("a configuration that is right", () => {
   it("is the committed example with nothing but its secrets set", () => {
@@ -39,14 +40,16 @@ describe("a configuration that is right", () => {
   });
 
   it("is complete: token rules of a kind and raw refresh tokens are filled in", () => {
-    const { providers, clients } = load();
-    expect(providers["main"]?.tokens).toMatchObject({
+    const configuration = load();
+    const { clients } = configuration;
+    const [main, corporate] = ["main", "corporate"].map((name) => oauthProvider(configuration, name).tokens);
+    expect(main).toMatchObject({
       algorithms: ["RS256", "ES256"],
       header_types: ["at+jwt"],
       client_claims: ["client_id"],
     });
-    expect(providers["main"]?.tokens.payload_type).toBeUndefined();
-    expect(providers["corporate"]?.tokens).toMatchObject({ header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"] });
+    expect(main?.payload_type).toBeUndefined();
+    expect(corporate).toMatchObject({ header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"] });
     expect(Object.entries(clients).map(([id, client]) => [id, client.raw_refresh_tokens])).toEqual([
       ["web", false],
       ["cli", false],
@@ -64,8 +67,9 @@ describe("a configuration that is right", () => {
   });
 
   it("has no introspection, no exchange and no refresh tokens out of one that nobody wrote down", () => {
-    const { providers, audiences, clients } = load();
-    expect(Object.values(providers).map(({ introspection }) => introspection)).toEqual(["none", "none"]);
+    const configuration = load();
+    const { audiences, clients } = configuration;
+    expect(["main", "corporate"].map((name) => oauthProvider(configuration, name).introspection)).toEqual(["none", "none"]);
     expect(Object.values(audiences).flatMap(({ accepts }) => Object.values(accepts).map((rule) => rule.exchange_as))).toEqual([
       undefined,
       undefined,
@@ -76,7 +80,7 @@ describe("a configuration that is right", () => {
 
   it("keeps token rules that are written over those of the kind", () => {
     const rules = { algorithms: ["PS256"], header_types: ["JWT", "at+jwt"], payload_type: "access", client_claims: ["azp", "client_id"] };
-    expect(load({ text: exampleWith({ "providers/main/tokens": rules }) }).providers["main"]?.tokens).toMatchObject(rules);
+    expect(oauthProvider(load({ text: exampleWith({ "providers/main/tokens": rules }) }), "main").tokens).toMatchObject(rules);
   });
 
   it("cannot be changed, however deep", () => {
@@ -91,7 +95,7 @@ describe("a configuration that is right", () => {
   });
 
   it("does not share its defaults with another one", () => {
-    expect(load().providers["main"]?.endpoints).not.toBe(load().providers["main"]?.endpoints);
+    expect(oauthProvider(load(), "main").endpoints).not.toBe(oauthProvider(load(), "main").endpoints);
   });
 
   it("reads a key with nothing behind it as absent", () => {
@@ -140,7 +144,7 @@ describe("secrets from files", () => {
     [
       "secret_file",
       { "providers/main/client/secret": undefined, "providers/main/client/secret_file": "/run/s" },
-      (c) => c.providers["main"]?.client.secret?.reveal(),
+      (c) => oauthProvider(c, "main").client.secret?.reveal(),
     ],
     ["key_file", { "sealing/keys": [{ id: "1", key_file: "/run/s" }] }, (c) => c.sealing?.keys[0]?.key.export().toString("base64url")],
     [

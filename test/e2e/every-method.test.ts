@@ -14,6 +14,7 @@ import type { Reason } from "../../src/exchange/errors.ts";
 import { errorTable } from "../../src/rpc/error-table.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createHealthStatus } from "../../src/transport/health.ts";
+import { keySetRoute } from "../../src/transport/key-set-route.ts";
 import { processRoutes } from "../../src/transport/process-routes.ts";
 import { basic } from "../../examples/clients.ts";
 import { type FakeStack, page, startFakeStack } from "../support/fake-stack.ts";
@@ -48,7 +49,7 @@ beforeAll(async () => {
         Object.entries(configuration.clients).filter(([, { kind }]) => kind === "service"),
       ),
       server: { ...configuration.server, reflection: false },
-      routes: { exchange: [] },
+      routes: { exchange: [], backend_token: [] },
     }),
   });
 });
@@ -71,7 +72,7 @@ function withOutsiders(configuration: Configuration): Configuration {
   const idle = { methods: [] };
   const off = { methods: forPublic, disabled: true };
   const routes = ["web", "idle-web", "off-web"].map((client) => ({ path: routeOf(client), client, provider: "main" }));
-  return withClients({ ...configuration, routes: { exchange: routes } }, [
+  return withClients({ ...configuration, routes: { exchange: routes, backend_token: [] } }, [
     ...Object.entries(configuration.clients),
     ["idle-web", { ...web, ...idle }],
     ["idle-cli", { ...cli, ...idle }],
@@ -225,6 +226,8 @@ describe("the plain routes", () => {
     const parts = { health: createHealthStatus(), metrics: createMetrics(), parts: () => ({}) };
     expect(processRoutes(parts).map((route) => `${route.method} ${route.path}`)).toEqual(["GET /livez", "GET /readyz", "GET /metrics"]);
     parts.metrics.close();
+    const keySet = keySetRoute(() => ({ keys: [] }));
+    expect(`${keySet.method} ${keySet.path}`).toBe("GET /.well-known/jwks.json");
     expect(Object.keys(stack.configuration.routes)).toEqual(["exchange"]);
     for (const { path: own } of stack.configuration.routes.exchange)
       expect((await fetch(closed.cambio.url + own, { method: "POST" })).status).toBe(404);

@@ -6,6 +6,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import { type Answer, type FakeStackOptions, type Instance } from "../support/fake-stack.ts";
 import { type FakeProvider, usualClient } from "../support/fake-provider.ts";
 import type { FakeClient } from "../support/fake-token-endpoint.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 import { basic } from "../../examples/clients.ts";
 
 export const requester: FakeClient = { id: "orders-client", secret: "orders-client-canary-0123456789", authentication: "basic" };
@@ -16,10 +17,10 @@ const scopes = ["orders:read", "orders:write"];
 export function withExchange(configuration: Configuration): Configuration {
   const { orders: client, web } = configuration.clients;
   const page = web?.providers["main"];
-  const { main } = configuration.providers;
+  const main = oauthProvider(configuration, "main");
   const accepts = configuration.audiences["orders"]?.accepts;
   const rule = accepts?.["main"];
-  if (client === undefined || web === undefined || page === undefined || main === undefined || accepts === undefined || rule === undefined)
+  if (client === undefined || web === undefined || page === undefined || accepts === undefined || rule === undefined)
     throw new Error("the example's names have changed");
   const exchangeAs = { id: requester.id, secret: new Secret(requester.secret ?? ""), authentication: "basic" as const };
   const grant = { redirect_uris: [], scopes, audiences: ["orders", "stock"], max_lifetime: undefined, exchanged_refresh_tokens: true };

@@ -25,6 +25,7 @@ const paused = { code: Code.ResourceExhausted, http: 429, oauth: "temporarily_un
 const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unavailable" } as const;
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
+  SESSION_INVALID: { code: Code.Unauthenticated, http: 401, oauth: "invalid_grant", field: "SESSION", reauthenticate: true },
   DELEGATION_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "ACTOR_TOKEN" },
   MALFORMED_REQUEST: { code: Code.InvalidArgument, http: 400, oauth: "invalid_request" },
   MESSAGE_TOO_LARGE: { code: Code.ResourceExhausted, http: 429, oauth: "invalid_request", plain: 413 },
@@ -64,6 +65,11 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
 
 /** Reasons that no case of the protocol tables can provoke from outside, and the tests that do: file and name. */
 export const provokedElsewhere: Partial<Record<Reason, { readonly why: string; readonly file: string; readonly test: string }>> = {
+  SESSION_INVALID: {
+    why: "it takes an application that keeps sessions, which is a real one there",
+    file: "test/e2e/sessions.test.ts",
+    test: "that was ended at its origin opens nothing from the next call on",
+  },
   INTERNAL: {
     why: "it stands for a defect, so nothing that a client sends may cause it",
     file: "test/transport/rpc-adapter.test.ts",

@@ -3,6 +3,7 @@ import { startChild } from "../support/child.ts";
 import { eventually } from "../support/eventually.ts";
 import { environmentFor, exampleFile, page } from "../support/fake-stack.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 import {
   atOnce,
   counted,
@@ -175,8 +176,7 @@ describe("a replica that is killed while the provider holds its answer back", ()
 
 /** From now on every replica reaches the provider's token endpoint through the proxy. */
 function leadThrough(port: number, { stack, replicas }: Given): void {
-  const { main } = stack.configuration.providers;
-  if (main === undefined) throw new Error("the example has changed");
+  const main = oauthProvider(stack.configuration, "main");
   const led = { ...main, endpoints: { ...main.endpoints, token: `http://127.0.0.1:${port}/token` } };
   for (const replica of replicas) replica.reload({ ...stack.configuration, providers: { ...stack.configuration.providers, main: led } });
 }

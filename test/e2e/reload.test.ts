@@ -4,6 +4,7 @@ import type { ClientConfiguration, Configuration, ProviderConfiguration } from "
 import { Secret } from "../../src/exchange/secret.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, type FakeCode, type FakeStack, page, pageRedirectUri, startFakeStack } from "../support/fake-stack.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 import { challenge } from "./protocol-case.ts";
 import { outcomeOf } from "./replica-rig.ts";
 
@@ -16,7 +17,7 @@ function withClient(id: string, change: (client: ClientConfiguration) => ClientC
 function withMain(change: (provider: ProviderConfiguration) => ProviderConfiguration): Change {
   return (configuration) => ({
     ...configuration,
-    providers: { ...configuration.providers, main: change(given(configuration.providers["main"])) },
+    providers: { ...configuration.providers, main: change(oauthProvider(configuration, "main")) },
   });
 }
 

@@ -16,6 +16,7 @@ import {
   reasonOf,
   startFakeStack,
 } from "../support/fake-stack.ts";
+import type { PostgresAddress } from "../../src/store/open-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 
@@ -46,6 +47,8 @@ export interface Servers {
   environment(where: Where): Readonly<Record<string, string>>;
   /** @param options `behind`: PostgreSQL is reached at this port, which leads to it */
   given(where: Where, options?: FakeStackOptions & { readonly behind?: number }): Promise<Given>;
+  /** A database of its own at PostgreSQL, for stacks that a test starts itself. */
+  freshDatabase(): Promise<PostgresAddress>;
   /** Runs after the test, before what was there earlier is closed. */
   defer(close: () => Promise<unknown>): void;
   /** Kills one of them. The returned function starts it again, which the end of the test does at the latest. */
@@ -90,6 +93,11 @@ export function useServers(): Servers {
       const start = () => (started ??= server.start());
       closers.push(start);
       return start;
+    },
+    async freshDatabase() {
+      number += 1;
+      await postgres.query(`create database ${database()}`);
+      return postgres.address(database());
     },
     async given(where, { behind, ...options } = {}) {
       number += 1;

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Configuration } from "../../src/config/schema.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, detailOf, type FakeStack, type FakeStackOptions, reasonOf, startFakeStack } from "../support/fake-stack.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 
 const opened: FakeStack[] = [];
 afterEach(async () => {
@@ -149,8 +150,7 @@ describe("the provider's keys", () => {
 });
 
 const withoutIssuerCheck = (configuration: Configuration): Configuration => {
-  const { main } = configuration.providers;
-  if (main === undefined) throw new Error("the example's provider has another name");
+  const main = oauthProvider(configuration, "main");
   const unchecked = { ...main, tokens: { ...main.tokens, issuer_check: false } };
   return { ...configuration, providers: { ...configuration.providers, main: unchecked } };
 };

@@ -4,11 +4,12 @@
 import { expect, it } from "vitest";
 import { testRealm } from "../keycloak/realm.ts";
 import { environmentFor, loadExample } from "../keycloak/s1-stack.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 
 const realm = testRealm();
 const address = "http://127.0.0.1:8080/realms/corp";
 const configuration = loadExample(environmentFor({ address, issuer: "https://login.example.com/realms/corp", realm }, "/tmp"));
-const corp = configuration.providers["corp"];
+const corp = oauthProvider(configuration, "corp");
 const accepts = Object.values(configuration.audiences).flatMap((audience) => Object.values(audience.accepts));
 /** Of audiences whose callers may exchange; the registration of any other only asks about tokens. */
 const exchanging = Object.values(configuration.clients)
@@ -25,7 +26,7 @@ const scopesFor = (audience: string) =>
     .map(({ name }) => name);
 
 it("names clients, audiences and scopes that the realm has", () => {
-  const clients = [corp?.client.id, ...accepts.flatMap(({ clients: trusted, exchange_as }) => [...trusted, exchange_as?.id])];
+  const clients = [corp.client.id, ...accepts.flatMap(({ clients: trusted, exchange_as }) => [...trusted, exchange_as?.id])];
   for (const id of clients.filter((one) => one !== undefined)) expect(clientOf(id)?.enabled).toBe(true);
   for (const { identifiers } of accepts) for (const identifier of identifiers) expect(scopesFor(identifier)).not.toEqual([]);
   const scopes = Object.values(configuration.clients).flatMap(({ providers }) => providers["corp"]?.scopes ?? []);
@@ -47,7 +48,7 @@ it("lets each registration that exchanges do so, for each audience that its call
 it("gives exchanged tokens a life between the buffer and that of the tokens they come from", () => {
   for (const { clients, exchange_as } of exchanging) {
     if (exchange_as === undefined) continue;
-    expect(lifespanOf(exchange_as.id)).toBeGreaterThan(corp?.tokens.expiry_buffer ?? Infinity);
+    expect(lifespanOf(exchange_as.id)).toBeGreaterThan(corp.tokens.expiry_buffer);
     for (const id of clients) expect(lifespanOf(id)).toBeGreaterThan(lifespanOf(exchange_as.id));
   }
 });
@@ -57,6 +58,6 @@ it("has a registration for each audience, as Keycloak tells about a token only w
 });
 
 it("puts Cambio's own client into the audience of the tokens that are validated first", () => {
-  expect(scopesFor(corp?.client.id ?? "")).toEqual(["for-orders"]);
+  expect(scopesFor(corp.client.id)).toEqual(["for-orders"]);
   expect(clientOf("storefront")?.defaultClientScopes).toContain("for-orders");
 });

@@ -127,7 +127,7 @@ describe("is refused, and the token endpoint hears nothing:", () => {
     ["a token of a stranger", { token: { iss: "https://evil.example" } }, "ISSUER_NOT_TRUSTED"],
     ["a token bound to a key", { token: { cnf: { jkt: "x" } } }, "PROOF_REQUIRED"],
     ["a provider that there is not", { asked: { provider: "elsewhere" } }, "PROVIDER_UNKNOWN"],
-    ["somebody who acts", { asked: { hasActor: true } }, "DELEGATION_NOT_ALLOWED"],
+    ["somebody who acts", { asked: { actorToken: new Secret("somebody") } }, "DELEGATION_NOT_ALLOWED"],
     ["an audience that the client may not ask for", { asked: { audiences: ["payroll"] } }, "TARGET_NOT_ALLOWED"],
     ["an audience that there is not", { asked: { audiences: ["nowhere"] } }, "TARGET_NOT_ALLOWED"],
     ["one audience too many", { asked: { audiences: ["inventory", "payroll"] } }, "TARGET_NOT_ALLOWED"],

@@ -16,6 +16,7 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
     providers: new Map(),
     audiences: [],
     rawRefreshTokens: given.kind === "service",
+    refreshCookie: undefined,
     disabled: false,
     reportOnly: new Set(),
     ...given,
@@ -25,6 +26,18 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
 export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
   return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, exchangedRefreshTokens: false, ...given };
 }
+
+/** A service that issues no tokens of its own. */
+export const nothingMinted = {
+  minting: new Map(),
+  mint: {
+    plan(): never {
+      throw new Error("nothing is minted here");
+    },
+    issue: () => Promise.reject(new Error("nothing is minted here")),
+  },
+  verifyActor: () => Promise.reject(new Error("nobody acts here")),
+};
 
 /** More places than any test has calls. */
 export const roomyPlaces = createProviderPlaces(() => 1_000_000);

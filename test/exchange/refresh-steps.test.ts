@@ -76,6 +76,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     },
     places: roomyPlaces,
     clock: rig.clock,
+    refreshSession: () => Promise.reject(new Error("no handle here stands for a session")),
     fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
   });
   return {

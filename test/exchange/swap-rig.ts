@@ -136,8 +136,8 @@ export async function startSwapRig({ change = () => undefined, database = false 
         },
         signal,
       ),
-    exchange: (token, given = {}, signal = patience()) =>
-      wired.operations.exchangeToken(
+    exchange: async (token, given = {}, signal = patience()) => {
+      const { tokens } = await wired.operations.exchangeToken(
         {
           client: rig.client("orders"),
           subjectToken: new Secret(token),
@@ -146,12 +146,14 @@ export async function startSwapRig({ change = () => undefined, database = false 
           scopes: [],
           refreshToken: false,
           jwt: false,
-          hasActor: false,
+          actorToken: undefined,
           trail: silentTrail("orders"),
           ...given,
         },
         signal,
-      ),
+      );
+      return tokens;
+    },
     refresh: (refreshToken, given = {}) =>
       wired.operations.refresh(
         {

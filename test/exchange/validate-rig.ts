@@ -21,7 +21,7 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createProviderPool, usesOf } from "../../src/wire-provider.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
-import { recordingAudit, roomyPlaces, silentTrail } from "./fixtures.ts";
+import { recordingAudit, nothingMinted, roomyPlaces, silentTrail } from "./fixtures.ts";
 
 const clients = {
   orders: { kind: "service", secrets: ["orders-secret-0123"], methods: ["ValidateCrossClient"], audiences: ["orders", "reports"] },
@@ -140,7 +140,7 @@ export async function startValidateRig(): Promise<ValidateRig> {
       clock,
     });
     // Of exchanges there is a rig of its own.
-    return createValidate({ verifySubject, swap: () => Promise.reject(new Error("no exchange")), decide, revocations });
+    return createValidate({ verifySubject, swap: () => Promise.reject(new Error("no exchange")), decide, revocations, ...nothingMinted });
   };
   const validate = fresh();
 

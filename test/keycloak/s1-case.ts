@@ -2,11 +2,12 @@
 // well, and how a real answer is brought into their form: subjects by name, tokens as what stands in them, instants as what they are.
 
 import { Code } from "@connectrpc/connect";
-import type { Configuration } from "../../src/config/schema.ts";
+import type { Configuration, ProviderConfiguration } from "../../src/config/schema.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { expectedErrors } from "../e2e/expected-errors.ts";
 import type { Members, S1Options, S1Stack, Told } from "./s1-stack.ts";
 import type { World } from "./world.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 
 export interface S1Case extends S1Options {
   readonly name: string;
@@ -49,11 +50,10 @@ export function refused(reason: Reason, more: Members = {}): Members {
 }
 
 /** For configurations that differ in one provider or audience. */
-export function changeProvider(change: (provider: Configuration["providers"][string]) => Configuration["providers"][string]) {
+export function changeProvider(change: (provider: ProviderConfiguration) => ProviderConfiguration) {
   return (configuration: Configuration): Configuration => {
-    const { corp } = configuration.providers;
-    if (corp === undefined) throw new Error("the example has a provider corp");
-    return { ...configuration, providers: { ...configuration.providers, corp: change(corp) } };
+    const corp = change(oauthProvider(configuration, "corp"));
+    return { ...configuration, providers: { ...configuration.providers, corp } };
   };
 }
 

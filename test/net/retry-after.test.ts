@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { retryAfterOf } from "../../src/net/retry-after.ts";
 
 const nowMs = Date.UTC(2026, 10, 27, 12, 0, 0);
+const answer = (headers: Record<string, string>) => new Response(null, { headers });
 const said = (value: string | undefined) =>
   retryAfterOf(new Response(null, value === undefined ? {} : { headers: { "retry-after": value } }), nowMs);
 
@@ -19,5 +20,10 @@ describe("how long an answer asks to wait", () => {
     ["a word", "soon", undefined],
   ])("is read from %s", (_name, value, ms) => {
     expect(said(value)).toBe(ms);
+  });
+
+  it("is read from the other name that Better Auth has for it, where the proper one is not there", () => {
+    expect(retryAfterOf(answer({ "x-retry-after": "7" }), nowMs)).toBe(7_000);
+    expect(retryAfterOf(answer({ "x-retry-after": "7", "retry-after": "3" }), nowMs)).toBe(3_000);
   });
 });

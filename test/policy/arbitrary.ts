@@ -6,7 +6,8 @@ import { type Configuration, configurationSchema } from "../../src/config/schema
 import { methods } from "../../src/exchange/clients.ts";
 import type { CallQuestion, ResultQuestion, SwapQuestion, TokenQuestion, UseQuestion } from "../../src/exchange/decision.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
-import { createDecide, type Rule } from "../../src/policy/evaluate.ts";
+import { createDecide } from "../../src/policy/evaluate.ts";
+import type { Rule } from "../../src/policy/rule.ts";
 
 export type Written = Pick<Configuration, "clients" | "audiences">;
 
@@ -137,7 +138,7 @@ export function ask(written: Written, asked: Asked, onRule?: (rule: Rule) => voi
   const policy = compilePolicy(written);
   const client = policy.clients.get(clientId);
   if (client === undefined) throw new Error("the configuration has no such client");
-  return createDecide(policy.audiences, onRule)({ ...asked, client });
+  return createDecide(policy.audiences, onRule === undefined ? {} : { onRule })({ ...asked, client });
 }
 
 const within = (wanted: readonly string[], listed: readonly string[]): boolean => new Set(wanted).isSubsetOf(new Set(listed));

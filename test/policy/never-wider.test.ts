@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { configurationSchema } from "../../src/config/schema.ts";
-import type { Rule } from "../../src/policy/evaluate.ts";
+import type { Rule } from "../../src/policy/rule.ts";
 import { type Asked, ask, clientId, configurations, excessOf, questions, type Written } from "./arbitrary.ts";
 
 const runs = { numRuns: 3_000 };

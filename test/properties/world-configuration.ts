@@ -3,6 +3,7 @@
 import type { Configuration } from "../../src/config/schema.ts";
 import type { SigningKey } from "../keys/signing.ts";
 import type { FakeStack } from "../support/fake-stack.ts";
+import { oauthProvider } from "../support/oauth-provider.ts";
 
 export const ownName = "https://cambio.example";
 export const payroll = "https://payroll.example";
@@ -42,11 +43,11 @@ export function extended(loaded: Configuration, courier: SigningKey): Configurat
 }
 
 export function variants({ configuration, provider }: FakeStack): Readonly<Record<Variant, Configuration>> {
-  const { main } = configuration.providers;
+  const main = oauthProvider(configuration, "main");
   const { web } = configuration.clients;
   const grant = web?.providers["main"];
   const accepts = configuration.audiences["orders"]?.accepts["main"];
-  if (main === undefined || web === undefined || grant === undefined || accepts === undefined) throw new Error("the world has changed");
+  if (web === undefined || grant === undefined || accepts === undefined) throw new Error("the world has changed");
   const withWeb = (changed: typeof web): Configuration => ({ ...configuration, clients: { ...configuration.clients, web: changed } });
   return {
     usual: configuration,

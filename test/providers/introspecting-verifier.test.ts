@@ -36,7 +36,14 @@ beforeEach(() => {
     asked.push("keys");
     return verification();
   };
-  const named = { provider: "main", issuer: rules.issuer, contentHash: "hash", denyKeyIds: new Set<string>(), asksProvider: () => false };
+  const named = {
+    provider: "main",
+    issuer: rules.issuer,
+    contentHash: "hash",
+    denyKeyIds: new Set<string>(),
+    asksProvider: () => false,
+    ours: false,
+  };
   local = { ...named, verify, verifyIssued: verify };
 });
 

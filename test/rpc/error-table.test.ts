@@ -35,7 +35,7 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
   [["SCOPE_INSUFFICIENT"], Code.PermissionDenied, 403, "insufficient_scope"],
   [["TARGET_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_target"],
   [["GRANT_INVALID"], Code.FailedPrecondition, 400, "invalid_grant"],
-  [["REAUTHENTICATION_REQUIRED"], Code.Unauthenticated, 401, "invalid_grant"],
+  [["REAUTHENTICATION_REQUIRED", "SESSION_INVALID"], Code.Unauthenticated, 401, "invalid_grant"],
   [["UPSTREAM_RATE_LIMITED", "RATE_LIMITED", "OVERLOADED"], Code.ResourceExhausted, 429, "temporarily_unavailable"],
   [
     ["UPSTREAM_UNAVAILABLE", "UPSTREAM_INVALID_RESPONSE", "STORE_UNAVAILABLE", "AUDIT_UNAVAILABLE"],
@@ -80,7 +80,7 @@ describe("the error table", () => {
       Object.keys(ErrorField)
         .filter((name) => Number.isNaN(Number(name)))
         .toSorted(),
-    ).toEqual(["ACTOR_TOKEN", "CALLER", "SUBJECT_TOKEN", "UNSPECIFIED"]);
+    ).toEqual(["ACTOR_TOKEN", "CALLER", "SESSION", "SUBJECT_TOKEN", "UNSPECIFIED"]);
   });
 
   it("has one sentence per reason, fixed and complete", () => {
@@ -102,8 +102,8 @@ describe("the error table", () => {
     expect(having((row) => row.retryAfterMs !== undefined && row.retryAfterMs < 1_000)).toEqual([]);
   });
 
-  it("asks for a new sign-in for one reason only", () => {
-    expect(having((row) => row.reauthenticate === true)).toEqual(["REAUTHENTICATION_REQUIRED"]);
+  it("asks for a new sign-in where a sign-in is over, and nowhere else", () => {
+    expect(having((row) => row.reauthenticate === true)).toEqual(["REAUTHENTICATION_REQUIRED", "SESSION_INVALID"]);
   });
 
   it("answers on token routes as RFC 8693 §2.2.2 and RFC 6749 §5.2 want it", () => {
@@ -112,5 +112,10 @@ describe("the error table", () => {
     for (const reason of renamed) expect(errorTable[reason].tokenRoute).toEqual({ oauth: "invalid_request" });
     expect(having((row) => row.tokenRoute?.status !== undefined)).toEqual(["REAUTHENTICATION_REQUIRED"]);
     expect(errorTable.REAUTHENTICATION_REQUIRED.tokenRoute).toEqual({ status: 400 });
+  });
+
+  it("answers 503 on session routes to whatever cannot be decided in time", () => {
+    expect(having((row) => row.sessionRoute !== undefined)).toEqual(having((row) => row.status === 504));
+    for (const reason of having((row) => row.status === 504)) expect(errorTable[reason].sessionRoute).toEqual({ status: 503 });
   });
 });

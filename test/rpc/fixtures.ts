@@ -30,7 +30,8 @@ export function callOf(given: Partial<Call> = {}): Call {
 
 /** The part of a handler's context that handlers read. */
 export function contextOf(call: Call, signal = new AbortController().signal): HandlerContext {
-  return { values: createContextValues().set(callKey, call), signal } as unknown as HandlerContext;
+  const headers = { requestHeader: new Headers(), responseHeader: new Headers() };
+  return { values: createContextValues().set(callKey, call), signal, ...headers } as unknown as HandlerContext;
 }
 
 export function callersOf(...clients: readonly Client[]): Callers {

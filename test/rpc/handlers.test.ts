@@ -32,7 +32,12 @@ async function start(): Promise<CoreRig> {
   return rig;
 }
 
-const depsOf = ({ wired, clock, core }: CoreRig) => ({ ...core, clock, entrance: entranceOf(() => wired.current().callers) });
+const depsOf = ({ wired, clock, core }: CoreRig) => ({
+  ...core,
+  clock,
+  handleLifeMs: 60_000,
+  entrance: entranceOf(() => wired.current().callers),
+});
 
 const page = (): Call => callOf({ origin: "https://app.example" });
 

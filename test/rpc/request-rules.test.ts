@@ -27,6 +27,8 @@ import { weighVerification } from "../../src/cache/verification-codec.ts";
 import { createExchangeToken } from "../../src/exchange/exchange-token.ts";
 import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createSwap } from "../../src/exchange/swap.ts";
+import { createExchangeSession } from "../../src/exchange/exchange-session.ts";
+import { createRefreshSession } from "../../src/exchange/refresh-session.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
@@ -34,7 +36,7 @@ import { createExchangeRpc } from "../../src/rpc/exchange.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
-import { clientOf, grantOf, refusal, roomyPlaces } from "../exchange/fixtures.ts";
+import { clientOf, grantOf, nothingMinted, refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
@@ -68,20 +70,32 @@ const common = { providers, verifiers, audiences, decide, places: roomyPlaces, c
 const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places: roomyPlaces, clock });
 const exchanges = { get: async () => undefined, look: async () => undefined, put: async () => undefined };
 const swap = createSwap({ ...common, revocations, keyOf, exchanges, flights, sharedFlights: createSharedFlight(undefined), budget });
+const sessions = new Map();
+const issuing = { sessions, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
+const exchangeSession = createExchangeSession({ ...issuing, handles });
+const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf });
+const handleLifeMs = 60_000;
 
 const rpcs = {
   Exchange: createExchangeRpc({
     entrance,
     clock,
     exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles }),
+    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...nothingMinted }),
+    exchangeSession,
+    handleLifeMs,
   }),
   Refresh: createRefreshRpc({
     entrance,
     clock,
-    refresh: createRefresh({ ...common, handles, revocations, flights, budget, fingerprint: keyOf }),
+    refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: keyOf }),
+    handleLifeMs,
   }),
-  Validate: createValidateRpc({ entrance, validate: createValidate({ verifySubject, swap, decide, revocations }), clock }),
+  Validate: createValidateRpc({
+    entrance,
+    validate: createValidate({ verifySubject, swap, decide, revocations, ...nothingMinted }),
+    clock,
+  }),
   Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
   Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }) }),
 };
@@ -189,6 +203,7 @@ const clientId: FieldRules = { ...text(256), accepted: text(256).accepted.filter
 const rules: Readonly<Record<string, FieldRules>> = {
   "RevokeRequest.client_id": clientId,
   "RevokeRequest.provider": name,
+  // Empty: the handle in a refresh cookie, which this client does not have.
   "RevokeRequest.token.value": { ...required(printable(16_384)), known: "token" },
   "RevokeRequest.token.type": {
     accepted: ["", "access_token", "jwt", "refresh_token"].map((type) => (type === "" ? "" : `urn:ietf:params:oauth:token-type:${type}`)),
@@ -230,9 +245,20 @@ const rules: Readonly<Record<string, FieldRules>> = {
     refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "x".repeat(10_000), "\0"],
     within: tokenExchange,
   },
-  // Whoever it is: nobody acts for anybody at a provider of today.
-  "ExchangeRequest.actor_token.value": { accepted: ["", "token"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
-  "ExchangeRequest.actor_token.type": { accepted: ["", "any"], refused: [], passed: "DELEGATION_NOT_ALLOWED", within: tokenExchange },
+  "ExchangeRequest.session.token": { ...printable(4_096), known: "session", within: { client_id: "tool", session: { token: "x" } } },
+  // Its form is the core's to judge, once the subject's token was.
+  "ExchangeRequest.actor_token.value": {
+    accepted: ["x".repeat(16_384), "a b", "é"],
+    refused: [""],
+    known: "actor_token",
+    within: { ...tokenExchange, actor_token: { value: "token" } },
+  },
+  "ExchangeRequest.actor_token.type": {
+    accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
+    refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:refresh_token", "\0"],
+    reason: "TOKEN_TYPE_MISMATCH",
+    within: { ...tokenExchange, actor_token: { value: "token" } },
+  },
   "RefreshRequest.client_id": clientId,
   "RefreshRequest.provider": name,
   "RefreshRequest.refresh_token": required(printable(16_384)),
@@ -319,8 +345,15 @@ describe("the rules of requests", () => {
   });
 
   it.each(Object.entries(surfaces))("refuse an empty %s", async (message, surface) => {
-    const reason = message === "CreateAuthorizationUrlRequest" ? "CALLER_UNAUTHENTICATED" : "MALFORMED_REQUEST";
+    // All that the one says is who asks; the other may leave the rest to a cookie.
+    const sayNothingElse = ["CreateAuthorizationUrlRequest", "RefreshRequest"];
+    const reason = sayNothingElse.includes(message) ? "CALLER_UNAUTHENTICATED" : "MALFORMED_REQUEST";
     await expect(surface.ask(create(surface.schema) as never)).rejects.toThrow(refusal(reason));
+  });
+
+  it("refuse a refresh without a handle by a client that has no cookie for it", async () => {
+    const { surface } = surfaceOf("RefreshRequest");
+    await expect(ask(surface, { client_id: "tool" })).rejects.toThrow(refusal("MALFORMED_REQUEST"));
   });
 
   it("refuse a token without a value", async () => {

@@ -7,7 +7,7 @@ import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { nowMs, verification } from "../cache/fixtures.ts";
-import { refusal, roomyPlaces } from "../exchange/fixtures.ts";
+import { nothingMinted, refusal, roomyPlaces } from "../exchange/fixtures.ts";
 import { startValidateRig, type ValidateRig } from "../exchange/validate-rig.ts";
 
 let rig: ValidateRig;
@@ -24,8 +24,10 @@ function validating(remembered: Verification | undefined) {
       asked.push(token.reveal());
       return "key";
     },
+    near: () => remembered,
     get: () => Promise.resolve(remembered),
     put: () => undefined,
+    putNear: () => undefined,
     denials: { has: () => false, add: () => undefined },
   };
   const fresh = verification({ provider: "main", keyId: "fresh", validUntilMs: nowMs + 60_000 });
@@ -35,6 +37,7 @@ function validating(remembered: Verification | undefined) {
     issuer: "https://issuer.example",
     contentHash: "hash",
     denyKeyIds: new Set(),
+    ours: false,
     asksProvider: () => false,
     verify: () => Promise.resolve({ ...fresh, claims }),
     verifyIssued: () => Promise.reject(new Error("nothing is issued here")),
@@ -52,6 +55,7 @@ function validating(remembered: Verification | undefined) {
     swap: () => Promise.reject(new Error("nothing is exchanged here")),
     decide: createDecide(compilePolicy(rig.configuration).audiences),
     revocations: { check: () => undefined },
+    ...nothingMinted,
   });
   return {
     asked,

@@ -43,7 +43,7 @@ describe("a token that was handed out", () => {
   ])("is known by what its verification is revoked by: %s", async (_name, more) => {
     const token = new Secret(key.token({ ...claims, ...more }, { typ: "at+jwt" }));
     const { revocationId } = await verifier.verify(token, AbortSignal.timeout(10_000));
-    expect(handedOut(withToken("[]", token, nowMs))).toEqual([{ id: revocationId, expiresAt: now + 600 }]);
+    expect(handedOut(withToken("[]", { accessToken: token }, nowMs))).toEqual([{ id: revocationId, expiresAt: now + 600 }]);
   });
 
   it.each([
@@ -56,22 +56,22 @@ describe("a token that was handed out", () => {
     ["no object", `${part("{}")}.${part("null")}.c2ln`],
     ["expired", accessToken("a", now).reveal()],
   ])("and that validation never accepts is not remembered: %s", (_name, text) => {
-    expect(withToken("[]", new Secret(text), nowMs)).toBe("[]");
+    expect(withToken("[]", { accessToken: new Secret(text) }, nowMs)).toBe("[]");
   });
 });
 
 describe("what was handed out", () => {
   it("is forgotten once it has expired", () => {
-    const column = withToken("[]", accessToken("a", now + 300), nowMs);
-    expect(ids(withToken(column, accessToken("b", now + 600), nowMs + 299_000))).toEqual(["jti:b", "jti:a"]);
-    expect(ids(withToken(column, accessToken("b", now + 600), nowMs + 300_000))).toEqual(["jti:b"]);
+    const column = withToken("[]", { accessToken: accessToken("a", now + 300) }, nowMs);
+    expect(ids(withToken(column, { accessToken: accessToken("b", now + 600) }, nowMs + 299_000))).toEqual(["jti:b", "jti:a"]);
+    expect(ids(withToken(column, { accessToken: accessToken("b", now + 600) }, nowMs + 300_000))).toEqual(["jti:b"]);
   });
 
   it("is at most 64 tokens that live, of which none is dropped: there is room when the first one expires", () => {
     let column = "[]";
     for (let index = 0; index < 64; index += 1) {
       expect(msUntilRoom(column, nowMs)).toBe(0);
-      column = withToken(column, accessToken(`${index}`, now + 1_000 + index), nowMs);
+      column = withToken(column, { accessToken: accessToken(`${index}`, now + 1_000 + index) }, nowMs);
     }
     expect(ids(column)).toEqual(Array.from({ length: 64 }, (_, index) => `jti:${63 - index}`));
     expect(msUntilRoom(column, nowMs)).toBe(60_000);

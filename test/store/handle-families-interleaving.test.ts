@@ -119,7 +119,7 @@ async function violationsOf(plan: Plan): Promise<readonly string[]> {
   const row = await real.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirst());
   if (row?.ended_reason === "reused" || row?.ended_reason === "revoked" || row?.ended_reason === "rejected") {
     const revoked = new Set(rig.revoked.map((one) => one.id));
-    const live = handedOver.flatMap((token) => handedOut(withToken("[]", token, rig.clock())));
+    const live = handedOver.flatMap((token) => handedOut(withToken("[]", { accessToken: token }, rig.clock())));
     if (live.some(({ id }) => !revoked.has(id))) violations.push("an ended family's access token lives on");
   }
   return violations;

@@ -36,8 +36,9 @@ const family = {
   expires_at: nowMs + 1,
 };
 const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next_at: nowMs, expires_at: nowMs + 1 } as const;
+const signing = { kid: "kid-1", algorithm: "ES256", seq: 1, announced_at: nowMs, activates_at: nowMs + 1 } as const;
 const plaintext = Buffer.from("a token");
-const { familyGrant, familyAnswer, upstreamToken } = sealedColumns;
+const { familyGrant, familyAnswer, upstreamToken, signingKey } = sealedColumns;
 const listed = Object.values(sealedColumns);
 
 /** Every sealed column filled once, under this key. */
@@ -55,6 +56,11 @@ async function fill(database: Database, key: MasterKey): Promise<void> {
     await db
       .insertInto("upstream_revocations")
       .values({ ...telling, sealed_token })
+      .execute();
+    const sealed_key = seal(signingKey.purpose, associatedData(signingKey, signing));
+    await db
+      .insertInto("signing_keys")
+      .values({ ...signing, public_jwk: "{}", sealed_key, ended_at: null })
       .execute();
   });
 }
@@ -75,14 +81,17 @@ onEachDatabase((_, open) => {
       { table: "handle_families", column: "sealed_grant", ...nothing, resealed: 1 },
       { table: "handle_families", column: "sealed_answer", ...nothing, resealed: 1 },
       { table: "upstream_revocations", column: "sealed_token", ...nothing, resealed: 1 },
+      { table: "signing_keys", column: "sealed_key", ...nothing, resealed: 1 },
     ]);
     const [row] = await database.run((db) => db.selectFrom("handle_families").selectAll().execute());
+    const [signs] = await database.run((db) => db.selectFrom("signing_keys").selectAll().execute());
     const [told] = await database.run((db) => db.selectFrom("upstream_revocations").selectAll().execute());
     const opened = (purpose: string, sealed: Uint8Array | null | undefined, associated: readonly string[]) =>
       Buffer.from(createSealer([fresh], purpose).open(sealed ?? new Uint8Array(), associated) ?? []).toString();
     expect(opened(familyGrant.purpose, row?.sealed_grant, associatedData(familyGrant, family))).toBe("a token");
     expect(opened(familyAnswer.purpose, row?.sealed_answer, associatedData(familyAnswer, family))).toBe("a token");
     expect(opened(upstreamToken.purpose, told?.sealed_token, associatedData(upstreamToken, telling))).toBe("a token");
+    expect(opened(signingKey.purpose, signs?.sealed_key, associatedData(signingKey, signing))).toBe("a token");
     expect(await storeOn(database, [fresh]).takeState("state")).toEqual(pendingState());
     expect(row).toMatchObject(family);
   });
@@ -110,6 +119,7 @@ onEachDatabase((_, open) => {
           await fill(database, old);
           await database.run((db) => db.updateTable("handle_families").set({ id: "family-2" }).execute());
           await database.run((db) => db.updateTable("upstream_revocations").set({ id: "telling-2" }).execute());
+          await database.run((db) => db.updateTable("signing_keys").set({ kid: "kid-2" }).execute());
           await database.run((db) => db.updateTable("one_time").set({ name: "cambio:v1:state:other" }).execute());
         },
       ],
@@ -119,6 +129,7 @@ onEachDatabase((_, open) => {
           await fill(database, old);
           await database.run((db) => db.updateTable("handle_families").set({ generation: 4 }).execute());
           await database.run((db) => db.updateTable("upstream_revocations").set({ provider: "other" }).execute());
+          await database.run((db) => db.updateTable("signing_keys").set({ activates_at: 0 }).execute());
           await database.run((db) =>
             db
               .updateTable("one_time")
@@ -133,6 +144,7 @@ onEachDatabase((_, open) => {
         await database.run((db) => db.selectFrom("one_time").selectAll().execute()),
         await database.run((db) => db.selectFrom("handle_families").selectAll().execute()),
         await database.run((db) => db.selectFrom("upstream_revocations").selectAll().execute()),
+        await database.run((db) => db.selectFrom("signing_keys").selectAll().execute()),
       ];
       const before = await all();
       const counts = await reseal(database, [fresh, old]);

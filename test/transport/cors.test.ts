@@ -90,6 +90,6 @@ describe.each([
 it("never lets `null` be an origin, even where somebody listed it", async () => {
   const headers = new Map<string, unknown>();
   const res = { setHeader: (name: string, value: unknown) => void headers.set(name, value) };
-  createCors(() => new Set(["null"])).mark("null", res as never);
+  createCors(() => ({ origins: new Set(["null"]), credentialOrigins: new Set(["null"]) })).mark("null", res as never);
   expect([...headers.keys()]).toEqual(["vary"]);
 });

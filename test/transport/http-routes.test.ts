@@ -20,7 +20,7 @@ async function echo(request: PlainRequest) {
 }
 
 const routes: readonly PlainRoute[] = [
-  { method: "POST", path: "/api/auth/exchange", accepts: "application/json", tokenRoute: true, handle: echo },
+  { method: "POST", path: "/api/auth/exchange", accepts: "application/json", surface: "token", handle: echo },
   { method: "GET", path: "/livez", handle: echo },
 ];
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ExchangeError, type FailureFacts, type Reason, reasons } from "../../src/exchange/errors.ts";
 import { errorTable } from "../../src/rpc/error-table.ts";
-import { plainError } from "../../src/transport/plain-errors.ts";
+import { plainError, type PlainSurface } from "../../src/transport/plain-errors.ts";
 
-const answer = (reason: Reason, facts: FailureFacts = {}, tokenRoute = false) => {
-  const { status, headers, body } = plainError(new ExchangeError(reason, facts), { requestId: "id", tokenRoute });
+const answer = (reason: Reason, facts: FailureFacts = {}, surface: PlainSurface = "plain") => {
+  const { status, headers, body } = plainError(new ExchangeError(reason, facts), { requestId: "id", surface });
   return { status, headers: headers ?? {}, body: JSON.parse(body) as Record<string, unknown> };
 };
 
@@ -24,7 +24,7 @@ describe("an error on a plain route", () => {
     ["REAUTHENTICATION_REQUIRED", 400, "invalid_grant"],
     ["GRANT_INVALID", 400, "invalid_grant"],
   ] as const)("is what a token endpoint would say where the route answers like one: %s", (reason, status, error) => {
-    expect(answer(reason, {}, true)).toMatchObject({ status, body: { error } });
+    expect(answer(reason, {}, "token")).toMatchObject({ status, body: { error } });
   });
 
   it.each([
@@ -50,7 +50,7 @@ describe("an error on a plain route", () => {
 
   it("never tells its cause", () => {
     expect(
-      plainError(new ExchangeError("INTERNAL", { cause: new Error("CANARY") }), { requestId: "id", tokenRoute: false }).body,
+      plainError(new ExchangeError("INTERNAL", { cause: new Error("CANARY") }), { requestId: "id", surface: "plain" }).body,
     ).not.toContain("CANARY");
   });
 });

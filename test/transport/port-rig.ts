@@ -65,7 +65,7 @@ export async function startPort(options: RigOptions = {}) {
   const front = createFront({
     rpcs,
     plain: createHttpRoutes(options.plain ?? [], { deadlineMs, limits, bodies }),
-    cors: createCors(() => new Set([page])),
+    cors: createCors(() => ({ origins: new Set([page]), credentialOrigins: new Set() })),
     limits,
     freshId: randomUUID,
     hooks: { onEnd: (call, end) => void ended.push({ call, ...end }) },

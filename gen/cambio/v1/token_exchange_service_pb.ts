@@ -534,7 +534,8 @@ export type RevokeRequest = Message<"cambio.v1.RevokeRequest"> & {
   target: {
     /**
      * An access token, a refresh handle, or, for clients that hold them, a provider's raw refresh token (type
-     * `urn:ietf:params:oauth:token-type:refresh_token`). `value` at most 16,384 bytes.
+     * `urn:ietf:params:oauth:token-type:refresh_token`). `value` at most 16,384 bytes; with the type of a refresh token it may be empty:
+     * then it is the handle in the client's refresh cookie.
      *
      * @generated from field: cambio.v1.Token token = 3;
      */

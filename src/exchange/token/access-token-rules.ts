@@ -3,7 +3,7 @@
 
 import type { TokenClaims } from "../claims.ts";
 import { type Circumstance, ExchangeError, type FailureFacts, type Reason } from "../errors.ts";
-import { readActors } from "./actor-chain.ts";
+import { readActors, readMayAct } from "./actor-chain.ts";
 import { isInstant, isText, plainMediaType, readAudiences } from "./claim-shapes.ts";
 import { type CompactToken, unverifiedIssuer } from "./compact.ts";
 import type { JsonObject, JsonValue } from "./strict-json.ts";
@@ -15,6 +15,8 @@ export interface ClaimRules {
   readonly issuerCheck: boolean;
   /** Claims that name the client; each must be there, and all agree. */
   readonly clientClaims: readonly string[];
+  /** Of an issuer that issues to nobody but this one, and names nobody: the client of all its tokens. One that names a client is refused. */
+  readonly soleClient?: string;
   /** A token counts as expired this long before its `exp`. */
   readonly expiryBufferMs: number;
   /** How far `iat` and `nbf` may lie ahead. */
@@ -24,17 +26,23 @@ export interface ClaimRules {
 }
 
 export interface AccessTokenRules extends ClaimRules {
-  /** Accepted `typ` headers, without `application/`, any case. */
+  /** Accepted `typ` headers, without `application/`, any case; `untyped`: none at all. */
   readonly headerTypes: readonly string[];
   /** Required `typ` in the payload; undefined: none. */
   readonly payloadType: string | undefined;
 }
+
+/** Stands among header types for a token that has none. */
+export const untyped = "";
 
 /** Payload `typ` of tokens that Keycloak signs with the same keys; never an access token, whatever is configured. */
 const foreignPayloadTypes = ["id", "refresh", "offline", "logout"];
 
 /** Claims of ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and of logout tokens (Back-Channel Logout §2.4). */
 const foreignClaims = ["nonce", "at_hash", "c_hash", "events"];
+
+/** Claims by which issuers name whom a token was issued to. */
+export const clientNames = ["client_id", "azp"] as const;
 
 /** What refusals are named after where no single claim is at fault. */
 export const clientRule = "client_claims";
@@ -57,6 +65,7 @@ export function applyAccessTokenRules(rules: AccessTokenRules, token: CompactTok
  */
 export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number): TokenClaims {
   const { issuedAt, expiresAt } = checkTimes(rules, payload, nowMs);
+  const mayAct = readMayAct(payload["may_act"]);
   // Bound to a key that the sender would have to prove (RFC 7800 §3.1); a bearer of it proves nothing.
   if ("cnf" in payload) throw refusal("PROOF_REQUIRED", "cnf");
   return {
@@ -64,7 +73,7 @@ export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number
     // so speak as its users wherever a user is issuer and subject.
     issuer: rules.issuer,
     subject: required("sub", isText(payload["sub"]) ? payload["sub"] : undefined),
-    clientId: required(clientRule, readClient(rules.clientClaims, payload)),
+    clientId: required(clientRule, readClient(rules, payload)),
     audiences: required("aud", readAudiences(payload["aud"])),
     scopes: required("scope", readScopes(payload["scope"])),
     issuedAt,
@@ -72,6 +81,7 @@ export function readClaims(rules: ClaimRules, payload: JsonObject, nowMs: number
     tokenId: required("jti", payload["jti"] === undefined ? "" : isText(payload["jti"]) ? payload["jti"] : undefined),
     // An actor without an issuer has the token's. That word is only good where it was compared.
     actors: required("act", readActors(payload["act"], rules.issuerCheck ? "" : rules.issuer)),
+    ...(mayAct === undefined ? {} : { mayAct }),
     name: optionalText(payload["name"]),
     preferredUsername: optionalText(payload["preferred_username"]),
     email: optionalText(payload["email"]),
@@ -86,7 +96,7 @@ export function checkIssuer(rules: Pick<AccessTokenRules, "issuer" | "issuerChec
 function checkType(rules: AccessTokenRules, { header, payload }: CompactToken): void {
   const headerType = header.typ === undefined ? undefined : plainMediaType(header.typ);
   const payloadType = payload["typ"];
-  const accepted = headerType !== undefined && rules.headerTypes.some((type) => plainMediaType(type) === headerType);
+  const accepted = rules.headerTypes.some((type) => (type === untyped ? headerType === undefined : plainMediaType(type) === headerType));
   if (!accepted) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   if (rules.payloadType !== undefined && payloadType !== rules.payloadType) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
   if (isForeignType(payloadType)) throw refusal("TOKEN_TYPE_MISMATCH", "typ");
@@ -118,7 +128,9 @@ function checkTimes(rules: ClaimRules, payload: JsonObject, nowMs: number): { is
 }
 
 /** No claim configured means no client, not any. */
-function readClient(claims: readonly string[], payload: JsonObject): string | undefined {
+function readClient({ clientClaims: claims, soleClient }: ClaimRules, payload: JsonObject): string | undefined {
+  // What its keys sign for somebody else is none of its own: an ID token's payload, or a third party's access token.
+  if (soleClient !== undefined) return clientNames.some((name) => name in payload) ? undefined : soleClient;
   const [first, ...others] = claims.map((claim) => payload[claim]);
   return isText(first) && others.every((other) => other === first) ? first : undefined;
 }

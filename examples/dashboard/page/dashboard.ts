@@ -1,0 +1,116 @@
+// The dashboard: whose session this is, and the protected endpoint tried out, with the answer in green or the failure in red.
+
+import { icon, link, make, setAttributes } from "./elements.ts";
+import type { Outcome } from "./protected-call.ts";
+import type { User } from "./session.ts";
+
+export interface DashboardOptions {
+  readonly user: User;
+  call(skipAuth: boolean): Promise<Outcome>;
+}
+
+export function dashboardView({ user, call }: DashboardOptions): HTMLElement {
+  return make(
+    "div",
+    { class: "dashboard" },
+    make(
+      "header",
+      { class: "greeting" },
+      make("p", { class: "eyebrow" }, "Dashboard"),
+      make("h1", { tabindex: "-1" }, `Hello, ${user.name}`),
+      make("p", { class: "quiet" }, "You are signed in. Reload the page, or open it in another tab: the session stays."),
+    ),
+    make("div", { class: "columns" }, sessionCard(user), endpointCard(user, call)),
+  );
+}
+
+function sessionCard(user: User): HTMLElement {
+  const id = make("code", { "data-fact": "user-id" }, user.id);
+  const copy = make("button", { type: "button", class: "quiet-button", "aria-label": "Copy the user id" }, icon("copy"), "Copy");
+  copy.addEventListener("click", () => {
+    navigator.clipboard.writeText(user.id).then(
+      () => copy.replaceChildren(icon("check"), "Copied"),
+      () => copy.replaceChildren(icon("cross"), "Not copied"),
+    );
+  });
+  return make(
+    "section",
+    { class: "card", "aria-labelledby": "session-title" },
+    make("h2", { id: "session-title" }, "Your session"),
+    make("p", { class: "quiet" }, "As the sign-in service knows you, by the cookie of this browser."),
+    make(
+      "dl",
+      { class: "facts" },
+      ...fact("Name", make("span", { "data-fact": "name" }, user.name)),
+      ...fact("E-mail", make("span", { "data-fact": "email" }, user.email)),
+      ...fact("User id", make("span", { class: "with-button" }, id, copy)),
+    ),
+  );
+}
+
+function endpointCard(user: User, call: DashboardOptions["call"]): HTMLElement {
+  const test = make("button", { type: "button", class: "button primary" }, "Test protected endpoint");
+  const bare = make("button", { type: "button", class: "button" }, "Call it without a token");
+  const result = make("div", { class: "result", "aria-live": "polite", "aria-atomic": "true", "data-result": "none" });
+  result.append(make("p", { class: "quiet" }, "Nothing called yet. The answer appears here."));
+
+  const run = async (skipAuth: boolean): Promise<void> => {
+    for (const button of [test, bare]) button.disabled = true;
+    setAttributes(result, { "data-result": "loading" });
+    result.replaceChildren(
+      make(
+        "p",
+        { class: "waiting" },
+        make("span", { class: "spinner", "aria-hidden": "true" }),
+        skipAuth ? "Calling the backend…" : "Getting a token, calling the backend…",
+      ),
+    );
+    const outcome = await call(skipAuth);
+    for (const button of [test, bare]) button.disabled = false;
+    setAttributes(result, { "data-result": outcome.kind });
+    result.replaceChildren(...(outcome.kind === "answered" ? showAnswer(outcome, user) : showFailure(outcome)), footnote(outcome));
+  };
+  test.addEventListener("click", () => void run(false));
+  bare.addEventListener("click", () => void run(true));
+
+  return make(
+    "section",
+    { class: "card", "aria-labelledby": "endpoint-title" },
+    make("h2", { id: "endpoint-title" }, "Protected endpoint"),
+    make(
+      "p",
+      { class: "quiet" },
+      "The page asks Cambio for a token and calls ",
+      make("code", {}, "GET /api/protected"),
+      " with it. The backend answers whose token it was.",
+    ),
+    make("p", { class: "actions" }, test, bare),
+    result,
+  );
+}
+
+function showAnswer(outcome: Outcome & { kind: "answered" }, user: User): readonly HTMLElement[] {
+  const same = outcome.userId === user.id;
+  return [
+    make("p", { class: "verdict" }, icon("check"), make("strong", {}, "200 OK"), make("span", {}, outcome.message)),
+    make("dl", { class: "facts" }, ...fact("user_id", make("code", { "data-fact": "backend-user-id" }, outcome.userId))),
+    make("p", {}, same ? "The same user as in your session." : "This is not the user of your session."),
+  ];
+}
+
+function showFailure(outcome: Outcome & { kind: "failed" }): readonly HTMLElement[] {
+  return [
+    make("p", { class: "verdict" }, icon("cross"), make("strong", {}, outcome.statusLine), make("span", {}, outcome.title)),
+    make("p", {}, outcome.sentence),
+    ...(outcome.signInAgain ? [make("p", {}, link("/login", "button", "Sign in again"))] : []),
+  ];
+}
+
+function footnote({ milliseconds, requestId }: Outcome): HTMLElement {
+  const id = requestId === "" ? [] : [" · request ", make("code", { "data-fact": "request-id" }, requestId)];
+  return make("p", { class: "footnote" }, `${Math.round(milliseconds)} ms`, ...id);
+}
+
+function fact(name: string, value: HTMLElement): readonly HTMLElement[] {
+  return [make("dt", {}, name), make("dd", {}, value)];
+}

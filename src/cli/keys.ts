@@ -1,0 +1,113 @@
+// `cambio keys`: list, rotate, retire. Words of the command line → one order → exit status: 0 done, 1 not, 2 not understood. What an
+// order does is wire-signing-orders.ts; what is said of it keys-words.ts.
+
+import { parseArgs } from "node:util";
+import { ConfigurationError } from "../config/mistakes.ts";
+import { readConfiguration } from "../config/read-configuration.ts";
+import type { Configuration } from "../config/schema.ts";
+import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
+import { type SigningAlgorithm, signingAlgorithms } from "../exchange/minting-ports.ts";
+import type { Clock } from "../exchange/ports.ts";
+import { pendingMigrations } from "../store/migrate.ts";
+import { fileKeyIds } from "../wire-file-keys.ts";
+import { createSigningOrders, fileKeyViews, type SigningOrders } from "../wire-signing-orders.ts";
+import { keysUsage, retired, retireFile, rotated, rotateFiles, type Said, table } from "./keys-words.ts";
+import type { Output } from "./output.ts";
+import { withDatabase } from "./with-database.ts";
+
+type Order =
+  | { readonly command: "list" }
+  | { readonly command: "rotate"; readonly algorithm: SigningAlgorithm | undefined; readonly now: boolean }
+  | { readonly command: "retire"; readonly kid: string; readonly now: boolean };
+
+type Signing = NonNullable<Configuration["signing"]>;
+
+/** @returns the exit status */
+export async function keysCommand(
+  words: readonly string[],
+  output: Output,
+  { defaultFile, clock }: { readonly defaultFile: string; readonly clock: Clock },
+): Promise<number> {
+  if (words.some((word) => word === "--help" || word === "-h")) {
+    output.out(keysUsage);
+    return 0;
+  }
+  const asked = parse(words);
+  if (asked === undefined) {
+    output.error(keysUsage);
+    return 2;
+  }
+  try {
+    return await carryOut(readConfiguration(asked.file ?? defaultFile), asked.order, { output, clock });
+  } catch (failure) {
+    if (!(failure instanceof ConfigurationError)) throw failure;
+    output.error(`${failure.message}\n`);
+    return 1;
+  }
+}
+
+/** A thumbprint (RFC 7638). It may begin with a dash, and is no option for that: none is so long. */
+const keyId = /^[A-Za-z0-9_-]{43}$/;
+
+function parse(words: readonly string[]): { readonly file: string | undefined; readonly order: Order } | undefined {
+  const kid = words[0] === "retire" ? words.find((word) => keyId.test(word)) : undefined;
+  const at = kid === undefined ? words.length : words.indexOf(kid);
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words.slice(0, at), ...words.slice(at + 1)],
+      allowPositionals: true,
+      options: { algorithm: { type: "string" }, now: { type: "boolean", default: false } },
+    });
+    const { now, algorithm: named } = values;
+    const [command, ...files] = positionals;
+    if (files.length > 1) return undefined;
+    const [file] = files;
+    const algorithm = signingAlgorithms.find((name) => name === named);
+    if (command === "rotate" && named === algorithm) return { file, order: { command, algorithm, now } };
+    if (named !== undefined) return undefined;
+    if (command === "retire" && kid !== undefined) return { file, order: { command, kid, now } };
+    return command === "list" && !now ? { file, order: { command } } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function carryOut(
+  configuration: Configuration,
+  order: Order,
+  { output, clock }: { readonly output: Output; readonly clock: Clock },
+): Promise<number> {
+  const { signing } = configuration;
+  if (signing === undefined) return say({ status: 1, text: "there are no signing keys: give a signing section\n" }, output);
+  if (signing.keys !== undefined) return say(aboutFiles(signing.keys, order, clock()), output);
+  return withDatabase(configuration, output, async (database) => {
+    if ((await pendingMigrations(database)).length > 0)
+      return say({ status: 1, text: "the database is not up to date: run cambio migrate\n" }, output);
+    const orders = createSigningOrders({ configuration, signing, database, clock });
+    return say(await aboutStored(orders, order, signing), output);
+  });
+}
+
+function aboutFiles(keys: NonNullable<Signing["keys"]>, order: Order, nowMs: number): Said {
+  if (order.command === "list") return { status: 0, text: table(fileKeyViews(keys, nowMs)) };
+  return order.command === "rotate" ? rotateFiles : retireFile(order.kid, fileKeyIds(keys).indexOf(order.kid));
+}
+
+async function aboutStored(orders: SigningOrders, order: Order, { algorithm }: Signing): Promise<Said> {
+  try {
+    if (order.command === "list") return { status: 0, text: table(await orders.list()) };
+    if (order.command === "rotate") return rotated(await orders.rotate(order.algorithm ?? algorithm, order.now));
+    return retired(order.kid, await orders.retire(order.kid, order.now));
+  } catch (failure) {
+    if (!(failure instanceof ExchangeError)) throw failure;
+    const met = circumstanceOf(failure);
+    const word = met?.kind === "store" ? met.code : failure.reason;
+    return { status: 1, text: `it is not certain that it was done, look at cambio keys list: ${word}\n` };
+  }
+}
+
+function say({ status, text }: Said, { out, error }: Output): number {
+  if (status === 0) out(text);
+  else error(text);
+  return status;
+}

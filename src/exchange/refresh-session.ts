@@ -1,0 +1,83 @@
+// Renewing tokens of this service's own: the session behind the handle is read at its origin again, and a new token issued within
+// what the first one was granted. A session that has ended ends the handle with all of its family.
+
+import type { Client } from "./clients.ts";
+import { type Decide, useOf } from "./decision.ts";
+import { ExchangeError, hasReason } from "./errors.ts";
+import { checkNotEnded } from "./exchange-session.ts";
+import type { HeldGrant } from "./handle-ports.ts";
+import type { Mint } from "./mint.ts";
+import { subjectOfSession } from "./mint-subject.ts";
+import type { FailureBudget, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
+import { risksBan } from "./refusal-cost.ts";
+import type { Secret } from "./secret.ts";
+import type { SessionProvider } from "./session-ports.ts";
+import type { MintedTerms, TokenSet } from "./tokens.ts";
+import { permit, type Trail } from "./trail.ts";
+
+export interface RefreshSessionQuestion {
+  readonly client: Client;
+  readonly refreshToken: Secret;
+  readonly grant: HeldGrant & { readonly minted: MintedTerms };
+  /** Empty: as granted. */
+  readonly scopes: readonly string[];
+  readonly trail: Trail;
+}
+
+export interface RefreshSessionDeps {
+  readonly sessions: ReadonlyMap<string, SessionProvider>;
+  readonly decide: Decide;
+  readonly mint: Mint;
+  readonly revocations: Pick<Revocations, "check">;
+  readonly flights: SingleFlight;
+  readonly budget: FailureBudget;
+  readonly places: Pick<ProviderPlaces, "enter">;
+  readonly fingerprint: (secret: Secret, purpose: string) => string;
+}
+
+export function createRefreshSession(deps: RefreshSessionDeps) {
+  return async function refreshSession(question: RefreshSessionQuestion, signal: AbortSignal): Promise<TokenSet> {
+    // 1. Whose session it is, and may this client still use its provider.
+    const { client, refreshToken, grant, scopes, trail } = question;
+    const provider = deps.sessions.get(grant.provider);
+    if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
+    trail.note({ provider: provider.name, issuer: provider.issuer, ...(grant.subject === undefined ? {} : { subject: grant.subject }) });
+    permit(deps.decide(useOf(client, provider.name)), trail);
+
+    // 2. Everything that can fail without harm; then on record.
+    deps.budget.check(trail.payer, provider.name);
+    using _ = deps.places.enter(provider.name);
+    await trail.intent();
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+
+    // 3. Read and issue, once for everyone who asks with this handle now. Nothing one-time is spent by it: whoever dies on the way
+    //    leaves the handle as good as it was.
+    const key = deps.fingerprint(refreshToken, `renew ${client.id} ${provider.name} ${JSON.stringify(scopes)}`);
+    const fresh = await deps.flights(key, signal, (limit) => grant.rotate(renewing(question, provider, limit), limit));
+    return { ...fresh, minted: grant.minted };
+  };
+
+  function renewing({ client, grant, scopes, trail }: RefreshSessionQuestion, provider: SessionProvider, signal: AbortSignal) {
+    const { audience, scopes: within, from } = grant.minted;
+    return async (token: Secret): Promise<TokenSet> => {
+      try {
+        const session = await provider.readSession({ token, from }, signal);
+        checkNotEnded(deps.revocations, provider.name, session);
+        const subject = subjectOfSession(provider, session);
+        const plan = deps.mint.plan({ client, subject, audience, scopes, within, actor: undefined, refreshToken: true, trail });
+        // The same user, always (OpenID Connect Core §12.2): the session's token may be anybody's by now.
+        if (plan.subject !== grant.subject) throw over();
+        return await deps.mint.issue(plan);
+      } catch (failure) {
+        if (risksBan(failure)) deps.budget.spend(trail.payer, provider.name);
+        throw hasReason(failure, "SESSION_INVALID") ? over(failure) : failure;
+      }
+    };
+  }
+}
+
+export type RefreshSession = ReturnType<typeof createRefreshSession>;
+
+function over(cause?: unknown): ExchangeError {
+  return new ExchangeError("REAUTHENTICATION_REQUIRED", cause === undefined ? {} : { cause });
+}

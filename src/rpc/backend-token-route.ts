@@ -1,0 +1,68 @@
+// GET /api/auth/backend-token: a session, shown by the browser's cookie, becomes a token for a backend. Provider, client and audience
+// come from the route's configuration; the request says nothing but whose session it is.
+
+import type { IncomingHttpHeaders } from "node:http";
+import { ExchangeError } from "../exchange/errors.ts";
+import type { ExchangeSession } from "../exchange/exchange-session.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { Call } from "./call.ts";
+import { admit, enter, type Entrance } from "./caller.ts";
+import type { ShownToRoute } from "./exchange-route.ts";
+import { sessionInCookie } from "./session-cookie.ts";
+import { begunSecondsLeft } from "./token-set.ts";
+
+export interface BackendTokenRouteDeps {
+  readonly entrance: Entrance;
+  readonly exchangeSession: ExchangeSession;
+  readonly clock: Clock;
+  /** Id of the browser client that the route serves. */
+  readonly clientId: string;
+  readonly provider: string;
+  /** Configured name. */
+  readonly audience: string;
+}
+
+export interface BackendTokenAnswer {
+  readonly token: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+  readonly userId: string;
+}
+
+export interface BackendTokenRoute {
+  /** @throws ExchangeError also where a proof was shown, be it good */
+  gate(shown: ShownToRoute, signal: AbortSignal): Promise<void>;
+  handle(request: { readonly headers: IncomingHttpHeaders; readonly call: Call }, signal: AbortSignal): Promise<BackendTokenAnswer>;
+}
+
+export function createBackendTokenRoute(deps: BackendTokenRouteDeps): BackendTokenRoute {
+  return {
+    async gate({ authorization, repeated, call }, signal) {
+      call.audited = "Exchange";
+      await admit(deps.entrance, call, { method: "Exchange", authorization: null, repeated }, signal);
+      // The route's client is public: whoever proves to be somebody is not it.
+      if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+    },
+
+    async handle({ headers, call }, signal) {
+      // A page of the same origin sends no `Origin` with a GET; one of another site may leave it out, too, but says where it stands.
+      const proofInMessage = call.origin === undefined && headers["sec-fetch-site"] !== "cross-site";
+      const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage });
+      const answer = await deps.exchangeSession(
+        {
+          client,
+          provider: deps.provider,
+          session: sessionInCookie(client, headers.cookie),
+          audiences: [deps.audience],
+          scopes: [],
+          actorToken: undefined,
+          refreshToken: false,
+          trail,
+        },
+        signal,
+      );
+      const { tokens, subject } = answer;
+      return { token: tokens.accessToken.reveal(), expiresIn: begunSecondsLeft(tokens, deps.clock) ?? 0, userId: subject };
+    },
+  };
+}

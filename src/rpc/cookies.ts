@@ -1,0 +1,36 @@
+// Cookies, as far as they carry credentials (RFC 6265): the one that is meant is read, by its exact name; the refresh cookie is written.
+// Every other cookie of a request is nobody's business here.
+
+import type { Secret } from "../exchange/secret.ts";
+
+/** Of the `Cookie` header. More than any browser sends for one site would fit. */
+const maxHeaderLength = 16_384;
+
+/** Where the refresh cookie goes back to, and nowhere else. */
+const refreshPath = "/cambio.v1.TokenExchangeService/";
+
+/**
+ * The value of a cookie, byte for byte. Undefined: it is not there; or there twice, set by different hosts or paths, so that which of
+ * them is meant would be a guess.
+ */
+export function readCookie(header: string | null | undefined, name: string): string | undefined {
+  if (header === null || header === undefined || header.length > maxHeaderLength) return undefined;
+  const values = header.split(";").flatMap((pair) => {
+    const at = pair.indexOf("=");
+    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+  });
+  const [value, ...others] = values;
+  return others.length > 0 || value === "" ? undefined : value;
+}
+
+/** A `Set-Cookie` that no script reads, no other site sends and no plain http carries. */
+export function refreshCookie(name: string, handle: Secret, lifeMs: number): string {
+  return `${name}=${handle.reveal()}; ${attributes}; Max-Age=${Math.floor(lifeMs / 1_000)}`;
+}
+
+/** Takes it back. */
+export function endedRefreshCookie(name: string): string {
+  return `${name}=; ${attributes}; Max-Age=0`;
+}
+
+const attributes = `Path=${refreshPath}; HttpOnly; Secure; SameSite=Strict`;
