@@ -5,6 +5,7 @@ import { createSingleFlight } from "./cache/single-flight.ts";
 import { fingerprint } from "./config/fingerprint.ts";
 import type { Configuration } from "./config/schema.ts";
 import { canRevoke } from "./policy/compile.ts";
+import { namedAlgorithms } from "./policy/minting.ts";
 import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
@@ -50,6 +51,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   const storage = await wireStorage(configuration, foundations, {
     provider: (name) => current().providers.get(name)?.provider,
     upstreamLimitMs: () => upstreamLimit,
+    signingAlgorithms: () => namedAlgorithms(edition?.configuration ?? configuration),
   });
   const limiting = wireLimits(() => current().configuration, {
     clock,
