@@ -5,11 +5,11 @@ import { createSingleFlight } from "./cache/single-flight.ts";
 import { fingerprint } from "./config/fingerprint.ts";
 import type { Configuration } from "./config/schema.ts";
 import { canRevoke } from "./policy/compile.ts";
-import { namedAlgorithms } from "./policy/minting.ts";
 import type { Operations } from "./rpc/register.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
+import { mintedAlgorithms } from "./wire-minting.ts";
 import type { Foundations } from "./wire-parts.ts";
 import { createProviderPool } from "./wire-provider.ts";
 import { createSessionProviderPool } from "./wire-session-provider.ts";
@@ -51,7 +51,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   const storage = await wireStorage(configuration, foundations, {
     provider: (name) => current().providers.get(name)?.provider,
     upstreamLimitMs: () => upstreamLimit,
-    signingAlgorithms: () => namedAlgorithms(edition?.configuration ?? configuration),
+    signingAlgorithms: () => mintedAlgorithms(current().configuration),
   });
   const limiting = wireLimits(() => current().configuration, {
     clock,

@@ -8,6 +8,7 @@ import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
 import { createExchangeSession } from "./exchange/exchange-session.ts";
 import { createExchangeToken } from "./exchange/exchange-token.ts";
+import { createOriginRevocations } from "./exchange/origin-revocations.ts";
 import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
@@ -71,7 +72,8 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
+  const { cache, exchanges, sharedFlights, oneTime, handles, upstreamRevocations } = storage;
+  const revocations = createOriginRevocations(storage.revocations, policy.minting);
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });

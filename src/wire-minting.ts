@@ -6,10 +6,11 @@ import type { Configuration } from "./config/schema.ts";
 import type { Decide } from "./exchange/decision.ts";
 import { createMint, type Mint } from "./exchange/mint.ts";
 import { ownProvider } from "./exchange/minting.ts";
-import { signingAlgorithms } from "./exchange/minting-ports.ts";
+import { type SigningAlgorithm, signingAlgorithms } from "./exchange/minting-ports.ts";
 import type { AccessTokenVerifier, Clock } from "./exchange/ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
 import type { Policy } from "./policy/compile.ts";
+import { ownTokenRulesOf } from "./policy/token-rules.ts";
 import type { Signing } from "./wire-signing.ts";
 
 export interface MintingParts {
@@ -18,11 +19,6 @@ export interface MintingParts {
   readonly signing: Signing;
   readonly clock: Clock;
 }
-
-/** Between the clocks of replicas: one may look at what another has just issued. */
-const clockToleranceMs = 30_000;
-/** What the configuration allows at most. */
-const longestLifeMs = 24 * 3_600_000;
 
 export function wireMint(configuration: Configuration, { minting }: Policy, parts: MintingParts & { readonly decide: Decide }): Mint {
   const { issuer, signing, clock, decide } = parts;
@@ -36,20 +32,19 @@ export function wireOwnVerifier({ issuer, signing, clock }: MintingParts): Acces
     { keySet: signing.keySet, clock },
     {
       provider: ownProvider,
-      issuer,
-      issuerCheck: true,
-      headerTypes: ["at+jwt"],
-      payloadType: undefined,
-      clientClaims: ["client_id"],
-      expiryBufferMs: 0,
-      clockToleranceMs,
-      maxLifetimeMs: longestLifeMs,
+      ...ownTokenRulesOf(issuer),
       algorithms: signingAlgorithms,
       denyKeyIds: [],
       keySource: "",
       ours: { isEnded: (keyId) => signing.isEnded(keyId) },
     },
   );
+}
+
+/** Those that audiences name: there must be a published key for each. */
+export function mintedAlgorithms({ audiences }: Configuration): readonly SigningAlgorithm[] {
+  const named = new Set<string | undefined>(Object.values(audiences).map(({ mint }) => mint?.algorithm));
+  return signingAlgorithms.filter((algorithm) => named.has(algorithm));
 }
 
 function sharedSecrets({ audiences }: Configuration): ReadonlyMap<string, KeyObject> {

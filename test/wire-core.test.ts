@@ -11,6 +11,7 @@ import { type FrozenClock, frozenClock, masterKey } from "./cache/fixtures.ts";
 import { recordingAudit, refusal } from "./exchange/fixtures.ts";
 import { createSigningKey } from "./keys/signing.ts";
 import { tokenSet } from "./store/family-rig.ts";
+import { eventually } from "./support/eventually.ts";
 
 const key = createSigningKey("ES256", "backend-1");
 const issuer = "https://cambio.example";
@@ -105,5 +106,41 @@ describe("a refresh under way", () => {
     await expect(refreshed(AbortSignal.timeout(50))).rejects.toEqual(refusal("DEADLINE_EXCEEDED"));
     clock.advance(betweenMs);
     await expect(refreshed(patience())).rejects.toEqual(refusal("REAUTHENTICATION_REQUIRED"));
+  });
+});
+
+const minting = (...algorithms: readonly (string | undefined)[]): Configuration => {
+  const audiences = algorithms.map((algorithm, index) => {
+    const secret = algorithm === "HS256" ? { secret: "0123456789abcdef0123456789abcdef" } : {};
+    return [`audience-${index}`, { accepts: {}, mint: { ...(algorithm === undefined ? {} : { algorithm }), ...secret, from: {} } }];
+  });
+  return configurationSchema.parse({
+    server: { issuer },
+    database: { file: join(folder, "cambio.db") },
+    signing: {},
+    providers: {},
+    audiences: Object.fromEntries(audiences),
+    clients: {},
+  });
+};
+
+const published = (core: Core) =>
+  core.storage.signing
+    .publicKeys()
+    .keys.map(({ alg }) => alg)
+    .toSorted();
+
+describe("created signing keys", () => {
+  it("are there for every algorithm that an audience names, and none for a shared secret", async () => {
+    const core = await started(minting("RS256", undefined, "HS256"));
+    expect(published(core)).toEqual(["ES256", "RS256"]);
+  });
+
+  it("are made within seconds for an algorithm that a reload brings", async () => {
+    const core = await started(minting(undefined));
+    expect(published(core)).toEqual(["ES256"]);
+    core.reload(minting("EdDSA"));
+    await eventually("the next look", () => published(core).length === 2);
+    expect(published(core)).toEqual(["ES256", "EdDSA"]);
   });
 });

@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
@@ -146,6 +146,7 @@ describe("created keys", () => {
     await first.start();
     const token = await first.signer.sign({}, es256);
     await first.close();
+    expect(await readdir(folder)).not.toContain("cambio.db.lock");
     const second = await replica(inFile());
     await second.start();
     expect(kids(second)).toEqual(kids(first));
@@ -255,6 +256,7 @@ describe("the service", () => {
     await expect(
       startService(configured({}, { database: { file }, sealing: other }), { logDestination: { write: () => undefined } }),
     ).rejects.toThrow(SigningStartError);
+    expect(await readdir(folder)).toEqual(["cambio.db"]);
     await serve(configured({}, { database: { file } }));
   });
 });

@@ -57,6 +57,8 @@ const meanings: Partial<Record<Reason, string>> = {
   PROOF_REQUIRED: "The token is bound to a key (cnf), and whoever only carries it proves nothing.",
   AUDIENCE_MISMATCH: "The token's aud does not mean this audience, or the audience takes nothing from this provider.",
   CLIENT_NOT_TRUSTED: "The audience does not list the client that the token was issued to.",
+  DELEGATION_NOT_ALLOWED:
+    "Nobody may act here, or not this actor for this subject: the audience does not list it, may_act names another, or the chain is full.",
   SCOPE_INSUFFICIENT: "The token lacks a required scope.",
 };
 

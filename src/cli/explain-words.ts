@@ -8,6 +8,8 @@ export interface ExplainWords {
   readonly caller: string;
   readonly method: Method;
   readonly claimsFile: string | undefined;
+  readonly actorFile: string | undefined;
+  readonly session: boolean;
   readonly exchange: boolean;
   readonly refreshToken: boolean;
   readonly provider: string;
@@ -26,8 +28,10 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
   --caller ID          client that calls; a service is taken as having proved itself
   --method METHOD      Exchange (default), Refresh, CreateAuthorizationUrl, Revoke; or ValidateCrossClient (default with --claims)
   --claims FILE        payload of the token to validate or, with Exchange, to exchange, as JSON; - for standard input
+  --session            with Exchange: a session is exchanged, which stands
+  --actor FILE         with Exchange and --claims or --session: payload of the token of whoever is to act, as JSON
   --exchange           with ValidateCrossClient: also get another token in its place
-  --refresh-token      with Exchange and --claims: also get a refresh token
+  --refresh-token      with Exchange and --claims or --session: also get a refresh token
   --now INSTANT        when it is validated, such as 2026-03-01T12:00:00Z; now by default
   --provider NAME      default: the client's only one, or the one of the token's issuer
   --audience NAME      asked for; with ValidateCrossClient, the caller's own (default: its first)
@@ -39,12 +43,15 @@ Says rule by rule how a call would be decided; starts nothing and connects to no
 `;
 
 /** What a method has no use for: said rather than passed over, as whoever wrote it expects it to count. */
-const unused: Record<Method, readonly ("claims" | "exchange" | "refresh-token" | "now" | "audience" | "scope" | "redirect-uri")[]> = {
+const unused: Record<
+  Method,
+  readonly ("claims" | "session" | "actor" | "exchange" | "refresh-token" | "now" | "audience" | "scope" | "redirect-uri")[]
+> = {
   Exchange: ["exchange"],
-  Refresh: ["claims", "exchange", "refresh-token", "now", "audience", "redirect-uri"],
-  CreateAuthorizationUrl: ["claims", "exchange", "refresh-token", "now"],
-  Revoke: ["claims", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
-  ValidateCrossClient: ["refresh-token", "redirect-uri"],
+  Refresh: ["claims", "session", "actor", "exchange", "refresh-token", "now", "audience", "redirect-uri"],
+  CreateAuthorizationUrl: ["claims", "session", "actor", "exchange", "refresh-token", "now"],
+  Revoke: ["claims", "session", "actor", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
+  ValidateCrossClient: ["session", "actor", "refresh-token", "redirect-uri"],
 };
 
 export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } | "help" {
@@ -62,11 +69,14 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
   const surplus = unused[method].find((name) => values[name] !== undefined);
   if (surplus !== undefined) return { problem: `--${surplus} has no meaning with ${method}` };
   if (method === "Exchange") {
-    // A code has no claims, and a token no redirect URI.
-    const early = (["now", "refresh-token"] as const).find((name) => values[name] !== undefined);
-    if (values.claims === undefined && early !== undefined) return { problem: `--${early} has no meaning without --claims` };
-    if (values.claims !== undefined && values["redirect-uri"] !== undefined)
-      return { problem: "--redirect-uri has no meaning with --claims" };
+    if (values.claims !== undefined && values.session === true) return { problem: "give --claims or --session: one thing is exchanged" };
+    // A code has no claims, and nothing else has a redirect URI.
+    const isCode = values.claims === undefined && values.session !== true;
+    const early = (["now", "refresh-token", "actor"] as const).find((name) => values[name] !== undefined);
+    if (isCode && early !== undefined) return { problem: `--${early} has no meaning without --claims or --session` };
+    if (!isCode && values["redirect-uri"] !== undefined)
+      return { problem: `--redirect-uri has no meaning with --${values.session === true ? "session" : "claims"}` };
+    if (values.claims === "-" && values.actor === "-") return { problem: "--claims and --actor cannot both be standard input" };
   }
   const validates = method === "ValidateCrossClient";
   if (validates && values.claims === undefined) return { problem: `${method} is about a token: --claims FILE` };
@@ -78,6 +88,8 @@ export function readWords(words: readonly string[]): ExplainWords | { readonly p
     caller,
     method,
     claimsFile: values.claims,
+    actorFile: values.actor,
+    session: values.session ?? false,
     exchange: values.exchange ?? false,
     refreshToken: values["refresh-token"] ?? false,
     provider: values.provider ?? "",
@@ -100,6 +112,8 @@ function parse(words: readonly string[]) {
         caller: text,
         method: text,
         claims: text,
+        session: { type: "boolean" },
+        actor: text,
         exchange: { type: "boolean" },
         "refresh-token": { type: "boolean" },
         now: text,

@@ -39,8 +39,10 @@ export async function explainCommand(words: readonly string[], terminal: Explain
   if ("problem" in asked) return misunderstood(`${asked.problem}\n\n${explainUsage}`);
   try {
     const configuration = readConfiguration(asked.file);
-    const claims = asked.claimsFile === undefined ? undefined : readClaims(await textOf(asked.claimsFile, input));
-    const reason = explainCall(configuration, { ...asked, claims, nowMs: asked.nowMs ?? clock() }, createSheet(out));
+    const claimsIn = async (file: string | undefined) => (file === undefined ? undefined : readClaims(await textOf(file, input)));
+    const claims = await claimsIn(asked.claimsFile);
+    const actor = await claimsIn(asked.actorFile);
+    const reason = explainCall(configuration, { ...asked, claims, actor, nowMs: asked.nowMs ?? clock() }, createSheet(out));
     out(reason === undefined ? "\nallowed\n" : `\nrefused: ${reason}\n${meaningOf(reason)}\n`);
     return reason === undefined ? 0 : 1;
   } catch (failure) {

@@ -4,18 +4,21 @@
 import type { Configuration } from "../config/schema.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
 import { resolveCaller } from "../exchange/caller.ts";
-import { type Audiences, type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
-import type { Decide, PolicyQuestion } from "../exchange/decision.ts";
+import { type Client, type Method, methodsWithProof } from "../exchange/clients.ts";
+import { useOf } from "../exchange/decision.ts";
 import { ExchangeError, type Reason } from "../exchange/errors.ts";
 import { defaultTarget, holdingAudience } from "../exchange/holding-audience.ts";
+import { isMinted } from "../exchange/minting.ts";
 import { chooseProvider } from "../exchange/provider-choice.ts";
 import { chooseRedirectUri } from "../exchange/redirect-uri.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
 import { ownAudience } from "../exchange/validate.ts";
-import { compilePolicy } from "../policy/compile.ts";
+import { compilePolicy, type Policy } from "../policy/compile.ts";
 import { createDecide } from "../policy/evaluate.ts";
 import { type Sheet, shown, stepOf } from "./explain-sheet.ts";
-import { explainToken, fieldOf } from "./explained-token.ts";
+import { explainMint } from "./explained-mint.ts";
+import { asking, type Asking, told } from "./explained-step.ts";
+import { explainToken } from "./explained-token.ts";
 
 /** Names as configured; empty: not said. */
 export interface AskedCall {
@@ -28,6 +31,10 @@ export interface AskedCall {
   readonly origin: string | undefined;
   /** Of the token, with ValidateCrossClient and with an Exchange of a token. */
   readonly claims: JsonObject | undefined;
+  /** An Exchange of a session, which stands. */
+  readonly session: boolean;
+  /** With an Exchange of a token or a session: of the token of whoever is to act. */
+  readonly actor: JsonObject | undefined;
   /** With ValidateCrossClient: another token is asked for in its place. */
   readonly exchange: boolean;
   /** With an Exchange of a token: a refresh token is asked for as well. */
@@ -57,15 +64,20 @@ function explain(configuration: Configuration, asked: AskedCall, sheet: Sheet): 
   // 2. The call itself.
   sheet.title(`The call: ${asked.method}`);
   const { method, origin, claims } = asked;
-  ask(decide, { kind: "call", client, method, origin, proofInMessage: methodsWithProof.has(method) && claims === undefined });
+  const { ask } = asking(decide, sheet);
+  // A session is taken as shown by a cookie, which a browser sends along whatever page asks it to.
+  const proofInMessage = methodsWithProof.has(method) && claims === undefined && !asked.session;
+  ask({ kind: "call", client, method, origin, proofInMessage });
 
   // 3. What it is about.
   for (const name of asked.audiences.filter((one) => !policy.audiences.has(one))) {
     sheet.remark(`No audience has the name ${shown(name)}.`);
   }
-  if (claims === undefined) explainUse(configuration, { asked, client, decide }, sheet);
-  else if (method === "Exchange") explainExchange(configuration, { asked, client, decide, claims, audiences: policy.audiences }, sheet);
-  else explainValidation(configuration, { asked, client, decide, claims }, sheet);
+  const decided: Decided = { asked, client, policy, sheet, ask };
+  if (asked.session) explainSession(configuration, decided);
+  else if (claims === undefined) explainUse(configuration, decided);
+  else if (method === "Exchange") explainExchange(configuration, { ...decided, claims });
+  else explainValidation(configuration, { ...decided, claims });
 }
 
 function callerOf(clients: ReadonlyMap<string, Client>, { caller, method }: AskedCall, sheet: Sheet): Client {
@@ -79,13 +91,13 @@ function callerOf(clients: ReadonlyMap<string, Client>, { caller, method }: Aske
   return resolveCaller(clients, client?.kind === "service" ? client : undefined, method === "ValidateCrossClient" ? "" : caller);
 }
 
-interface Decided {
+interface Decided extends Asking {
   readonly asked: AskedCall;
   readonly client: Client;
-  readonly decide: Decide;
+  readonly policy: Policy;
 }
 
-function explainUse({ providers }: Configuration, { asked, client, decide }: Decided, sheet: Sheet): void {
+function explainUse({ providers }: Configuration, { asked, client, sheet, ask }: Decided): void {
   sheet.title("The provider, and what is asked of it");
   const names = new Map(Object.keys(providers).map((name) => [name, name]));
   const at = `clients.${client.id}.providers`;
@@ -99,7 +111,7 @@ function explainUse({ providers }: Configuration, { asked, client, decide }: Dec
     redirects && grant !== undefined
       ? told(sheet, `${at}.${provider}.redirect_uris`, () => chooseRedirectUri(grant, asked.redirectUri))
       : undefined;
-  ask(decide, { kind: "use", client, provider, redirectUri, scopes: asked.scopes, audiences: asked.audiences });
+  ask({ kind: "use", client, provider, redirectUri, scopes: asked.scopes, audiences: asked.audiences });
   if (asked.method === "Revoke") return;
   sheet.remark("What the provider then grants is held against the same lists, and its life against max_lifetime.");
 }
@@ -108,26 +120,63 @@ interface Validated extends Decided {
   readonly claims: JsonObject;
 }
 
-function explainValidation(configuration: Configuration, { asked, client, decide, claims }: Validated, sheet: Sheet): void {
+function explainSession(configuration: Configuration, decided: Decided): void {
+  const { asked, client, sheet, ask } = decided;
+  sheet.title("The session");
+  const keepers = Object.entries(configuration.providers).filter(([, { kind }]) => kind === "better-auth");
+  const names = new Map(keepers.map(([name]) => [name, name]));
+  const provider = told(sheet, `clients.${client.id}.providers`, () => chooseProvider(names, client, asked.provider));
+  sheet.remark("Taken as standing at that provider, and as nobody's who looks through the user's eyes: only it can say.");
+  ask(useOf(client, provider));
+  const targets = targetsOf(decided, provider);
+  explainMint(configuration, { ...wished(decided), targets }, { provider, claims: undefined });
+}
+
+function explainValidation(configuration: Configuration, decided: Validated): void {
+  const { asked, client, claims, policy, sheet, ask } = decided;
   const audience = told(sheet, `clients.${client.id}.audiences`, () => ownAudience(client, asked.audiences[0] ?? ""));
   sheet.title("The token");
   const { provider, claims: token } = explainToken(configuration, { claims, provider: asked.provider, nowMs: asked.nowMs }, sheet);
   sheet.title(`The token at the audience ${audience}`);
-  ask(decide, { kind: "token", client, audience, provider, token, requiredScopes: asked.scopes });
-  if (asked.exchange) explainSwap({ asked, client, decide }, { audience, provider, token, audiences: [audience] }, sheet);
+  ask({ kind: "token", client, audience, provider, token, requiredScopes: asked.scopes });
+  if (!asked.exchange) return;
+  if (isMinted(policy.minting, provider, [audience]))
+    explainMint(configuration, { ...wished(decided), targets: [audience] }, { provider, claims: token });
+  else explainSwap(decided, { audience, provider, token, audiences: [audience] });
 }
 
-function explainExchange(configuration: Configuration, held: Validated & { readonly audiences: Audiences }, sheet: Sheet): void {
-  const { asked, client, decide, claims, audiences } = held;
+function explainExchange(configuration: Configuration, decided: Validated): void {
+  const { asked, client, claims, policy, sheet, ask } = decided;
   sheet.title("The token");
   const { provider, claims: token } = explainToken(configuration, { claims, provider: asked.provider, nowMs: asked.nowMs }, sheet);
-  const at = `clients.${client.id}`;
-  const audience = told(sheet, `${at}.audiences`, () => holdingAudience(audiences, client, { provider, aud: token.audiences }));
+  const holding = () => holdingAudience(policy.audiences, client, { provider, aud: token.audiences });
+  const audience = told(sheet, `clients.${client.id}.audiences`, holding);
   sheet.title(`The token at the audience ${audience}, which the caller holds it for`);
-  ask(decide, { kind: "token", client, audience, provider, token, requiredScopes: [] });
+  ask({ kind: "token", client, audience, provider, token, requiredScopes: [] });
+  const targets = targetsOf(decided, provider);
+  if (isMinted(policy.minting, provider, targets)) {
+    explainMint(configuration, { ...wished(decided), targets }, { provider, claims: token });
+    return;
+  }
+  if (asked.actor !== undefined) {
+    sheet.step(
+      "refuses",
+      "actor_token",
+      "a provider exchanges for nobody who acts for another; only tokens that are issued here have actors",
+    );
+    throw new ExchangeError("DELEGATION_NOT_ALLOWED");
+  }
+  explainSwap(decided, { audience, provider, token, audiences: targets });
+}
+
+function targetsOf({ asked, client, sheet }: Decided, provider: string): readonly string[] {
   const wanted = () => (asked.audiences.length > 0 ? asked.audiences : [defaultTarget(client, provider)]);
-  const targets = told(sheet, `${at}.providers.${provider}.audiences`, wanted);
-  explainSwap(held, { audience, provider, token, audiences: targets }, sheet);
+  return told(sheet, `clients.${client.id}.providers.${provider}.audiences`, wanted);
+}
+
+function wished({ asked, client, policy, sheet, ask }: Decided) {
+  const { scopes, refreshToken, actor, nowMs } = asked;
+  return { client, audiences: policy.audiences, scopes, refreshToken, actor, nowMs, sheet, ask };
 }
 
 interface Swapped {
@@ -137,25 +186,8 @@ interface Swapped {
   readonly audiences: readonly string[];
 }
 
-function explainSwap({ asked, client, decide }: Decided, swapped: Swapped, sheet: Sheet): void {
+function explainSwap({ asked, client, sheet, ask }: Decided, swapped: Swapped): void {
   sheet.title(`Its exchange at ${swapped.provider}, for ${swapped.audiences.join(", ")}`);
-  ask(decide, { kind: "swap", client, ...swapped, scopes: asked.scopes, refreshToken: asked.refreshToken });
+  ask({ kind: "swap", client, ...swapped, scopes: asked.scopes, refreshToken: asked.refreshToken });
   sheet.remark("What the provider then issues is held against the token's subject, scopes and life, and against the same lists.");
-}
-
-/** The steps were told while it decided. */
-function ask(decide: Decide, question: PolicyQuestion): void {
-  const { refusal } = decide(question);
-  if (refusal !== undefined) throw new ExchangeError(refusal.reason);
-}
-
-/** For what is decided before policy is asked. */
-function told<T>(sheet: Sheet, rule: string, choose: () => T): T {
-  try {
-    return choose();
-  } catch (failure) {
-    const field = fieldOf(failure);
-    sheet.step("refuses", rule, field === undefined ? undefined : `there are several, and the call does not say its ${field}`);
-    throw failure;
-  }
 }

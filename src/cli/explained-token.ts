@@ -3,6 +3,7 @@
 
 import type { Configuration } from "../config/schema.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
+import { ownProvider } from "../exchange/minting.ts";
 import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import {
   type AccessTokenRules,
@@ -13,7 +14,7 @@ import {
 } from "../exchange/token/access-token-rules.ts";
 import type { CompactToken } from "../exchange/token/compact.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
-import { accessTokenRulesOf } from "../policy/token-rules.ts";
+import { accessTokenRulesOf, ownTokenRulesOf } from "../policy/token-rules.ts";
 import { type Sheet, shown } from "./explain-sheet.ts";
 
 type Settings = Configuration["providers"][string];
@@ -31,12 +32,11 @@ export interface ExplainedToken {
 }
 
 /** @throws ExchangeError as the service would */
-export function explainToken({ providers }: Configuration, token: ShownToken, sheet: Sheet): ExplainedToken {
-  const [provider, settings] = providerOf(providers, token, sheet);
+export function explainToken(configuration: Configuration, token: ShownToken, sheet: Sheet): ExplainedToken {
+  const { provider, rules, settings } = ownOf(configuration, token, sheet) ?? providerOf(configuration.providers, token, sheet);
   sheet.remark(
     "Taken as signed by that provider, with a header of an accepted type, and as not revoked: nothing of that is in its claims.",
   );
-  const rules = accessTokenRulesOf(settings);
   const tell = (step: TokenStep, verdict: "holds" | "refuses") => {
     const setting = settingOf(step, settings);
     sheet.step(verdict, setting === undefined ? `token ${step.claims}` : `providers.${provider}.${setting}`, step.note(rules, token));
@@ -52,7 +52,7 @@ export function explainToken({ providers }: Configuration, token: ShownToken, sh
   }
 }
 
-function providerOf(providers: Configuration["providers"], { provider, claims }: ShownToken, sheet: Sheet): [string, Settings] {
+function providerOf(providers: Configuration["providers"], { provider, claims }: ShownToken, sheet: Sheet): Issuing {
   const named = provider !== "";
   const issuer = claims["iss"];
   const found = Object.entries(providers).find(([name, settings]) => (named ? name === provider : settings.issuer === issuer));
@@ -65,11 +65,27 @@ function providerOf(providers: Configuration["providers"], { provider, claims }:
     sheet.step("refuses", `providers.${found[0]}.jwt`, "it issues no tokens that are accepted");
     throw new ExchangeError(named ? "PROVIDER_UNKNOWN" : "ISSUER_NOT_TRUSTED");
   }
-  return found;
+  return { provider: found[0], rules: accessTokenRulesOf(found[1]), settings: found[1] };
+}
+
+interface Issuing {
+  readonly provider: string;
+  readonly rules: AccessTokenRules;
+  /** Undefined: this service itself. */
+  readonly settings: Settings | undefined;
+}
+
+/** Undefined: it is not this service's own. */
+function ownOf({ server }: Configuration, { provider, claims }: ShownToken, sheet: Sheet): Issuing | undefined {
+  const isMeant = provider === ownProvider || (provider === "" && claims["iss"] === server.issuer);
+  if (server.issuer === undefined || !isMeant) return undefined;
+  sheet.step("holds", "server.issuer", "a token of this service's own");
+  return { provider: ownProvider, rules: ownTokenRulesOf(server.issuer), settings: undefined };
 }
 
 /** Of a provider that keeps sessions only the issuer is configured: what its JWTs must say otherwise stands in code. */
-function settingOf(step: TokenStep, settings: Settings): string | undefined {
+function settingOf(step: TokenStep, settings: Settings | undefined): string | undefined {
+  if (settings === undefined) return undefined;
   return settings.kind === "better-auth" && step.setting !== "issuer" ? undefined : step.setting;
 }
 

@@ -5,11 +5,12 @@ import { parseArgs } from "node:util";
 import { ConfigurationError } from "../config/mistakes.ts";
 import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
+import { ownProvider } from "../exchange/minting.ts";
 import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
 import type { AccessTokenRules } from "../exchange/token/access-token-rules.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
-import { accessTokenRulesOf } from "../policy/token-rules.ts";
+import { accessTokenRulesOf, ownTokenRulesOf } from "../policy/token-rules.ts";
 import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
@@ -22,8 +23,9 @@ const maxSubjectLength = 1_024;
 
 const usage = `Usage: cambio revoke [CONFIG] --provider NAME (--subject SUBJECT | --token-id JTI)
 
-  --provider NAME    whose tokens: its name in the configuration
-  --subject SUBJECT  ends every token of that \`sub\` that was issued until now, and every sign-in with its refresh handles
+  --provider NAME    whose tokens: its name in the configuration, or cambio for those that were issued here
+  --subject SUBJECT  ends every token of that \`sub\` that was issued until now, and every sign-in with its refresh handles,
+                     and whatever was issued here for that user
   --token-id JTI     ends the token with that \`jti\`
 
 It is written to the configured database, else to Redis, which the running replicas follow. The provider is not told.
@@ -94,9 +96,8 @@ async function revoke(
   order: RevokeOrder,
   { output, clock }: { output: Output; clock: Clock },
 ): Promise<number> {
-  const { providers } = configuration;
-  const provider = Object.hasOwn(providers, order.provider) ? providers[order.provider] : undefined;
-  if (provider === undefined) {
+  const rules = rulesOf(configuration, order.provider);
+  if (rules === undefined) {
     output.error("there is no provider of that name\n");
     return 1;
   }
@@ -104,7 +105,7 @@ async function revoke(
   if (opened === undefined) return 1;
   try {
     const handleIdleMs = configuration.database?.handle_idle ?? 0;
-    const revocation = revocationOf(order, { ...accessTokenRulesOf(provider), handleIdleMs }, clock());
+    const revocation = revocationOf(order, { ...rules, handleIdleMs }, clock());
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
     output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
@@ -116,6 +117,13 @@ async function revoke(
   } finally {
     await opened.close();
   }
+}
+
+/** `cambio`: tokens that this service issued itself. Undefined: there is no such provider. */
+function rulesOf({ providers, server }: Configuration, name: string): AccessTokenRules | undefined {
+  if (name === ownProvider) return server.issuer === undefined ? undefined : ownTokenRulesOf(server.issuer);
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  return provider === undefined ? undefined : accessTokenRulesOf(provider);
 }
 
 async function openOrSay(configuration: Configuration, output: Output) {

@@ -2,7 +2,7 @@
 
 import type { Configuration } from "../config/schema.ts";
 import { type MintRule, type MintSource, type Minting, ownProvider } from "../exchange/minting.ts";
-import { type SigningAlgorithm, signingAlgorithms, type SigningChoice } from "../exchange/minting-ports.ts";
+import type { SigningChoice } from "../exchange/minting-ports.ts";
 
 /** The parts of a configuration that say it. */
 export type MintConfiguration = Pick<Configuration, "audiences"> & Partial<Pick<Configuration, "providers" | "signing">>;
@@ -46,10 +46,4 @@ function compileRule({ providers = {}, signing }: MintConfiguration, { name, min
 
 function compileSource({ scopes, scope_map: scopeMap, claims }: WrittenMint["from"][string], subjectPrefix: string): MintSource {
   return { subjectPrefix, scopes, scopeMap: new Map(Object.entries(scopeMap)), claims: new Map(Object.entries(claims)) };
-}
-
-/** Algorithms of published keys that audiences name, whatever `signing.algorithm` says for the others. */
-export function namedAlgorithms({ audiences }: MintConfiguration): readonly SigningAlgorithm[] {
-  const named = Object.values(audiences).flatMap(({ mint }) => mint?.algorithm ?? []);
-  return signingAlgorithms.filter((algorithm) => named.includes(algorithm));
 }

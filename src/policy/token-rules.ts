@@ -20,6 +20,25 @@ export function accessTokenRulesOf(settings: ProviderConfiguration | SessionProv
   return settings.kind === "better-auth" ? sessionTokenRulesOf(settings) : tokenRulesOf(settings);
 }
 
+/** Between the clocks of replicas: one may look at what another has just issued. */
+const ownClockToleranceMs = 30_000;
+/** What the configuration allows at most (config/mint-schema.ts). */
+const longestOwnLifeMs = 86_400_000;
+
+/** Tokens that this service issues itself (RFC 9068): no buffer, as their life is its own to say. */
+export function ownTokenRulesOf(issuer: string): AccessTokenRules {
+  return {
+    issuer,
+    issuerCheck: true,
+    headerTypes: ["at+jwt"],
+    payloadType: undefined,
+    clientClaims: ["client_id"],
+    expiryBufferMs: 0,
+    clockToleranceMs: ownClockToleranceMs,
+    maxLifetimeMs: longestOwnLifeMs,
+  };
+}
+
 /** Short enough for any token that a page holds in place of its session, which the application cannot take back. */
 const longestSessionTokenMs = 86_400_000;
 

@@ -26,6 +26,8 @@ const explained = (configuration: Configuration, nowMs: number, asked: Partial<A
       redirectUri: "",
       origin: undefined,
       claims: undefined,
+      session: false,
+      actor: undefined,
       exchange: false,
       refreshToken: false,
       nowMs,

@@ -15,6 +15,7 @@ const positions = {
   "the password of Redis": (value: unknown) => exampleWith({ redis: { cluster: { nodes: ["redis:6379"] }, password: value } }),
   "the password of Redis' Sentinels": (value: unknown) =>
     exampleWith({ redis: { sentinel: { master: "main", nodes: ["sentinel:26379"], password: value } } }),
+  "a signing key": (value: unknown) => exampleWith({ signing: { keys: [{ private_key: value }] } }),
   "the address of the database": (value: unknown) => exampleWith({ "database/url": value }),
 };
 

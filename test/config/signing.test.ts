@@ -90,6 +90,7 @@ describe("a key that cannot sign", () => {
     row("a JWK for another algorithm", jwk(p256, { alg: "ES384" }), "another algorithm"),
     row("a JWK for encryption", jwk(p256, { use: "enc" }), "not for signatures"),
     row("a JWK that is to verify only", jwk(p256, { key_ops: ["verify"] }), "not for signatures"),
+    row("a JWK with the exponent of another key", jwk(rsa2048, { e: "Aw" }), "public members belong to another key"),
     row(
       "a JWK with the public half of another key",
       jwk(p256, { x: other.export({ format: "jwk" }).x, y: other.export({ format: "jwk" }).y }),

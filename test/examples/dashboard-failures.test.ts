@@ -29,7 +29,7 @@ const cases: readonly [string, Parameters<typeof describeFailure>, { statusLine:
   ["another origin", ["exchange", 403, { error_description: "Not from here." }], { statusLine: "403 Forbidden", title: "The call failed" }],
   ["a page instead of JSON", ["api", 500, "<h1>Oops</h1>"], { statusLine: "500 Internal Server Error", title: "The call failed" }],
   ["a status that nobody knows", ["api", 599, null], { statusLine: "599", title: "The call failed" }],
-  ["no answer", ["exchange", 0, undefined], { statusLine: "No answer", title: "Nothing answers" }],
+  ["no answer", ["exchange", 0, undefined], { statusLine: "No answer", title: "The server cannot be reached" }],
 ];
 
 describe("why a call failed, in words", () => {

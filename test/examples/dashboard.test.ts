@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPart } from "../../examples/dashboard/part.ts";
 import { type Child, startChild } from "../support/child.ts";
-import { dashboardCommand } from "../support/dashboard-cambio.ts";
 import { createRunCanary } from "../support/run-canary.ts";
 
 const canary = createRunCanary();
@@ -34,7 +33,7 @@ describe("make dashboard", () => {
   let url: string;
 
   beforeAll(async () => {
-    dashboard = startChild([dashboardCommand], { PORT: "0", FOLDER: join(folder, "data") });
+    dashboard = startChild(["examples/dashboard/main.ts"], { PORT: "0", FOLDER: join(folder, "data") });
     await dashboard.untilOutput(/The dashboard is up: .*\n/);
     url = /The dashboard is up: (\S+)/.exec(dashboard.output())?.[1] ?? "";
   }, 60_000);
@@ -93,7 +92,7 @@ describe("make dashboard where it cannot start", () => {
   it("says which part did not become healthy, and why, and leaves nothing running", async () => {
     const broken = join(folder, "broken");
     mkdirSync(join(broken, "accounts.sqlite"), { recursive: true });
-    const dashboard = startChild([dashboardCommand], { PORT: "0", FOLDER: broken });
+    const dashboard = startChild(["examples/dashboard/main.ts"], { PORT: "0", FOLDER: broken });
     expect(await dashboard.ended).toBe(1);
     expect(dashboard.errors()).toMatch(/^\nauth did not become healthy: it ended with status 1\.\n/);
     expect(dashboard.errors()).toContain("unable to open database file");
@@ -104,7 +103,7 @@ describe("make dashboard where it cannot start", () => {
     const holder = createServer().listen(0, "localhost");
     await once(holder, "listening");
     const { port } = holder.address() as AddressInfo;
-    const dashboard = startChild([dashboardCommand], { PORT: String(port), FOLDER: join(folder, "taken") });
+    const dashboard = startChild(["examples/dashboard/main.ts"], { PORT: String(port), FOLDER: join(folder, "taken") });
     expect(await dashboard.ended).toBe(1);
     expect(dashboard.errors()).toBe(
       `\nPort ${port} is taken by another process. Choose another one, for example: PORT=9180 make dashboard\n`,
@@ -113,7 +112,7 @@ describe("make dashboard where it cannot start", () => {
   });
 
   it("says that a port is not a number", async () => {
-    const dashboard = startChild([dashboardCommand], { PORT: "http" });
+    const dashboard = startChild(["examples/dashboard/main.ts"], { PORT: "http" });
     expect(await dashboard.ended).toBe(1);
     expect(dashboard.errors()).toBe("\nPORT is not a port: write a number from 0 to 65535.\n");
   });

@@ -115,7 +115,14 @@ onEachDatabase((_, open) => {
       ],
       ["makes keys sign longer", (kids) => Promise.all(kids.map((kid) => update({ activates_at: nowMs - 1 }, kid)))],
       ["changes their order", (kids) => Promise.all(kids.map((kid, index) => update({ seq: 10 + index }, kid)))],
-      ["puts another public key beside them", (kids) => Promise.all(kids.map((kid) => update({ public_jwk: "{}" }, kid)))],
+      [
+        "puts another public key beside them",
+        async (kids) => {
+          const { jwk } = await newKey("ES256", [], at(nowMs));
+          for (const kid of kids) await update({ public_jwk: JSON.stringify(jwk) }, kid);
+        },
+      ],
+      ["puts no key beside them", (kids) => Promise.all(kids.map((kid) => update({ public_jwk: "{}" }, kid)))],
       ["cuts the bytes", (kids) => Promise.all(kids.map((kid) => update({ sealed_key: Buffer.of(1, 107) }, kid)))],
       ["takes the bytes away", (kids) => Promise.all(kids.map((kid) => update({ sealed_key: null }, kid)))],
     ])("and %s gets no key, and raises one alarm for each, however often they are read", async (_name, tamper) => {

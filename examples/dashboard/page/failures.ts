@@ -36,8 +36,8 @@ const away: Readonly<Record<string, readonly [title: string, sentence: string]>>
 export const unreachable: Failure = {
   status: undefined,
   statusLine: "No answer",
-  title: "Nothing answers",
-  sentence: "The page cannot reach its server. Check your connection, and whether the dashboard is running.",
+  title: "The server cannot be reached",
+  sentence: "Check your connection, and whether the dashboard is running.",
   signInAgain: false,
 };
 

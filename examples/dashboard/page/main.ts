@@ -1,7 +1,7 @@
 // Which view stands for which path, who may see it, and what a sign-out does, in this tab and in the others.
 
 import { accountForm } from "./account-form.ts";
-import { createCambioClient } from "./cambio-client.ts";
+import { createCambioClient } from "../../../src/client/index.ts";
 import { dashboardView } from "./dashboard.ts";
 import { homeView } from "./home.ts";
 import { callProtected } from "./protected-call.ts";

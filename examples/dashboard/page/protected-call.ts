@@ -1,6 +1,6 @@
 // One call of the protected endpoint by way of Cambio's client library, and how it went.
 
-import { ApiError, type createCambioClient } from "./cambio-client.ts";
+import { ApiError, type createCambioClient } from "../../../src/client/index.ts";
 import { describeFailure, type Failure, unreachable } from "./failures.ts";
 
 export type Outcome = { readonly milliseconds: number; readonly requestId: string } & (

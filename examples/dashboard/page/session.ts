@@ -26,8 +26,8 @@ const timeoutMs = 20_000;
 
 const refusals: Readonly<Record<string, Refusal>> = {
   INVALID_EMAIL_OR_PASSWORD: { sentence: "E-mail or password is wrong. Check both and try again." },
-  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: { field: "email", sentence: "There is already an account with this e-mail address." },
-  USER_ALREADY_EXISTS: { field: "email", sentence: "There is already an account with this e-mail address." },
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: { field: "email", sentence: "There is already an account for this address." },
+  USER_ALREADY_EXISTS: { field: "email", sentence: "There is already an account for this address." },
   PASSWORD_TOO_SHORT: { field: "password", sentence: `Use at least ${shortestPassword} characters.` },
   PASSWORD_TOO_LONG: { field: "password", sentence: "This password is too long." },
   INVALID_EMAIL: { field: "email", sentence: "This is not an e-mail address." },
