@@ -69,15 +69,10 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
       const standing = standingOf(row, shown.generation, clock());
       if (row === undefined || standing === "gone") throw over();
       if (standing !== "current") return keptAnswer(row, shown);
-      const repeatable = repeatableGrant(row);
-      if (repeatable !== undefined) {
-        const renewed = await renew({ row, grant: repeatable, claim: null }, send);
-        if (renewed !== undefined) return renewed;
-        continue;
-      }
-      const held = row.claim === null ? await claimed(row) : undefined;
-      if (held !== undefined) return refreshAs(held, send);
-      if (row.claim !== null && isAbandoned(row)) await ending.doubt(row, row.claim);
+      if (row.claim === null) {
+        const answer = await oneGeneration(row, usable(row), send);
+        if (answer !== undefined) return answer;
+      } else if (isAbandoned(row)) await ending.doubt(row, row.claim);
       else await waitFor(deps.wait(lookMs), signal);
     }
   }
@@ -93,36 +88,30 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     return { ...answer, refreshToken: deps.handles.write(client_id, { id, generation }) };
   }
 
-  /** A session may be read any number of times: there is nothing to claim, and nothing in doubt where somebody dies. */
-  function repeatableGrant(row: FamilyRow): FamilyGrant | undefined {
-    checkRoom(row);
+  function usable(row: FamilyRow): FamilyGrant {
+    // An access token that could not be remembered would not end with its family.
+    const retryAfterMs = msUntilRoom(row.tokens, clock());
+    if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
     const grant = columns.openGrant(row);
-    return grant?.minted === undefined ? undefined : grant;
+    if (grant === undefined) throw over();
+    return grant;
   }
 
-  /** Undefined: somebody else was first, and his answer is everybody's. */
-  async function renew(held: Unclaimed, send: Send): Promise<TokenSet | undefined> {
+  /** Undefined: somebody else was first, or is about to be. */
+  async function oneGeneration(row: FamilyRow, grant: FamilyGrant, send: Send): Promise<TokenSet | undefined> {
+    if (grant.minted !== undefined) return renew({ row, grant }, send);
+    const claim = await claims.take(row);
+    return claim === undefined ? undefined : refreshAs({ row, grant, claim }, send);
+  }
+
+  /** A session may be read any number of times: there is nothing to claim, and nothing in doubt where somebody dies. */
+  async function renew(held: Omit<Held, "claim">, send: Send): Promise<TokenSet | undefined> {
     const fresh = await send(held.grant.refreshToken).catch(async (failure: unknown) => {
       if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(held.row, "rejected");
       throw failure;
     });
     const { place, successor } = successorOf(held, fresh);
-    // Under a write whose outcome is not known the row says who was first.
-    return (await advanceFamily(database, held.row, successor)) ? handedOver(place, fresh) : undefined;
-  }
-
-  /** An access token that could not be remembered would not end with its family. */
-  function checkRoom(row: FamilyRow): void {
-    const retryAfterMs = msUntilRoom(row.tokens, clock());
-    if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
-  }
-
-  async function claimed(row: FamilyRow): Promise<Held | undefined> {
-    checkRoom(row);
-    const grant = columns.openGrant(row);
-    if (grant === undefined) throw over();
-    const claim = await claims.take(row);
-    return claim === undefined ? undefined : { row, grant, claim };
+    return (await advanceFamily(database, { ...held.row, claim: null }, successor)) ? handedOver(place, fresh) : undefined;
   }
 
   function isAbandoned({ claimed_at: claimedAt }: FamilyRow): boolean {
@@ -149,7 +138,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     await write(ended).catch(() => undefined);
   }
 
-  function successorOf({ row, grant }: Pick<Held, "row" | "grant">, fresh: TokenSet) {
+  function successorOf({ row, grant }: Omit<Held, "claim">, fresh: TokenSet) {
     const nowMs = clock();
     const place = { ...row, generation: row.generation + 1 };
     // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
@@ -193,11 +182,6 @@ interface Held {
   readonly row: FamilyRow;
   readonly grant: FamilyGrant;
   readonly claim: string;
-}
-
-/** As `Held`, where no claim is needed. */
-interface Unclaimed extends Omit<Held, "claim"> {
-  readonly claim: null;
 }
 
 function over(): ExchangeError {
