@@ -26,7 +26,14 @@ export function logStart(configuration: Configuration, url: string, log: Log): v
 export function warnOfPrices({ clients, providers, audiences }: Configuration, log: Log): void {
   for (const [provider, settings] of Object.entries(providers)) {
     if (settings.allow_http) log.warn({ provider }, "allow_http is on: credentials may cross the network in clear text");
-    if (settings.kind === "better-auth") continue;
+    if (settings.kind === "better-auth") {
+      if (settings.jwt && settings.impersonation === "refuse")
+        log.warn(
+          { provider },
+          "jwt is on: its JWTs do not say when an administrator looks through the user's eyes, so that is not refused there",
+        );
+      continue;
+    }
     if (!settings.tokens.issuer_check)
       log.warn({ provider }, "issuer_check is off: iss is not compared for tokens sent with this provider's name");
     if (settings.pkce === "none") log.warn({ provider }, "pkce is none: a stolen code is enough to redeem it");

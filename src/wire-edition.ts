@@ -56,7 +56,7 @@ export interface Shared extends Observers {
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
   const { clock, storage, flights, budget, places } = shared;
   const policy = compilePolicy(configuration);
-  const decide = createDecide(policy.audiences, { minting: policy.minting });
+  const decide = createDecide(policy.audiences, policy);
   // First, as it may refuse: nothing is held then that nobody would release.
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));

@@ -40,6 +40,9 @@ function exchangeRoutes(configuration: Configuration, { core, entrance, clock, s
   });
 }
 
+/** No other page may take the answer for an image or a script of its own. */
+const forItsOwnPageOnly = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin" } as const;
+
 function backendTokenRoutes(configuration: Configuration, { core, entrance, clock, spans }: RouteParts): readonly PlainRoute[] {
   return configuration.routes.backend_token.map(({ path, client: clientId, provider, audience }) => {
     const { exchangeSession } = core.operations;
@@ -51,7 +54,7 @@ function backendTokenRoutes(configuration: Configuration, { core, entrance, cloc
       gate: ({ headers, repeated, call, signal }) => route.gate({ authorization: headers.authorization, repeated, call }, signal),
       handle: async ({ headers, call, signal }) => {
         const work = () => route.handle({ headers, call }, signal);
-        return jsonResponse(200, await (spans === undefined ? work() : spans.within(call, work)));
+        return jsonResponse(200, await (spans === undefined ? work() : spans.within(call, work)), forItsOwnPageOnly);
       },
     };
   });

@@ -58,11 +58,17 @@ export function createFront(files: PageFiles, upstreams: Upstreams, log: Log): S
       log({ msg: "request", request_id, method: request.method, path, status: response.statusCode, duration_ms });
     });
     const part = url === null ? undefined : partFor(path);
-    if (url === null) answerJson(response, 400, { error: "invalid_request" });
+    if (url === null || hasStrayBody(request)) answerJson(response, 400, { error: "invalid_request" });
     else if (path === "/healthz") answerJson(response, 200, { status: "ok" });
     else if (part === undefined) servePage(request, response, files.get(path));
     else forward({ request, response, part, base: upstreams(part), path: url.pathname + url.search, requestId: request_id });
   });
+}
+
+/** Node writes such a body after the request without saying where it ends: on a connection that others share it would be a request of its own. */
+function hasStrayBody({ method = "", headers }: IncomingMessage): boolean {
+  const isEmpty = headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
+  return !["POST", "PUT", "PATCH"].includes(method) && !isEmpty;
 }
 
 /** Undefined: the page's. */
@@ -102,11 +108,14 @@ function forward({ request, response, part, base, path, requestId }: Forwarded):
     else answerJson(response, status, awayBody(part, requestId), { "retry-after": "2" });
   };
   if (base === undefined) return away(503);
-  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !notForwarded.has(name)));
+  const hopByHop = new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()));
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !notForwarded.has(name) && !hopByHop.has(name)));
+  // A body of no known length goes on in pieces, or what follows it on the connection would be anybody's request.
+  const framing = request.headers["transfer-encoding"] === undefined ? {} : { "transfer-encoding": "chunked" };
   const upstream = requestUpstream(new URL(base), {
     method: request.method,
     path,
-    headers: { ...headers, "x-forwarded-for": request.socket.remoteAddress ?? "", "x-request-id": requestId },
+    headers: { ...headers, ...framing, "x-forwarded-for": request.socket.remoteAddress ?? "", "x-request-id": requestId },
     timeout: upstreamTimeoutMs,
   });
   let late = false;

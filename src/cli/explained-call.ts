@@ -55,7 +55,7 @@ export function explainCall(configuration: Configuration, asked: AskedCall, shee
 
 function explain(configuration: Configuration, asked: AskedCall, sheet: Sheet): void {
   const policy = compilePolicy(configuration);
-  const decide = createDecide(policy.audiences, { minting: policy.minting, onRule: (rule) => stepOf(sheet, rule) });
+  const decide = createDecide(policy.audiences, { ...policy, onRule: (rule) => stepOf(sheet, rule) });
 
   // 1. Who calls. A service is taken as proved.
   sheet.title("The caller");

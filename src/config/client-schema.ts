@@ -113,7 +113,7 @@ export const client = z
     refresh_cookie: secureCookieName
       .optional()
       .describe(
-        "Name of the cookie (HttpOnly, Secure, SameSite=Strict) in which a browser client's refresh handles travel, instead of in messages.",
+        "Name of the cookie (HttpOnly, Secure, SameSite=Strict) in which a browser client's refresh handles travel, instead of in messages. __Host-: no other host can plant one, and every path of this host is sent it. __Secure-: only this service's RPCs are sent it.",
       ),
     raw_refresh_tokens: z
       .boolean()

@@ -125,7 +125,10 @@ export const mintedClaim = z
 /** Names of cookies with these prefixes are kept from plain http and from other hosts by browsers (RFC 6265bis §4.1.3). */
 export const secureCookieName = z
   .string()
-  .regex(/^__Secure-[A-Za-z0-9_.-]{1,64}$/, "begin with __Secure- and go on with 1 to 64 letters, digits, dots, dashes or underscores");
+  .regex(
+    /^__(Host|Secure)-[A-Za-z0-9_.-]{1,64}$/,
+    "begin with __Host- or __Secure- and go on with 1 to 64 letters, digits, dots, dashes or underscores",
+  );
 
 /** Relative to the configuration file's folder. */
 export const filePath = z.string().min(1).max(4096);

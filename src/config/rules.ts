@@ -76,8 +76,8 @@ function checkProviders({ configuration, report }: RuleInput): void {
     const other = byIssuer.get(provider.issuer);
     if (other !== undefined) report([...path, "issuer"], `is the issuer of ${other} as well`, "Keep one provider for each issuer.");
     byIssuer.set(provider.issuer, name);
-    const issues = provider.kind !== "better-auth" || provider.jwt;
-    // Its keys would vouch for what only this service may say.
+    const issues = provider.kind !== "better-auth" || provider.jwt || provider.impersonation === "act";
+    // Its keys would vouch for what only this service may say, and its users would act under this service's name.
     if (issues && provider.issuer === configuration.server.issuer)
       report([...path, "issuer"], "is this service's own name (server.issuer)", "Give this service a name of its own.");
     if (provider.kind === "better-auth") continue;

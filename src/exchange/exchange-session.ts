@@ -6,10 +6,10 @@ import type { VerifyActor } from "./actor-token.ts";
 import type { Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { type ActedFor, boundedByActor, proposedBy, withActor } from "./delegation.ts";
-import { ExchangeError, hasReason } from "./errors.ts";
+import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
 import type { RefreshHandles } from "./handle-ports.ts";
 import { defaultTarget, onlyTarget } from "./holding-audience.ts";
-import type { Mint, MintPlan } from "./mint.ts";
+import { type Mint, type MintPlan, noteIssued } from "./mint.ts";
 import { actorsOfSession, subjectOfSession } from "./mint-subject.ts";
 import type { FailureBudget, ProviderPlaces, Revocations } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
@@ -65,7 +65,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     permit(deps.decide(useOf(client, provider.name)), trail);
     const audience = onlyTarget(question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider.name)]);
     const shown = question.session(provider);
-    if (shown === undefined) throw new ExchangeError("SESSION_INVALID", { field: "SESSION" });
+    if (shown === undefined || !provider.accepts(shown)) throw new ExchangeError("SESSION_INVALID", { field: "SESSION" });
     trail.note({ credential: shown.token });
     // A refreshed token would act on with an actor whose own token ended long ago.
     if (refreshToken && question.actorToken !== undefined) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field: "ACTOR_TOKEN" });
@@ -90,9 +90,11 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     if (actor !== undefined) checkStanding(deps.revocations, actor);
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     const minted = await deps.mint.issue(plan);
+    noteIssued(trail, minted);
 
     // 5. A handle that stands for the session, where one was asked for.
-    const tokens = refreshToken ? await keep({ client, provider: provider.name, audience, shown }, plan, minted) : minted;
+    const kept = { client, provider: provider.name, audience, shown, user: account.providerUserId };
+    const tokens = refreshToken ? await keep(kept, plan, minted) : minted;
     return { tokens, subject: plan.subject, provider: provider.name, account };
 
     function mayAsk(name: string): void {
@@ -102,7 +104,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
 
   async function read(provider: SessionProvider, shown: ShownSession, trail: Trail, signal: AbortSignal): Promise<Session> {
     const session = await provider.readSession(shown, signal).catch((failure: unknown) => {
-      if (risksBan(failure)) deps.budget.spend(trail.payer, provider.name);
+      if (countsAgainst(failure)) deps.budget.spend(trail.payer, provider.name);
       throw failure;
     });
     checkNotEnded(deps.revocations, provider.name, session);
@@ -110,8 +112,8 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
   }
 
   function keep({ client, provider, ...terms }: KeptSession, plan: MintPlan, minted: TokenSet): Promise<TokenSet> {
-    const { audience, shown } = terms;
-    const tokens = { ...minted, refreshToken: shown.token, minted: { audience, scopes: plan.scopes, from: shown.from } };
+    const { audience, shown, user } = terms;
+    const tokens = { ...minted, subject: user, refreshToken: shown.token, minted: { audience, scopes: plan.scopes, from: shown.from } };
     return keepRefreshToken(deps.handles, { client, provider }, tokens);
   }
 }
@@ -123,6 +125,13 @@ interface KeptSession {
   readonly provider: string;
   readonly audience: string;
   readonly shown: ShownSession;
+  /** The provider's id of the user. */
+  readonly user: string;
+}
+
+/** What the application refused counts against whoever brought it, as what it may ban us for does. */
+export function countsAgainst(failure: unknown): boolean {
+  return (hasReason(failure, "SESSION_INVALID") && circumstanceOf(failure)?.kind === "upstream") || risksBan(failure);
 }
 
 /**

@@ -13,7 +13,7 @@ import { keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { isOpaque } from "./token/opaque.ts";
 import { defaultTarget, holdingAudience, onlyTarget } from "./holding-audience.ts";
-import type { Mint } from "./mint.ts";
+import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfToken } from "./mint-subject.ts";
 import { isMinted, type Minting } from "./minting.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
@@ -103,7 +103,9 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     for (const shown of actor === undefined ? [verification] : [verification, actor]) checkStanding(deps.revocations, shown);
-    return deps.mint.issue(plan);
+    const tokens = await deps.mint.issue(plan);
+    noteIssued(trail, tokens);
+    return tokens;
   }
 }
 

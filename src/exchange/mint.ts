@@ -9,6 +9,7 @@ import type { Minting, MintRule, ProposedActor } from "./minting.ts";
 import { type Attributes, mappedClaims, openedScopes, ownProvider } from "./minting.ts";
 import type { ClaimValue, TokenSigner } from "./minting-ports.ts";
 import type { Clock } from "./ports.ts";
+import { readLeniently } from "./token/lenient-payload.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -103,15 +104,13 @@ export function createMint(deps: MintDeps): Mint {
       const expiresAt = Math.min(issuedAt + Math.floor(lifetimeMs / 1_000), Math.floor(subject.expiresAtMs / 1_000));
       if (expiresAt <= issuedAt) throw ended(subject);
       const sub = provider === ownProvider ? subject.subject : source.subjectPrefix + subject.subject;
-      const id = freshId();
-      trail.note({ issued: id });
       const claims = {
         ...mappedClaims(source, subject.attributes),
         iss: issuer,
         sub,
         iat: issuedAt,
         exp: expiresAt,
-        jti: id,
+        jti: freshId(),
         client_id: client.id,
         // Under a shared secret the token is that audience's by its key, and libraries refuse an `aud` that nobody told them of.
         ...(rule.identifier === undefined ? {} : { aud: rule.identifier }),
@@ -135,6 +134,12 @@ export function createMint(deps: MintDeps): Mint {
       };
     },
   };
+}
+
+/** On record by its id, once it is handed over: whoever joined another's call was given the same. */
+export function noteIssued(trail: Trail, { accessToken }: Pick<TokenSet, "accessToken">): void {
+  const jti = readLeniently(accessToken)?.claims["jti"];
+  if (typeof jti === "string") trail.note({ issued: jti });
 }
 
 /** Less than a second of it is left, or nothing. */

@@ -4,12 +4,11 @@
 import type { Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
-import { checkNotEnded } from "./exchange-session.ts";
+import { checkNotEnded, countsAgainst } from "./exchange-session.ts";
 import type { HeldGrant } from "./handle-ports.ts";
-import type { Mint } from "./mint.ts";
+import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfSession } from "./mint-subject.ts";
 import type { FailureBudget, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
-import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { SessionProvider } from "./session-ports.ts";
 import type { MintedTerms, TokenSet } from "./tokens.ts";
@@ -54,6 +53,8 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     //    leaves the handle as good as it was.
     const key = deps.fingerprint(refreshToken, `renew ${client.id} ${provider.name} ${JSON.stringify(scopes)}`);
     const fresh = await deps.flights(key, signal, (limit) => grant.rotate(renewing(question, provider, limit), limit));
+    trail.note({ targets: [grant.minted.audience] });
+    noteIssued(trail, fresh);
     return { ...fresh, minted: grant.minted };
   };
 
@@ -66,10 +67,10 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
         const subject = subjectOfSession(provider, session);
         const plan = deps.mint.plan({ client, subject, audience, scopes, within, actor: undefined, refreshToken: true, trail });
         // The same user, always (OpenID Connect Core §12.2): the session's token may be anybody's by now.
-        if (plan.subject !== grant.subject) throw over();
+        if (session.account.providerUserId !== grant.subject) throw over();
         return await deps.mint.issue(plan);
       } catch (failure) {
-        if (risksBan(failure)) deps.budget.spend(trail.payer, provider.name);
+        if (countsAgainst(failure)) deps.budget.spend(trail.payer, provider.name);
         throw hasReason(failure, "SESSION_INVALID") ? over(failure) : failure;
       }
     };

@@ -31,6 +31,8 @@ export interface SessionProvider {
   readonly cookieName: string;
   /** What happens to a session in which somebody looks through the user's eyes. */
   readonly impersonation: "refuse" | "act";
+  /** Whether it has the form of a session there. What has not is sent nowhere. */
+  accepts(shown: ShownSession): boolean;
   /**
    * Reads it at its origin, always: two readings at one time are two questions, so that none is answered from before it was asked.
    * Asking again is safe.

@@ -6,7 +6,7 @@ import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
-import type { Mint } from "./mint.ts";
+import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfToken } from "./mint-subject.ts";
 import { isMinted, type Minting } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
@@ -85,7 +85,9 @@ export function createValidate(deps: ValidateDeps) {
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     checkStanding(deps.revocations, at.verification);
-    return deps.mint.issue(plan);
+    const tokens = await deps.mint.issue(plan);
+    noteIssued(trail, tokens);
+    return tokens;
   }
 }
 

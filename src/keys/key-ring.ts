@@ -50,6 +50,8 @@ interface RingKey extends Timed<ScheduledKey>, OwnKeyParts {
 export function createKeyRing(clock: Clock, { trustMs }: KeyRingOptions): KeyRing {
   /** Keys are handed over every few seconds, and are the same objects nearly always. */
   const known = new WeakMap<KeyObject, OwnKeyParts>();
+  /** Key id → when it was ended. Whoever can write to the store could put such a key's row back as it was: not while this process lives. */
+  const ended = new Map<string, number>();
   let keys: readonly RingKey[] = [];
   let readAtMs = -Infinity;
 
@@ -67,7 +69,8 @@ export function createKeyRing(clock: Clock, { trustMs }: KeyRingOptions): KeyRin
 
   return {
     replace(given, atMs) {
-      keys = timed(given).flatMap(inRing);
+      for (const { kid, endedAtMs } of given) if (endedAtMs !== undefined) ended.set(kid, endedAtMs);
+      keys = timed(given.map((key) => ({ ...key, endedAtMs: ended.get(key.kid) }))).flatMap(inRing);
       readAtMs = atMs;
     },
     active(algorithm) {

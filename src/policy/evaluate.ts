@@ -14,7 +14,7 @@ import type {
   UseQuestion,
 } from "../exchange/decision.ts";
 import { audiencesBeyond, outlives, recipientsBeyond, resourceOf, scopesBeyond } from "../exchange/narrowing.ts";
-import type { Minting } from "../exchange/minting.ts";
+import { type Minting, ownProvider } from "../exchange/minting.ts";
 import { isRegistered } from "../exchange/redirect-uri.ts";
 import { rulesOfMint } from "./mint-rules.ts";
 import { type Rule, granted, reports } from "./rule.ts";
@@ -22,15 +22,17 @@ import { type Rule, granted, reports } from "./rule.ts";
 export interface DecideOptions {
   /** Absent: this service issues nothing. */
   readonly minting?: Minting;
+  /** Whose tokens of our own count. Absent: nobody's. */
+  readonly clients?: ReadonlyMap<string, Client>;
   /** Told of each rule that is looked at, in order: for `cambio explain`. */
   readonly onRule?: (rule: Rule) => void;
 }
 
-export function createDecide(audiences: Audiences, { minting = new Map(), onRule }: DecideOptions = {}): Decide {
+export function createDecide(audiences: Audiences, { minting = new Map(), clients = new Map(), onRule }: DecideOptions = {}): Decide {
   return function decide(question: PolicyQuestion): Decision {
     const reported: Refusal[] = [];
     let last = "";
-    for (const rule of rulesFor(question, { audiences, minting })) {
+    for (const rule of rulesFor(question, { audiences, minting, clients })) {
       onRule?.(rule);
       last = rule.path;
       if (rule.holds) continue;
@@ -46,9 +48,10 @@ export function createDecide(audiences: Audiences, { minting = new Map(), onRule
 interface Recipients {
   readonly audiences: Audiences;
   readonly minting: Minting;
+  readonly clients: ReadonlyMap<string, Client>;
 }
 
-function* rulesFor(question: PolicyQuestion, { audiences, minting }: Recipients): Generator<Rule> {
+function* rulesFor(question: PolicyQuestion, { audiences, minting, clients }: Recipients): Generator<Rule> {
   const { client } = question;
   // Before every question, not only the first of a call: a path that forgets to ask who may call still stops a disabled client.
   yield { path: `clients.${client.id}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
@@ -60,7 +63,7 @@ function* rulesFor(question: PolicyQuestion, { audiences, minting }: Recipients)
     case "result":
       return yield* rulesOfResult(question, audiences);
     case "token":
-      return yield* rulesOfToken(question, audiences);
+      return yield* rulesOfToken(question, { audiences, clients });
     case "swap":
       return yield* rulesOfSwap(question, audiences);
     case "mint":
@@ -138,7 +141,10 @@ function* rulesOfResult(question: ResultQuestion, audiences: Audiences): Generat
   };
 }
 
-function* rulesOfToken({ client, audience, provider, token, requiredScopes }: TokenQuestion, audiences: Audiences): Generator<Rule> {
+function* rulesOfToken(
+  { client, audience, provider, token, requiredScopes }: TokenQuestion,
+  { audiences, clients }: Pick<Recipients, "audiences" | "clients">,
+): Generator<Rule> {
   yield ownAudienceRule(client, audience);
   const at = `audiences.${audience}.accepts.${provider}`;
   const rule = audiences.get(audience)?.get(provider);
@@ -158,6 +164,16 @@ function* rulesOfToken({ client, audience, provider, token, requiredScopes }: To
     reportOnly: rule.reportOnly,
     ...subject,
   };
+  if (provider === ownProvider) {
+    // What was issued here to a client ends with the client; no mode lifts that.
+    const holder = clients.get(token.clientId);
+    yield {
+      path: `clients.${token.clientId}.disabled`,
+      holds: holder !== undefined && !holder.disabled,
+      reason: "CLIENT_NOT_TRUSTED",
+      ...subject,
+    };
+  }
   yield {
     path: "required_scopes",
     holds: requiredScopes.every((scope) => token.scopes.includes(scope)),

@@ -73,7 +73,9 @@ export function createBetterAuth(deps: { readonly http: HttpClient; readonly clo
       : { cookie: `${cookieName}=${encodeURIComponent(signed)}` };
   }
 
-  return { name, issuer, cookieName, impersonation, readSession };
+  const accepts = ({ token }: ShownSession): boolean => readSessionToken(token.reveal()) !== undefined;
+
+  return { name, issuer, cookieName, impersonation, accepts, readSession };
 }
 
 function invalid(cause: Circumstance): ExchangeError {

@@ -45,8 +45,7 @@ export function createBackendTokenRoute(deps: BackendTokenRouteDeps): BackendTok
     },
 
     async handle({ headers, call }, signal) {
-      // A page of the same origin sends no `Origin` with a GET; one of another site may leave it out, too, but says where it stands.
-      const proofInMessage = call.origin === undefined && headers["sec-fetch-site"] !== "cross-site";
+      const proofInMessage = call.origin === undefined && isOwnPage(headers["sec-fetch-site"]);
       const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange", proofInMessage });
       const answer = await deps.exchangeSession(
         {
@@ -65,4 +64,12 @@ export function createBackendTokenRoute(deps: BackendTokenRouteDeps): BackendTok
       return { token: tokens.accessToken.reveal(), expiresIn: begunSecondsLeft(tokens, deps.clock) ?? 0, userId: subject };
     },
   };
+}
+
+/**
+ * A page of the same origin sends no `Origin` with a GET. Any other may leave it out, too, by asking for an image or a form's answer, but
+ * its browser says where it stands; a browser from before 2023 may not, and what has no browser has no cookie but its own.
+ */
+function isOwnPage(site: string | readonly string[] | undefined): boolean {
+  return site === undefined || site === "same-origin" || site === "none";
 }

@@ -6,8 +6,10 @@ import type { Secret } from "../exchange/secret.ts";
 /** Of the `Cookie` header. More than any browser sends for one site would fit. */
 const maxHeaderLength = 16_384;
 
-/** Where the refresh cookie goes back to, and nowhere else. */
-const refreshPath = "/cambio.v1.TokenExchangeService/";
+/** Where the refresh cookie goes back to. Browsers take a name that begins with `__Host-` for every path only (RFC 6265bis §4.1.3.2). */
+function pathOf(name: string): string {
+  return name.startsWith("__Host-") ? "/" : "/cambio.v1.TokenExchangeService/";
+}
 
 /**
  * The value of a cookie, byte for byte. Undefined: it is not there; or there twice, set by different hosts or paths, so that which of
@@ -25,12 +27,14 @@ export function readCookie(header: string | null | undefined, name: string): str
 
 /** A `Set-Cookie` that no script reads, no other site sends and no plain http carries. */
 export function refreshCookie(name: string, handle: Secret, lifeMs: number): string {
-  return `${name}=${handle.reveal()}; ${attributes}; Max-Age=${Math.floor(lifeMs / 1_000)}`;
+  return `${name}=${handle.reveal()}; ${attributesOf(name)}; Max-Age=${Math.floor(lifeMs / 1_000)}`;
 }
 
 /** Takes it back. */
 export function endedRefreshCookie(name: string): string {
-  return `${name}=; ${attributes}; Max-Age=0`;
+  return `${name}=; ${attributesOf(name)}; Max-Age=0`;
 }
 
-const attributes = `Path=${refreshPath}; HttpOnly; Secure; SameSite=Strict`;
+function attributesOf(name: string): string {
+  return `Path=${pathOf(name)}; HttpOnly; Secure; SameSite=Strict`;
+}

@@ -63,14 +63,16 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
 
   /** Bounded by `signal`: each round waits for somebody who may ask the provider, or is the one who may. */
   async function rotate(shown: FamilyHandle, send: Send, signal: AbortSignal): Promise<TokenSet> {
+    let sent: TokenSet | undefined;
+    const sendAndKeep: Send = async (refreshToken) => (sent = await send(refreshToken));
     for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, maxLookMs)) {
       if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
       const row = await readFamily(database, shown.id);
       const standing = standingOf(row, shown.generation, clock());
       if (row === undefined || standing === "gone") throw over();
-      if (standing !== "current") return keptAnswer(row, shown);
+      if (standing !== "current") return keptAnswer(row, shown, (grant) => sent ?? renewed(row, grant, send));
       if (row.claim === null) {
-        const answer = await oneGeneration(row, usable(row), send);
+        const answer = await oneGeneration(row, usable(row), sendAndKeep);
         if (answer !== undefined) return answer;
       } else if (isAbandoned(row)) await ending.doubt(row, row.claim);
       else await waitFor(deps.wait(lookMs), signal);
@@ -78,9 +80,15 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   }
 
   /** For who came with a handle that was good and whose successor was made meanwhile, by whoever was first. */
-  function keptAnswer(row: FamilyRow, shown: FamilyHandle): TokenSet {
+  async function keptAnswer(
+    row: FamilyRow,
+    shown: FamilyHandle,
+    askAgain: (grant: FamilyGrant) => TokenSet | Promise<TokenSet>,
+  ): Promise<TokenSet> {
     const answer = shown.generation === row.generation - 1 ? columns.openAnswer(row) : undefined;
     if (answer === undefined) throw over();
+    const grant = columns.openGrant(row);
+    if (grant?.minted !== undefined) checkWithin(await askAgain(grant), answer);
     return handedOver(row, answer);
   }
 
@@ -106,12 +114,17 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
 
   /** A session may be read any number of times: there is nothing to claim, and nothing in doubt where somebody dies. */
   async function renew(held: Omit<Held, "claim">, send: Send): Promise<TokenSet | undefined> {
-    const fresh = await send(held.grant.refreshToken).catch(async (failure: unknown) => {
-      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(held.row, "rejected");
-      throw failure;
-    });
+    const fresh = await renewed(held.row, held.grant, send);
     const { place, successor } = successorOf(held, fresh);
     return (await advanceFamily(database, { ...held.row, claim: null }, successor)) ? handedOver(place, fresh) : undefined;
+  }
+
+  /** A session that is over has taken the family with it. */
+  async function renewed(row: FamilyRow, { refreshToken }: FamilyGrant, send: Send): Promise<TokenSet> {
+    return send(refreshToken).catch(async (failure: unknown) => {
+      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(row, "rejected");
+      throw failure;
+    });
   }
 
   function isAbandoned({ claimed_at: claimedAt }: FamilyRow): boolean {
@@ -182,6 +195,11 @@ interface Held {
   readonly row: FamilyRow;
   readonly grant: FamilyGrant;
   readonly claim: string;
+}
+
+/** What was answered before is answered again only where the session still stands and policy would still grant it. */
+function checkWithin(now: TokenSet, before: TokenSet): void {
+  if (!(before.scopes ?? []).every((scope) => now.scopes?.includes(scope) === true)) throw new ExchangeError("SCOPE_NOT_ALLOWED");
 }
 
 function over(): ExchangeError {

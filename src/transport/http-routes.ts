@@ -68,7 +68,8 @@ export function createHttpRoutes(routes: readonly PlainRoute[], options: HttpRou
     for (const route of here) {
       if (byMethod.has(route.method)) throw new Error(`two routes for ${route.method} ${path}`);
       byMethod.set(route.method, route);
-      if (route.method === "GET") byMethod.set("HEAD", route);
+      // Whoever asks for the head of a token would have it issued for nobody.
+      if (route.method === "GET" && route.surface !== "session") byMethod.set("HEAD", route);
     }
     paths.set(path, createPath(path, byMethod, options));
   }

@@ -1,5 +1,6 @@
 import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
+import type { ClientConfiguration } from "../../src/config/schema.ts";
 import { type Answer, type FakeStackOptions, type Instance, page, reasonOf } from "../support/fake-stack.ts";
 import { refreshCookieName, type SessionWorld, startSessionWorld } from "../support/session-world.ts";
 import { tokensOf } from "./session-answers.ts";
@@ -24,6 +25,13 @@ const signedIn = async (world: SessionWorld) => {
 
 const refresh = (handle: string, at: Instance, more: object = {}): Promise<Answer> =>
   at.rpc("Refresh", { clientId: "shop", refreshToken: handle, ...more }, { origin: page });
+
+const withGrant =
+  (change: Partial<ClientConfiguration["providers"][string]>) =>
+  (client: ClientConfiguration): ClientConfiguration => ({
+    ...client,
+    providers: Object.fromEntries(Object.entries(client.providers).map(([name, grant]) => [name, { ...grant, ...change }])),
+  });
 
 describe("a handle that stands for a session", () => {
   it("gives a fresh token for the same user, and a successor of itself", async () => {
@@ -107,6 +115,33 @@ describe("a handle that stands for a session", () => {
     const second = tokensOf(await refresh(first.refreshToken ?? "", world.cambio));
     expect(reasonOf(await refresh(user.handle, world.cambio))).toBe("REAUTHENTICATION_REQUIRED");
     expect(reasonOf(await refresh(second.refreshToken ?? "", world.cambio))).toBe("REAUTHENTICATION_REQUIRED");
+  });
+
+  it("does not answer by what was answered before once the session is over: its predecessor is read at the origin as well", async () => {
+    const world = await start();
+    const user = await signedIn(world);
+    const first = tokensOf(await refresh(user.handle, world.cambio));
+    await world.site.signOut(user.cookie);
+    expect(reasonOf(await refresh(user.handle, world.cambio))).toBe("REAUTHENTICATION_REQUIRED");
+    expect(reasonOf(await refresh(first.refreshToken ?? "", world.cambio))).toBe("REAUTHENTICATION_REQUIRED");
+    const shown = await world.asOrders("ValidateCrossClient", { token: { value: first.accessToken }, audience: "backend" });
+    expect(reasonOf(shown)).toBe("TOKEN_REVOKED");
+  });
+
+  it.each<[string, (client: ClientConfiguration) => ClientConfiguration, string]>([
+    ["the client may have no handles any more", withGrant({ exchanged_refresh_tokens: false }), "CALLER_NOT_ALLOWED"],
+    ["the client may not ask for the audience any more", withGrant({ audiences: [] }), "TARGET_NOT_ALLOWED"],
+    ["the client may not have the scopes any more", withGrant({ scopes: [] }), "SCOPE_NOT_ALLOWED"],
+    ["the client is disabled", (client) => ({ ...client, disabled: true }), "CALLER_NOT_ALLOWED"],
+  ])("asks the policy of now, also for what was answered before: %s", async (_name, change, reason) => {
+    const world = await start();
+    const user = await signedIn(world);
+    await refresh(user.handle, world.cambio);
+    const { clients } = world.stack.configuration;
+    const { shop } = clients;
+    if (shop === undefined) throw new Error("the world has changed");
+    world.cambio.reload({ ...world.stack.configuration, clients: { ...clients, shop: change(shop) } });
+    expect(reasonOf(await refresh(user.handle, world.cambio))).toBe(reason);
   });
 
   it("ends at a revocation, without a word to the application", async () => {

@@ -108,6 +108,27 @@ describe("a session", () => {
   });
 });
 
+describe("somebody who tries sessions out", () => {
+  it("is slowed before the application is asked for ever, and nobody else is; what is no session costs nobody a call", async () => {
+    const limits = { address_failures: 3, client_failures: 30 };
+    const slowed = await startSessionWorld({
+      database: { location: { kind: "sqlite", file: join(folder, "slowed.sqlite") } },
+      change: (configuration) => ({ ...configuration, limits: { ...configuration.limits, ...limits } }),
+    });
+    const ended = await slowed.register();
+    await slowed.site.signOut(ended.cookie);
+    const reasons: (string | undefined)[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) reasons.push(reasonOf(await slowed.exchange(ended.cookie)));
+    expect(reasons).toEqual([...Array<string>(3).fill("SESSION_INVALID"), "RATE_LIMITED", "RATE_LIMITED"]);
+    const before = slowed.site.requests.length;
+    const intents = () => slowed.cambio.auditLines().filter(({ kind }) => kind === "intent").length;
+    const intended = intents();
+    expect(reasonOf(await slowed.exchange("better-auth.session_token=garbage"))).toBe("SESSION_INVALID");
+    expect([slowed.site.requests.length, intents()]).toEqual([before, intended]);
+    await slowed.close();
+  });
+});
+
 describe("a page that relies on the browser's cookie", () => {
   it.each([
     ["from nowhere", {}],
@@ -172,12 +193,21 @@ describe("GET /api/auth/backend-token", () => {
     const crossSite = await world.backendToken(cookie, { "sec-fetch-site": "cross-site" });
     const elsewhere = await world.backendToken(cookie, { origin: "https://evil.example" });
     const sandboxed = await world.backendToken(cookie, { origin: "null" });
-    for (const answer of [crossSite, elsewhere, sandboxed]) {
+    const sibling = await world.backendToken(cookie, { "sec-fetch-site": "same-site" });
+    for (const answer of [crossSite, elsewhere, sandboxed, sibling]) {
       expect([answer.status, answer.body["reason"]]).toEqual([403, "ORIGIN_NOT_ALLOWED"]);
       expect(answer.headers.get("access-control-allow-origin")).toBeNull();
     }
     expect((await world.backendToken(cookie, { "sec-fetch-site": "same-origin" })).status).toBe(200);
     expect((await world.backendToken(cookie, { origin: page, "sec-fetch-site": "same-site" })).status).toBe(200);
+  });
+
+  it("is no image, script or head of anybody's: it is not sniffed, not embedded elsewhere, and not issued for nobody", async () => {
+    const { cookie } = await world.register();
+    const { headers } = await world.backendToken(cookie);
+    expect([headers.get("x-content-type-options"), headers.get("cross-origin-resource-policy")]).toEqual(["nosniff", "same-origin"]);
+    const head = await fetch(`${world.cambio.url}/api/auth/backend-token`, { method: "HEAD", headers: { cookie } });
+    expect(head.status).toBe(405);
   });
 
   it("takes no proof of anybody: it is a browser's", async () => {
@@ -238,6 +268,18 @@ describe("a token of our own", () => {
     expect(revoked.status).toBe(200);
     const answer = await world.asOrders("ValidateCrossClient", { token: { value: accessToken }, audience: "backend" });
     expect(reasonOf(answer)).toBe("TOKEN_REVOKED");
+  });
+
+  it("ends with the client that it was issued to", async () => {
+    const { cookie } = await world.register();
+    const { accessToken } = tokensOf(await world.exchange(cookie));
+    const { configuration } = world.stack;
+    const { shop } = configuration.clients;
+    if (shop === undefined) throw new Error("the world has changed");
+    world.cambio.reload({ ...configuration, clients: { ...configuration.clients, shop: { ...shop, disabled: true } } });
+    const answer = await world.asOrders("ValidateCrossClient", { token: { value: accessToken }, audience: "backend" });
+    world.cambio.reload(configuration);
+    expect(reasonOf(answer)).toBe("CLIENT_NOT_TRUSTED");
   });
 
   it("is on record before it is issued, with who it is for and its id, and nothing secret", async () => {

@@ -52,6 +52,16 @@ describe("the published set", () => {
   });
 });
 
+describe("a key that was ended", () => {
+  it("stays ended, whoever puts its row back as it was", async () => {
+    const signed = await sign();
+    ring.replace([{ ...first, endedAtMs: nowMs, privateKey: undefined }, next], nowMs);
+    ring.replace([first, next], nowMs);
+    expect([published(), ring.isPublished(first.kid)]).toEqual([[next.kid], false]);
+    await expect(judged(ring.keySet, signed)).resolves.not.toMatchObject({ kind: "good" });
+  });
+});
+
 describe("a rotation", () => {
   it("happens at its instant, by the clock alone", async () => {
     expect(ring.active("ES256")?.kid).toBe(first.kid);

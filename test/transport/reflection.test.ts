@@ -69,7 +69,7 @@ describe.each(Object.entries(versions))("reflection %s", (_, ask) => {
 
   it("answers with a file after all that it imports", async () => {
     const files = await names({ messageRequest: { case: "fileByFilename", value: ours } });
-    expect(files).toEqual(["google/protobuf/timestamp.proto", "cambio/v1/token.proto", ours]);
+    expect(files).toEqual(["cambio/v1/account.proto", "google/protobuf/timestamp.proto", "cambio/v1/token.proto", ours]);
   });
 
   it.each([
