@@ -135,6 +135,12 @@ export function createMint(deps: MintDeps): Mint {
   };
 }
 
+/** Less than a second of it is left, or nothing. */
+function ended({ credential: field, expiresAtMs }: MintSubject): ExchangeError {
+  if (field === "SESSION") return new ExchangeError("SESSION_INVALID", { field });
+  return new ExchangeError("TOKEN_EXPIRED", { field, expiredAt: Math.floor(expiresAtMs / 1_000) });
+}
+
 interface ScopeBounds {
   /** By the subject. */
   readonly opened: readonly string[];
@@ -156,12 +162,6 @@ function narrowedExpiry(subject: MintSubject, issuedAt: number, lifetimeMs: numb
   const expiresAt = Math.min(issuedAt + Math.floor(lifetimeMs / 1_000), Math.floor(subject.expiresAtMs / 1_000));
   if (expiresAt <= issuedAt) throw ended(subject);
   return expiresAt;
-}
-
-/** Less than a second of it is left, or nothing. */
-function ended({ credential: field, expiresAtMs }: MintSubject): ExchangeError {
-  if (field === "SESSION") return new ExchangeError("SESSION_INVALID", { field });
-  return new ExchangeError("TOKEN_EXPIRED", { field, expiredAt: Math.floor(expiresAtMs / 1_000) });
 }
 
 /** RFC 8693 §4.1, §4.4. */
