@@ -128,7 +128,8 @@ export async function wireCore(configuration: Configuration, foundations: Founda
 
 /**
  * Shared work makes at most four calls upstream one after the other: discovery, keys, keys once more for a new key id, and
- * introspection; an exchange, and the same for the new token; or a refresh, and the check of an ID token that may have to fetch keys.
+ * introspection; an exchange, and the same for the new token; a refresh, and the check of an ID token that may have to fetch keys; or
+ * the reading of a session.
  */
 function upstreamLimitMs({ providers }: Configuration): number {
   return 4 * Math.max(0, ...Object.values(providers).map((provider) => provider.timeout));

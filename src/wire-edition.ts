@@ -61,14 +61,11 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));
   const providers = new Map([...wired].map(([name, { provider }]) => [name, provider]));
-  const keeping = shared.sessionPool.take(sessionProvidersOf(configuration));
-  const sessions = new Map([...keeping].map(([name, { provider }]) => [name, provider]));
+  const wiredSessions = shared.sessionPool.take(sessionProvidersOf(configuration));
+  const sessions = new Map([...wiredSessions].map(([name, { provider }]) => [name, provider]));
   const minting = { issuer: shared.issuer, signing: storage.signing, clock };
-  const verifiers = createVerifiers(
-    [wireOwnVerifier(minting), ...[...wired.values(), ...keeping.values()].map(({ verifier }) => verifier)].filter(
-      (one) => one !== undefined,
-    ),
-  );
+  const foreign = [...wired.values(), ...wiredSessions.values()].map(({ verifier }) => verifier);
+  const verifiers = createVerifiers([wireOwnVerifier(minting), ...foreign].filter((one) => one !== undefined));
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
@@ -96,7 +93,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     providers: wired,
     sessionProviders: sessions,
     async close() {
-      await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(keeping)]);
+      await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(wiredSessions)]);
     },
   };
 }

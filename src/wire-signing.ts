@@ -22,9 +22,7 @@ import type { StorageParts } from "./wire-parts.ts";
 import { lockSqlite, type SqliteLock } from "./wire-sqlite-lock.ts";
 
 export interface Signing {
-  /** Signs under published keys, and under no shared secret. */
-  readonly signer: TokenSigner;
-  /** The same with the secrets that audiences share with this service, by configured name. */
+  /** Signs under published keys, and under the secrets that audiences share with this service, by configured name. */
   signerWith(shared: ReadonlyMap<string, KeyObject>): TokenSigner;
   /** For the verifier of this service's own tokens: no network, no waiting. */
   readonly keySet: KeySet;
@@ -65,10 +63,8 @@ type Running = Pick<SigningKeeper, "start" | "close">;
 const nothingToRun: Running = { async start() {}, async close() {} };
 
 function withRing(ring: KeyRing, running: Running): Signing {
-  const signerWith = (shared: ReadonlyMap<string, KeyObject>) => createTokenSigner(ring, shared);
   return {
-    signer: signerWith(new Map()),
-    signerWith,
+    signerWith: (shared) => createTokenSigner(ring, shared),
     keySet: ring.keySet,
     isEnded: (kid) => !ring.isPublished(kid),
     publicKeys: () => ring.publicKeys(),

@@ -48,10 +48,3 @@ export function checkBackendTokenRoutes(input: RuleInput, checkPath: (path: Path
       report(path, "may not ask tokens for the route's audience", "Add the audience to that provider of the client.");
   }
 }
-
-/** Tokens of a provider, or of our own, that the client received and may have others issued here for. */
-export function exchangesHere(client: ClientConfiguration, configuration: RuleInput["configuration"]): boolean {
-  return Object.entries(client.providers).some(([provider, grant]) =>
-    grant.audiences.some((name) => own(own(configuration.audiences, name)?.mint?.from ?? {}, provider) !== undefined),
-  );
-}

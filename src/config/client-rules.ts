@@ -3,7 +3,7 @@
 
 import type { Method } from "../exchange/clients.ts";
 import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
-import { checkBackendTokenRoutes, exchangesHere } from "./browser-rules.ts";
+import { checkBackendTokenRoutes } from "./browser-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, checkTokenProvider, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
@@ -61,6 +61,13 @@ function providerNeed(method: Method, client: ClientConfiguration, configuration
 function exchangesTokens({ audiences, providers }: ClientConfiguration, configuration: Configuration): boolean {
   const accepted = audiences.flatMap((name) => Object.entries(own(configuration.audiences, name)?.accepts ?? {}));
   return accepted.some(([provider, rule]) => rule.exchange_as !== undefined && own(providers, provider) !== undefined);
+}
+
+/** Whatever is shown, of a provider or of our own: a token for one of these audiences is issued here in its place. */
+function exchangesHere({ providers }: ClientConfiguration, configuration: Configuration): boolean {
+  return Object.entries(providers).some(([provider, grant]) =>
+    grant.audiences.some((name) => own(own(configuration.audiences, name)?.mint?.from ?? {}, provider) !== undefined),
+  );
 }
 
 function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput): void {

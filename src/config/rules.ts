@@ -1,6 +1,6 @@
-// What keys demand of each other, for all but clients and routes (client-rules.ts), the proofs of services (caller-rules.ts), providers
-// that keep sessions (session-provider-rules.ts), tokens that are issued here (mint-rules.ts), signing keys (signing-rules.ts) and files
-// of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
+// What keys demand of each other, for all but clients and routes (client-rules.ts), browsers' cookies (browser-rules.ts), the proofs of
+// services (caller-rules.ts), providers that keep sessions (session-provider-rules.ts), tokens that are issued here (mint-rules.ts),
+// signing keys (signing-rules.ts) and files of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";

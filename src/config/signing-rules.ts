@@ -54,7 +54,7 @@ function checkFromFiles({ algorithm, rotate_every: rotateEvery }: Signing, keys:
     const at = ["signing", "keys", index];
     if (earlier.some((other) => isSameKey(key, other)))
       report([...at, "private_key"], "is the same key as an earlier one", "Keep one of them, or make a new key.");
-    else if (earlier.some((other) => takesTurnsWith(key, other)))
+    else if (earlier.some((other) => activatesWith(key, other)))
       report(
         [...at, "activates_at"],
         "is that of another key for the same algorithm, so that one of them would never sign",
@@ -67,6 +67,6 @@ function isSameKey({ private_key: one }: FileKey, { private_key: other }: FileKe
   return createPublicKey(one.key).equals(createPublicKey(other.key));
 }
 
-function takesTurnsWith(one: FileKey, other: FileKey): boolean {
+function activatesWith(one: FileKey, other: FileKey): boolean {
   return one.private_key.algorithm === other.private_key.algorithm && one.activates_at === other.activates_at;
 }

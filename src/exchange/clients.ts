@@ -16,7 +16,7 @@ export interface ProviderGrant {
   readonly audiences: readonly string[];
   /** The most that is left of a token's life when it is handed out, in milliseconds; undefined: as the provider decides. */
   readonly maxLifetimeMs: number | undefined;
-  /** True: an exchange of a token may give it a refresh token as well. */
+  /** True: an exchange of a token or a session may give it a refresh token as well. */
   readonly exchangedRefreshTokens: boolean;
 }
 

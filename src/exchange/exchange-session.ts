@@ -23,7 +23,7 @@ import { checkStanding } from "./validate.ts";
 
 export interface ExchangeSessionQuestion {
   readonly client: Client;
-  /** Configured name; empty: the client's only one that keeps sessions. */
+  /** Configured name; empty: the client's only one. */
   readonly provider: string;
   /** What was shown, once it is known whose cookie is meant; undefined: nothing was. */
   readonly session: (provider: SessionProvider) => ShownSession | undefined;

@@ -2,7 +2,7 @@
 // subject has, then it is signed. Who the subject is was verified before; what is kept afterwards is others' business.
 
 import type { Actor } from "./claims.ts";
-import type { Client } from "./clients.ts";
+import type { Client, ProviderGrant } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import type { Minting, MintRule, ProposedActor } from "./minting.ts";
@@ -49,6 +49,7 @@ export interface MintQuestion {
 
 /** A token that may be issued, and is not yet. */
 export interface MintPlan {
+  readonly issuer: string;
   readonly claims: Readonly<Record<string, ClaimValue>>;
   readonly rule: MintRule;
   readonly scopes: readonly string[];
@@ -82,6 +83,7 @@ export function createMint(deps: MintDeps): Mint {
 
   return {
     plan(question) {
+      // 1. Policy decides.
       const { client, subject, audience, scopes, actor, refreshToken, trail } = question;
       const { provider, scopes: subjectScopes } = subject;
       trail.note({ targets: [audience] });
@@ -93,16 +95,12 @@ export function createMint(deps: MintDeps): Mint {
       if (grant === undefined || rule === undefined || source === undefined || issuer === undefined)
         throw new ExchangeError("TARGET_NOT_ALLOWED");
 
-      const opened = openedScopes(source, { provider, scopes: subjectScopes });
-      const bound = question.within ?? opened;
-      if (!scopes.every((scope) => bound.includes(scope))) throw new ExchangeError("SCOPE_NOT_ALLOWED");
-      const allowed = opened.filter((scope) => bound.includes(scope) && grant.scopes.includes(scope));
-      const granted = scopes.length > 0 ? [...new Set(scopes)] : allowed;
-      const nowMs = clock();
-      const lifetimeMs = Math.min(rule.lifetimeMs, grant.maxLifetimeMs ?? Infinity);
-      const issuedAt = Math.floor(nowMs / 1_000);
-      const expiresAt = Math.min(issuedAt + Math.floor(lifetimeMs / 1_000), Math.floor(subject.expiresAtMs / 1_000));
-      if (expiresAt <= issuedAt) throw ended(subject);
+      // 2. Never wider than what it comes from, nor longer.
+      const granted = narrowedScopes(question, { opened: openedScopes(source, { provider, scopes: subjectScopes }), grant });
+      const issuedAt = Math.floor(clock() / 1_000);
+      const expiresAt = narrowedExpiry(subject, issuedAt, Math.min(rule.lifetimeMs, grant.maxLifetimeMs ?? Infinity));
+
+      // 3. What it says.
       const sub = provider === ownProvider ? subject.subject : source.subjectPrefix + subject.subject;
       const claims = {
         ...mappedClaims(source, subject.attributes),
@@ -117,10 +115,10 @@ export function createMint(deps: MintDeps): Mint {
         ...(granted.length === 0 ? {} : { scope: granted.join(" ") }),
         ...actorClaims(subject),
       };
-      return { claims, rule, scopes: granted, subject: sub, expiresAtMs: expiresAt * 1_000 };
+      return { issuer, claims, rule, scopes: granted, subject: sub, expiresAtMs: expiresAt * 1_000 };
     },
 
-    async issue({ claims, rule, scopes, subject, expiresAtMs }) {
+    async issue({ issuer: by, claims, rule, scopes, subject, expiresAtMs }) {
       const accessToken = await signer.sign(claims, rule.signing);
       return {
         accessToken,
@@ -129,7 +127,7 @@ export function createMint(deps: MintDeps): Mint {
         refreshToken: undefined,
         idToken: undefined,
         scopes,
-        issuer: issuer ?? "",
+        issuer: by,
         subject,
       };
     },
@@ -146,6 +144,29 @@ export function noteIssued(trail: Trail, { accessToken }: Pick<TokenSet, "access
 function ended({ credential: field, expiresAtMs }: MintSubject): ExchangeError {
   if (field === "SESSION") return new ExchangeError("SESSION_INVALID", { field });
   return new ExchangeError("TOKEN_EXPIRED", { field, expiredAt: Math.floor(expiresAtMs / 1_000) });
+}
+
+interface ScopeBounds {
+  /** By the subject. */
+  readonly opened: readonly string[];
+  readonly grant: Pick<ProviderGrant, "scopes">;
+}
+
+/** @throws ExchangeError SCOPE_NOT_ALLOWED: beyond the grant that is renewed */
+function narrowedScopes({ scopes, within }: MintQuestion, { opened, grant }: ScopeBounds): readonly string[] {
+  const bound = within ?? opened;
+  if (!scopes.every((scope) => bound.includes(scope))) throw new ExchangeError("SCOPE_NOT_ALLOWED");
+  return scopes.length > 0 ? [...new Set(scopes)] : opened.filter((scope) => bound.includes(scope) && grant.scopes.includes(scope));
+}
+
+/**
+ * `exp`, in whole seconds, rounded down.
+ * @throws ExchangeError TOKEN_EXPIRED, SESSION_INVALID
+ */
+function narrowedExpiry(subject: MintSubject, issuedAt: number, lifetimeMs: number): number {
+  const expiresAt = Math.min(issuedAt + Math.floor(lifetimeMs / 1_000), Math.floor(subject.expiresAtMs / 1_000));
+  if (expiresAt <= issuedAt) throw ended(subject);
+  return expiresAt;
 }
 
 /** RFC 8693 §4.1, §4.4. */

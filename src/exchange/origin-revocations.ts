@@ -1,5 +1,5 @@
-// Revocation, with what follows from where tokens of our own come from: who ended all that a user of a provider has has ended what was
-// issued here for that user as well.
+// Revocations, with what follows from where tokens of our own come from: an order that ends all that a provider's user has also ends
+// what was issued here for that user.
 
 import { type Minting, ownProvider } from "./minting.ts";
 import type { Revocations } from "./ports.ts";

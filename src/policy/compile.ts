@@ -4,7 +4,7 @@
 import type { Configuration } from "../config/schema.ts";
 import { type Audiences, type Client, type Method, methods } from "../exchange/clients.ts";
 import type { Minting } from "../exchange/minting.ts";
-import { compileMinting, type MintConfiguration } from "./minting.ts";
+import { compileMinting, type MintConfiguration } from "./compile-minting.ts";
 
 export interface Policy {
   readonly clients: ReadonlyMap<string, Client>;

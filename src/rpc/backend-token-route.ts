@@ -2,12 +2,11 @@
 // come from the route's configuration; the request says nothing but whose session it is.
 
 import type { IncomingHttpHeaders } from "node:http";
-import { ExchangeError } from "../exchange/errors.ts";
 import type { ExchangeSession } from "../exchange/exchange-session.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Call } from "./call.ts";
-import { admit, enter, type Entrance } from "./caller.ts";
-import type { ShownToRoute } from "./exchange-route.ts";
+import { enter, type Entrance } from "./caller.ts";
+import { admitPublic, type ShownToRoute } from "./public-route.ts";
 import { sessionInCookie } from "./session-cookie.ts";
 import { begunSecondsLeft } from "./token-set.ts";
 
@@ -37,12 +36,7 @@ export interface BackendTokenRoute {
 
 export function createBackendTokenRoute(deps: BackendTokenRouteDeps): BackendTokenRoute {
   return {
-    async gate({ authorization, repeated, call }, signal) {
-      call.audited = "Exchange";
-      await admit(deps.entrance, call, { method: "Exchange", authorization: null, repeated }, signal);
-      // The route's client is public: whoever proves to be somebody is not it.
-      if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-    },
+    gate: (shown, signal) => admitPublic(deps.entrance, shown, signal),
 
     async handle({ headers, call }, signal) {
       const proofInMessage = call.origin === undefined && isOwnPage(headers["sec-fetch-site"]);

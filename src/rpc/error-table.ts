@@ -20,8 +20,8 @@ export interface ErrorRow {
   readonly retryAfterMs?: number;
   /** What differs on routes that answer like a token endpoint (RFC 6749 §5.2). */
   readonly tokenRoute?: { readonly status?: number; readonly oauth?: string };
-  /** What differs on routes that turn a session into a token: there, whatever cannot be decided is 503. */
-  readonly sessionRoute?: { readonly status?: number; readonly oauth?: string };
+  /** What differs on routes that turn a session into a token: running out of time is 503 there, as other outages are. */
+  readonly sessionRoute?: { readonly status: number };
 }
 
 const invalidToken = {

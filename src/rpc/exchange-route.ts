@@ -7,7 +7,8 @@ import { isVerifier } from "../exchange/pkce.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import type { Call } from "./call.ts";
-import { admit, enter, type Entrance } from "./caller.ts";
+import { enter, type Entrance } from "./caller.ts";
+import { admitPublic, type ShownToRoute } from "./public-route.ts";
 import { bounds, printable, visible } from "./rules.ts";
 import { secondsLeft } from "./token-set.ts";
 
@@ -33,14 +34,6 @@ export interface ExchangeRouteRequest {
   readonly call: Call;
 }
 
-export interface ShownToRoute {
-  /** The header; undefined: none. */
-  readonly authorization: string | undefined;
-  /** More than one of them was sent. */
-  readonly repeated: boolean;
-  readonly call: Call;
-}
-
 export interface ExchangeRoute {
   /**
    * Decides before a byte of the body is read, as for RPCs.
@@ -52,12 +45,7 @@ export interface ExchangeRoute {
 
 export function createExchangeRoute(deps: ExchangeRouteDeps): ExchangeRoute {
   return {
-    async gate({ authorization, repeated, call }, signal) {
-      call.audited = "Exchange";
-      await admit(deps.entrance, call, { method: "Exchange", authorization: null, repeated }, signal);
-      // The route's client is public: whoever proves to be somebody is not it.
-      if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
-    },
+    gate: (shown, signal) => admitPublic(deps.entrance, shown, signal),
 
     async handle({ body, call }, signal) {
       const { client, trail } = enter(deps.entrance, call, { clientId: deps.clientId, method: "Exchange" });

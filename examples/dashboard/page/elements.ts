@@ -44,7 +44,7 @@ export function icon(name: keyof typeof drawings): SVGSVGElement {
   return svg;
 }
 
-/** A link that the page follows itself (navigation.ts). */
+/** A link that the page follows itself (main.ts). */
 export function link(path: string, className: string, ...children: readonly Child[]): HTMLAnchorElement {
   return make("a", { href: path, class: className || undefined, "data-inside": true }, ...children);
 }

@@ -32,8 +32,8 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   clientId: string;
 
   /**
-   * Configured name of the provider. Empty: for a code the client's only one, for a token that of its issuer; an opaque token needs
-   * it. At most 128 bytes.
+   * Configured name of the provider. Empty: for a code or a session the client's only one, for a token that of its issuer; an opaque
+   * token needs it. At most 128 bytes.
    *
    * @generated from field: string provider = 2;
    */
@@ -72,7 +72,8 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
 
   /**
    * Configured names of the audiences that the access token shall be for. Empty: for a code none is named and the provider decides;
-   * for a token the first that the client may ask for there. At most 16, each at most 128 bytes.
+   * for a token or a session the first that the client may ask for there. A token that Cambio issues is for one. At most 16, each at
+   * most 128 bytes.
    *
    * @generated from field: repeated string audiences = 4;
    */
@@ -89,10 +90,10 @@ export type ExchangeRequest = Message<"cambio.v1.ExchangeRequest"> & {
   scopes: string[];
 
   /**
-   * With a `subject_token` or a `session`: what shall be issued, as a URN (RFC 8693 section 3): `urn:ietf:params:oauth:token-type:access_token`
-   * (also where it is empty), `urn:ietf:params:oauth:token-type:jwt` (an access token that is a JWT), or
-   * `urn:ietf:params:oauth:token-type:refresh_token` (an access token and a refresh token, where the client is allowed one).
-   * Must be empty with a code.
+   * With a `subject_token` or a `session`: what shall be issued, as a URN (RFC 8693 section 3):
+   * `urn:ietf:params:oauth:token-type:access_token` (also where it is empty), `urn:ietf:params:oauth:token-type:jwt` (an access token
+   * that is a JWT), or `urn:ietf:params:oauth:token-type:refresh_token` (an access token and a refresh token, where the client is
+   * allowed one; where Cambio issues it, out of a session only, and never with an `actor_token`). Must be empty with a code.
    *
    * @generated from field: string requested_token_type = 7;
    */
@@ -596,7 +597,8 @@ export const TokenExchangeService: GenService<{
     output: typeof ExchangeResponseSchema;
   },
   /**
-   * Turns a refresh token into fresh tokens (RFC 6749 section 6).
+   * Turns a refresh token into fresh tokens (RFC 6749 section 6). A handle that came out of a session reads that session again: where it
+   * has ended, so has the handle.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Refresh
    */
@@ -630,8 +632,8 @@ export const TokenExchangeService: GenService<{
   /**
    * Ends a token, here at once where that is possible, and then at its provider (RFC 7009). With a database a refresh handle takes
    * the access tokens of its sign-in along; without one it ends at its provider only.
-   * A token that is unknown or expired, another client's handle, or, from a public client, an access token that was not issued to
-   * this service at that provider succeeds, and nothing is ended.
+   * A token that is unknown or expired, another client's handle, or, from a public client, an access token that was issued neither to
+   * this service at that provider nor by Cambio to that client succeeds, and nothing is ended.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Revoke
    */

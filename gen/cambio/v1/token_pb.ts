@@ -116,7 +116,8 @@ export type TokenSet = Message<"cambio.v1.TokenSet"> & {
   idToken: string;
 
   /**
-   * Granted scopes. Empty: the provider does not say, so they are those asked for (RFC 6749 section 5.1).
+   * Granted scopes. Empty: the provider does not say, so they are those asked for (RFC 6749 section 5.1); in a token that Cambio issued,
+   * none.
    *
    * @generated from field: repeated string scopes = 7;
    */
