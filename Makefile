@@ -72,7 +72,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency and own tokens on this machine (docs/performance.md); some five minutes
+bench: $(INSTALLED) ## Measure cache, latency, own tokens and their issuing on this machine (docs/performance.md); some six minutes
 	@scripts/system-packages.sh redis-server
 	@node bench/run.ts
 

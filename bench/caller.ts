@@ -12,6 +12,8 @@ export type Outcome = "hit" | "miss" | "failed";
 export interface Caller {
   /** ValidateCrossClient; with `exchange` for a token of the caller's own. */
   validate(token: string, exchange: boolean): Promise<Outcome>;
+  /** Exchange for a token that Cambio issues for that audience; undefined: it failed. */
+  mint(subjectToken: string, audience: string): Promise<string | undefined>;
   /** The cheapest answer that the port gives. */
   livez(): Promise<Outcome>;
   /** What went wrong so far and how often, such as `unavailable 3`; empty: nothing. */
@@ -29,13 +31,9 @@ interface Answer {
 export function createCaller(url: string, { id, secret }: { readonly id: string; readonly secret: string }): Caller {
   const sessions = Array.from({ length: connections }, () => connect(url).on("error", () => undefined));
   const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
-  const validation = {
-    ":method": "POST",
-    ":path": "/cambio.v1.TokenExchangeService/ValidateCrossClient",
-    "content-type": "application/json",
-    "connect-protocol-version": "1",
-    authorization,
-  };
+  const call = { ":method": "POST", "content-type": "application/json", "connect-protocol-version": "1", authorization };
+  const validation = { ...call, ":path": "/cambio.v1.TokenExchangeService/ValidateCrossClient" };
+  const exchanging = { ...call, ":path": "/cambio.v1.TokenExchangeService/Exchange" };
   const failures = new Map<string, number>();
   let turn = 0;
 
@@ -71,6 +69,13 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
       if (answer.status !== 200 || read === undefined) return failed(read?.code ?? answer.broken ?? `status ${answer.status}`);
       return read.cached === true ? "hit" : "miss";
     },
+    async mint(subjectToken, audience) {
+      const answer = await send(exchanging, JSON.stringify({ subjectToken: { value: subjectToken }, audiences: [audience] }));
+      const read = readBody(answer.body);
+      if (answer.status === 200 && read?.issuance === "ISSUANCE_MINTED") return read.tokens?.accessToken;
+      failed(read?.code ?? answer.broken ?? `status ${answer.status}`);
+      return undefined;
+    },
     async livez() {
       const answer = await send({ ":path": "/livez" });
       return answer.status === 200 ? "hit" : failed(answer.broken ?? `/livez status ${answer.status}`);
@@ -82,8 +87,15 @@ export function createCaller(url: string, { id, secret }: { readonly id: string;
   };
 }
 
+interface Body {
+  readonly cached?: boolean;
+  readonly issuance?: string;
+  readonly tokens?: { readonly accessToken?: string };
+  readonly code?: string;
+}
+
 /** Undefined: no JSON, as where a stream was reset. */
-function readBody(body: string): { readonly cached?: boolean; readonly code?: string } | undefined {
+function readBody(body: string): Body | undefined {
   try {
     const read: object = JSON.parse(body);
     return read;

@@ -20,6 +20,11 @@ export interface Timing {
   readonly sinceSentMs: number;
 }
 
+/** Enough for that long. Arrivals are a matter of chance: a fifth more than expected, and some for the shortest runs. */
+export function mostArrivals(perSecond: number, ms: number): number {
+  return Math.ceil((ms / 1_000) * perSecond * 1.2) + 100;
+}
+
 /** @param send is told when in the run it is due, in milliseconds */
 export async function openLoop({ perSecond, ms, random }: Arrivals, send: (dueMs: number) => Promise<Outcome>): Promise<readonly Timing[]> {
   const beganMs = performance.now();

@@ -1,14 +1,16 @@
-// Are tokens that need no call to the provider as fast beside the exchanges of the others as alone? Rounds with and without that
-// load take turns. Whatever runs beside takes its share of the cores; what that costs is measured by the cheapest answer of the same
-// port (/livez) in the same rounds, and only what goes beyond it counts.
-// Cambio's own tokens come later. Until then these stand for them: verified by keys at hand, each shown once, so that no cache helps.
+// Are tokens that Cambio itself issued as fast beside the exchanges of the others as alone? Rounds with and without that load take
+// turns. Whatever runs beside takes its share of the cores; what that costs is measured by the cheapest answer of the same port
+// (/livez) in the same rounds, and only what goes beyond it counts. The tokens come out of the Cambio that is measured, before the
+// first round, and each is shown once, so that no cache helps.
 
+import type { Caller } from "./caller.ts";
+import { closedLoop } from "./closed-loop.ts";
 import { usualRate } from "./latency.ts";
-import { openLoop } from "./open-loop.ts";
+import { mostArrivals, openLoop } from "./open-loop.ts";
 import { createRandom } from "./random.ts";
 import { type Bar, inMs, type Measured, noneFailed } from "./report.ts";
 import { median, quantile } from "./statistics.ts";
-import { createTokenStream, tokensFor } from "./token-stream.ts";
+import { createTokenStream, eachOnce, tokensFor } from "./token-stream.ts";
 import { warmUp, warmUpTokens } from "./warm-up.ts";
 import type { World } from "./world.ts";
 
@@ -27,14 +29,13 @@ export interface Rounds {
 }
 
 export interface OwnTokensMaterial {
+  /** A token of Cambio's own comes out of each. */
   readonly house: readonly string[];
   readonly corporate: readonly string[];
 }
 
 export function tokensForOwnTokens({ count, ms }: Rounds): { readonly house: number; readonly corporate: number } {
-  // Arrivals are a matter of chance: a fifth more than expected, and some for the shortest runs.
-  const probes = Math.ceil(((2 * count * ms) / 1_000) * probesPerSecond * 1.2) + 100;
-  return { house: probes + warmUpTokens, corporate: tokensFor(count * ms) + warmUpTokens };
+  return { house: mostArrivals(probesPerSecond, 2 * count * ms) + warmUpTokens, corporate: tokensFor(count * ms) + warmUpTokens };
 }
 
 /** Milliseconds from sending to the answer: a generator that is late beside the load is not the service's delay. */
@@ -54,19 +55,20 @@ export async function measureOwnTokens(world: World, { house, corporate }: OwnTo
   // Connections apart: what is measured is the service, and not a queue for a connection.
   const [busy, probing] = [cambio.connect(), cambio.connect()];
   await warmUp(busy, corporate.slice(0, warmUpTokens), true);
-  await warmUp(probing, house.slice(0, warmUpTokens), false);
+  const own = await issue(probing, house);
+  await warmUp(probing, own.slice(0, warmUpTokens), false);
   // One each, as they draw in turns that nobody foresees.
   const chance = { load: createRandom(seed), own: createRandom(seed + 1), livez: createRandom(seed + 2) };
   const stream = createTokenStream(corporate.slice(warmUpTokens), chance.load);
-  const unseen = house.slice(warmUpTokens).values();
+  const unseen = eachOnce(own.slice(warmUpTokens));
   const alone: Probes[] = [];
   const beside: Probes[] = [];
   const probes = async (): Promise<Probes> => {
-    const [own, livez] = await Promise.all([
-      openLoop({ perSecond: probesPerSecond, ms, random: chance.own }, () => probing.validate(nextOf(unseen), false)),
+    const [owned, livez] = await Promise.all([
+      openLoop({ perSecond: probesPerSecond, ms, random: chance.own }, () => probing.validate(unseen(), false)),
       openLoop({ perSecond: probesPerSecond, ms, random: chance.livez }, () => probing.livez()),
     ]);
-    return { own: own.map(({ sinceSentMs }) => sinceSentMs), livez: livez.map(({ sinceSentMs }) => sinceSentMs) };
+    return { own: owned.map(({ sinceSentMs }) => sinceSentMs), livez: livez.map(({ sinceSentMs }) => sinceSentMs) };
   };
   for (let round = 0; round < count; round += 1) {
     const quiet = async () => alone.push(await probes());
@@ -81,16 +83,20 @@ export async function measureOwnTokens(world: World, { house, corporate }: OwnTo
   }
   const compared = (["p50", "p95"] as const).map((name) => compare({ alone, beside }, name));
   return {
-    title: `3. Tokens that need no provider, alone and beside ${Math.round(usualRate)} calls/s as in 2: ${count} rounds of ${ms / 1_000} s each`,
+    title: `3. Tokens that Cambio issued, alone and beside ${Math.round(usualRate)} calls/s as in 2: ${count} rounds of ${ms / 1_000} s each`,
     lines: ["medians of the rounds in ms, from the instant a call was sent: alone, beside, ratio", ...compared.map(({ line }) => line)],
     bars: [...compared.flatMap(({ bars }) => bars), noneFailed(busy.failures(), probing.failures())],
   };
 }
 
-function nextOf(unseen: Iterator<string>): string {
-  const { done, value } = unseen.next();
-  if (done === true) throw new Error("there are more probes than tokens for them");
-  return value;
+async function issue(caller: Caller, house: readonly string[]): Promise<readonly string[]> {
+  const own: string[] = [];
+  await closedLoop(house, async (subjectToken) => {
+    const token = await caller.mint(subjectToken, "orders");
+    if (token === undefined) throw new Error(`no token was issued: ${caller.failures()}`);
+    own.push(token);
+  });
+  return own;
 }
 
 function compare(played: Played, name: keyof typeof quantiles): { readonly line: string; readonly bars: readonly Bar[] } {

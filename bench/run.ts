@@ -1,13 +1,14 @@
-// `make bench`: three measurements, each with its bars. Exit status 0 means that all of them hold. This process generates the load;
+// `make bench`: four measurements, each with its bars. Exit status 0 means that all of them hold. This process generates the load;
 // Cambio, the providers and Redis are processes of their own (world.ts).
 //
 //   BENCH_CALLS    calls of the first measurement (100,000)
-//   BENCH_SECONDS  of each rate in the second (20); of a round in the third, a quarter of it
+//   BENCH_SECONDS  of each rate in the second (20); of a round in the third and an algorithm in the fourth, a quarter of it
 //   BENCH_ROUNDS   of the third (5)
 
 import { measureHitRatio, tokensForHitRatio } from "./hit-ratio.ts";
 import { measureLatency, tokensForLatency } from "./latency.ts";
 import { measureOwnTokens, tokensForOwnTokens } from "./own-tokens.ts";
+import { measureMinting, tokensForMinting } from "./minting.ts";
 import { machine, type Measured, textOf } from "./report.ts";
 import { startWorld } from "./world.ts";
 
@@ -29,12 +30,13 @@ print(machine());
 await using world = await startWorld();
 const needed = tokensForOwnTokens(rounds);
 const corporate = await world.mint("corporate", Math.max(tokensForHitRatio(calls), tokensForLatency(ms), needed.corporate));
-const house = await world.mint("house", needed.house);
+const house = await world.mint("house", Math.max(needed.house, tokensForMinting(rounds.ms)));
 
 const measurements: readonly (() => Promise<Measured>)[] = [
   () => measureHitRatio(world, corporate, calls),
   () => measureLatency(world, corporate, ms),
-  () => measureOwnTokens(world, { house, corporate }, rounds),
+  () => measureOwnTokens(world, { house: house.slice(0, needed.house), corporate }, rounds),
+  () => measureMinting(world, house, rounds.ms),
 ];
 for (const measure of measurements) {
   const measured = await measure();

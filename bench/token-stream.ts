@@ -35,6 +35,15 @@ export function createTokenStream(tokens: readonly string[], random: Random): To
   };
 }
 
+/** Each of them once. */
+export function eachOnce(tokens: readonly string[]): () => string {
+  let shown = 0;
+  return () => {
+    shown += 1;
+    return take(tokens, shown - 1);
+  };
+}
+
 function take(tokens: readonly string[], index: number): string {
   const token = tokens[index];
   if (token === undefined) throw new Error("the workload is longer than there are tokens for");

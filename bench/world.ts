@@ -2,9 +2,11 @@
 // measurement begins with a fresh Cambio and an empty Redis.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { signingAlgorithms } from "../src/exchange/minting-ports.ts";
+import { createPrivateKeyFor } from "../src/keys/own-key.ts";
 import { startRedisServer } from "../test/support/redis-server.ts";
 import { type Caller, createCaller } from "./caller.ts";
 import { startProcess } from "./child-process.ts";
@@ -33,6 +35,10 @@ export async function startWorld(): Promise<World> {
   try {
     const folder = mkdtempSync(join(tmpdir(), "cambio-bench-"));
     parts.defer(() => rmSync(folder, { recursive: true, force: true }));
+    for (const algorithm of signingAlgorithms) {
+      const key = await createPrivateKeyFor(algorithm);
+      writeFileSync(join(folder, `${algorithm}.pem`), key.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    }
     const redis = await startRedisServer();
     parts.defer(() => redis.stop());
     const corporate = await startProcess("provider-process.ts", { args: [String(providerDelayMs)] });
