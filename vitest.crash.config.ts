@@ -11,5 +11,7 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // At the end all that the killed replicas wrote is searched for secrets, which takes some ten seconds.
+    teardownTimeout: 60_000,
   },
 });

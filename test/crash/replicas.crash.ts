@@ -19,7 +19,7 @@ import { createTally, type Tally, tell } from "./tally.ts";
 
 const kills = setting("KILLS", 200);
 const seed = setting("CRASH_SEED", randomInt(1, 2 ** 31));
-const pageCount = 6;
+const pageCount = 4;
 const racedGenerations = 5;
 /** Between two kills at most, beside what the start of the next one takes. */
 const longestCalmMs = 500;
@@ -66,11 +66,12 @@ async function registered(): Promise<string> {
 
 const pageOf = (tally: Tally, number: number): Page => createPage({ replicas, random: createRandom(seed + number), tally, canary });
 
-async function killAtRandom(tally: Tally): Promise<void> {
+async function killAtRandom(tally: Tally, isOver: () => boolean): Promise<void> {
   const random = createRandom(seed);
   while (tally.kills < kills) {
     await replicas.untilStandby();
     await sleep(random() * longestCalmMs);
+    if (isOver()) return;
     replicas.kill(Math.floor(random() * placeCount));
     tally.kills += 1;
     if (tally.kills % tellEvery === 0) say(tell(tally));
@@ -95,11 +96,13 @@ describe("three replicas of which one after the other is killed", () => {
   it("every generation has one successor, no grant is lost, and no family ends", { timeout: limitMs }, async () => {
     const tally = createTally();
     const pages = Array.from({ length: pageCount }, (_, number) => pageOf(tally, number + 1));
-    const killing = killAtRandom(tally);
     let over = false;
-    const done = killing.finally(() => (over = true));
-    const lives = await Promise.all([...pages.map(async (one) => one.live(await registered(), () => over)), done.then(() => [])]);
-    const families: readonly Held[] = lives.flat();
+    const isOver = () => over;
+    // Pages go on until all kills are done; where one fails, nobody goes on.
+    const end = () => void (over = true);
+    const lives = pages.map(async (one) => one.live(await registered(), isOver).finally(end));
+    const [lived] = await Promise.all([Promise.all(lives), killAtRandom(tally, isOver).finally(end)]);
+    const families: readonly Held[] = lived.flat();
     say(`${tell(tally)}\nall families once more`);
 
     const [last] = pages;

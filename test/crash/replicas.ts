@@ -19,7 +19,7 @@ export interface Replica {
 
 export interface Replicas {
   at(place: number): Replica;
-  /** Resolves when one stands by. Without it a kill would leave its place empty. */
+  /** Resolves when one stands by: a kill without it would leave a place empty. @throws Error where one did not start */
   untilStandby(): Promise<void>;
   /** SIGKILL, and the next one in its place. @throws Error where none stands by */
   kill(place: number): void;
@@ -33,8 +33,8 @@ interface Running extends Replica {
 export async function startReplicas(configuration: string): Promise<Replicas> {
   const children = new Set<Child>();
   const standby: Running[] = [];
+  const failures: unknown[] = [];
   let waiting = Promise.withResolvers<void>();
-  let closing = false;
 
   async function start(): Promise<Running> {
     const child = startChild(["src/cli/cambio.mjs", "serve", configuration], {}, lifeMs);
@@ -54,17 +54,14 @@ export async function startReplicas(configuration: string): Promise<Replicas> {
   }
 
   function startNext(): void {
-    start().then(
-      (running) => {
-        standby.push(running);
-        waiting.resolve();
-      },
-      (failure: unknown) => void (closing || waiting.reject(failure)),
+    const noted = start().then(
+      (running) => standby.push(running),
+      (failure: unknown) => failures.push(failure),
     );
+    void noted.then(() => waiting.resolve());
   }
 
   async function close(): Promise<void> {
-    closing = true;
     for (const child of children) child.process.kill("SIGKILL");
     await Promise.allSettled([...children].map(({ ended }) => ended));
   }
@@ -87,7 +84,10 @@ export async function startReplicas(configuration: string): Promise<Replicas> {
 
   return {
     at,
-    untilStandby: () => waiting.promise,
+    async untilStandby() {
+      await waiting.promise;
+      if (failures.length > 0) throw failures[0];
+    },
     kill(place) {
       const next = standby.shift();
       if (next === undefined) throw new Error("nobody stands by");

@@ -30,11 +30,11 @@ export function tell(tally: Tally): string {
     `answers lost ${answersLost}`,
     `asked again otherwise ${list(turnedAway)}`,
     `families ${families}`,
-    `successors: generations ${list(successors)}`,
+    `successors per generation ${list(successors)}`,
     `grants lost ${list(grantsLost)}`,
   ].join(", ");
 }
 
 function list(counts: ReadonlyMap<unknown, number>): string {
-  return counts.size === 0 ? "0" : [...counts].map(([what, often]) => `${String(what)}: ${often}`).join(" ");
+  return counts.size === 0 ? "0" : [...counts].map(([what, often]) => `${String(what)} (${often} times)`).join(" ");
 }
