@@ -33,7 +33,7 @@ export async function writeConfiguration({ site, database }: Places): Promise<Co
   const folder = await mkdtemp(join(tmpdir(), "cambio-crash-"));
   const pem = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
   const files = {
-    signing: pem.toString(),
+    signing: pem,
     sealing: randomBytes(32).toString("base64url"),
     "cambio.yaml": stringify({
       server: { issuer: "https://cambio.example.com", host: "127.0.0.1", port: 0 },

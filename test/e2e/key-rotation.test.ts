@@ -172,21 +172,20 @@ describe("a whole rotation, over two replicas", () => {
   });
 });
 
-describe("an emergency", () => {
-  /** The real command, against the database of the replicas. */
-  async function keys({ world }: Rotating, ...words: readonly string[]): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), "cambio-key-rotation-"));
-    servers.defer(() => rm(folder, { recursive: true, force: true }));
-    const file = join(folder, "cambio.yaml");
-    await writeFile(file, commandFile);
-    const env = { ...environmentFor(world.stack.provider), ...servers.environment({ postgres: true }) };
-    const command = startChild(["src/cli/cambio.mjs", "keys", ...words, file], env);
-    expect({ status: await command.ended, said: command.errors() }).toEqual({ status: 0, said: "" });
-    // It lives by the machine's clock, and meant now.
-    world.stack.time.nowMs = Date.now();
-  }
+/** The real command, against the database of the replicas. */
+async function keysCommand({ world }: Rotating, ...words: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "cambio-key-rotation-"));
+  servers.defer(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "cambio.yaml");
+  await writeFile(file, commandFile);
+  const env = { ...environmentFor(world.stack.provider), ...servers.environment({ postgres: true }) };
+  const command = startChild(["src/cli/cambio.mjs", "keys", ...words, file], env);
+  expect({ status: await command.ended, said: command.errors() }).toEqual({ status: 0, said: "" });
+  // It lives by the machine's clock, and meant now.
+  world.stack.time.nowMs = Date.now();
+}
 
-  const commandFile = `
+const commandFile = `
 server: { issuer: ${ownIssuer} }
 sealing: { keys: [{ id: "1", key: "\${CAMBIO_SEALING_KEY}" }] }
 signing: { rotate_every: ${rotateEvery}, announce: ${announce} }
@@ -194,24 +193,24 @@ providers: {}
 clients: {}
 `;
 
-  async function untilSignedByAnother(given: Rotating, than: string): Promise<readonly [string, string]> {
-    const [one, other] = given.replicas;
-    let tokens: readonly [string, string] = ["", ""];
-    const signed = async () => {
-      tokens = [await mintedAt(one, given.cookie), await mintedAt(other, given.cookie)];
-      return tokens.every((token) => kidOf(token) !== than);
-    };
-    await eventually("both replicas sign with another key", signed, takenUpMs);
-    return tokens;
-  }
+async function untilSignedByAnother(given: Rotating, than: string): Promise<readonly [string, string]> {
+  const [one, other] = given.replicas;
+  let tokens: readonly [string, string] = ["", ""];
+  const signed = async () => {
+    tokens = [await mintedAt(one, given.cookie), await mintedAt(other, given.cookie)];
+    return tokens.every((token) => kidOf(token) !== than);
+  };
+  await eventually("both replicas sign with another key", signed, takenUpMs);
+  return tokens;
+}
 
-  const outcomes = ({ replicas, ...given }: Rotating, token: string) =>
-    Promise.all(replicas.map((at) => outcomeAt({ replicas, ...given }, token, at)));
+const outcomes = (given: Rotating, token: string) => Promise.all(given.replicas.map((at) => outcomeAt(given, token, at)));
 
+describe("an emergency", () => {
   it("rotation at once makes running replicas sign with the new key, and breaks no token here", { timeout: testLimitMs }, async () => {
     const given = await start();
     const before = await mintedAt(given.replicas[0], given.cookie);
-    await keys(given, "rotate", "--now");
+    await keysCommand(given, "rotate", "--now");
     const [one, other] = await untilSignedByAnother(given, kidOf(before));
     expect(kidOf(one)).toBe(kidOf(other));
     for (const token of [before, one, other]) expect(await outcomes(given, token)).toEqual(["200", "200"]);
@@ -220,14 +219,14 @@ clients: {}
   it("a key that is ended takes its tokens along everywhere, also those that are remembered", { timeout: testLimitMs }, async () => {
     const given = await start();
     const stolen = await mintedAt(given.replicas[0], given.cookie);
-    await keys(given, "rotate", "--now");
+    await keysCommand(given, "rotate", "--now");
     const [good] = await untilSignedByAnother(given, kidOf(stolen));
     const isRemembered = async () => {
       const answers = await Promise.all(given.replicas.map((at) => shown(given, stolen, at)));
       return answers.every(({ body }) => body["cached"] === true);
     };
     await eventually("both replicas remember it", isRemembered);
-    await keys(given, "retire", kidOf(stolen));
+    await keysCommand(given, "retire", kidOf(stolen));
     await untilEverywhere(given, "the ended key is published no more", (kids) => !kids.includes(kidOf(stolen)));
     expect(await outcomes(given, stolen)).toEqual(["TOKEN_INVALID", "TOKEN_INVALID"]);
     expect(await outcomes(given, good)).toEqual(["200", "200"]);
@@ -237,7 +236,7 @@ clients: {}
     const given = await start();
     const stolen = await mintedAt(given.replicas[0], given.cookie);
     expect(await outcomes(given, stolen)).toEqual(["200", "200"]);
-    await keys(given, "retire", kidOf(stolen), "--now");
+    await keysCommand(given, "retire", kidOf(stolen), "--now");
     const [one, other] = await untilSignedByAnother(given, kidOf(stolen));
     expect(await outcomes(given, stolen)).toEqual(["TOKEN_INVALID", "TOKEN_INVALID"]);
     for (const token of [one, other]) expect(await outcomes(given, token)).toEqual(["200", "200"]);
