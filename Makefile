@@ -56,6 +56,12 @@ test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java
 	@echo "== tests against Keycloak (about three minutes)"
 	@vitest run --config vitest.keycloak.config.ts $(TESTS)
 
+.PHONY: test-crash
+test-crash: $(INSTALLED) ## Kill replicas 200 times (KILLS) under clients that refresh; CRASH_SEED repeats a run
+	@scripts/system-packages.sh postgresql
+	@echo "== replicas are killed under load (about four minutes)"
+	@vitest run --config vitest.crash.config.ts $(TESTS)
+
 .PHONY: test-callers
 test-callers: $(INSTALLED) ## Run callers and verifiers in Go, Python, Java and the shell; says which cannot be tried here
 	@scripts/callers.sh

@@ -19,14 +19,18 @@ export const repository = join(import.meta.dirname, "../..");
 /** A loaded machine takes seconds to load the modules; more means that it hangs. */
 const limitMs = 60_000;
 
-/** @param command its first word is run by this very Node if it is a file of ours */
-export function startChild(command: readonly [string, ...string[]], env: Readonly<Record<string, string>> = {}): Child {
+/** @param command its first word is run by this very Node if it is a file of ours @param lifeMs after it the child is ended */
+export function startChild(
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>> = {},
+  lifeMs: number = limitMs,
+): Child {
   const [program, ...args] = /\.m?[jt]s$/.test(command[0]) ? [process.execPath, ...command] : command;
   const child = spawn(program, args, {
     cwd: repository,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: limitMs,
+    timeout: lifeMs,
   });
   const written = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (written.out += text));
