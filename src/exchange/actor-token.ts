@@ -10,7 +10,7 @@ import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Trail } from "./trail.ts";
-import { acceptToken } from "./validate.ts";
+import { acceptToken, checkStanding } from "./validate.ts";
 
 export interface ActorTokenQuestion {
   readonly client: Client;
@@ -45,6 +45,18 @@ export function createActorToken(deps: ActorTokenDeps) {
       throw aboutActor(failure);
     }
   };
+}
+
+/**
+ * Once more, as the last thing before anything is issued: what took time may have outlasted it.
+ * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE
+ */
+export function checkActorStanding(revocations: Pick<Revocations, "check">, actor: Verification): void {
+  try {
+    checkStanding(revocations, actor);
+  } catch (failure) {
+    throw aboutActor(failure);
+  }
 }
 
 export type VerifyActor = ReturnType<typeof createActorToken>;

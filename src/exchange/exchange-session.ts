@@ -2,7 +2,7 @@
 // read at its origin every time, and nothing of it is kept but, under seal, what a refresh handle stands for.
 
 import type { Account } from "./account.ts";
-import type { VerifyActor } from "./actor-token.ts";
+import { checkActorStanding, type VerifyActor } from "./actor-token.ts";
 import type { Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { type ActedFor, boundedByActor, proposedBy, withActor } from "./delegation.ts";
@@ -19,7 +19,6 @@ import type { Secret } from "./secret.ts";
 import type { Session, SessionProvider, ShownSession } from "./session-ports.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
-import { checkStanding } from "./validate.ts";
 
 export interface ExchangeSessionQuestion {
   readonly client: Client;
@@ -64,6 +63,10 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     trail.note({ provider: provider.name, scopes });
     permit(deps.decide(useOf(client, provider.name)), trail);
     const audience = onlyTarget(question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider.name)]);
+    trail.note({ targets: [audience] });
+    // All that can be decided without the session: nobody is asked for what is refused anyway.
+    const wish = { kind: "mint", client, provider: provider.name, audience, scopes, subjectScopes: [], refreshToken } as const;
+    permit(deps.decide({ ...wish, actor: undefined }), trail);
     const shown = question.session(provider);
     if (shown === undefined || !provider.accepts(shown)) throw new ExchangeError("SESSION_INVALID", { field: "SESSION" });
     trail.note({ credential: shown.token });
@@ -87,7 +90,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     // 4. Policy decides, the token is narrowed and issued.
     const subject = boundedByActor(subjectOfSession(provider, session, actors), actor);
     const plan = deps.mint.plan({ client, subject, audience, scopes, actor: proposedBy(actor), refreshToken, trail });
-    if (actor !== undefined) checkStanding(deps.revocations, actor);
+    if (actor !== undefined) checkActorStanding(deps.revocations, actor);
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     const minted = await deps.mint.issue(plan);
     noteIssued(trail, minted);

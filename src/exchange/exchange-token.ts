@@ -1,7 +1,7 @@
 // Exchange of a subject token (RFC 8693): an access token that was meant for one of the client's own audiences becomes one for
 // another, at its provider or issued here. Codes are exchange.ts, sessions exchange-session.ts.
 
-import type { VerifyActor } from "./actor-token.ts";
+import { checkActorStanding, type VerifyActor } from "./actor-token.ts";
 import type { Verification } from "./claims.ts";
 import type { Audiences, Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
@@ -102,7 +102,8 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     // On record first; and neither of the two has ended meanwhile.
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
-    for (const shown of actor === undefined ? [verification] : [verification, actor]) checkStanding(deps.revocations, shown);
+    checkStanding(deps.revocations, verification);
+    if (actor !== undefined) checkActorStanding(deps.revocations, actor);
     const tokens = await deps.mint.issue(plan);
     noteIssued(trail, tokens);
     return tokens;

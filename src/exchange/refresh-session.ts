@@ -42,6 +42,10 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
     trail.note({ provider: provider.name, issuer: provider.issuer, ...(grant.subject === undefined ? {} : { subject: grant.subject }) });
     permit(deps.decide(useOf(client, provider.name)), trail);
+    const { audience } = grant.minted;
+    trail.note({ targets: [audience] });
+    const wish = { kind: "mint", client, provider: provider.name, audience, scopes, subjectScopes: [], refreshToken: true } as const;
+    permit(deps.decide({ ...wish, actor: undefined }), trail);
 
     // 2. Everything that can fail without harm; then on record.
     deps.budget.check(trail.payer, provider.name);

@@ -33,6 +33,8 @@ export interface ValidateAnswer {
   readonly verification: Verification;
   /** Undefined: none was asked for. */
   readonly tokens: TokenSet | undefined;
+  /** Who issued them; undefined: none were asked for. */
+  readonly issuance: "PROVIDER_EXCHANGE" | "MINTED" | undefined;
   /** Epoch milliseconds. */
   readonly validUntilMs: number;
   readonly cached: boolean;
@@ -61,18 +63,21 @@ export function createValidate(deps: ValidateDeps) {
     // 3. Not revoked; and tokens of that client may reach this audience, with these scopes.
     acceptToken(deps, { client, audience, requiredScopes: question.requiredScopes, trail }, verification);
     const { validUntilMs } = verification;
-    if (!question.exchange) return { verification, tokens: undefined, validUntilMs, cached };
+    if (!question.exchange) return { verification, tokens: undefined, issuance: undefined, validUntilMs, cached };
 
     // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use. Issued here or at its provider,
     //    as configured.
     if (isMinted(deps.minting, verification.provider, [audience])) {
       const tokens = await mintFrom(question, { verification, audience }, signal);
-      return { verification, tokens, validUntilMs: Math.min(validUntilMs, tokens.expiresAtMs ?? validUntilMs), cached };
+      const until = Math.min(validUntilMs, tokens.expiresAtMs ?? validUntilMs);
+      return { verification, tokens, issuance: "MINTED", validUntilMs: until, cached };
     }
     const wanted = { audience, audiences: [audience], scopes: question.requiredScopes, refreshToken: false };
     const swapped = await deps.swap({ client, subjectToken: token, verification, ...wanted, trail }, signal);
     checkScopes(question.requiredScopes, swapped.verification.claims.scopes);
-    return { verification, tokens: swapped.tokens, validUntilMs: Math.min(validUntilMs, swapped.validUntilMs), cached: swapped.cached };
+    const { tokens, cached: remembered } = swapped;
+    const until = Math.min(validUntilMs, swapped.validUntilMs);
+    return { verification, tokens, issuance: "PROVIDER_EXCHANGE", validUntilMs: until, cached: remembered };
   };
 
   async function mintFrom(

@@ -19,10 +19,18 @@ export function readCookie(header: string | null | undefined, name: string): str
   if (header === null || header === undefined || header.length > maxHeaderLength) return undefined;
   const values = header.split(";").flatMap((pair) => {
     const at = pair.indexOf("=");
-    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+    return at !== -1 && trimmed(pair.slice(0, at)) === name ? [trimmed(pair.slice(at + 1))] : [];
   });
   const [value, ...others] = values;
   return others.length > 0 || value === "" ? undefined : value;
+}
+
+/**
+ * Of spaces and tabs alone (RFC 6265 §5.2). To a browser any other space is a part of the name, so that the promise of `__Secure-` does
+ * not hold for it: taken away here, it would make a cookie that a neighbour planted into the one that is meant.
+ */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }
 
 /** A `Set-Cookie` that no script reads, no other site sends and no plain http carries. */

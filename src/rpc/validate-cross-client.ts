@@ -37,13 +37,14 @@ export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps
       validUntil: timestampFromMs(answer.validUntilMs),
       source: sourceOf(answer),
       cached: answer.cached,
-      ...(answer.tokens === undefined ? {} : { tokens: encodeTokenSet(answer.tokens, clock) }),
+      ...(answer.tokens === undefined ? {} : { tokens: encodeTokenSet(answer.tokens, clock, { ours: answer.issuance === "MINTED" }) }),
     });
   };
 }
 
-function sourceOf({ verification, tokens }: ValidateAnswer): ValidationSource {
-  return tokens === undefined ? ValidationSource[verification.source] : ValidationSource.PROVIDER_EXCHANGE;
+/** A token that is issued here is nobody's word but our own: what the answer rests on is how the one that was shown was verified. */
+function sourceOf({ verification, issuance }: ValidateAnswer): ValidationSource {
+  return ValidationSource[issuance === "PROVIDER_EXCHANGE" ? issuance : verification.source];
 }
 
 function decode(request: ValidateCrossClientRequest) {
