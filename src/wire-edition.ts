@@ -15,6 +15,7 @@ import { createRefresh } from "./exchange/refresh.ts";
 import { createRefreshSession } from "./exchange/refresh-session.ts";
 import { createRevoke } from "./exchange/revoke.ts";
 import type { SessionProvider } from "./exchange/session-ports.ts";
+import { createSessionReading } from "./exchange/session-reading.ts";
 import { createSubjectToken, type Verifiers } from "./exchange/subject-token.ts";
 import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
@@ -76,7 +77,8 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   const verifyActor = createActorToken({ verifySubject, audiences, decide, revocations });
   const issuing = { minting: policy.minting, mint, verifyActor };
-  const refreshSession = createRefreshSession({ sessions, decide, mint, revocations, flights, budget, places, fingerprint: cache.keyOf });
+  const readSession = createSessionReading({ revocations, budget });
+  const refreshSession = createRefreshSession({ sessions, decide, mint, readSession, flights, budget, places, fingerprint: cache.keyOf });
   return {
     configuration,
     policy,
@@ -84,7 +86,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     operations: {
       exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
       exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing }),
-      exchangeSession: createExchangeSession({ sessions, decide, mint, verifyActor, revocations, handles, budget, places }),
+      exchangeSession: createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places }),
       refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: cache.keyOf }),
       validate: createValidate({ verifySubject, swap, decide, revocations, ...issuing }),
       authorize: createAuthorize({ ...common, oneTime, pkce }),

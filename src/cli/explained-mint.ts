@@ -34,13 +34,10 @@ export interface MintAsked extends Asking {
 
 export function explainMint(configuration: Configuration, asked: MintAsked, subject: ExplainedSubject): void {
   const { client, sheet, targets, scopes, actor } = asked;
-  const proposed = actor === undefined ? undefined : explainActor(configuration, { ...asked, actor }, subject);
+  if (asked.refreshToken) refuseHandle(asked, subject);
   const audience = told(sheet, "audiences: one, as each has a key and a life of its own", () => onlyTarget(targets));
+  const proposed = actor === undefined ? undefined : explainActor(configuration, { ...asked, actor }, subject);
   sheet.title(`A token that is issued here, for ${audience}`);
-  if (asked.refreshToken && subject.claims !== undefined) {
-    sheet.step("refuses", "requested_token_type", "only a session has something that can be asked again later");
-    throw new ExchangeError("CALLER_NOT_ALLOWED");
-  }
   asked.ask({
     kind: "mint",
     client,
@@ -52,6 +49,17 @@ export function explainMint(configuration: Configuration, asked: MintAsked, subj
     refreshToken: asked.refreshToken,
   });
   sheet.remark("It lives no longer than what it comes from, and says nothing beyond the audience's map of claims.");
+}
+
+/** What a handle would stand for has to be there when it is used: a session, and nobody who acts by a token of his own. */
+function refuseHandle({ sheet, actor }: MintAsked, { claims }: ExplainedSubject): void {
+  if (claims !== undefined) {
+    sheet.step("refuses", "requested_token_type", "only a session has something that can be asked again later");
+    throw new ExchangeError("CALLER_NOT_ALLOWED");
+  }
+  if (actor === undefined) return;
+  sheet.step("refuses", "actor_token", "a refreshed token would act on when the actor's own has ended");
+  throw new ExchangeError("DELEGATION_NOT_ALLOWED");
 }
 
 function explainActor(

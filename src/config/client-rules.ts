@@ -163,6 +163,8 @@ export function checkRoutes(input: RuleInput): void {
 }
 
 function checkRouteClient(path: Path, client: ClientConfiguration, report: Report): void {
+  if (client.refresh_cookie !== undefined)
+    report(path, "keeps its handles in a cookie, and this route answers them in JSON", "Remove refresh_cookie, or use the Exchange RPC.");
   if (client.kind === "service") {
     report(path, "is a service, and a route has no caller to prove itself", "Name a browser or native client.");
   }

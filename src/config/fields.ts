@@ -192,4 +192,6 @@ export const cookieName = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "use 1 to 128 letters, digits and !#$%&'*+-.^_`|~ as a cookie's name may have them");
 
-export const subjectPrefix = z.string().regex(/^[a-z0-9-]{1,32}:$/, "use 1 to 32 small letters, digits and dashes, and a colon after them");
+export const subjectPrefix = z
+  .string()
+  .regex(/^[a-z0-9-]{1,32}:$/, "use 1 to 32 lowercase letters, digits and dashes, and a colon after them");

@@ -126,7 +126,7 @@ function checkSubjects(minting: readonly NamedMint[], { configuration, report }:
       report(
         path,
         "is missing: tokens are issued to subjects of several providers",
-        `Give each of them one, such as ${name.toLowerCase()}: .`,
+        `Give each of them one, such as "${name.toLowerCase()}:".`,
       );
       continue;
     }

@@ -2,7 +2,7 @@
 // who gets them, what they say, and who may act for whom in them. The whole is schema.ts.
 
 import { z } from "zod";
-import { claimSources } from "../exchange/minting.ts";
+import { claimSources, longestMintedLife } from "../exchange/minting.ts";
 import { signingAlgorithms } from "../exchange/minting-ports.ts";
 import { duration, mintedClaim, name, scope, secret } from "./fields.ts";
 
@@ -39,7 +39,9 @@ export const mint = z.strictObject({
   secret: secret
     .optional()
     .describe("With HS256: the secret, at least 32 bytes, known to that backend only. Make one with: openssl rand -hex 32"),
-  lifetime: duration("1m", "24h").prefault("15m").describe("The longest that a token lives; never longer than what it came from."),
+  lifetime: duration("1m", longestMintedLife.written)
+    .prefault("15m")
+    .describe("The longest that a token lives; never longer than what it came from."),
   from: z
     .record(name, source)
     .describe("Whose subjects get such tokens, by provider; cambio for tokens that were issued here. Empty: none."),

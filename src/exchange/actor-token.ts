@@ -10,7 +10,7 @@ import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Trail } from "./trail.ts";
-import { acceptToken, checkStanding } from "./validate.ts";
+import { acceptToken, checkStanding } from "./accepted-token.ts";
 
 export interface ActorTokenQuestion {
   readonly client: Client;

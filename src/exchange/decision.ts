@@ -107,6 +107,11 @@ export interface MintQuestion {
   readonly refreshToken: boolean;
 }
 
+/** Of a session, before it is read: all that can be decided without it. */
+export function sessionMintOf(asked: Omit<MintQuestion, "kind" | "subjectScopes" | "actor">): MintQuestion {
+  return { kind: "mint", subjectScopes: [], actor: undefined, ...asked };
+}
+
 export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion | SwapQuestion | MintQuestion;
 
 /** policy/: pure; the same question under the same configuration always gets the same answer. */

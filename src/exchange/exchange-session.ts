@@ -4,9 +4,9 @@
 import type { Account } from "./account.ts";
 import { checkActorStanding, type VerifyActor } from "./actor-token.ts";
 import type { Client } from "./clients.ts";
-import { type Decide, useOf } from "./decision.ts";
+import { type Decide, sessionMintOf, useOf } from "./decision.ts";
 import { type ActedFor, boundedByActor, proposedBy, withActor } from "./delegation.ts";
-import { circumstanceOf, ExchangeError, hasReason } from "./errors.ts";
+import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./handle-ports.ts";
 import { defaultTarget, onlyTarget } from "./holding-audience.ts";
 import { type Mint, type MintPlan, noteIssued } from "./mint.ts";
@@ -14,9 +14,9 @@ import { actorsOfSession, subjectOfSession } from "./mint-subject.ts";
 import type { FailureBudget, ProviderPlaces, Revocations } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
-import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
-import type { Session, SessionProvider, ShownSession } from "./session-ports.ts";
+import type { SessionProvider, ShownSession } from "./session-ports.ts";
+import type { ReadSession } from "./session-reading.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -49,9 +49,10 @@ export interface ExchangeSessionDeps {
   readonly decide: Decide;
   readonly mint: Mint;
   readonly verifyActor: VerifyActor;
+  readonly readSession: ReadSession;
   readonly revocations: Pick<Revocations, "check">;
   readonly handles: Pick<RefreshHandles, "issue">;
-  readonly budget: FailureBudget;
+  readonly budget: Pick<FailureBudget, "check">;
   readonly places: Pick<ProviderPlaces, "enter">;
 }
 
@@ -65,8 +66,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     const audience = onlyTarget(question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider.name)]);
     trail.note({ targets: [audience] });
     // All that can be decided without the session: nobody is asked for what is refused anyway.
-    const wish = { kind: "mint", client, provider: provider.name, audience, scopes, subjectScopes: [], refreshToken } as const;
-    permit(deps.decide({ ...wish, actor: undefined }), trail);
+    permit(deps.decide(sessionMintOf({ client, provider: provider.name, audience, scopes, refreshToken })), trail);
     const shown = question.session(provider);
     if (shown === undefined || !provider.accepts(shown)) throw new ExchangeError("SESSION_INVALID", { field: "SESSION" });
     trail.note({ credential: shown.token });
@@ -77,7 +77,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     deps.budget.check(trail.payer, provider.name);
     using _ = deps.places.enter(provider.name);
     await trail.intent();
-    const session = await read(provider, shown, trail, signal);
+    const session = await deps.readSession({ provider, shown, trail }, signal);
     const { account } = session;
     trail.note({ issuer: provider.issuer, subject: account.providerUserId });
 
@@ -105,15 +105,6 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     }
   };
 
-  async function read(provider: SessionProvider, shown: ShownSession, trail: Trail, signal: AbortSignal): Promise<Session> {
-    const session = await provider.readSession(shown, signal).catch((failure: unknown) => {
-      if (countsAgainst(failure)) deps.budget.spend(trail.payer, provider.name);
-      throw failure;
-    });
-    checkNotEnded(deps.revocations, provider.name, session);
-    return session;
-  }
-
   function keep({ client, provider, ...terms }: KeptSession, plan: MintPlan, minted: TokenSet): Promise<TokenSet> {
     const { audience, shown, user } = terms;
     const tokens = { ...minted, subject: user, refreshToken: shown.token, minted: { audience, scopes: plan.scopes, from: shown.from } };
@@ -130,21 +121,4 @@ interface KeptSession {
   readonly shown: ShownSession;
   /** The provider's id of the user. */
   readonly user: string;
-}
-
-/** What the application refused counts against whoever brought it, as what it may ban us for does. */
-export function countsAgainst(failure: unknown): boolean {
-  return (hasReason(failure, "SESSION_INVALID") && circumstanceOf(failure)?.kind === "upstream") || risksBan(failure);
-}
-
-/**
- * Who ended all that a user has has ended this session here, whatever its origin says.
- * @throws ExchangeError SESSION_INVALID, STORE_UNAVAILABLE
- */
-export function checkNotEnded(revocations: Pick<Revocations, "check">, provider: string, { account, startedAt }: Session): void {
-  try {
-    revocations.check({ provider, id: "", subject: account.providerUserId, issuedAt: startedAt });
-  } catch (failure) {
-    throw hasReason(failure, "TOKEN_REVOKED") ? new ExchangeError("SESSION_INVALID", { field: "SESSION", cause: failure }) : failure;
-  }
 }

@@ -20,7 +20,7 @@ import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
-import { acceptToken, checkStanding } from "./validate.ts";
+import { acceptToken, checkStanding } from "./accepted-token.ts";
 
 export interface ExchangeTokenQuestion {
   readonly client: Client;

@@ -4,6 +4,18 @@ import type { Audiences, Client } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
 
 /**
+ * @param wanted configured name; empty: the client's default
+ * @throws ExchangeError TARGET_NOT_ALLOWED
+ */
+export function ownAudience(client: Client, wanted: string): string {
+  const audience = wanted === "" ? client.audiences[0] : client.audiences.find((own) => own === wanted);
+  if (audience === undefined) {
+    throw notListed(`clients.${client.id}.audiences`);
+  }
+  return audience;
+}
+
+/**
  * Of the client's own audiences the first that the token is for and that may exchange it; else the first that it is for, else the
  * client's default, where policy says why not.
  * @throws ExchangeError TARGET_NOT_ALLOWED: it has none

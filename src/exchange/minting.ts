@@ -3,6 +3,9 @@
 
 import type { SigningChoice } from "./minting-ports.ts";
 
+/** The longest that a token of our own may live, as a configuration says it and in milliseconds. Keys stay published for as long. */
+export const longestMintedLife = { written: "24h", ms: 86_400_000 } as const;
+
 /** What tokens of our own are called wherever a provider is named. */
 export const ownProvider = "cambio";
 

@@ -2,15 +2,15 @@
 // what the first one was granted. A session that has ended ends the handle with all of its family.
 
 import type { Client } from "./clients.ts";
-import { type Decide, useOf } from "./decision.ts";
+import { type Decide, sessionMintOf, useOf } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
-import { checkNotEnded, countsAgainst } from "./exchange-session.ts";
 import type { HeldGrant } from "./handle-ports.ts";
 import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfSession } from "./mint-subject.ts";
-import type { FailureBudget, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
+import type { FailureBudget, ProviderPlaces, SingleFlight } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import type { SessionProvider } from "./session-ports.ts";
+import type { ReadSession } from "./session-reading.ts";
 import type { MintedTerms, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -27,9 +27,9 @@ export interface RefreshSessionDeps {
   readonly sessions: ReadonlyMap<string, SessionProvider>;
   readonly decide: Decide;
   readonly mint: Mint;
-  readonly revocations: Pick<Revocations, "check">;
+  readonly readSession: ReadSession;
   readonly flights: SingleFlight;
-  readonly budget: FailureBudget;
+  readonly budget: Pick<FailureBudget, "check">;
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly fingerprint: (secret: Secret, purpose: string) => string;
 }
@@ -44,8 +44,7 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     permit(deps.decide(useOf(client, provider.name)), trail);
     const { audience } = grant.minted;
     trail.note({ targets: [audience] });
-    const wish = { kind: "mint", client, provider: provider.name, audience, scopes, subjectScopes: [], refreshToken: true } as const;
-    permit(deps.decide({ ...wish, actor: undefined }), trail);
+    permit(deps.decide(sessionMintOf({ client, provider: provider.name, audience, scopes, refreshToken: true })), trail);
 
     // 2. Everything that can fail without harm; then on record.
     deps.budget.check(trail.payer, provider.name);
@@ -57,7 +56,6 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     //    leaves the handle as good as it was.
     const key = deps.fingerprint(refreshToken, `renew ${client.id} ${provider.name} ${JSON.stringify(scopes)}`);
     const fresh = await deps.flights(key, signal, (limit) => grant.rotate(renewing(question, provider, limit), limit));
-    trail.note({ targets: [grant.minted.audience] });
     noteIssued(trail, fresh);
     return { ...fresh, minted: grant.minted };
   };
@@ -66,15 +64,13 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     const { audience, scopes: within, from } = grant.minted;
     return async (token: Secret): Promise<TokenSet> => {
       try {
-        const session = await provider.readSession({ token, from }, signal);
-        checkNotEnded(deps.revocations, provider.name, session);
+        const session = await deps.readSession({ provider, shown: { token, from }, trail }, signal);
         const subject = subjectOfSession(provider, session);
         const plan = deps.mint.plan({ client, subject, audience, scopes, within, actor: undefined, refreshToken: true, trail });
         // The same user, always (OpenID Connect Core §12.2): the session's token may be anybody's by now.
         if (session.account.providerUserId !== grant.subject) throw over();
         return await deps.mint.issue(plan);
       } catch (failure) {
-        if (countsAgainst(failure)) deps.budget.spend(trail.payer, provider.name);
         throw hasReason(failure, "SESSION_INVALID") ? over(failure) : failure;
       }
     };

@@ -2,10 +2,12 @@
 // request, one of the caller's own in its place (RFC 8693). What is remembered is the verification; whether it allows anything is
 // decided anew on every call, hit or miss.
 
+import { acceptToken, checkStanding } from "./accepted-token.ts";
 import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
+import { ownAudience } from "./holding-audience.ts";
 import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfToken } from "./mint-subject.ts";
 import { isMinted, type Minting } from "./minting.ts";
@@ -14,7 +16,7 @@ import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSet } from "./tokens.ts";
-import { permit, type Trail } from "./trail.ts";
+import type { Trail } from "./trail.ts";
 
 export interface ValidateQuestion {
   readonly client: Client;
@@ -70,7 +72,7 @@ export function createValidate(deps: ValidateDeps) {
     if (isMinted(deps.minting, verification.provider, [audience])) {
       const tokens = await mintFrom(question, { verification, audience }, signal);
       const until = Math.min(validUntilMs, tokens.expiresAtMs ?? validUntilMs);
-      return { verification, tokens, issuance: "MINTED", validUntilMs: until, cached };
+      return { verification, tokens, issuance: "MINTED", validUntilMs: until, cached: false };
     }
     const wanted = { audience, audiences: [audience], scopes: question.requiredScopes, refreshToken: false };
     const swapped = await deps.swap({ client, subjectToken: token, verification, ...wanted, trail }, signal);
@@ -103,40 +105,6 @@ interface Accepted {
 }
 
 export type Validate = ReturnType<typeof createValidate>;
-
-/**
- * @param wanted configured name; empty: the client's default
- * @throws ExchangeError TARGET_NOT_ALLOWED
- */
-export function ownAudience(client: Client, wanted: string): string {
-  const audience = wanted === "" ? client.audiences[0] : client.audiences.find((own) => own === wanted);
-  if (audience === undefined) {
-    const cause: Circumstance = { kind: "policy", rule: `clients.${client.id}.audiences` };
-    throw new ExchangeError("TARGET_NOT_ALLOWED", { cause });
-  }
-  return audience;
-}
-
-/**
- * On every hit as on every miss: revoked since, and allowed by the policy of now.
- * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE; AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, SCOPE_INSUFFICIENT, TARGET_NOT_ALLOWED
- */
-export function acceptToken(
-  deps: Pick<ValidateDeps, "decide" | "revocations">,
-  asked: Pick<ValidateQuestion, "client" | "audience" | "requiredScopes" | "trail">,
-  verification: Verification,
-): void {
-  const { claims, provider } = verification;
-  asked.trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
-  checkStanding(deps.revocations, verification);
-  const { client, audience, requiredScopes, trail } = asked;
-  permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
-}
-
-/** @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE */
-export function checkStanding(revocations: Pick<Revocations, "check">, { provider, revocationId, claims }: Verification): void {
-  revocations.check({ provider, id: revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
-}
 
 function checkScopes(required: readonly string[], granted: readonly string[]): void {
   if (required.every((scope) => granted.includes(scope))) return;

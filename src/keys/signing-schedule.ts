@@ -1,14 +1,13 @@
 // When each of this service's own keys is published, signs and is dropped: a pure function of a few stored instants, so that
 // replicas that know the same keys decide the same at every moment, without asking each other.
 
+import { longestMintedLife } from "../exchange/minting.ts";
 import type { SigningAlgorithm } from "../exchange/minting-ports.ts";
 
 const hourMs = 3_600_000;
 
-/** No minted token lives longer. */
-export const longestTokenMs = 24 * hourMs;
 /** After it has signed for the last time a key is published for as long as its last token lives, and one poll of hourly verifiers. */
-export const lingerMs = longestTokenMs + hourMs;
+export const lingerMs = longestMintedLife.ms + hourMs;
 
 /** Instants in epoch milliseconds. They never change once the key is stored, but for `endedAtMs`. */
 export interface ScheduledKey {

@@ -1,5 +1,6 @@
 // A provider's configuration → what its access tokens must say. Pure; which keys verify them is wired elsewhere.
 
+import { longestMintedLife } from "../exchange/minting.ts";
 import type { ProviderConfiguration, SessionProviderConfiguration } from "../config/schema.ts";
 import { type AccessTokenRules, untyped } from "../exchange/token/access-token-rules.ts";
 
@@ -22,8 +23,6 @@ export function accessTokenRulesOf(settings: ProviderConfiguration | SessionProv
 
 /** Between the clocks of replicas: one may look at what another has just issued. */
 const ownClockToleranceMs = 30_000;
-/** What the configuration allows at most (config/mint-schema.ts). */
-const longestOwnLifeMs = 86_400_000;
 
 /** Tokens that this service issues itself (RFC 9068): no buffer, as their life is its own to say. */
 export function ownTokenRulesOf(issuer: string): AccessTokenRules {
@@ -35,7 +34,7 @@ export function ownTokenRulesOf(issuer: string): AccessTokenRules {
     clientClaims: ["client_id"],
     expiryBufferMs: 0,
     clockToleranceMs: ownClockToleranceMs,
-    maxLifetimeMs: longestOwnLifeMs,
+    maxLifetimeMs: longestMintedLife.ms,
   };
 }
 

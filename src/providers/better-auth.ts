@@ -73,9 +73,11 @@ export function createBetterAuth(deps: { readonly http: HttpClient; readonly clo
       : { cookie: `${cookieName}=${encodeURIComponent(signed)}` };
   }
 
-  const accepts = ({ token }: ShownSession): boolean => readSessionToken(token.reveal()) !== undefined;
+  return { name, issuer, cookieName, impersonation, accepts: hasItsForm, readSession };
+}
 
-  return { name, issuer, cookieName, impersonation, accepts, readSession };
+function hasItsForm({ token }: ShownSession): boolean {
+  return readSessionToken(token.reveal()) !== undefined;
 }
 
 function invalid(cause: Circumstance): ExchangeError {

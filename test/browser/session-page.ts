@@ -12,8 +12,9 @@ export interface SessionPageAnswer {
 
 const refreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token";
 
+const withCookies: typeof fetch = (input, init) => fetch(input, { ...init, credentials: "include" });
+
 function clientOf(baseUrl: string, protocol: "connect" | "grpc-web") {
-  const withCookies: typeof fetch = (input, init) => fetch(input, { ...init, credentials: "include" });
   const options = { baseUrl, fetch: withCookies };
   return createClient(TokenExchangeService, protocol === "connect" ? createConnectTransport(options) : createGrpcWebTransport(options));
 }

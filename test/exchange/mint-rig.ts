@@ -19,6 +19,7 @@ import type { Revocations } from "../../src/exchange/ports.ts";
 import { createRefreshSession, type RefreshSessionQuestion } from "../../src/exchange/refresh-session.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Session, SessionProvider } from "../../src/exchange/session-ports.ts";
+import { createSessionReading } from "../../src/exchange/session-reading.ts";
 import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import type { MintedTerms, TokenSet } from "../../src/exchange/tokens.ts";
 import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
@@ -84,7 +85,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
   const given = written();
   change(given);
   const policy = compilePolicy(configurationSchema.parse(given));
-  const decide = createDecide(policy.audiences, { minting: policy.minting });
+  const decide = createDecide(policy.audiences, policy);
   const steps: Step[] = [];
   const failing: Partial<Record<Step, Reason>> = {};
   const signed: Signed[] = [];
@@ -159,6 +160,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
     issuer: siteIssuer,
     cookieName: "session",
     impersonation: given.providers.site["impersonation"] as "refuse" | "act",
+    accepts: () => true,
     async readSession({ token }) {
       rig.shown.push(token.reveal());
       step("read");
@@ -173,10 +175,11 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
     },
   };
   const issuing = { minting, mint, verifyActor };
-  const exchangeSession = createExchangeSession({ sessions, decide, mint, verifyActor, revocations, handles, budget, places });
+  const readSession = createSessionReading({ revocations, budget });
+  const exchangeSession = createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places });
   const exchangeToken = createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing });
   const validate = createValidate({ verifySubject, swap, decide, revocations, ...issuing });
-  const refreshSession = createRefreshSession({ sessions, decide, mint, revocations, flights, budget, places, fingerprint });
+  const refreshSession = createRefreshSession({ sessions, decide, mint, readSession, flights, budget, places, fingerprint });
   const seconds = () => clock() / 1_000;
 
   const rig: MintRig = {
@@ -267,7 +270,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
     refreshSession(more = {}, held = {}, signal = new AbortController().signal) {
       const grant: RefreshSessionQuestion["grant"] = {
         provider: "site",
-        subject: "site:u1",
+        subject: "u1",
         issuedAt: seconds() - 600,
         minted: { audience: "backend", scopes: ["read"], from: "cookie" },
         async rotate(send) {

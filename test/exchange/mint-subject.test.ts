@@ -22,6 +22,7 @@ const site = (impersonation: "refuse" | "act"): SessionProvider => ({
   issuer: "https://app.example.com",
   cookieName: "session",
   impersonation,
+  accepts: () => true,
   readSession: () => Promise.reject(new Error("nothing is read here")),
 });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import { createMint, type MintQuestion, type MintSubject } from "../../src/exchange/mint.ts";
+import { createMint, type MintQuestion, type MintSubject, noteIssued } from "../../src/exchange/mint.ts";
 import { refusal } from "./fixtures.ts";
 import { createMintRig, type MintRig, type MintRigOptions } from "./mint-rig.ts";
 import { backendIdentifier, mainIssuer, ownIssuer, type Written } from "./mint-written.ts";
@@ -56,10 +56,13 @@ describe("a token that is issued here", () => {
     });
   });
 
-  it("has an id of its own each time, which is on record", () => {
-    const ids = [plan().claims["jti"], plan().claims["jti"]];
-    expect(new Set(ids).size).toBe(2);
-    expect(rig.noted()).toMatchObject({ targets: ["backend"], issued: ids[1] });
+  it("has an id of its own each time, which is on record once it is handed over", async () => {
+    const planned = plan();
+    expect(plan().claims["jti"]).not.toBe(planned.claims["jti"]);
+    expect(rig.noted()).toMatchObject({ targets: ["backend"] });
+    expect(rig.noted()).not.toHaveProperty("issued");
+    noteIssued(rig.trail, await rig.mint.issue(planned));
+    expect(rig.noted()).toMatchObject({ issued: planned.claims["jti"] });
   });
 
   it("says nothing of scopes where none are granted", () => {

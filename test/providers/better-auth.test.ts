@@ -46,9 +46,11 @@ describe("a session that stands", () => {
         emailVerified: false,
         avatarUrl: "https://example.com/jo.png",
       },
+      startedAt: expect.any(Number),
       expiresAtMs: expect.any(Number),
       impersonator: undefined,
     });
+    expect(Math.abs(session.startedAt - rig.time.nowMs / 1_000)).toBeLessThan(60);
     expect(session.expiresAtMs - rig.time.nowMs).toBeGreaterThan(6 * 86_400_000);
   });
 

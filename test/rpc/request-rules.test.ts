@@ -29,6 +29,7 @@ import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createSwap } from "../../src/exchange/swap.ts";
 import { createExchangeSession } from "../../src/exchange/exchange-session.ts";
 import { createRefreshSession } from "../../src/exchange/refresh-session.ts";
+import { createSessionReading } from "../../src/exchange/session-reading.ts";
 import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
@@ -71,7 +72,8 @@ const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, pl
 const exchanges = { get: async () => undefined, look: async () => undefined, put: async () => undefined };
 const swap = createSwap({ ...common, revocations, keyOf, exchanges, flights, sharedFlights: createSharedFlight(undefined), budget });
 const sessions = new Map();
-const issuing = { sessions, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
+const readSession = createSessionReading({ revocations, budget });
+const issuing = { sessions, readSession, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
 const exchangeSession = createExchangeSession({ ...issuing, handles });
 const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf });
 const handleLifeMs = 60_000;

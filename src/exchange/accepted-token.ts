@@ -1,0 +1,38 @@
+// Whether a verified token may be used for an audience, at this moment: not revoked since, and allowed by the policy of now. Every
+// operation about somebody's token asks it, on every hit as on every miss.
+
+import type { Verification } from "./claims.ts";
+import type { Client } from "./clients.ts";
+import type { Decide } from "./decision.ts";
+import type { Revocations } from "./ports.ts";
+import { permit, type Trail } from "./trail.ts";
+
+export interface AcceptDeps {
+  readonly decide: Decide;
+  readonly revocations: Pick<Revocations, "check">;
+}
+
+export interface AcceptQuestion {
+  readonly client: Client;
+  /** Configured name: one of the client's own. */
+  readonly audience: string;
+  readonly requiredScopes: readonly string[];
+  readonly trail: Trail;
+}
+
+/**
+ * On every hit as on every miss: revoked since, and allowed by the policy of now.
+ * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE; AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, SCOPE_INSUFFICIENT, TARGET_NOT_ALLOWED
+ */
+export function acceptToken(deps: AcceptDeps, asked: AcceptQuestion, verification: Verification): void {
+  const { claims, provider } = verification;
+  asked.trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
+  checkStanding(deps.revocations, verification);
+  const { client, audience, requiredScopes, trail } = asked;
+  permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
+}
+
+/** @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE */
+export function checkStanding(revocations: Pick<Revocations, "check">, { provider, revocationId, claims }: Verification): void {
+  revocations.check({ provider, id: revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
+}
