@@ -63,7 +63,13 @@ function decode(request: ValidateCrossClientRequest) {
 function encodeClaims(claims: TokenClaims): TokenClaimsMessage {
   const { issuer, subject, clientId, tokenId, name, preferredUsername, email } = claims;
   return create(TokenClaimsSchema, {
-    ...{ issuer, subject, clientId, tokenId, name, preferredUsername, email },
+    issuer,
+    subject,
+    clientId,
+    tokenId,
+    name,
+    preferredUsername,
+    email,
     audiences: [...claims.audiences],
     scopes: [...claims.scopes],
     issuedAt: timestampFromMs(claims.issuedAt * 1000),

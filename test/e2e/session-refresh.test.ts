@@ -135,16 +135,16 @@ describe("a handle that stands for a session", () => {
   });
 });
 
-describe("a refresh cookie", () => {
-  const cookieOf = (answer: Answer): string => answer.headers.getSetCookie().find((one) => one.startsWith(`${refreshCookieName}=`)) ?? "";
-  const pairOf = (cookie: string): string => cookie.split(";")[0] ?? "";
-  const exchange = (world: SessionWorld, cookie: string) =>
-    world.cambio.rpc("Exchange", { clientId: "cookie-shop", session: {}, requestedTokenType: refreshTokenType }, { origin: page, cookie });
+const cookieOf = (answer: Answer): string => answer.headers.getSetCookie().find((one) => one.startsWith(`${refreshCookieName}=`)) ?? "";
+const pairOf = (cookie: string): string => cookie.split(";")[0] ?? "";
+const exchangeWithCookie = (world: SessionWorld, cookie: string) =>
+  world.cambio.rpc("Exchange", { clientId: "cookie-shop", session: {}, requestedTokenType: refreshTokenType }, { origin: page, cookie });
 
+describe("a refresh cookie", () => {
   it("carries the handle instead of the message, out of reach of scripts, of other sites and of plain http", async () => {
     const world = await start();
     const { cookie } = await world.register();
-    const answer = await exchange(world, cookie);
+    const answer = await exchangeWithCookie(world, cookie);
     expect(tokensOf(answer).refreshToken).toBeUndefined();
     const [pair, ...attributes] = cookieOf(answer).split("; ");
     expect(pair).toMatch(/^__Secure-cambio-refresh=cambio_rt_/);
@@ -160,7 +160,7 @@ describe("a refresh cookie", () => {
   it("is refreshed from a listed page, and replaced by its successor", async () => {
     const world = await start();
     const { cookie } = await world.register();
-    const held = pairOf(cookieOf(await exchange(world, cookie)));
+    const held = pairOf(cookieOf(await exchangeWithCookie(world, cookie)));
     const answer = await world.cambio.rpc("Refresh", { clientId: "cookie-shop" }, { origin: page, cookie: held });
     expect(answer.status).toBe(200);
     expect(pairOf(cookieOf(answer))).not.toBe(held);
@@ -172,7 +172,7 @@ describe("a refresh cookie", () => {
   ])("opens nothing to a page of %s", async (_name, headers) => {
     const world = await start();
     const { cookie } = await world.register();
-    const held = pairOf(cookieOf(await exchange(world, cookie)));
+    const held = pairOf(cookieOf(await exchangeWithCookie(world, cookie)));
     for (const method of ["Refresh", "Revoke"] as const) {
       const token = method === "Revoke" ? { token: { type: refreshTokenType } } : {};
       const answer = await world.cambio.rpc(method, { clientId: "cookie-shop", ...token }, { cookie: held, ...headers });
@@ -183,7 +183,7 @@ describe("a refresh cookie", () => {
   it("of another client opens nothing", async () => {
     const world = await start();
     const { cookie } = await world.register();
-    const held = pairOf(cookieOf(await exchange(world, cookie)));
+    const held = pairOf(cookieOf(await exchangeWithCookie(world, cookie)));
     const answer = await world.cambio.rpc("Refresh", { clientId: "shop" }, { origin: page, cookie: held });
     expect(reasonOf(answer)).toBe("MALFORMED_REQUEST");
   });
@@ -191,7 +191,7 @@ describe("a refresh cookie", () => {
   it("is taken back by a sign-out that names nothing else", async () => {
     const world = await start();
     const { cookie } = await world.register();
-    const held = pairOf(cookieOf(await exchange(world, cookie)));
+    const held = pairOf(cookieOf(await exchangeWithCookie(world, cookie)));
     const headers = { origin: page, cookie: held };
     const revoked = await world.cambio.rpc("Revoke", { clientId: "cookie-shop", token: { type: refreshTokenType } }, headers);
     expect(revoked.status).toBe(200);

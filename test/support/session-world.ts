@@ -82,7 +82,7 @@ routes:
 
 const files: Readonly<Record<string, string>> = {
   sealing: Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index)).toString("base64url"),
-  signing: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  signing: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
   legacy: legacySecret,
 };
 
