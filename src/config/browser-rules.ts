@@ -30,11 +30,12 @@ export function checkBackendTokenRoutes(input: RuleInput, checkPath: (path: Path
       checkName(route.client, { path: [...path, "client"], kind: "clients" }, input),
     ];
     const provider = own(configuration.providers, route.provider);
-    const mint = own(configuration.audiences, route.audience)?.mint;
+    const audience = own(configuration.audiences, route.audience);
     const client = own(configuration.clients, route.client);
-    if (known.includes(false) || provider === undefined || client === undefined) continue;
+    // One that is written down and not at hand has a mistake of its own.
+    if (known.includes(false) || provider === undefined || client === undefined || audience === undefined) continue;
     if (provider.kind !== "better-auth") report([...path, "provider"], "keeps no sessions", "Name a provider of kind better-auth.");
-    if (own(mint?.from ?? {}, route.provider) === undefined)
+    if (own(audience.mint?.from ?? {}, route.provider) === undefined)
       report([...path, "audience"], "gets no tokens for that provider's users", `Add mint.from.${route.provider} to the audience.`);
     checkRouteClient([...path, "client"], client, route);
   }

@@ -66,7 +66,11 @@ function exchangesTokens({ audiences, providers }: ClientConfiguration, configur
 /** Whatever is shown, of a provider or of our own: a token for one of these audiences is issued here in its place. */
 function exchangesHere({ providers }: ClientConfiguration, configuration: Configuration): boolean {
   return Object.entries(providers).some(([provider, grant]) =>
-    grant.audiences.some((name) => own(own(configuration.audiences, name)?.mint?.from ?? {}, provider) !== undefined),
+    grant.audiences.some((name) => {
+      const audience = own(configuration.audiences, name);
+      // Not at hand: it has a mistake of its own, and what it would give nobody can say.
+      return audience === undefined || own(audience.mint?.from ?? {}, provider) !== undefined;
+    }),
   );
 }
 

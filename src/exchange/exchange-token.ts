@@ -94,6 +94,10 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     // A refreshed token would outlive the one that it came from.
     if (question.refreshToken) throw new ExchangeError("CALLER_NOT_ALLOWED", { field: "CALLER" });
     const audience = onlyTarget(question.audiences);
+    trail.note({ targets: [audience] });
+    // All that can be decided without the actor: no provider is asked about a token for what is refused anyway.
+    const wish = { kind: "mint", client, provider: verification.provider, audience, scopes, refreshToken: false } as const;
+    permit(deps.decide({ ...wish, subjectScopes: verification.claims.scopes, actor: undefined }), trail);
     const actor = actorToken && (await deps.verifyActor({ client, actorToken, trail, mayAsk }, signal));
     const actors = actor === undefined ? undefined : withActor(actedForOf(verification.claims), actor.claims);
     const subject = boundedByActor(subjectOfToken(verification, actors), actor);

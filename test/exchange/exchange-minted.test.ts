@@ -177,6 +177,15 @@ describe("is refused, and nothing is on record or issued:", () => {
     expect(rig.signed).toEqual([]);
   });
 
+  it.each<[string, Partial<ExchangeTokenQuestion>]>([
+    ["a scope that the subject does not open", { scopes: ["write"] }],
+    ["an audience that there is not", { audiences: ["nowhere"] }],
+    ["two audiences in one token", { audiences: ["stock", "backend"] }],
+  ])("%s, without a look at the actor's token", async (_what, asked) => {
+    await expect(rig.exchangeToken(rig.token(), { ...acting(), ...asked })).rejects.toThrow(/_NOT_ALLOWED$/);
+    expect(rig.steps).not.toContain("verify actor");
+  });
+
   it("an actor that nobody lets act any more, as that is carried on into what was issued", async () => {
     const { tokens } = await rig.exchangeToken(rig.token({ may_act: { sub: "somebody" } }));
     const again = rig.exchangeToken(tokens.accessToken.reveal(), { audiences: ["stock"], ...acting() });

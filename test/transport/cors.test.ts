@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { configurationSchema } from "../../src/config/schema.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
 import { createCors } from "../../src/transport/cors.ts";
 import { exchangePath, page, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2, type RawAnswer } from "./raw-request.ts";
@@ -92,4 +94,49 @@ it("never lets `null` be an origin, even where somebody listed it", async () => 
   const res = { setHeader: (name: string, value: unknown) => void headers.set(name, value) };
   createCors(() => ({ origins: new Set(["null"]), credentialOrigins: new Set(["null"]) })).mark("null", res as never);
   expect([...headers.keys()]).toEqual(["vary"]);
+});
+
+describe("a page's cookies", () => {
+  const [cookies, none] = ["https://cookies.example", "https://none.example"];
+  const listed = { origins: new Set([cookies, none, "null"]), credentialOrigins: new Set([cookies, "null", "https://unlisted.example"]) };
+  const marked = (origin: string | undefined) => {
+    const headers = new Map<string, unknown>();
+    createCors(() => listed).mark(origin, { setHeader: (name: string, value: unknown) => void headers.set(name, value) } as never);
+    return headers;
+  };
+
+  it("may be sent along where its origin is that of a client which uses some", () => {
+    expect(marked(cookies).get("access-control-allow-credentials")).toBe("true");
+    expect(marked(cookies).get("access-control-allow-origin")).toBe(cookies);
+  });
+
+  it.each([none, "https://unlisted.example", "null", "HTTPS://COOKIES.EXAMPLE", undefined])("may not be sent along from %s", (origin) => {
+    expect(marked(origin).has("access-control-allow-credentials")).toBe(false);
+  });
+
+  it("may not be sent along any more once the configuration says so", () => {
+    let now = listed;
+    const headers = new Map<string, unknown>();
+    const cors = createCors(() => now);
+    now = { ...listed, credentialOrigins: new Set() };
+    cors.mark(cookies, { setHeader: (name: string, value: unknown) => void headers.set(name, value) } as never);
+    expect(headers.has("access-control-allow-credentials")).toBe(false);
+  });
+});
+
+it.each<[string, object, boolean]>([
+  ["a client that uses sessions", { providers: { site: {} } }, true],
+  ["a client with a refresh cookie", { providers: { main: {} }, refresh_cookie: "__Secure-r" }, true],
+  ["a client that uses neither", { providers: { main: {} } }, false],
+])("pages of %s may send cookies along only if they are of use to it", (_what, given, expected) => {
+  const { credentialOrigins, origins } = compilePolicy(
+    configurationSchema.parse({
+      providers: {
+        site: { kind: "better-auth", issuer: "https://app.example.com" },
+        main: { kind: "oidc", issuer: "https://login.example.com", client: { id: "x", secret: "unused" } },
+      },
+      clients: { web: { kind: "browser", origins: ["https://web.example"], ...given } },
+    }),
+  );
+  expect([origins.has("https://web.example"), credentialOrigins.has("https://web.example")]).toEqual([true, expected]);
 });

@@ -27,6 +27,38 @@ describe("an error on a plain route", () => {
     expect(answer(reason, {}, "token")).toMatchObject({ status, body: { error } });
   });
 
+  it.each(reasons)(
+    "on a route that turns a session into a token is no other than 400, 401, 403, 404, 409, 413, 429, 500 or 503: %s",
+    (reason) => {
+      const { status, headers, body } = answer(reason, {}, "session");
+      expect([400, 401, 403, 404, 409, 413, 429, 500, 503]).toContain(status);
+      expect(body).toMatchObject({ error: errorTable[reason].oauth, reason });
+      expect("www-authenticate" in headers).toBe(status === 401);
+    },
+  );
+
+  it.each<[Reason, number, string]>([
+    ["SESSION_INVALID", 401, "invalid_grant"],
+    ["ORIGIN_NOT_ALLOWED", 403, "unauthorized_client"],
+    ["UPSTREAM_UNAVAILABLE", 503, "temporarily_unavailable"],
+    ["UPSTREAM_INVALID_RESPONSE", 503, "temporarily_unavailable"],
+    ["STORE_UNAVAILABLE", 503, "temporarily_unavailable"],
+    ["AUDIT_UNAVAILABLE", 503, "temporarily_unavailable"],
+    ["UPSTREAM_TIMEOUT", 503, "temporarily_unavailable"],
+    ["DEADLINE_EXCEEDED", 503, "temporarily_unavailable"],
+  ])(
+    "on a route that turns a session into a token says that it cannot decide by 503, and no session by 401: %s",
+    (reason, status, error) => {
+      expect(answer(reason, {}, "session")).toMatchObject({ status, body: { error } });
+    },
+  );
+
+  it("on a route that turns a session into a token says how long to wait where it cannot decide", () => {
+    expect(answer("UPSTREAM_UNAVAILABLE", { retryAfterMs: 2_500 }, "session").headers["retry-after"]).toBe("3");
+    expect(answer("UPSTREAM_TIMEOUT", { retryAfterMs: 2_500 }, "session").headers["retry-after"]).toBe("3");
+    expect(answer("SESSION_INVALID", { retryAfterMs: 2_500 }, "session").headers).not.toHaveProperty("retry-after");
+  });
+
   it.each([
     [1, "1"],
     [1_000, "1"],
