@@ -78,6 +78,13 @@ describe("the refresh cookie", () => {
     expect(rest).toEqual([...attributes, "Max-Age=90000"]);
   });
 
+  it("with a name that only this host can set goes to every path: a browser would not take it otherwise", () => {
+    expect(refreshCookie("__Host-r", new Secret("cambio_rt_x"), 60_000)).toBe(
+      "__Host-r=cambio_rt_x; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=60",
+    );
+    expect(endedRefreshCookie("__Host-r")).toBe("__Host-r=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0");
+  });
+
   it("is taken back under the same name and path, or a browser would keep it", () => {
     expect(endedRefreshCookie("__Secure-r").split("; ")).toEqual(["__Secure-r=", ...attributes, "Max-Age=0"]);
   });
