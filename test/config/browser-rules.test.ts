@@ -25,13 +25,13 @@ describe("what is found about a browser's cookies and the routes that read them"
       "clients.page.refresh_cookie",
       "a provider's session cookie",
     ],
-    ...["cambio", "__Host-cambio", "__secure-cambio", "__Secure-", "__Secure-a;b", "__Secure-a=b", "__Secure-ä"].map(
+    ...["cambio", "__host-cambio", "__Host-", "__secure-cambio", "__Secure-", "__Secure-a;b", "__Secure-a=b", "__Secure-ä"].map(
       (name) =>
         [
           `a cookie that a browser does not keep from plain http, or that no header carries: ${name}`,
           { "clients/page/refresh_cookie": name },
           "clients.page.refresh_cookie",
-          "Begin with __Secure-",
+          "Begin with __Host- or __Secure-",
         ] as const,
     ),
     ["a route of a provider that there is not", route({ provider: "nowhere" }), `${at}.provider`, "names none of the configured providers"],

@@ -78,6 +78,12 @@ describe("the refresh cookie", () => {
     expect(rest).toEqual([...attributes, "Max-Age=90000"]);
   });
 
+  it("that no other host can plant is kept by a browser only for all paths of this one", () => {
+    const written = refreshCookie("__Host-r", new Secret("cambio_rt_x"), 60_000);
+    expect(written.split("; ")).toEqual(["__Host-r=cambio_rt_x", "Path=/", ...attributes.slice(1), "Max-Age=60"]);
+    expect(endedRefreshCookie("__Host-r").split("; ")).toEqual(["__Host-r=", "Path=/", ...attributes.slice(1), "Max-Age=0"]);
+  });
+
   it("is taken back under the same name and path, or a browser would keep it", () => {
     expect(endedRefreshCookie("__Secure-r").split("; ")).toEqual(["__Secure-r=", ...attributes, "Max-Age=0"]);
   });
