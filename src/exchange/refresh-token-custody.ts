@@ -22,7 +22,7 @@ export interface Keeper {
 
 /**
  * Public clients hold handles: with a provider's raw token Cambio would answer for whoever stole one.
- * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and what was asked with may be spent
+ * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and what was asked with may be spent; STORE_UNAVAILABLE: it was not
  */
 export async function keepRefreshToken(
   handles: Pick<RefreshHandles, "issue">,
@@ -33,8 +33,10 @@ export async function keepRefreshToken(
   // What came out of an exchange is refreshed by another registration or by a session, under terms: nobody could use it raw.
   if (refreshToken === undefined || (client.rawRefreshTokens && tokens.terms === undefined && tokens.minted === undefined)) return tokens;
   const handle = await handles.issue(client.id, provider, { ...tokens, refreshToken }).catch((failure: unknown) => {
-    // Asking again is not safe here, whatever the store says of itself.
-    throw hasReason(failure, "STORE_UNAVAILABLE") ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure }) : failure;
+    // Asking again is not safe where a code was spent, whatever the store says of itself; a session may be read again.
+    throw hasReason(failure, "STORE_UNAVAILABLE") && tokens.minted === undefined
+      ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure })
+      : failure;
   });
   return { ...tokens, refreshToken: handle };
 }

@@ -3,6 +3,7 @@ import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import { keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
+import { Secret } from "../../src/exchange/secret.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";
 import { tokenSet } from "../store/family-rig.ts";
@@ -37,5 +38,21 @@ describe("a provider's refresh token", () => {
   it.each(reasons)("that could not be kept is never called safe to ask for again: %s", async (thrown, told) => {
     const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError(thrown)) };
     await expect(keepRefreshToken(failing, { client: browser, provider: "main" }, tokens)).rejects.toThrow(refusal(told));
+  });
+});
+
+describe("a session", () => {
+  const minted = { audience: "backend", scopes: [], from: "cookie" } as const;
+
+  it("is a handle for everybody, also for whoever may hold a provider's tokens", async () => {
+    const issuing: RefreshHandles = { ...handles, issue: async () => new Secret("cambio_rt_1") };
+    const kept = await keepRefreshToken(issuing, { client: service, provider: "site" }, { ...tokens, minted });
+    expect(kept.refreshToken?.reveal()).toBe("cambio_rt_1");
+  });
+
+  it("that could not be kept may be shown again: nothing one-time was spent", async () => {
+    const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError("STORE_UNAVAILABLE")) };
+    const keeping = keepRefreshToken(failing, { client: browser, provider: "site" }, { ...tokens, minted });
+    await expect(keeping).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
   });
 });
