@@ -10,5 +10,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // At the end all that was written is searched for secrets, while workers are on their way out.
+    teardownTimeout: 60_000,
   },
 });

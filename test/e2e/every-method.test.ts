@@ -228,7 +228,7 @@ describe("the plain routes", () => {
     parts.metrics.close();
     const keySet = keySetRoute(() => ({ keys: [] }));
     expect(`${keySet.method} ${keySet.path}`).toBe("GET /.well-known/jwks.json");
-    expect(Object.keys(stack.configuration.routes)).toEqual(["exchange"]);
+    expect(Object.keys(stack.configuration.routes)).toEqual(["exchange", "backend_token"]);
     for (const { path: own } of stack.configuration.routes.exchange)
       expect((await fetch(closed.cambio.url + own, { method: "POST" })).status).toBe(404);
   });
