@@ -78,7 +78,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency, own tokens and their issuing on this machine (docs/performance.md); some six minutes
+bench: $(INSTALLED) ## Measure cache, latency, own tokens and their issuing on this machine (docs/performance.md); some four minutes
 	@scripts/system-packages.sh redis-server
 	@node bench/run.ts
 
