@@ -1,14 +1,13 @@
 // Part of the composition root: one reading of the configuration, with all that follows from it: policy, proofs of callers, and the
 // operations over their providers. A reload makes a new edition beside the old one; what is remembered (wire-storage.ts) stays.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
 import { createActorToken } from "./exchange/actor-token.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
 import { createExchangeSession } from "./exchange/exchange-session.ts";
 import { createExchangeToken } from "./exchange/exchange-token.ts";
-import { createOriginRevocations } from "./exchange/origin-revocations.ts";
 import { createPkce } from "./exchange/pkce.ts";
 import type { AccessTokenVerifier, FailureBudget, ProviderPlaces, SingleFlight } from "./exchange/ports.ts";
 import { createRefresh } from "./exchange/refresh.ts";
@@ -70,15 +69,24 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, exchanges, sharedFlights, oneTime, handles, upstreamRevocations } = storage;
-  const revocations = createOriginRevocations(storage.revocations, policy.minting);
+  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   const verifyActor = createActorToken({ verifySubject, audiences, decide, revocations });
   const issuing = { minting: policy.minting, mint, verifyActor };
   const readSession = createSessionReading({ revocations, budget });
-  const refreshSession = createRefreshSession({ sessions, decide, mint, readSession, flights, budget, places, fingerprint: cache.keyOf });
+  const refreshSession = createRefreshSession({
+    sessions,
+    decide,
+    mint,
+    readSession,
+    flights,
+    budget,
+    places,
+    fingerprint: cache.keyOf,
+    edition: randomUUID(),
+  });
   return {
     configuration,
     policy,

@@ -2,13 +2,15 @@
 // seconds what is stored here. How it is asked and answered in words is cli/.
 
 import type { Configuration } from "./config/schema.ts";
+import { keyRevocationId, ownProvider } from "./exchange/minting.ts";
 import type { SigningAlgorithm } from "./exchange/minting-ports.ts";
 import type { Clock } from "./exchange/ports.ts";
 import { announcedFrom } from "./keys/rotation.ts";
 import { newKey } from "./keys/signing-keeper.ts";
-import { type KeyState, type ScheduledKey, stateAt, timed, type Timed } from "./keys/signing-schedule.ts";
+import { type KeyState, lingerMs, type ScheduledKey, stateAt, timed, type Timed } from "./keys/signing-schedule.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import type { Database } from "./store/database.ts";
+import { createRevocationLog } from "./store/revocation-log.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSigningKeyStore, type StoredSigningKey } from "./store/signing-keys.ts";
 import { type ConfiguredKeys, fileKeys } from "./wire-file-keys.ts";
@@ -53,7 +55,15 @@ export function createSigningOrders({ configuration, signing, database, clock }:
     sealer: createSealer(configuration.sealing?.keys ?? [], sealedColumns.signingKey.purpose),
     onAlarm: () => undefined,
   });
+  const revocations = createRevocationLog(database);
   const now = (): number => Math.floor(clock());
+
+  /** First of all what it signed is refused: replicas follow revocations more closely than keys, and doubt where they cannot. */
+  async function end(kid: string, nowMs: number, successor?: Parameters<typeof store.end>[2]): Promise<boolean> {
+    const expiresAt = Math.ceil((nowMs + lingerMs) / 1_000);
+    await revocations.append({ kind: "token", provider: ownProvider, id: keyRevocationId(kid), expiresAt });
+    return store.end(kid, nowMs, successor);
+  }
 
   return {
     async list() {
@@ -76,10 +86,10 @@ export function createSigningOrders({ configuration, signing, database, clock }:
       const key = viewsOf(stored, nowMs).find((one) => one.kid === kid);
       if (key === undefined) return { kind: "unknown" };
       if (key.endedAtMs !== undefined) return { kind: "ended_before" };
-      if (key.state !== "active") return (await store.end(kid, nowMs)) ? { kind: "ended", successor: undefined } : { kind: "overtaken" };
+      if (key.state !== "active") return (await end(kid, nowMs)) ? { kind: "ended", successor: undefined } : { kind: "overtaken" };
       if (!withSuccessor) return { kind: "needs_successor" };
       const successor = await newKey(key.algorithm, stored, { announcedAtMs: nowMs, activatesAtMs: nowMs });
-      return (await store.end(kid, nowMs, successor)) ? { kind: "ended", successor: successor.kid } : { kind: "overtaken" };
+      return (await end(kid, nowMs, successor)) ? { kind: "ended", successor: successor.kid } : { kind: "overtaken" };
     },
   };
 }

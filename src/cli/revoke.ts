@@ -105,7 +105,10 @@ async function revoke(
   if (opened === undefined) return 1;
   try {
     const handleIdleMs = configuration.database?.handle_idle ?? 0;
-    const revocation = revocationOf(order, { ...rules, handleIdleMs }, clock());
+    const nowMs = clock();
+    const revocation = revocationOf(order, { ...rules, handleIdleMs, sessionMs: sessionMsAt(configuration, order.provider) }, nowMs);
+    const here = issuedHere(configuration, order);
+    if (here !== undefined) await opened.log.append(revocationOf(here.order, { ...here.rules, handleIdleMs: 0, sessionMs: 0 }, nowMs));
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
     output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
@@ -139,9 +142,26 @@ async function openOrSay(configuration: Configuration, output: Output) {
   }
 }
 
+/** What was issued here for a user ends with what the user has at the provider: by one order, whatever the configuration says later. */
+function issuedHere({ providers, server }: Configuration, { what, ...order }: RevokeOrder) {
+  if (what.kind !== "subject" || order.provider === ownProvider || server.issuer === undefined) return undefined;
+  const prefix = (Object.hasOwn(providers, order.provider) ? providers[order.provider]?.subject_prefix : undefined) ?? "";
+  const here: RevokeOrder = { ...order, provider: ownProvider, what: { kind: "subject", id: prefix + what.id } };
+  return { order: here, rules: ownTokenRulesOf(server.issuer) };
+}
+
+/** An application goes on with a session for as long as it is used; this is longer than any that is. */
+const longestSessionMs = 366 * 24 * 3_600_000;
+
+function sessionMsAt({ providers }: Configuration, name: string): number {
+  return Object.hasOwn(providers, name) && providers[name]?.kind === "better-auth" ? longestSessionMs : 0;
+}
+
 interface Lifetimes extends Pick<AccessTokenRules, "maxLifetimeMs" | "clockToleranceMs"> {
   /** 0: there is no database. */
   readonly handleIdleMs: number;
+  /** 0: the provider keeps none. */
+  readonly sessionMs: number;
 }
 
 /** It holds for as long as a token of now may live at that provider, by a clock that runs ahead; or a handle that is not used. */
@@ -152,7 +172,7 @@ function revocationOf({ provider, what }: RevokeOrder, lifetimes: Lifetimes, now
   const tokensOver = seconds(lifetimes.clockToleranceMs + lifetimes.maxLifetimeMs) + 1;
   if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt: tokensOver };
   const handlesOver = seconds(lifetimes.handleIdleMs) + refreshUnderWay;
-  return { kind: "subject", provider, id: what.id, until, expiresAt: Math.max(tokensOver, handlesOver) };
+  return { kind: "subject", provider, id: what.id, until, expiresAt: Math.max(tokensOver, handlesOver, seconds(lifetimes.sessionMs)) };
 }
 
 /** Why the store did not do it; a word of ours or its own. */

@@ -104,8 +104,13 @@ export function createTokenSource({ exchange, now, onUserChanged }: TokenSourceD
       const answer = await exchange(abort.signal);
       if (mine !== generation) return undefined;
       kept = keep(answer, obtainedMs);
-      if (lastUserId !== undefined && lastUserId !== kept.userId) onUserChanged();
+      const before = lastUserId;
       lastUserId = kept.userId;
+      if (before !== undefined && before !== kept.userId) {
+        onUserChanged();
+        // What was begun in the name of one user is not done in the name of another; what is begun from now on is.
+        throw userChanged();
+      }
       return kept;
     } catch (failure) {
       if (mine !== generation) return undefined;
@@ -139,7 +144,11 @@ export function createTokenSource({ exchange, now, onUserChanged }: TokenSourceD
       if (rest !== undefined && during(rest.fromMs, rest.untilMs)) return undefined;
       // Only that token: another call may have renewed it already.
       if (kept?.token === expired.token) kept = undefined;
-      const next = await get(signal);
+      const next = await get(signal).catch((failure: unknown) => {
+        if (failure instanceof ApiError && failure.status === userChanged().status) return undefined;
+        throw failure;
+      });
+      if (next === undefined) return undefined;
       if (next.token === expired.token) renewedInVain();
       // What one user began must not be done in the name of another.
       return next.userId === expired.userId && next.token !== expired.token ? next : undefined;
@@ -151,6 +160,11 @@ export function createTokenSource({ exchange, now, onUserChanged }: TokenSourceD
       lastUserId = undefined;
     },
   };
+}
+
+/** The session is another user's than before: 409, which no exchange answers. */
+function userChanged(): ApiError {
+  return new ApiError(409, { source: "exchange", body: { error: "user_changed" } });
 }
 
 /** A token that lives no longer than two minutes would be all margin, and every call would need an exchange: it is used for half its life. */

@@ -4,6 +4,7 @@
 import type { Verification } from "./claims.ts";
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
+import { keyRevocationId, ownProvider } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -33,6 +34,10 @@ export function acceptToken(deps: AcceptDeps, asked: AcceptQuestion, verificatio
 }
 
 /** @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE */
-export function checkStanding(revocations: Pick<Revocations, "check">, { provider, revocationId, claims }: Verification): void {
-  revocations.check({ provider, id: revocationId, subject: claims.subject, issuedAt: claims.issuedAt });
+export function checkStanding(revocations: Pick<Revocations, "check">, verification: Verification): void {
+  const { provider, revocationId, keyId, claims } = verification;
+  const { subject, issuedAt } = claims;
+  revocations.check({ provider, id: revocationId, subject, issuedAt });
+  // An ended key of our own, as every replica hears of revocations: one that cannot reach the database still has it in its ring.
+  if (provider === ownProvider) revocations.check({ provider, id: keyRevocationId(keyId), subject, issuedAt });
 }

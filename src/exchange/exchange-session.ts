@@ -16,7 +16,7 @@ import { chooseProvider } from "./provider-choice.ts";
 import { keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import type { SessionProvider, ShownSession } from "./session-ports.ts";
-import type { ReadSession } from "./session-reading.ts";
+import { checkNotEnded, type ReadSession } from "./session-reading.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -90,6 +90,8 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     // 4. Policy decides, the token is narrowed and issued.
     const subject = boundedByActor(subjectOfSession(provider, session, actors), actor);
     const plan = deps.mint.plan({ client, subject, audience, scopes, actor: proposedBy(actor), refreshToken, trail });
+    // What was ended while the actor was verified would live on in a token that was issued after its end.
+    checkNotEnded(deps.revocations, provider.name, session);
     if (actor !== undefined) checkActorStanding(deps.revocations, actor);
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     const minted = await deps.mint.issue(plan);

@@ -9,6 +9,11 @@ export const longestMintedLife = { written: "24h", ms: 86_400_000 } as const;
 /** What tokens of our own are called wherever a provider is named. */
 export const ownProvider = "cambio";
 
+/** What revocation knows a signing key of our own by, as the token of that id: no `jti` is spelled like it. */
+export function keyRevocationId(keyId: string): string {
+  return `kid:${keyId}`;
+}
+
 /** Attributes of an account or a subject token that may become a claim. */
 export const claimSources = ["name", "preferred_username", "email", "email_verified", "picture"] as const;
 export type ClaimSource = (typeof claimSources)[number];

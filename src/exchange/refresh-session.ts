@@ -32,6 +32,8 @@ export interface RefreshSessionDeps {
   readonly budget: Pick<FailureBudget, "check">;
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly fingerprint: (secret: Secret, purpose: string) => string;
+  /** Of this configuration, and of no other: an answer under an earlier one is nobody's who asks under this. */
+  readonly edition: string;
 }
 
 export function createRefreshSession(deps: RefreshSessionDeps) {
@@ -54,7 +56,7 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
 
     // 3. Read and issue, once for everyone who asks with this handle now. Nothing one-time is spent by it: whoever dies on the way
     //    leaves the handle as good as it was.
-    const key = deps.fingerprint(refreshToken, `renew ${client.id} ${provider.name} ${JSON.stringify(scopes)}`);
+    const key = deps.fingerprint(refreshToken, `renew ${deps.edition} ${client.id} ${provider.name} ${JSON.stringify(scopes)}`);
     const fresh = await deps.flights(key, signal, (limit) => grant.rotate(renewing(question, provider, limit), limit));
     noteIssued(trail, fresh);
     return { ...fresh, minted: grant.minted };

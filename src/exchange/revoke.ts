@@ -136,7 +136,7 @@ export function createRevoke(deps: RevokeDeps) {
     // refuses a sign-out, whatever was taken from the client since.
     if (target.kind === "handle") return true;
     // The same goes for what this service itself issued to the client.
-    if (target.kind === "access_token" && target.provider === ownProvider && target.own) return true;
+    if (target.kind === "access_token" && target.provider === ownProvider) return target.own;
     permit(deps.decide(useOf(client, target.provider)), trail);
     // A public client only what this service itself was given at that provider.
     return target.kind === "raw" || client.kind === "service" || target.own;

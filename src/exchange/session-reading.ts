@@ -36,8 +36,11 @@ function countsAgainst(failure: unknown): boolean {
   return (hasReason(failure, "SESSION_INVALID") && circumstanceOf(failure)?.kind === "upstream") || risksBan(failure);
 }
 
-/** Who ended all that a user has has ended this session here, whatever its origin says. */
-function checkNotEnded(revocations: Pick<Revocations, "check">, provider: string, { account, startedAt }: Session): void {
+/**
+ * Who ended all that a user has has ended this session here, whatever its origin says.
+ * @throws ExchangeError SESSION_INVALID, STORE_UNAVAILABLE
+ */
+export function checkNotEnded(revocations: Pick<Revocations, "check">, provider: string, { account, startedAt }: Session): void {
   try {
     revocations.check({ provider, id: "", subject: account.providerUserId, issuedAt: startedAt });
   } catch (failure) {

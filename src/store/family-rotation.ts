@@ -88,7 +88,8 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     const answer = shown.generation === row.generation - 1 ? columns.openAnswer(row) : undefined;
     if (answer === undefined) throw over();
     const grant = columns.openGrant(row);
-    if (grant?.minted !== undefined) checkWithin(await askAgain(grant), answer);
+    if (grant === undefined) throw over();
+    if (grant.minted !== undefined) checkWithin(await askAgain(grant), answer);
     return handedOver(row, answer);
   }
 

@@ -75,12 +75,13 @@ function nameOf({ protocol, method }: Call, { req }: Visit): string {
   return protocol === "http" ? `${req.method} ${method}` : method;
 }
 
-function attributesOf(call: Call, end: CallEnd, { req }: Visit): SpanAttributes {
+function attributesOf(call: Call, end: CallEnd, visit: Visit): SpanAttributes {
+  const { req } = visit;
   const reason = outcomeOf(call, end);
   const { protocol } = call;
   const { provider } = call.notes;
   return {
-    ...(protocol === "http" ? routeAttributes(call, end) : rpcAttributes(call, end)),
+    ...(protocol === "http" ? routeAttributes(call, end, visit) : rpcAttributes(call, end)),
     "network.protocol.version": "stream" in req ? "2" : "1.1",
     "cambio.reason": reason,
     "cambio.protocol": protocol,
@@ -101,7 +102,7 @@ function rpcAttributes({ protocol, method }: Call, { code }: CallEnd): SpanAttri
   };
 }
 
-/** Routes of the contract are posts. */
-function routeAttributes({ method }: Call, { status }: CallEnd): SpanAttributes {
-  return { "http.request.method": "POST", "http.route": method, "http.response.status_code": status };
+/** Only what is a call gets here: its method is one that the route takes. */
+function routeAttributes({ method }: Call, { status }: CallEnd, { req }: Visit): SpanAttributes {
+  return { "http.request.method": req.method ?? "", "http.route": method, "http.response.status_code": status };
 }

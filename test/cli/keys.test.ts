@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { keysCommand } from "../../src/cli/keys.ts";
 import type { Database } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { createRevocationLog } from "../../src/store/revocation-log.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { type FrozenClock, frozenClock, masterKey, nowMs } from "../cache/fixtures.ts";
 import { judged } from "../keys/own-keys.ts";
@@ -173,6 +174,15 @@ describe("cambio keys retire", () => {
     expect((await judged(replica.ring.keySet, token)).kind).toBe("refused");
     expect(replica.ring.publicKeys().keys.map((key) => key.kid)).toEqual([activeKid(replica)]);
     expect((await judged(replica.ring.keySet, await replica.signer.sign({}, es256))).kind).toBe("good");
+  });
+
+  it("is told as a revocation too, which reaches a replica that cannot read the keys, or makes it doubt", async () => {
+    const replica = await running();
+    const kid = activeKid(replica);
+    await run("retire", kid, "--now");
+    const { entries } = await createRevocationLog(database).readSince(0, 10);
+    const expiresAt = (nowMs + 25 * hour) / 1_000;
+    expect(entries.map(({ revocation }) => revocation)).toEqual([{ kind: "token", provider: "cambio", id: `kid:${kid}`, expiresAt }]);
   });
 
   it("ends one that is announced, or signed before, and nothing else changes", async () => {

@@ -119,6 +119,24 @@ it("an application that keeps sessions has tokens for a day at most, by which th
   expect([status, out]).toEqual([0, expect.stringContaining(`until ${until}`)]);
 });
 
+it("what was issued here for a user ends by the same order, under the name that the user has here", async () => {
+  const site = { kind: "better-auth", issuer: "https://app.example", subject_prefix: "site:" };
+  const server = { issuer: "https://cambio.example" };
+  const file = await configured({ server, providers: { site }, clients: {}, database: { file: await sqliteFile() } });
+  const following = await replica(file);
+  const { status, out } = await run(file, "--provider", "site", "--subject", "alice");
+  // A session lives for as long as it is used.
+  const until = new Date(nowMs + 366 * day * 1_000).toISOString();
+  expect([status, out]).toEqual([0, expect.stringContaining(`until ${until}`)]);
+  const check = (given: Parameters<typeof token>[0]) => outcomeOf(() => following.check(token(given)));
+  await eventually("the word", () => check({ provider: "site", subject: "alice" }) !== undefined, 1_000);
+  expect(check({ provider: "cambio", subject: "site:alice" })).toEqual(revoked);
+  expect([check({ provider: "cambio", subject: "alice" }), check({ provider: "cambio", subject: "site:bob" })]).toEqual([
+    undefined,
+    undefined,
+  ]);
+});
+
 it.each([
   ["nothing"],
   ["no provider", "--subject", "alice"],

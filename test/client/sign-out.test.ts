@@ -26,8 +26,9 @@ describe("tabs of one origin", () => {
     await Promise.all([first.getToken(), second.getToken()]);
     rig.exchange.reply = (_, number) => tokenFor(number, { userId: "bob" });
     first.clearTokenCache();
-    await first.getToken();
+    await expect(first.getToken()).rejects.toMatchObject({ status: 409, body: { error: "user_changed" } });
     await eventually("the news", () => changes.length === 2);
+    expect(await first.getToken()).toBe("token-3");
     expect(await second.getToken()).toBe("token-4");
     expect(changes).toEqual(["first", "second"]);
   });
@@ -43,7 +44,7 @@ describe("tabs of one origin", () => {
     await client.getToken();
     rig.exchange.reply = (_, number) => tokenFor(number, { userId: "bob" });
     client.clearTokenCache();
-    await client.getToken();
+    await expect(client.getToken()).rejects.toMatchObject({ status: 409 });
     client.announceSignOut();
     expect(spoken).toEqual(["user-changed", "signed-out"]);
   });

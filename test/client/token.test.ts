@@ -108,6 +108,20 @@ describe("a token that the API calls expired", () => {
     expect(rig.exchange.seen.length).toBe(3);
   });
 
+  it("that ran out meanwhile is not followed by a send in another user's name; what is begun afterwards is the new user's", async () => {
+    rig.exchange.reply = (_, number) => tokenFor(number, { userId: number === 1 ? "alice" : "mallory" });
+    const { fetchWithAuth } = rig.client();
+    await fetchWithAuth("/things");
+    rig.time.nowMs += 3_600_000;
+    const calls = await Promise.allSettled(
+      Array.from({ length: 3 }, () => fetchWithAuth("/transfers", { method: "POST", body: { amount: 5 } })),
+    );
+    for (const call of calls) expect(call).toMatchObject({ status: "rejected", reason: { status: 409, source: "exchange" } });
+    expect(rig.api.seen.length).toBe(1);
+    expect((await fetchWithAuth("/things")).status).toBe(200);
+    expect(rig.exchange.seen.length).toBe(2);
+  });
+
   it("is not replaced by another user's, in whose name the call was not begun", async () => {
     rig.exchange.reply = (_, number) => tokenFor(number, { userId: number === 1 ? "alice" : "mallory" });
     asExpired("token-1");

@@ -26,12 +26,12 @@ const robotAct = { iss: mainIssuer, sub: "robot", client_id: "agent" };
 describe("an exchange of a session", () => {
   it("is on record before the session is read, and issued after it was read", async () => {
     await rig.exchangeSession();
-    expect(rig.steps).toEqual<Step[]>(["budget", "place", "intent", "read", "revocations", "sign"]);
+    expect(rig.steps).toEqual<Step[]>(["budget", "place", "intent", "read", "revocations", "revocations", "sign"]);
   });
 
   it("looks at the actor after the session, and once more before it issues", async () => {
     await rig.exchangeSession({ actorToken: rig.agent() });
-    expect(rig.steps.slice(4)).toEqual<Step[]>(["revocations", "verify actor", "revocations", "revocations", "sign"]);
+    expect(rig.steps.slice(4)).toEqual<Step[]>(["revocations", "verify actor", "revocations", "revocations", "revocations", "sign"]);
   });
 
   it("keeps the session under a handle last of all, where one was asked for", async () => {

@@ -179,7 +179,17 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
   const exchangeSession = createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places });
   const exchangeToken = createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing });
   const validate = createValidate({ verifySubject, swap, decide, revocations, ...issuing });
-  const refreshSession = createRefreshSession({ sessions, decide, mint, readSession, flights, budget, places, fingerprint });
+  const refreshSession = createRefreshSession({
+    sessions,
+    decide,
+    mint,
+    readSession,
+    flights,
+    budget,
+    places,
+    fingerprint,
+    edition: "one",
+  });
   const seconds = () => clock() / 1_000;
 
   const rig: MintRig = {

@@ -75,7 +75,7 @@ const sessions = new Map();
 const readSession = createSessionReading({ revocations, budget });
 const issuing = { sessions, readSession, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
 const exchangeSession = createExchangeSession({ ...issuing, handles });
-const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf });
+const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf, edition: "one" });
 const handleLifeMs = 60_000;
 
 const rpcs = {

@@ -33,6 +33,8 @@ export type Decision = { readonly kind: "allowed"; readonly claims: TokenClaims 
 export type Refusal = Exclude<Decision, { kind: "allowed" }>;
 
 const defaultRetryMs = 1_000;
+/** No answer of Cambio's says more; what does is a mistake, and would not fit a Duration in the end. */
+const longestRetryMs = 3_600_000;
 
 const invalid = { status: 401, error: "invalid_token", description: "The token is not accepted." } as const;
 const forbidden = { status: 403, error: "access_denied", description: "The token is not for this service." } as const;
@@ -71,7 +73,8 @@ export const repeated: Denied = {
 };
 
 export function undecided(reason: string, retryAfterMs = defaultRetryMs): Undecided {
-  return { kind: "undecided", reason, retryAfterMs };
+  const inBounds = retryAfterMs > 0 && retryAfterMs <= longestRetryMs;
+  return { kind: "undecided", reason, retryAfterMs: inBounds ? retryAfterMs : defaultRetryMs };
 }
 
 /** What the failure of a call to Cambio means for the token that it was about. */
@@ -89,6 +92,7 @@ export function decisionOf(failure: unknown): Refusal {
   if (detail.reason !== ErrorReason.TOKEN_EXPIRED || detail.expiredAt === undefined)
     return { kind: "denied", ...denial, reason, ...requestId };
   const expiredAt = timestampDate(detail.expiredAt);
+  if (Number.isNaN(expiredAt.getTime())) return undecided(reason);
   const description = `The token expired at ${expiredAt.toISOString()}`;
   return { kind: "denied", ...denial, reason, description, expiredAt, ...requestId };
 }
