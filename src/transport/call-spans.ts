@@ -104,5 +104,5 @@ function rpcAttributes({ protocol, method }: Call, { code }: CallEnd): SpanAttri
 
 /** Only what is a call gets here: its method is one that the route takes. */
 function routeAttributes({ method }: Call, { status }: CallEnd, { req }: Visit): SpanAttributes {
-  return { "http.request.method": req.method ?? "", "http.route": method, "http.response.status_code": status };
+  return { "http.request.method": req.method === "GET" ? "GET" : "POST", "http.route": method, "http.response.status_code": status };
 }
