@@ -7,6 +7,9 @@ import { detailOf, type FakeCode, type FakeStack, page, reasonOf, startFakeStack
 import { outcomeOf } from "./replica-rig.ts";
 import { limited, times } from "./limits-rig.ts";
 
+/** Milliseconds: ten connections and three calls a look take their time on a machine that does much else. */
+const loadedMs = 15_000;
+
 describe("calls at one time", () => {
   let stack: FakeStack;
   beforeAll(async () => {
@@ -89,13 +92,17 @@ describe("calls at one time", () => {
     ["60 % are exchanges: these wait", "Exchange", "backend", 6, ["OVERLOADED", ...usual.slice(1)]],
     ["80 % are refreshes: these wait as well", "Refresh", "backend", 8, ["OVERLOADED", "OVERLOADED", "200"]],
     ["all are validations: everything waits", "ValidateCrossClient", "orders", 10, ["OVERLOADED", "OVERLOADED", "OVERLOADED"]],
-  ] as const)("of bodies that never end: %s, until those who hold them leave", async (_case, method, service, count, while_) => {
-    const held = Array.from({ length: count }, () => unfinished(method, stack.authorization(service)));
-    await eventually("every place is taken", async () => (await outcomes()).join() === while_.join());
-    expect(await outcomes()).toEqual(while_);
-    for (const one of held) one.leave();
-    await eventually("every place is free", async () => (await outcomes()).join() === usual.join());
-  });
+  ] as const)(
+    "of bodies that never end: %s, until those who hold them leave",
+    async (_case, method, service, count, while_) => {
+      const held = Array.from({ length: count }, () => unfinished(method, stack.authorization(service)));
+      await eventually("every place is taken", async () => (await outcomes()).join() === while_.join(), loadedMs);
+      expect(await outcomes()).toEqual(while_);
+      for (const one of held) one.leave();
+      await eventually("every place is free", async () => (await outcomes()).join() === usual.join(), loadedMs);
+    },
+    3 * loadedMs,
+  );
 
   it("a thousand calls that are refused on their way in leave no place taken", async () => {
     await times(1_000, (number) =>
