@@ -4,10 +4,11 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
+import { hasReason } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
 import { callOf, enter, type Entrance } from "./caller.ts";
-import { deliver, handleInCookie } from "./handle-delivery.ts";
+import { deliver, handleInCookie, takeBack } from "./handle-delivery.ts";
 import { bounded, bounds, requiredSecret, scopeList, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
 
@@ -27,7 +28,11 @@ export function createRefreshRpc({ entrance, refresh, clock, handleLifeMs }: Ref
     // A browser sends its cookie along whatever page asks it to.
     const { client, trail } = enter(entrance, call, { clientId, method: "Refresh", proofInMessage: shown !== undefined });
     const refreshToken = shown ?? handleInCookie(client, context.requestHeader.get("cookie"), "credential");
-    const fresh = await refresh({ client, refreshToken, ...asked, trail }, context.signal);
+    const fresh = await refresh({ client, refreshToken, ...asked, trail }, context.signal).catch((failure: unknown) => {
+      // A handle that is over would be sent, and refused, for as long as the browser keeps it.
+      if (shown === undefined && hasReason(failure, "REAUTHENTICATION_REQUIRED")) takeBack(client, context);
+      throw failure;
+    });
     const ours = fresh.minted !== undefined;
     const tokens = deliver(fresh, client, { context, lifeMs: handleLifeMs });
     return create(RefreshResponseSchema, {

@@ -223,6 +223,25 @@ describe("a refresh cookie", () => {
     expect(reasonOf(answer)).toBe("MALFORMED_REQUEST");
   });
 
+  it("is taken back where what it held is over, and left where nobody can say", async () => {
+    const world = await start();
+    const { cookie } = await world.register();
+    const held = pairOf(cookieOf(await exchangeForCookie(world, cookie)));
+    const refreshed = () => world.cambio.rpc("Refresh", { clientId: "cookie-shop" }, { origin: page, cookie: held });
+    await world.site.signOut(cookie);
+    const answer = await refreshed();
+    expect([answer.status, reasonOf(answer), cookieOf(answer)]).toEqual([
+      401,
+      "REAUTHENTICATION_REQUIRED",
+      expect.stringContaining("Max-Age=0"),
+    ]);
+    const other = await world.register();
+    const standing = pairOf(cookieOf(await exchangeForCookie(world, other.cookie)));
+    await world.site.stop();
+    const away = await world.cambio.rpc("Refresh", { clientId: "cookie-shop" }, { origin: page, cookie: standing });
+    expect([reasonOf(away), cookieOf(away)]).toEqual(["UPSTREAM_UNAVAILABLE", ""]);
+  });
+
   it("is taken back by a sign-out that names nothing else", async () => {
     const world = await start();
     const { cookie } = await world.register();
