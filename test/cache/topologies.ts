@@ -1,6 +1,7 @@
 // What tests of several topologies have in common: one server, a Sentinel set or a Cluster, started for a whole file, with what a
 // test does to all servers that keep keys.
 
+import { once } from "node:events";
 import type { Redis } from "ioredis";
 import type { RedisAccess, RedisTarget } from "../../src/cache/redis-target.ts";
 import { rawClient, startRedisCluster } from "../support/redis-cluster.ts";
@@ -38,7 +39,11 @@ export const topologies: readonly (readonly [name: string, start: (guard?: Guard
       const raw = rawClient(target.port, access);
       return {
         target,
-        masters: async () => [raw],
+        async masters() {
+          // It keeps no command for later, and on a loaded machine others are connected before it is.
+          if (raw.status !== "ready") await once(raw, "ready");
+          return [raw];
+        },
         async stop() {
           raw.disconnect();
           await server.stop();
