@@ -15,6 +15,7 @@ const allowedRooms: Record<string, readonly string[]> = {
   sealing: ["exchange"],
   cache: ["exchange", "sealing"],
   store: ["exchange", "sealing"],
+  vault: ["exchange", "sealing", "store"],
   limits: ["exchange"],
   audit: ["exchange", "sealing"],
   providers: ["exchange", "net"],
@@ -24,7 +25,7 @@ const allowedRooms: Record<string, readonly string[]> = {
   transport: ["exchange", "rpc", "telemetry", "tracing"],
   // What others install: nothing of the service comes along, and nothing of the service needs it.
   client: [],
-  cli: ["exchange", "config", "policy", "store", "audit", "."],
+  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "."],
   ".": [
     "exchange",
     "config",
@@ -35,6 +36,7 @@ const allowedRooms: Record<string, readonly string[]> = {
     "sealing",
     "cache",
     "store",
+    "vault",
     "limits",
     "audit",
     "providers",

@@ -52,6 +52,7 @@ const unused: Record<
   CreateAuthorizationUrl: ["claims", "session", "actor", "exchange", "refresh-token", "now"],
   Revoke: ["claims", "session", "actor", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
   ValidateCrossClient: ["session", "actor", "refresh-token", "redirect-uri"],
+  GetAccount: ["actor", "exchange", "refresh-token", "now", "scope", "redirect-uri"],
 };
 
 export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } | "help" {

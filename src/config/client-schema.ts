@@ -4,7 +4,20 @@
 import { z } from "zod";
 import { methods, reportableRules } from "../exchange/clients.ts";
 import { completeClient } from "./defaults.ts";
-import { certificateName, duration, issuer, jwks, name, origin, redirectUri, scope, secret, secureCookieName, url } from "./fields.ts";
+import {
+  certificateName,
+  clientId,
+  duration,
+  issuer,
+  jwks,
+  name,
+  origin,
+  redirectUri,
+  scope,
+  secret,
+  secureCookieName,
+  url,
+} from "./fields.ts";
 import { algorithm } from "./provider-schema.ts";
 
 const assertions = z.strictObject({
@@ -105,6 +118,17 @@ export const client = z
             .describe(
               "true: an exchange of a token (RFC 8693) or a session may give it a refresh token as well, always as a handle. Needs a database; for tokens of a provider's own it must allow it.",
             ),
+          connections: z
+            .boolean()
+            .default(false)
+            .describe(
+              "true: its sign-ins are kept here as connections, one for each account, and refreshed in the background. It gets a connection_id, and no refresh token. Needs a database, a spool, and a provider whose users have accounts.",
+            ),
+          connections_of: z
+            .array(clientId)
+            .max(64)
+            .default([])
+            .describe("For services: clients whose connections there it may use besides its own. Empty: none."),
         }),
       )
       .default({})

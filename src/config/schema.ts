@@ -7,7 +7,7 @@ import { client, workloadIssuer } from "./client-schema.ts";
 import { clientId, collectorUrl, duration, filePath, issuer, name, network, otlpHeaders, routePath } from "./fields.ts";
 import { audience, provider } from "./provider-schema.ts";
 import { signing } from "./signing-schema.ts";
-import { database, redis, sealing } from "./storage-schema.ts";
+import { database, redis, sealing, vault } from "./storage-schema.ts";
 
 const server = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on; 0.0.0.0 or :: for all."),
@@ -80,6 +80,7 @@ export const configurationSchema = z.strictObject({
     .describe(
       "What must not be forgotten: used codes, revocations, refresh handles that rotate. If it is not given, the environment's DATABASE_URL counts; without either, handles do not rotate, and Redis or the process remembers the rest.",
     ),
+  vault: vault.prefault({}).describe("Accounts and connections: tokens of providers that are kept here, in the database."),
   signing: signing
     .optional()
     .describe(

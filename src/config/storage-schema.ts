@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { completeDatabase } from "./defaults.ts";
-import { databaseUrl, duration, filePath, name, redisNode, redisUrl, redisUser, sealingKey, secret } from "./fields.ts";
+import { databaseUrl, duration, filePath, name, redisNode, redisUrl, redisUser, sealingKey, secret, url } from "./fields.ts";
 import { completeRedis } from "./redis-settings.ts";
 
 const namedSealingKey = z.strictObject({
@@ -62,3 +62,24 @@ export const database = z
     handle_idle: duration("1h", "8760h").prefault("720h").describe("A refresh handle that was not used for so long ends."),
   })
   .transform(completeDatabase);
+
+export const vault = z.strictObject({
+  spool: filePath
+    .optional()
+    .describe(
+      "A folder, on a persistent volume, for answers of providers that are not in the database yet. Default: beside the SQLite file, with .spool after its name; with PostgreSQL none, and it is needed where a client keeps connections.",
+    ),
+  connection_idle: duration("1h", "8760h").prefault("720h").describe("A connection that nobody used for so long ends."),
+  in_doubt: duration("0s", "24h")
+    .prefault("10m")
+    .describe(
+      "How long a refresh without a known outcome waits for the process that began it, whose spool may hold the answer. Then the provider's lost_answer decides.",
+    ),
+  webhook: z
+    .strictObject({
+      url: url.describe("Where a POST tells of connections that need their user again."),
+      secret: secret.describe("By which each of them is signed (HMAC-SHA-256), at least 32 characters."),
+    })
+    .optional()
+    .describe("Without it the log alone tells."),
+});

@@ -1,7 +1,7 @@
 // Who may call, as configured: an immutable description that policy/ compiles and every operation reads.
 // Nothing is allowed that is not listed here; an empty list allows nothing.
 
-export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl", "Revoke"] as const;
+export const methods = ["Exchange", "Refresh", "ValidateCrossClient", "CreateAuthorizationUrl", "Revoke", "GetAccount"] as const;
 export type Method = (typeof methods)[number];
 
 /** Their messages carry all that proves the right to the answer: a code with its verifier, a refresh token, a token to be ended. */
@@ -18,6 +18,10 @@ export interface ProviderGrant {
   readonly maxLifetimeMs: number | undefined;
   /** True: an exchange of a token or a session may give it a refresh token as well. */
   readonly exchangedRefreshTokens: boolean;
+  /** True: its sign-ins are kept here, and it gets their `connection_id` and no refresh token. */
+  readonly connections: boolean;
+  /** Clients whose connections there it may use besides its own. */
+  readonly connectionsOf: ReadonlySet<string>;
 }
 
 /** Rules of a client that may be tried out: what they refuse is then allowed, and reported. */

@@ -38,12 +38,15 @@ export const reasons = [
   "AUDIT_UNAVAILABLE",
   "DELEGATION_NOT_ALLOWED",
   "SESSION_INVALID",
+  "ACCOUNT_DISABLED",
+  "ACCOUNT_NOT_FOUND",
+  "CONNECTION_NOT_FOUND",
 ] as const;
 
 export type Reason = (typeof reasons)[number];
 
 /** Which credential an error is about. */
-export type CredentialField = "CALLER" | "SUBJECT_TOKEN" | "ACTOR_TOKEN" | "SESSION";
+export type CredentialField = "CALLER" | "SUBJECT_TOKEN" | "ACTOR_TOKEN" | "SESSION" | "USER_TOKEN";
 
 /** What was met, for the log: allow-listed words and numbers, never a value, a description or a body. */
 export type Circumstance =

@@ -36,6 +36,14 @@ export interface MintedTerms {
   readonly from: ShownSession["from"];
 }
 
+/** By what a client is answered whose sign-in is kept, where that is not the provider's own token. */
+export interface ConnectionIssue {
+  /** Configured name. */
+  readonly audience: string;
+  /** Those that were granted: none beyond them is ever granted. */
+  readonly scopes: readonly string[];
+}
+
 export interface TokenSet {
   readonly accessToken: Secret;
   /** As the provider spells it, `Bearer` as a rule. */
@@ -54,3 +62,6 @@ export interface TokenSet {
   /** Absent: this service did not issue them. The refresh token beside it is a session. */
   readonly minted?: MintedTerms;
 }
+
+/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
+export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };

@@ -10,6 +10,7 @@ const shares: Readonly<Record<Method, number>> = {
   CreateAuthorizationUrl: 0.6,
   Refresh: 0.8,
   Revoke: 0.8,
+  GetAccount: 0.8,
   ValidateCrossClient: 1,
 };
 

@@ -60,6 +60,8 @@ function compileClient(id: string, client: Configuration["clients"][string]): Cl
           audiences: grant.audiences,
           maxLifetimeMs: grant.max_lifetime,
           exchangedRefreshTokens: grant.exchanged_refresh_tokens,
+          connections: grant.connections,
+          connectionsOf: new Set(grant.connections_of),
         },
       ]),
     ),

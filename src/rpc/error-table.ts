@@ -31,6 +31,8 @@ const invalidToken = {
   tokenRoute: { oauth: "invalid_request" },
 } as const;
 
+const missing = { code: Code.NotFound, status: 404, oauth: "invalid_request" } as const;
+
 const denied = { code: Code.PermissionDenied, status: 403 } as const;
 
 /** An outage of ours or of a provider is usually over within seconds. */
@@ -67,7 +69,7 @@ export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
   CALLER_NOT_ALLOWED: { ...denied, oauth: "unauthorized_client", sentence: "The caller may not do this." },
   ORIGIN_NOT_ALLOWED: { ...denied, oauth: "unauthorized_client", sentence: "The calling page's origin is not listed for this client." },
   REDIRECT_URI_NOT_ALLOWED: { ...denied, oauth: "unauthorized_client", sentence: "The redirect URI is not registered for this client." },
-  PROVIDER_UNKNOWN: { code: Code.NotFound, status: 404, oauth: "invalid_request", sentence: "There is no provider of that name." },
+  PROVIDER_UNKNOWN: { ...missing, sentence: "There is no provider of that name." },
   TOKEN_MALFORMED: { ...invalidToken, sentence: "The token is not a compact JWT as accepted here." },
   TOKEN_INVALID: { ...invalidToken, sentence: "The token is not valid." },
   TOKEN_NOT_YET_VALID: { ...invalidToken, sentence: "The token is not valid yet." },
@@ -130,5 +132,8 @@ export const errorTable: Readonly<Record<Reason, ErrorRow>> = {
     sentence: "There is no session; the user must sign in.",
     reauthenticate: true,
   },
+  ACCOUNT_DISABLED: { ...denied, oauth: "access_denied", sentence: "The account was disabled here." },
+  ACCOUNT_NOT_FOUND: { ...missing, sentence: "There is no such account." },
+  CONNECTION_NOT_FOUND: { ...missing, sentence: "There is no such connection." },
   INTERNAL: { code: Code.Internal, status: 500, oauth: "server_error", sentence: "An error in this service." },
 };

@@ -4,7 +4,16 @@
 export interface TamperAlarm {
   readonly kind: "unreadable" | "implausible";
   /** Which store the value was read from. */
-  readonly store: "verifications" | "exchanges" | "states" | "revocations" | "families" | "signing_keys";
+  readonly store:
+    | "verifications"
+    | "exchanges"
+    | "states"
+    | "revocations"
+    | "families"
+    | "signing_keys"
+    | "accounts"
+    | "connections"
+    | "spool";
 }
 
 export type OnAlarm = (alarm: TamperAlarm) => void;

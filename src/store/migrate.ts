@@ -6,6 +6,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { firstTables } from "./migrations/0001-first-tables.ts";
 import { signingKeys } from "./migrations/0002-signing-keys.ts";
+import { vault } from "./migrations/0003-vault.ts";
 import type { Tables } from "./tables.ts";
 
 /** Waiting for another process that is migrating included. */
@@ -15,7 +16,7 @@ const migrationTableName = "cambio_migrations";
 const migrationLockTableName = "cambio_migrations_lock";
 
 function migrationsFor(dialect: Database["dialect"]): Record<string, Migration> {
-  return { "0001-first-tables": firstTables(dialect), "0002-signing-keys": signingKeys(dialect) };
+  return { "0001-first-tables": firstTables(dialect), "0002-signing-keys": signingKeys(dialect), "0003-vault": vault(dialect) };
 }
 
 /** The database knows steps that this version does not: whatever it wrote there would be wrong. */

@@ -16,6 +16,8 @@ export interface SealedColumn {
 
 const family = { table: "handle_families", key: "id", bound: ["id", "client_id", "provider", "generation"] } as const;
 
+const connection = { table: "connections", key: "id", bound: ["id", "client_id", "provider", "account_id", "generation"] } as const;
+
 export const sealedColumns = {
   pendingState: { table: "one_time", column: "sealed", key: "name", purpose: "store/pending-state", bound: ["name"] },
   familyGrant: { ...family, column: "sealed_grant", purpose: "store/family-grant" },
@@ -35,6 +37,15 @@ export const sealedColumns = {
     // Its times too: whoever writes to the table must not make a key sign for longer.
     bound: ["kid", "algorithm", "seq", "announced_at", "activates_at"],
   },
+  accountUser: {
+    table: "accounts",
+    column: "sealed_user",
+    key: "id",
+    purpose: "store/account-user",
+    bound: ["id", "provider", "provider_user_id"],
+  },
+  connectionGrant: { ...connection, column: "sealed_grant", purpose: "store/connection-grant" },
+  connectionTokens: { ...connection, column: "sealed_tokens", purpose: "store/connection-tokens" },
 } as const satisfies Record<string, SealedColumn>;
 
 /** @param row at least the columns that `sealed` is bound to, with the values that stand in the database */

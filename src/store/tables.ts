@@ -87,6 +87,68 @@ export interface SigningKeyRow {
   ended_at: number | null;
 }
 
+/** Somebody who signed in at a provider. */
+export interface AccountRow {
+  /** Random: the `sub` of tokens that are issued here. */
+  id: string;
+  provider: string;
+  /** The provider's own id of the user; unique there. */
+  provider_user_id: string;
+  /** What the provider said of the user last, sealed. */
+  sealed_user: Uint8Array;
+  created_at: number;
+  updated_at: number;
+  disabled_at: number | null;
+}
+
+/** A provider's tokens that are kept here. One row, whose generation only grows. */
+export interface ConnectionRow {
+  id: string;
+  client_id: string;
+  provider: string;
+  /** Empty: nobody's account is known. */
+  account_id: string;
+  /** 1: by its id, one for each client and account. 0: a refresh handle stands for it, and nothing else does. */
+  kept: number;
+  /** Of the tokens. Changes by compare-and-set only. */
+  generation: number;
+  /** Refresh token, subject and terms, sealed. */
+  sealed_grant: Uint8Array;
+  /** The other tokens as they were answered last, sealed. */
+  sealed_tokens: Uint8Array;
+  created_at: number;
+  refreshed_at: number;
+  /** When it was asked for last, with a delay of some minutes; a refresh in the background is no use. */
+  used_at: number;
+  /** When it is refreshed in the background; null: never. */
+  due_at: number | null;
+  ended_at: number | null;
+  ended_reason: "revoked" | "rejected" | "in_doubt" | "idle" | "replaced" | null;
+  /** When somebody is to be told that it needs its user again; null: nobody is, or all were told. */
+  tell_at: number | null;
+  expires_at: number;
+}
+
+/** The right to send a connection's refresh token once. It is never deleted before its generation is over. */
+export interface RefreshIntentRow {
+  connection_id: string;
+  generation: number;
+  /** Unique with the two before: of those who insert the same one wins. */
+  attempt: number;
+  /** Who may send: the spool in which its answer will be, and the one call. */
+  owner: string;
+  created_at: number;
+  /** Null: under way, or in doubt. `unsent`: nothing left. `lost`: it may have been sent, and no answer will be found. */
+  outcome: "unsent" | "lost" | null;
+}
+
+/** Which replica does some work in the background. It only saves work: nothing depends on that there is one. */
+export interface LeaseRow {
+  name: string;
+  holder: string;
+  until: number;
+}
+
 export interface Tables {
   one_time: OneTimeRow;
   revocation_head: RevocationHeadRow;
@@ -94,4 +156,8 @@ export interface Tables {
   handle_families: HandleFamilyRow;
   upstream_revocations: UpstreamRevocationRow;
   signing_keys: SigningKeyRow;
+  accounts: AccountRow;
+  connections: ConnectionRow;
+  refresh_intents: RefreshIntentRow;
+  leases: LeaseRow;
 }

@@ -23,7 +23,15 @@ export function withExchange(configuration: Configuration): Configuration {
   if (client === undefined || web === undefined || page === undefined || accepts === undefined || rule === undefined)
     throw new Error("the example's names have changed");
   const exchangeAs = { id: requester.id, secret: new Secret(requester.secret ?? ""), authentication: "basic" as const };
-  const grant = { redirect_uris: [], scopes, audiences: ["orders", "stock"], max_lifetime: undefined, exchanged_refresh_tokens: true };
+  const grant = {
+    redirect_uris: [],
+    scopes,
+    audiences: ["orders", "stock"],
+    max_lifetime: undefined,
+    exchanged_refresh_tokens: true,
+    connections: false,
+    connections_of: [],
+  };
   return {
     ...configuration,
     providers: { ...configuration.providers, main: { ...main, introspection: "opaque" } },

@@ -26,6 +26,9 @@ const late = { code: Code.DeadlineExceeded, http: 504, oauth: "temporarily_unava
 
 export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
   SESSION_INVALID: { code: Code.Unauthenticated, http: 401, oauth: "invalid_grant", field: "SESSION", reauthenticate: true },
+  ACCOUNT_DISABLED: { code: Code.PermissionDenied, http: 403, oauth: "access_denied" },
+  ACCOUNT_NOT_FOUND: { code: Code.NotFound, http: 404, oauth: "invalid_request" },
+  CONNECTION_NOT_FOUND: { code: Code.NotFound, http: 404, oauth: "invalid_request" },
   DELEGATION_NOT_ALLOWED: { code: Code.PermissionDenied, http: 403, oauth: "access_denied", field: "ACTOR_TOKEN" },
   MALFORMED_REQUEST: { code: Code.InvalidArgument, http: 400, oauth: "invalid_request" },
   MESSAGE_TOO_LARGE: { code: Code.ResourceExhausted, http: 429, oauth: "invalid_request", plain: 413 },

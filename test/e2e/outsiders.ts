@@ -18,6 +18,7 @@ export const goodMessages: Readonly<Record<Method, JsonObject>> = {
   ValidateCrossClient: { token: { value: "e30.e30.e30" } },
   CreateAuthorizationUrl: { provider: "main", redirectUri: backendRedirectUri },
   Revoke: { provider: "main", token: { value: "token-of-nobody" } },
+  GetAccount: { token: { value: "e30.e30.e30" } },
 };
 
 export interface Outsider {

@@ -24,7 +24,16 @@ export function clientOf(given: Partial<Client> & Pick<Client, "kind">): Client 
 }
 
 export function grantOf(given: Partial<ProviderGrant>): ProviderGrant {
-  return { redirectUris: [], scopes: [], audiences: [], maxLifetimeMs: undefined, exchangedRefreshTokens: false, ...given };
+  return {
+    redirectUris: [],
+    scopes: [],
+    audiences: [],
+    maxLifetimeMs: undefined,
+    exchangedRefreshTokens: false,
+    connections: false,
+    connectionsOf: new Set(),
+    ...given,
+  };
 }
 
 /** A service that issues no tokens of its own. */

@@ -13,7 +13,7 @@ export const file_cambio_v1_account: GenFile = /*@__PURE__*/
   fileDesc("ChdjYW1iaW8vdjEvYWNjb3VudC5wcm90bxIJY2FtYmlvLnYxIqQBCgdBY2NvdW50EgoKAmlkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhgKEHByb3ZpZGVyX3VzZXJfaWQYAyABKAkSEAoIdXNlcm5hbWUYBCABKAkSFAoMZGlzcGxheV9uYW1lGAUgASgJEg0KBWVtYWlsGAYgASgJEhYKDmVtYWlsX3ZlcmlmaWVkGAcgASgIEhIKCmF2YXRhcl91cmwYCCABKAliBnByb3RvMw");
 
 /**
- * The account behind a session, as its provider knows it at the time of answering.
+ * The account behind a token or a session: as its provider knows it at the time of answering, or as it was kept last.
  *
  * @generated from message cambio.v1.Account
  */

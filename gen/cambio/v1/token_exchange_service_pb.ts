@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cambio/v1/token_exchange_service.proto.
  */
 export const file_cambio_v1_token_exchange_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIrcCCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIlCgdzZXNzaW9uGAkgASgLMhIuY2FtYmlvLnYxLlNlc3Npb25IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkigwEKEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlEiMKB2FjY291bnQYAyABKAsyEi5jYW1iaW8udjEuQWNjb3VudCJsCg5SZWZyZXNoUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFwoNcmVmcmVzaF90b2tlbhgDIAEoCUgAEg4KBnNjb3BlcxgEIAMoCUIMCgpjcmVkZW50aWFsIl0KD1JlZnJlc2hSZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQSJQoIaXNzdWFuY2UYAiABKA4yEy5jYW1iaW8udjEuSXNzdWFuY2UijAEKGlZhbGlkYXRlQ3Jvc3NDbGllbnRSZXF1ZXN0Eh8KBXRva2VuGAEgASgLMhAuY2FtYmlvLnYxLlRva2VuEhAKCHByb3ZpZGVyGAIgASgJEhAKCGF1ZGllbmNlGAMgASgJEhcKD3JlcXVpcmVkX3Njb3BlcxgEIAMoCRIQCghleGNoYW5nZRgFIAEoCCLYAQobVmFsaWRhdGVDcm9zc0NsaWVudFJlc3BvbnNlEiYKBmNsYWltcxgBIAEoCzIWLmNhbWJpby52MS5Ub2tlbkNsYWltcxIvCgt2YWxpZF91bnRpbBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoGc291cmNlGAMgASgOMhsuY2FtYmlvLnYxLlZhbGlkYXRpb25Tb3VyY2USDgoGY2FjaGVkGAQgASgIEiMKBnRva2VucxgFIAEoCzITLmNhbWJpby52MS5Ub2tlblNldCLIAQodQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoJYXVkaWVuY2VzGAUgAygJEhYKDmNvZGVfY2hhbGxlbmdlGAYgASgJEg0KBW5vbmNlGAcgASgJEhIKCmxvZ2luX2hpbnQYCCABKAkSDgoGcHJvbXB0GAkgASgJInoKHkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhCg1SZXZva2VSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIhCgV0b2tlbhgDIAEoCzIQLmNhbWJpby52MS5Ub2tlbkgAQggKBnRhcmdldCIqCg5SZXZva2VSZXNwb25zZRIYChB1cHN0cmVhbV9wZW5kaW5nGAEgASgIMrsDChRUb2tlbkV4Y2hhbmdlU2VydmljZRJFCghFeGNoYW5nZRIaLmNhbWJpby52MS5FeGNoYW5nZVJlcXVlc3QaGy5jYW1iaW8udjEuRXhjaGFuZ2VSZXNwb25zZSIAEkIKB1JlZnJlc2gSGS5jYW1iaW8udjEuUmVmcmVzaFJlcXVlc3QaGi5jYW1iaW8udjEuUmVmcmVzaFJlc3BvbnNlIgASZgoTVmFsaWRhdGVDcm9zc0NsaWVudBIlLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBomLmNhbWJpby52MS5WYWxpZGF0ZUNyb3NzQ2xpZW50UmVzcG9uc2UiABJvChZDcmVhdGVBdXRob3JpemF0aW9uVXJsEiguY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0GikuY2FtYmlvLnYxLkNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXNwb25zZSIAEj8KBlJldm9rZRIYLmNhbWJpby52MS5SZXZva2VSZXF1ZXN0GhkuY2FtYmlvLnYxLlJldm9rZVJlc3BvbnNlIgBiBnByb3RvMw", [file_cambio_v1_account, file_cambio_v1_token, file_google_protobuf_timestamp]);
+  fileDesc("CiZjYW1iaW8vdjEvdG9rZW5fZXhjaGFuZ2Vfc2VydmljZS5wcm90bxIJY2FtYmlvLnYxIrcCCg9FeGNoYW5nZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEjoKEmF1dGhvcml6YXRpb25fY29kZRgDIAEoCzIcLmNhbWJpby52MS5BdXRob3JpemF0aW9uQ29kZUgAEikKDXN1YmplY3RfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIlCgdzZXNzaW9uGAkgASgLMhIuY2FtYmlvLnYxLlNlc3Npb25IABIRCglhdWRpZW5jZXMYBCADKAkSDgoGc2NvcGVzGAYgAygJEhwKFHJlcXVlc3RlZF90b2tlbl90eXBlGAcgASgJEiUKC2FjdG9yX3Rva2VuGAggASgLMhAuY2FtYmlvLnYxLlRva2VuQgkKB3N1YmplY3QifAoRQXV0aG9yaXphdGlvbkNvZGUSDAoEY29kZRgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSFQoNY29kZV92ZXJpZmllchgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIOCgZpc3N1ZXIYBiABKAkimgEKEEV4Y2hhbmdlUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlEiMKB2FjY291bnQYAyABKAsyEi5jYW1iaW8udjEuQWNjb3VudBIVCg1jb25uZWN0aW9uX2lkGAQgASgJIuIBCg5SZWZyZXNoUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFwoNcmVmcmVzaF90b2tlbhgDIAEoCUgAEhcKDWNvbm5lY3Rpb25faWQYBSABKAlIABIOCgZzY29wZXMYBCADKAkSJgoKdXNlcl90b2tlbhgGIAEoCzIQLmNhbWJpby52MS5Ub2tlbkgBEiUKB3Nlc3Npb24YByABKAsyEi5jYW1iaW8udjEuU2Vzc2lvbkgBQgwKCmNyZWRlbnRpYWxCDAoKdXNlcl9wcm9vZiJdCg9SZWZyZXNoUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuY2FtYmlvLnYxLlRva2VuU2V0EiUKCGlzc3VhbmNlGAIgASgOMhMuY2FtYmlvLnYxLklzc3VhbmNlIowBChpWYWxpZGF0ZUNyb3NzQ2xpZW50UmVxdWVzdBIfCgV0b2tlbhgBIAEoCzIQLmNhbWJpby52MS5Ub2tlbhIQCghwcm92aWRlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRIXCg9yZXF1aXJlZF9zY29wZXMYBCADKAkSEAoIZXhjaGFuZ2UYBSABKAgi2AEKG1ZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZRImCgZjbGFpbXMYASABKAsyFi5jYW1iaW8udjEuVG9rZW5DbGFpbXMSLwoLdmFsaWRfdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKBnNvdXJjZRgDIAEoDjIbLmNhbWJpby52MS5WYWxpZGF0aW9uU291cmNlEg4KBmNhY2hlZBgEIAEoCBIjCgZ0b2tlbnMYBSABKAsyEy5jYW1iaW8udjEuVG9rZW5TZXQiyAEKHUNyZWF0ZUF1dGhvcml6YXRpb25VcmxSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxyZWRpcmVjdF91cmkYAyABKAkSDgoGc2NvcGVzGAQgAygJEhEKCWF1ZGllbmNlcxgFIAMoCRIWCg5jb2RlX2NoYWxsZW5nZRgGIAEoCRINCgVub25jZRgHIAEoCRISCgpsb2dpbl9oaW50GAggASgJEg4KBnByb21wdBgJIAEoCSJ6Ch5DcmVhdGVBdXRob3JpemF0aW9uVXJsUmVzcG9uc2USGQoRYXV0aG9yaXphdGlvbl91cmwYASABKAkSDQoFc3RhdGUYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1wEKDVJldm9rZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEiEKBXRva2VuGAMgASgLMhAuY2FtYmlvLnYxLlRva2VuSAASFwoNY29ubmVjdGlvbl9pZBgEIAEoCUgAEiYKCnVzZXJfdG9rZW4YBSABKAsyEC5jYW1iaW8udjEuVG9rZW5IARIlCgdzZXNzaW9uGAYgASgLMhIuY2FtYmlvLnYxLlNlc3Npb25IAUIICgZ0YXJnZXRCDAoKdXNlcl9wcm9vZiIqCg5SZXZva2VSZXNwb25zZRIYChB1cHN0cmVhbV9wZW5kaW5nGAEgASgIIpwBChFHZXRBY2NvdW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSIQoFdG9rZW4YAyABKAsyEC5jYW1iaW8udjEuVG9rZW5IABIlCgdzZXNzaW9uGAQgASgLMhIuY2FtYmlvLnYxLlNlc3Npb25IABINCgVmcmVzaBgFIAEoCEIJCgdzdWJqZWN0IjkKEkdldEFjY291bnRSZXNwb25zZRIjCgdhY2NvdW50GAEgASgLMhIuY2FtYmlvLnYxLkFjY291bnQyiAQKFFRva2VuRXhjaGFuZ2VTZXJ2aWNlEkUKCEV4Y2hhbmdlEhouY2FtYmlvLnYxLkV4Y2hhbmdlUmVxdWVzdBobLmNhbWJpby52MS5FeGNoYW5nZVJlc3BvbnNlIgASQgoHUmVmcmVzaBIZLmNhbWJpby52MS5SZWZyZXNoUmVxdWVzdBoaLmNhbWJpby52MS5SZWZyZXNoUmVzcG9uc2UiABJmChNWYWxpZGF0ZUNyb3NzQ2xpZW50EiUuY2FtYmlvLnYxLlZhbGlkYXRlQ3Jvc3NDbGllbnRSZXF1ZXN0GiYuY2FtYmlvLnYxLlZhbGlkYXRlQ3Jvc3NDbGllbnRSZXNwb25zZSIAEm8KFkNyZWF0ZUF1dGhvcml6YXRpb25VcmwSKC5jYW1iaW8udjEuQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlcXVlc3QaKS5jYW1iaW8udjEuQ3JlYXRlQXV0aG9yaXphdGlvblVybFJlc3BvbnNlIgASPwoGUmV2b2tlEhguY2FtYmlvLnYxLlJldm9rZVJlcXVlc3QaGS5jYW1iaW8udjEuUmV2b2tlUmVzcG9uc2UiABJLCgpHZXRBY2NvdW50EhwuY2FtYmlvLnYxLkdldEFjY291bnRSZXF1ZXN0Gh0uY2FtYmlvLnYxLkdldEFjY291bnRSZXNwb25zZSIAYgZwcm90bzM", [file_cambio_v1_account, file_cambio_v1_token, file_google_protobuf_timestamp]);
 
 /**
  * What to exchange, and for what.
@@ -197,11 +197,19 @@ export type ExchangeResponse = Message<"cambio.v1.ExchangeResponse"> & {
   issuance: Issuance;
 
   /**
-   * With a `session`: whose it is.
+   * With a `session`, and with a code of a provider whose users have accounts here: whose it is.
    *
    * @generated from field: cambio.v1.Account account = 3;
    */
   account?: Account | undefined;
+
+  /**
+   * With a code, where the client's configuration has its sign-ins kept: what `Refresh`, `Revoke` and the configured services name them
+   * by. Not a secret by itself: whoever uses it proves to be its client, and a public client its user as well. Empty: nothing is kept.
+   *
+   * @generated from field: string connection_id = 4;
+   */
+  connectionId: string;
 };
 
 /**
@@ -245,15 +253,47 @@ export type RefreshRequest = Message<"cambio.v1.RefreshRequest"> & {
      */
     value: string;
     case: "refreshToken";
+  } | {
+    /**
+     * A connection of the client's own, or of a client whose connections it may use. Its access token is answered as it is kept while it
+     * lasts, and refreshed at the provider otherwise. At most 128 bytes.
+     *
+     * @generated from field: string connection_id = 5;
+     */
+    value: string;
+    case: "connectionId";
   } | { case: undefined; value?: undefined };
 
   /**
-   * Scopes of the new access token, a subset of those granted (RFC 6749 section 6). Empty: as granted.
-   * At most 64, each at most 128 bytes of printable ASCII without spaces.
+   * Scopes of the new access token, a subset of those granted (RFC 6749 section 6). Empty: as granted. Must be empty with a
+   * `connection_id`. At most 64, each at most 128 bytes of printable ASCII without spaces.
    *
    * @generated from field: repeated string scopes = 4;
    */
   scopes: string[];
+
+  /**
+   * Proof of the user whose connection it is. A public client that names a `connection_id` needs it; else it must be absent.
+   *
+   * @generated from oneof cambio.v1.RefreshRequest.user_proof
+   */
+  userProof: {
+    /**
+     * An access token of the same account: of Cambio's own, or of the connection's provider.
+     *
+     * @generated from field: cambio.v1.Token user_token = 6;
+     */
+    value: Token;
+    case: "userToken";
+  } | {
+    /**
+     * A session of the same account.
+     *
+     * @generated from field: cambio.v1.Session session = 7;
+     */
+    value: Session;
+    case: "session";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -542,6 +582,37 @@ export type RevokeRequest = Message<"cambio.v1.RevokeRequest"> & {
      */
     value: Token;
     case: "token";
+  } | {
+    /**
+     * A connection of the client's own, or of a client whose connections it may use. At most 128 bytes.
+     *
+     * @generated from field: string connection_id = 4;
+     */
+    value: string;
+    case: "connectionId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Proof of the user whose connection it is. A public client that names a `connection_id` needs it; else it must be absent.
+   *
+   * @generated from oneof cambio.v1.RevokeRequest.user_proof
+   */
+  userProof: {
+    /**
+     * An access token of the same account: of Cambio's own, or of the connection's provider.
+     *
+     * @generated from field: cambio.v1.Token user_token = 5;
+     */
+    value: Token;
+    case: "userToken";
+  } | {
+    /**
+     * A session of the same account.
+     *
+     * @generated from field: cambio.v1.Session session = 6;
+     */
+    value: Session;
+    case: "session";
   } | { case: undefined; value?: undefined };
 };
 
@@ -574,6 +645,86 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
   messageDesc(file_cambio_v1_token_exchange_service, 10);
 
 /**
+ * Whose account, and how fresh.
+ *
+ * @generated from message cambio.v1.GetAccountRequest
+ */
+export type GetAccountRequest = Message<"cambio.v1.GetAccountRequest"> & {
+  /**
+   * Who asks, for public clients. A service leaves it empty or repeats its own id. At most 256 bytes.
+   *
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * Configured name of the provider. Empty: that of the token's issuer, or for a session the client's only one. At most 128 bytes.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * What shows whose account is meant. Required.
+   *
+   * @generated from oneof cambio.v1.GetAccountRequest.subject
+   */
+  subject: {
+    /**
+     * An access token: of Cambio's own, or a provider's that can be verified. It is meant for one of the client's own audiences, or was
+     * issued to the client. `value` at most 16,384 bytes.
+     *
+     * @generated from field: cambio.v1.Token token = 3;
+     */
+    value: Token;
+    case: "token";
+  } | {
+    /**
+     * A session of a web application. It is read there, so its account is always fresh.
+     *
+     * @generated from field: cambio.v1.Session session = 4;
+     */
+    value: Session;
+    case: "session";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * True: as the provider knows it now, by a connection of the client's, and kept from now on. False: as it was kept last.
+   *
+   * @generated from field: bool fresh = 5;
+   */
+  fresh: boolean;
+};
+
+/**
+ * Describes the message cambio.v1.GetAccountRequest.
+ * Use `create(GetAccountRequestSchema)` to create a new message.
+ */
+export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = /*@__PURE__*/
+  messageDesc(file_cambio_v1_token_exchange_service, 11);
+
+/**
+ * The account.
+ *
+ * @generated from message cambio.v1.GetAccountResponse
+ */
+export type GetAccountResponse = Message<"cambio.v1.GetAccountResponse"> & {
+  /**
+   * The account.
+   *
+   * @generated from field: cambio.v1.Account account = 1;
+   */
+  account?: Account | undefined;
+};
+
+/**
+ * Describes the message cambio.v1.GetAccountResponse.
+ * Use `create(GetAccountResponseSchema)` to create a new message.
+ */
+export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PURE__*/
+  messageDesc(file_cambio_v1_token_exchange_service, 12);
+
+/**
  * Exchanges the token you have for the token you need, and says whether a token may be used where it was shown.
  *
  * Tokens of users travel in messages. The `authorization` header is the caller's own: a service proves itself there by HTTP Basic
@@ -597,8 +748,8 @@ export const TokenExchangeService: GenService<{
     output: typeof ExchangeResponseSchema;
   },
   /**
-   * Turns a refresh token into fresh tokens (RFC 6749 section 6). A handle that came out of a session reads that session again: where it
-   * has ended, so has the handle.
+   * Turns a refresh token, or a connection that is kept here, into fresh tokens (RFC 6749 section 6). A handle that came out of a session
+   * reads that session again: where it has ended, so has the handle.
    *
    * @generated from rpc cambio.v1.TokenExchangeService.Refresh
    */
@@ -641,6 +792,16 @@ export const TokenExchangeService: GenService<{
     methodKind: "unary";
     input: typeof RevokeRequestSchema;
     output: typeof RevokeResponseSchema;
+  },
+  /**
+   * Whose token or session it is: the account as it is kept here, or as its provider knows it now.
+   *
+   * @generated from rpc cambio.v1.TokenExchangeService.GetAccount
+   */
+  getAccount: {
+    methodKind: "unary";
+    input: typeof GetAccountRequestSchema;
+    output: typeof GetAccountResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cambio_v1_token_exchange_service, 0);
