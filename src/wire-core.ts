@@ -51,6 +51,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
   const storage = await wireStorage(configuration, foundations, {
     provider: (name) => current().providers.get(name)?.provider,
     upstreamLimitMs: () => upstreamLimit,
+    refreshAheadMs: (name) => current().refreshAheadMs(name),
     signingAlgorithms: () => mintedAlgorithms(current().configuration),
   });
   const limiting = wireLimits(() => current().configuration, {

@@ -6,7 +6,7 @@ import { advanceConnection, type NextTokens, readConnection } from "../store/con
 import type { Database } from "../store/database.ts";
 import type { Writer } from "../store/stubborn-write.ts";
 import type { Background } from "./background.ts";
-import type { OnRefreshStep } from "./refresh-attempt.ts";
+import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool, SpoolPlace } from "./spool.ts";
 import { encodeSpooled } from "./spooled-answer.ts";
 

@@ -6,35 +6,39 @@ const everyMs = 500;
 export interface Background {
   /** Tries it until it does not throw; each may be carried out more than once. */
   add(work: () => Promise<unknown>): void;
-  /** Those that are still to be made are left: the spool has what they were about. */
+  /** What is still to be done is left: the spool has what it was about. */
   close(): Promise<void>;
 }
 
 export function createBackground(wait: (ms: number) => Promise<void>): Background {
   const left = new Set<() => Promise<unknown>>();
-  let closed = false;
+  const closing = new AbortController();
   let running: Promise<void> | undefined;
 
-  async function run(): Promise<void> {
-    while (left.size > 0 && !closed) {
-      await wait(everyMs);
-      for (const work of left) {
-        if (closed) return;
-        await work().then(
-          () => left.delete(work),
-          () => undefined,
-        );
-      }
+  async function attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+      left.delete(work);
+    } catch {
+      // The next round tries it again.
     }
+  }
+
+  async function run(): Promise<void> {
+    while (left.size > 0 && !closing.signal.aborted) {
+      await wait(everyMs);
+      for (const work of left) if (!closing.signal.aborted) await attempt(work);
+    }
+    running = undefined;
   }
 
   return {
     add(work) {
       left.add(work);
-      running ??= run().finally(() => (running = undefined));
+      running ??= run();
     },
     async close() {
-      closed = true;
+      closing.abort();
       await running;
     },
   };

@@ -4,7 +4,7 @@ import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { RefreshedTokens } from "../exchange/tokens.ts";
 import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
-import type { LiveTokens } from "../exchange/vault-ports.ts";
+import type { LiveTokens, Wish } from "../exchange/vault-ports.ts";
 import { type ConnectionRow, type NextTokens, readConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
 import { insertIntent, type RefreshIntent, settleIntent } from "../store/refresh-intents.ts";
@@ -14,12 +14,8 @@ import type { Background } from "./background.ts";
 import type { ConnectionColumns, ConnectionContents } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
 import { afterRefresh } from "./next-tokens.ts";
-import type { Asking } from "./refresh-connection.ts";
+import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool, SpoolPlace } from "./spool.ts";
-
-/** Told to whoever watches how far a refresh has come, before the next thing is done. */
-export type RefreshStep = "intended" | "sending" | "answered" | "spooled" | "committed";
-export type OnRefreshStep = (step: RefreshStep, place: SpoolPlace) => void;
 
 /** After these the provider's token is as good as before: nothing left, or the provider turned down the request and not the token. */
 const spentNothing: ReadonlySet<Reason> = new Set<Reason>([
@@ -53,6 +49,11 @@ export interface RefreshAttemptOptions {
   readonly sendWithinMs: () => number;
   /** When it is to be refreshed in the background; null: never. */
   readonly dueAtMs: (row: ConnectionRow, tokens: ConnectionContents) => number | null;
+}
+
+export interface Asking extends Wish {
+  /** False: in the background, which is no use of it. */
+  readonly isUse: boolean;
 }
 
 export interface Held {

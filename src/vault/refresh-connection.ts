@@ -4,7 +4,7 @@
 
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
-import type { LiveTokens, Wish } from "../exchange/vault-ports.ts";
+import type { LiveTokens } from "../exchange/vault-ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import { type ConnectionRow, readConnection, touchConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
@@ -13,7 +13,7 @@ import type { ConnectionColumns, ConnectionContents } from "./connection-columns
 import type { ConnectionEnds } from "./connection-ends.ts";
 import { standingOfIntents } from "./intent-standing.ts";
 import { lasts } from "./next-tokens.ts";
-import type { RefreshAttempt } from "./refresh-attempt.ts";
+import type { Asking, RefreshAttempt } from "./refresh-attempt.ts";
 
 /** How often a connection that somebody else refreshes is looked at: a refresh takes about as long as the first few looks. */
 const firstLookMs = 20;
@@ -40,11 +40,6 @@ export interface RefreshConnectionOptions {
   readonly inDoubtMs: number;
   /** The longest that a refresh takes, from its intent to its answer in the database. */
   readonly refreshMs: () => number;
-}
-
-export interface Asking extends Wish {
-  /** False: in the background, which is no use of it. */
-  readonly isUse: boolean;
 }
 
 export function createRefreshConnection(deps: RefreshConnectionDeps, options: RefreshConnectionOptions) {

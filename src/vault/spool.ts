@@ -34,6 +34,15 @@ export interface SpoolLeft {
   readonly answer: Uint8Array | undefined;
 }
 
+/** Nothing outlives the process: an answer that is not in the database when it dies is lost, and so is its grant. */
+export const noSpool: Spool = {
+  name: "",
+  sending: () => undefined,
+  keep: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+  left: () => Promise.resolve([]),
+};
+
 const fileMode = 0o600;
 const folderMode = 0o700;
 const fileName = /^([A-Za-z0-9_-]{1,64})\.([0-9]{1,10})\.([0-9]{1,10})\.(sending|answer)$/;
@@ -49,7 +58,6 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
   mkdirSync(folder, { recursive: true, mode: folderMode });
   const pathOf = ({ connection, generation, attempt }: SpoolPlace, kind: "sending" | "answer") =>
     join(folder, `${connection}.${generation}.${attempt}.${kind}`);
-  const bound = ({ connection, generation, attempt }: SpoolPlace) => ["spool", connection, String(generation), String(attempt)];
 
   async function answerAt(place: SpoolPlace): Promise<Uint8Array | undefined> {
     const opened = sealer.open(await readFile(pathOf(place, "answer")), bound(place));
@@ -94,6 +102,10 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
       return Promise.all(all);
     },
   };
+}
+
+function bound({ connection, generation, attempt }: SpoolPlace): readonly string[] {
+  return ["spool", connection, String(generation), String(attempt)];
 }
 
 function fsyncOf(path: string, flags: "w" | "r"): void {

@@ -14,8 +14,9 @@ import { createConnectionColumns } from "./connection-columns.ts";
 import { createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
-import { createRefreshAttempt, type OnRefreshStep } from "./refresh-attempt.ts";
+import { createRefreshAttempt } from "./refresh-attempt.ts";
 import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
+import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool } from "./spool.ts";
 
 /** Between the clocks of two replicas. */
