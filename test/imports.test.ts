@@ -7,7 +7,8 @@ const source = join(import.meta.dirname, "../src");
 /** Room → rooms of src/ that it may import beside its own. `.` is the composition root. */
 const allowedRooms: Record<string, readonly string[]> = {
   exchange: [],
-  config: ["exchange"],
+  // Of providers/ their definitions only; see below.
+  config: ["exchange", "providers"],
   policy: ["exchange", "config"],
   net: ["exchange"],
   keys: ["exchange"],
@@ -84,6 +85,14 @@ describe("imports point inward", () => {
       .filter((one) => !targetOf(one).startsWith(".."))
       .filter((one) => roomOf(targetOf(one)) !== one.room && !(allowedRooms[one.room] ?? []).includes(roomOf(targetOf(one))));
     expect(wrong).toEqual([]);
+  });
+
+  it("shows the configuration what kinds of provider there are, as data, and nothing of how they are asked", () => {
+    const isDefinition = (file: string) => /^providers\/(definition|registry|presets\/[a-z-]+)\.ts$/.test(file);
+    const seen = inside.filter((one) => one.room === "config" && roomOf(targetOf(one)) === "providers");
+    expect(seen.map(targetOf).filter((file) => !isDefinition(file))).toEqual([]);
+    const beneath = inside.filter(({ file }) => isDefinition(file)).map(targetOf);
+    expect(beneath.filter((file) => !isDefinition(file) && file !== "exchange/errors.ts")).toEqual([]);
   });
 
   it("lets no file import itself by way of others, not even for types", () => {

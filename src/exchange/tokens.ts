@@ -1,5 +1,6 @@
 // Tokens as a provider hands them out, after its answer was checked.
 
+import type { Account } from "./account.ts";
 import type { Actor } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ShownSession } from "./session-ports.ts";
@@ -49,8 +50,13 @@ export interface TokenSet {
   readonly issuer: string;
   /** Who signed in, from the verified ID token; absent: there was none. */
   readonly subject?: string;
+  /** What the same ID token says of them; absent: there was none, or the provider says it elsewhere. */
+  readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
   /** Absent: this service did not issue them. The refresh token beside it is a session. */
   readonly minted?: MintedTerms;
 }
+
+/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
+export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };
