@@ -68,6 +68,8 @@ const inBrowserClient = (file: string): boolean => file.startsWith("client/") &&
 /** Where Connect and generated code may be: messages of the contract end there. */
 const atTheEdge = ({ file, room }: Import): boolean => ["transport", "rpc"].includes(room) || inNodeClient(file);
 
+const isDefinition = (file: string): boolean => /^providers\/(definition|registry|presets\/[a-z-]+)\.ts$/.test(file);
+
 const inSdk = (file: string): boolean => file.startsWith("tracing/sdk/");
 
 describe("imports point inward", () => {
@@ -88,7 +90,6 @@ describe("imports point inward", () => {
   });
 
   it("shows the configuration what kinds of provider there are, as data, and nothing of how they are asked", () => {
-    const isDefinition = (file: string) => /^providers\/(definition|registry|presets\/[a-z-]+)\.ts$/.test(file);
     const seen = inside.filter((one) => one.room === "config" && roomOf(targetOf(one)) === "providers");
     expect(seen.map(targetOf).filter((file) => !isDefinition(file))).toEqual([]);
     const beneath = inside.filter(({ file }) => isDefinition(file)).map(targetOf);

@@ -37,8 +37,9 @@ export interface MintedTerms {
   readonly from: ShownSession["from"];
 }
 
-export interface TokenSet {
-  readonly accessToken: Secret;
+/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
+export interface RefreshedTokens {
+  readonly accessToken: Secret | undefined;
   /** As the provider spells it, `Bearer` as a rule. */
   readonly tokenType: string;
   /** Epoch milliseconds; undefined: the provider does not say. */
@@ -58,5 +59,6 @@ export interface TokenSet {
   readonly minted?: MintedTerms;
 }
 
-/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
-export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };
+export interface TokenSet extends RefreshedTokens {
+  readonly accessToken: Secret;
+}
