@@ -38,8 +38,9 @@ function userSource({ user, endpoints }: ProviderConfiguration, known: ProviderD
 
 type Claims = NonNullable<ProviderConfiguration["user"]>["claims"];
 
+const members = (...paths: readonly (string | undefined)[]) => paths.filter((path) => path !== undefined);
+
 function readingOf({ id, username, name, email, email_verified: emailVerified, avatar_url: avatarUrl }: Claims): UserReading {
-  const members = (...paths: readonly (string | undefined)[]) => paths.filter((path) => path !== undefined);
   return {
     id,
     idShape: "any",
