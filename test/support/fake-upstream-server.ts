@@ -2,8 +2,9 @@
 // What an endpoint answers is the provider's matter. A handler gives its answer as a value, so that its work can be done and the answer
 // be lost. A request that did not arrive whole (its sender was killed) was never made; one that did is worked on, whoever is left to hear.
 
+import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { parsedBody } from "./fake-upstream-body.ts";
 import { createArrivals } from "./fake-upstream-arrivals.ts";
@@ -82,7 +83,7 @@ export async function startUpstreamServer<Endpoint extends string>(
   const held = new Map<string, Promise<void>>();
   const arrivals = createArrivals(clock);
   const closing = new AbortController();
-  const sockets = new Set<unknown>();
+  const sockets = new Set<Socket>();
   const server = createServer((request, response) => void serve(request, response).catch(() => request.socket.destroy()));
   server.on("connection", (socket) => void sockets.add(socket.once("close", () => void sockets.delete(socket))));
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
@@ -148,12 +149,12 @@ export async function startUpstreamServer<Endpoint extends string>(
     mostAtOnce: arrivals.mostAtOnce,
     mostWithinASecond: arrivals.mostWithinASecond,
     connections: () => sockets.size,
-    close() {
+    async close() {
       closing.abort();
-      return new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      });
+      const gone = [...sockets].map((socket) => once(socket, "close"));
+      const closed = once(server.close(), "close");
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([closed, ...gone]);
     },
   };
 }
