@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type IncomingMessage, request } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { discordRateLimit, type FakeDiscord, startFakeDiscord, usualDiscordUser } from "./fake-discord.ts";
 
@@ -144,9 +145,9 @@ describe("at its token endpoint the fake Discord", () => {
     ],
   ] as readonly [string, () => [Record<string, string> | string, Record<string, string>?], string][])(
     "objects to %s",
-    async (_name, request, violation) => {
+    async (_name, made, violation) => {
       const before = fake.violations.length;
-      const [form, headers] = request();
+      const [form, headers] = made();
       const { status, body } = await post(fake.endpoints.token, form, headers);
       expect([status, body["error"]]).toEqual([400, "invalid_request"]);
       expect(fake.violations.slice(before)).toContain(violation);
@@ -202,6 +203,16 @@ describe("at its token endpoint the fake Discord", () => {
     });
     expect(fake.presentedTwice.slice(before)).toEqual([first["refresh_token"]]);
     expect((await post(fake.endpoints.token, refreshForm(second.body["refresh_token"]))).status).toBe(200);
+  });
+
+  it("lets nobody pass who sends no user-agent", async () => {
+    const before = fake.violations.length;
+    const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
+    request(fake.endpoints.user, { headers: { authorization: "Bearer x" } }, resolve).end();
+    const response = await promise;
+    expect([response.statusCode, response.headers["content-type"]]).toEqual([403, "text/html; charset=utf-8"]);
+    expect(fake.violations.slice(before)).toEqual(["no user-agent"]);
+    response.destroy();
   });
 
   it("says in its body how long a caller has to wait, in fractions of seconds", async () => {

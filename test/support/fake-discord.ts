@@ -1,6 +1,6 @@
 // A strict fake of Discord's OAuth2 and `/users/@me`: forms only, client by form or Basic, single-use codes of 100 s, every refresh
 // rotates, revoking any token ends the authorization, 401 bodies and rate limits in Discord's own shape, and the ban of an address that
-// draws too many of them. What it can be told and asked: fake-upstream.ts. `rateLimited` makes its 429, for the fault script;
+// draws too many of them. What it can be told and asked: fake-upstream.ts. `discordRateLimit` makes its 429, for the fault script;
 // `banned()` says whether the address is banned.
 
 import { createFakeBan } from "./fake-discord-ban.ts";
@@ -99,7 +99,7 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
     labelOf: ({ global_name, username }) => global_name ?? username,
     tokenRules: (parts) => rulesOf(parts, expiresIn),
     answer: (call, parts) => answerUser(call, parts),
-    before: ban.refusal,
+    before: (call, { violations }) => ban.refusal() ?? refusedWithoutUserAgent(call, violations),
     answers: ban.note,
     clock,
   });
@@ -128,6 +128,13 @@ function rulesOf({ grants }: UpstreamParts<FakeDiscordUser>, expiresIn: number):
       scope: authorization.scopes.join(" "),
     }),
   };
+}
+
+/** What stands in front of Discord lets nobody pass who does not say what he is. */
+function refusedWithoutUserAgent({ headers }: UpstreamCall, violations: string[]): UpstreamReply | undefined {
+  if (headers["user-agent"] !== undefined) return undefined;
+  violations.push("no user-agent");
+  return { status: 403, body: "<!doctype html><title>Access denied</title><h1>Error 1010</h1>" };
 }
 
 function refuse(refusal: Refusal): UpstreamReply {

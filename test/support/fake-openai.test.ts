@@ -106,6 +106,13 @@ describe("at its authorization endpoint the fake OpenAI", () => {
     await expect(fake.login(authorizationUrl({ redirect_uri: uri }))).rejects.toThrow("redirect_uri is not registered");
   });
 
+  it("sends users to one more address once that is registered", async () => {
+    const uri = "http://127.0.0.1:54321/callback";
+    await expect(fake.login(authorizationUrl({ redirect_uri: uri }))).rejects.toThrow("redirect_uri is not registered");
+    fake.registerRedirectUri(uri);
+    expect((await fake.login(authorizationUrl({ redirect_uri: uri }))).code).not.toBe("");
+  });
+
   it.each([
     ["no challenge", { code_challenge: undefined, code_challenge_method: undefined }, "missing parameter code_challenge"],
     ["the challenge method plain", { code_challenge_method: "plain" }, "code_challenge_method is not S256"],

@@ -3,7 +3,7 @@
 // be lost. A request that did not arrive whole (its sender was killed) was never made; one that did is worked on, whoever is left to hear.
 
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { parsedBody } from "./fake-upstream-body.ts";
@@ -63,8 +63,11 @@ export interface UpstreamServer<Endpoint extends string> {
   readonly requests: readonly UpstreamCall<Endpoint>[];
   readonly faults: FaultScript<Endpoint, UpstreamFault>;
   callsTo(endpoint: Endpoint | "unknown"): number;
-  /** Requests to that endpoint arrive, and go on only once the returned function was called. */
-  hold(endpoint: Endpoint): () => void;
+  /**
+   * Requests to that endpoint arrive, and go on only once the returned function was called.
+   * @param where default `arrival`: nothing was done yet; `answer`: all is done, nothing is answered
+   */
+  hold(endpoint: Endpoint, where?: "arrival" | "answer"): () => void;
   /** The most requests that this endpoint had open at one time. */
   mostAtOnce(endpoint: Endpoint): number;
   /** The most that came to it within any second, of the fake's clock or of real time. */
@@ -74,21 +77,26 @@ export interface UpstreamServer<Endpoint extends string> {
   close(): Promise<void>;
 }
 
-export async function startUpstreamServer<Endpoint extends string>(
-  serviceAt: (origin: string) => UpstreamService<Endpoint>,
+/** The port is taken first, since what is served there knows its own address. */
+export async function listenForUpstream(): Promise<{ readonly origin: string; readonly server: Server }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+export function serveUpstream<Endpoint extends string>(
+  { origin, server }: { readonly origin: string; readonly server: Server },
+  service: UpstreamService<Endpoint>,
   clock: () => number,
-): Promise<UpstreamServer<Endpoint>> {
+): UpstreamServer<Endpoint> {
   const requests: UpstreamCall<Endpoint>[] = [];
   const faults = createFaultScript<Endpoint, UpstreamFault>();
-  const held = new Map<string, Promise<void>>();
+  const held = { arrival: new Map<string, Promise<void>>(), answer: new Map<string, Promise<void>>() };
   const arrivals = createArrivals(clock);
   const closing = new AbortController();
   const sockets = new Set<Socket>();
-  const server = createServer((request, response) => void serve(request, response).catch(() => request.socket.destroy()));
+  server.on("request", (request, response) => void serve(request, response).catch(() => request.socket.destroy()));
   server.on("connection", (socket) => void sockets.add(socket.once("close", () => void sockets.delete(socket))));
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const service = serviceAt(origin);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", origin);
@@ -109,7 +117,7 @@ export async function startUpstreamServer<Endpoint extends string>(
       at: clock(),
     };
     requests.push(call);
-    await held.get(endpoint);
+    await held.arrival.get(endpoint);
     const instead = service.before?.(call);
     if (instead !== undefined) return send(response, instead);
     call.fault = endpoint === "unknown" ? undefined : faults.take(endpoint);
@@ -128,6 +136,7 @@ export async function startUpstreamServer<Endpoint extends string>(
       return undefined;
     }
     const reply = await service.answer(call);
+    await held.answer.get(call.endpoint);
     if (fault?.kind === "after-work") return undefined;
     if (fault?.kind === "slow") await wait(fault.ms, undefined, { signal: closing.signal });
     return fault?.kind === "changed" && reply.status === 200 ? { ...reply, body: { ...(reply.body as object), ...fault.members } } : reply;
@@ -138,11 +147,11 @@ export async function startUpstreamServer<Endpoint extends string>(
     requests,
     faults,
     callsTo: (endpoint) => requests.filter((call) => call.endpoint === endpoint).length,
-    hold(endpoint) {
+    hold(endpoint, where = "arrival") {
       const { promise, resolve } = Promise.withResolvers<void>();
-      held.set(endpoint, promise);
+      held[where].set(endpoint, promise);
       return () => {
-        held.delete(endpoint);
+        held[where].delete(endpoint);
         resolve();
       };
     },

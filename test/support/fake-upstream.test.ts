@@ -106,6 +106,19 @@ describe("a sender that is killed", () => {
     expect(fake.presentedTwice).toEqual([token]);
   });
 
+  it("while its answer waits has spent its token", async () => {
+    const token = await newToken();
+    const release = fake.hold("token", "answer");
+    const made = fake.issued.length;
+    const child = sender(token, "yes");
+    await eventually("the work is done", () => fake.issued.length > made);
+    child.kill("SIGKILL");
+    await eventually("the connection is gone", () => fake.connections() === 0);
+    release();
+    expect((await refresh(token)).status).toBe(400);
+    expect(fake.presentedTwice).toEqual([token]);
+  });
+
   it("before its request was whole has presented nothing", async () => {
     const token = await newToken();
     const child = sender(token, "no");

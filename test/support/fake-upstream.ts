@@ -7,7 +7,14 @@
 
 import { createFakeConsent, type AuthorizationRule, type FakeUpstreamClient } from "./fake-upstream-consent.ts";
 import { createFakeGrants, type FakeAuthorization, type FakeGrants, type FakeGrantTimes } from "./fake-upstream-grants.ts";
-import { startUpstreamServer, type UpstreamCall, type UpstreamReply, type UpstreamServer } from "./fake-upstream-server.ts";
+import {
+  listenForUpstream,
+  serveUpstream,
+  type UpstreamCall,
+  type UpstreamReply,
+  type UpstreamServer,
+  type UpstreamService,
+} from "./fake-upstream-server.ts";
 import { createFakeTokens, member, type TokenRules } from "./fake-upstream-token.ts";
 import type { Fault } from "./faults.ts";
 import { type ConsentAnswer, type ConsentResult, walkConsent } from "./walk-consent.ts";
@@ -35,6 +42,8 @@ export interface FakeUpstream<User> extends UpstreamServer<UpstreamEndpoint> {
   login(authorizationUrl: string, answer?: ConsentAnswer): Promise<ConsentResult>;
   /** What a code exchange would answer for that user, who is made if need be; no request is made. */
   connect(userId: string, scopes?: readonly string[]): Promise<Record<string, unknown>>;
+  /** One more, for the first client. */
+  registerRedirectUri(uri: string): void;
   /** The user takes back everything that he granted. */
   end(userId: string): void;
 }
@@ -51,7 +60,8 @@ export interface UpstreamDefinition<User> {
   labelOf(user: User): string;
   tokenRules(parts: UpstreamParts<User>): TokenRules;
   answer?(call: UpstreamCall<UpstreamEndpoint>, parts: UpstreamParts<User>): UpstreamReply | Promise<UpstreamReply>;
-  readonly before?: () => UpstreamReply | undefined;
+  /** Answered in front of every endpoint but the authorization page. */
+  before?(call: UpstreamCall<UpstreamEndpoint>, parts: UpstreamParts<User>): UpstreamReply | undefined;
   readonly answers?: (status: number) => void;
   readonly clock: () => number;
 }
@@ -59,6 +69,7 @@ export interface UpstreamDefinition<User> {
 export interface UpstreamParts<User> {
   readonly origin: string;
   readonly grants: FakeGrants;
+  readonly violations: string[];
   userOf(authorization: FakeAuthorization): User;
   /** Whose bearer token a call carries; undefined: a bad one, or none. */
   bearer(call: UpstreamCall): FakeAuthorization | undefined;
@@ -67,7 +78,8 @@ export interface UpstreamParts<User> {
 export async function startFakeUpstream<User extends { readonly id: string }>(
   definition: UpstreamDefinition<User>,
 ): Promise<FakeUpstream<User>> {
-  const { clients, clock, title } = definition;
+  const { clock, title } = definition;
+  const clients = definition.clients.map((client) => ({ ...client, redirectUris: [...client.redirectUris] }));
   const violations: string[] = [];
   const grants = createFakeGrants(definition.times, clock);
   const users = new Map(definition.users.map((user) => [user.id, user]));
@@ -79,15 +91,20 @@ export async function startFakeUpstream<User extends { readonly id: string }>(
     users.set(id, user);
     return user;
   };
-  const parts = (origin: string): UpstreamParts<User> => ({
+  const listening = await listenForUpstream();
+  const { origin } = listening;
+  const parts: UpstreamParts<User> = {
     origin,
     grants,
+    violations,
     userOf: ({ userId }) => userOf(userId),
     bearer(call) {
       const found = grants.bearer(/^Bearer ([!-~]+)$/.exec(call.headers.authorization ?? "")?.[1] ?? "");
       return found.kind === "good" ? found.authorization : undefined;
     },
-  });
+  };
+  const rules = definition.tokenRules(parts);
+  const tokens = createFakeTokens({ rules, clients, grants, violations });
   const consent = createFakeConsent({
     title,
     path: pathOf("authorize"),
@@ -98,62 +115,51 @@ export async function startFakeUpstream<User extends { readonly id: string }>(
     user: () => ({ id: present, label: definition.labelOf(userOf(present)) }),
     isUser: (id) => users.has(id),
   });
-  let shared: { readonly rules: TokenRules; readonly tokens: ReturnType<typeof createFakeTokens> } | undefined;
-  const made = (): NonNullable<typeof shared> => {
-    if (shared === undefined) throw new Error("the fake provider does not listen yet");
-    return shared;
-  };
-
   function turnedAway(call: UpstreamCall, isKnownUnspent: boolean): void {
     const token = call.endpoint === "token" ? member(call, "refresh_token") : undefined;
     if (token !== undefined) grants.turnedAway(token, isKnownUnspent);
   }
 
-  const server = await startUpstreamServer<UpstreamEndpoint>((origin) => {
-    const own = parts(origin);
-    const rules = definition.tokenRules(own);
-    const tokens = createFakeTokens({ rules, clients, grants, violations });
-    shared = { rules, tokens };
-    return {
-      paths: definition.paths,
-      before(call) {
-        const instead = call.endpoint === "authorize" ? undefined : definition.before?.();
-        if (instead !== undefined) turnedAway(call, true);
-        return instead;
-      },
-      answers: definition.answers,
-      untouched: (call, fault) => turnedAway(call, saysThatNothingWasDone(fault)),
-      answer(call) {
-        if (call.endpoint === "authorize") return consent.answer(call);
-        if (call.endpoint === "token") return tokens.answer(call);
-        if (call.endpoint === "revocation") return tokens.revoke(call);
-        if (call.endpoint !== "unknown" && definition.answer !== undefined) return definition.answer(call, own);
-        violations.push(`unknown address ${call.method} ${call.path}`);
-        return { status: 404, body: {} };
-      },
-    };
-  }, clock);
+  const service: UpstreamService<UpstreamEndpoint> = {
+    paths: definition.paths,
+    before(call) {
+      const instead = call.endpoint === "authorize" ? undefined : definition.before?.(call, parts);
+      if (instead !== undefined) turnedAway(call, true);
+      return instead;
+    },
+    answers: definition.answers,
+    untouched: (call, fault) => turnedAway(call, saysThatNothingWasDone(fault)),
+    answer(call) {
+      if (call.endpoint === "authorize") return consent.answer(call);
+      if (call.endpoint === "token") return tokens.answer(call);
+      if (call.endpoint === "revocation") return tokens.revoke(call);
+      if (call.endpoint !== "unknown" && definition.answer !== undefined) return definition.answer(call, parts);
+      violations.push(`unknown address ${call.method} ${call.path}`);
+      return { status: 404, body: {} };
+    },
+  };
 
   return {
-    ...server,
+    ...serveUpstream(listening, service, clock),
     endpoints: {
-      authorization: server.origin + pathOf("authorize"),
-      token: server.origin + pathOf("token"),
-      revocation: server.origin + pathOf("revocation"),
+      authorization: origin + pathOf("authorize"),
+      token: origin + pathOf("token"),
+      revocation: origin + pathOf("revocation"),
     },
     client: clients[0] ?? { id: "", redirectUris: [] },
     violations,
     issued: grants.issued,
     presentedTwice: grants.presentedTwice,
-    revoked: made().tokens.revoked,
+    revoked: tokens.revoked,
     users,
     signedIn: (userId) => void (present = userOf(userId).id),
     login: (authorizationUrl, answer) => walkConsent(authorizationUrl, answer),
     async connect(userId, scopes = definition.authorization.scopes) {
       const clientId = clients[0]?.id ?? "";
       const nothing = { redirectUri: "", state: undefined, codeChallenge: undefined, nonce: undefined };
-      return made().rules.tokens(grants.authorize({ clientId, scopes, ...nothing }, userOf(userId).id), "code");
+      return rules.tokens(grants.authorize({ clientId, scopes, ...nothing }, userOf(userId).id), "code");
     },
+    registerRedirectUri: (uri) => void clients[0]?.redirectUris.push(uri),
     end: (userId) => grants.end(userId),
   };
 }
