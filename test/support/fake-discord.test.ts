@@ -93,9 +93,13 @@ describe("a sign-in at the fake Discord", () => {
     expect(response.headers.get("location")).toMatch(/^https:\/\/app\.example\/callback\?code=/);
   });
 
-  it("is another user's where another user answers", async () => {
-    await fake.connect("1");
-    const { code } = await fake.login(authorizationUrl(), { user: "1" });
+  it("is another user's where another one answers, or sits there", async () => {
+    fake.signedIn("1");
+    const { code } = await fake.login(authorizationUrl());
+    const { code: usual } = await fake.login(authorizationUrl(), { user: usualDiscordUser.id });
+    fake.signedIn(usualDiscordUser.id);
+    const own = await post(fake.endpoints.token, { ...(await codeForm()), code: usual });
+    expect((await me(own.body["access_token"])).body).toMatchObject({ id: usualDiscordUser.id });
     const { body } = await post(fake.endpoints.token, { ...(await codeForm()), code });
     expect((await me(body["access_token"])).body).toMatchObject({ id: "1", username: "user-1" });
   });
