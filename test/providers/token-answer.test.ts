@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { readTokenAnswer } from "../../src/providers/token-answer.ts";
+import { byTheBook, readTokenAnswer } from "../../src/providers/token-answer.ts";
 
 const issuer = "https://id.example";
 const askedAtMs = 1_800_000_000_000;
+const at = { issuer, askedAtMs };
 const least = { access_token: "at", token_type: "Bearer" };
 
 describe("a token answer", () => {
   it("needs an access token and its type, and nothing else", () => {
-    expect(readTokenAnswer(least, issuer, askedAtMs)).toMatchObject({
+    expect(readTokenAnswer(least, at, byTheBook)).toMatchObject({
       tokenType: "Bearer",
       expiresAtMs: undefined,
       refreshToken: undefined,
@@ -20,15 +21,15 @@ describe("a token answer", () => {
   it("is read as the provider spells it", () => {
     const tokens = readTokenAnswer(
       { ...least, token_type: "N_A", expires_in: 3599.5, refresh_token: "rt", id_token: "it", scope: "b a  c", session_state: 7 },
-      issuer,
-      askedAtMs,
+      at,
+      byTheBook,
     );
     expect(tokens).toMatchObject({ tokenType: "N_A", expiresAtMs: askedAtMs + 3_599_000, scopes: ["b", "a", "c"] });
     expect([tokens?.accessToken.reveal(), tokens?.refreshToken?.reveal(), tokens?.idToken?.reveal()]).toEqual(["at", "rt", "it"]);
   });
 
   it("tells an empty grant from silence", () => {
-    expect(readTokenAnswer({ ...least, scope: "" }, issuer, askedAtMs)?.scopes).toEqual([]);
+    expect(readTokenAnswer({ ...least, scope: "" }, at, byTheBook)?.scopes).toEqual([]);
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -53,6 +54,6 @@ describe("a token answer", () => {
     ["a scope with a quote", { scope: 'a "b"' }],
     ["scopes of more than 8 KiB", { scope: "a ".repeat(4097) }],
   ])("is refused with %s", (_name, changes) => {
-    expect(readTokenAnswer({ ...least, ...changes }, issuer, askedAtMs)).toBeUndefined();
+    expect(readTokenAnswer({ ...least, ...changes }, at, byTheBook)).toBeUndefined();
   });
 });
