@@ -34,6 +34,8 @@ export interface AccountView {
   readonly id: string;
   readonly provider: string;
   readonly user: KeptAccount["user"];
+  /** False: what was said of the user does not open. */
+  readonly readable: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly disabledAtMs: number | undefined;
@@ -42,7 +44,9 @@ export interface AccountView {
 /** By its id, or by whom its provider knows. */
 export type AccountName = { readonly id: string } | { readonly provider: string; readonly providerUserId: string };
 
-export type DisableAnswer = { readonly kind: "disabled" | "disabled_before"; readonly account: AccountIdentity } | { readonly kind: "unknown" };
+export type DisableAnswer =
+  | { readonly kind: "disabled" | "disabled_before"; readonly account: AccountIdentity }
+  | { readonly kind: "unknown" };
 export type EnableAnswer = { readonly kind: "enabled" | "not_disabled"; readonly account: AccountIdentity } | { readonly kind: "unknown" };
 
 /** Each throws ExchangeError STORE_UNAVAILABLE. */
@@ -57,7 +61,7 @@ export interface AccountOrders {
 
 export interface AccountOrdersDeps {
   readonly database: Pick<Database, "run" | "transaction">;
-  /** Empty: nothing can be opened. */
+  /** All of them open. Empty: nothing can be read. */
   readonly keys: readonly MasterKey[];
   readonly clock: Clock;
   /** All that tokens of it may be known by, at its provider and here. */
@@ -82,16 +86,20 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
     });
   }
 
+  function view(row: AccountRecord): AccountView {
+    const { id, provider, provider_user_id: providerUserId } = row;
+    const user = columns?.openUser(row);
+    return {
+      ...{ id, provider, user: { providerUserId, ...(user ?? unknownUser) }, readable: user !== undefined },
+      createdAtMs: row.created_at,
+      updatedAtMs: row.updated_at,
+      disabledAtMs: row.disabled_at ?? undefined,
+    };
+  }
+
   return {
     async list(page) {
-      const rows = await readAccounts(database, page);
-      return rows.map((row) => ({
-        ...identityOf(row),
-        user: { providerUserId: row.provider_user_id, ...(columns?.openUser(row) ?? unknownUser) },
-        createdAtMs: row.created_at,
-        updatedAtMs: row.updated_at,
-        disabledAtMs: row.disabled_at ?? undefined,
-      }));
+      return (await readAccounts(database, page)).map(view);
     },
     async disable(name) {
       const row = await find(name);
