@@ -30,7 +30,7 @@ describe("nothing to look into is", () => {
     expect(securityEvent(failure("CALLER_UNAUTHENTICATED"))).toBeUndefined();
   });
 
-  const telling = new Set<Reason>(["ISSUER_NOT_TRUSTED", "TOKEN_REVOKED", "ORIGIN_NOT_ALLOWED"]);
+  const telling = new Set<Reason>(["ISSUER_NOT_TRUSTED", "TOKEN_REVOKED", "ACCOUNT_DISABLED", "ORIGIN_NOT_ALLOWED"]);
   it.each(reasons.filter((reason) => !telling.has(reason)))("%s by itself", (reason) => {
     expect(securityEvent(failure(reason))).toBeUndefined();
   });
