@@ -1,0 +1,256 @@
+import { createServer, type Server } from "node:http";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { startChild } from "../support/child.ts";
+import { eventually } from "../support/eventually.ts";
+import { exampleFile, type FakeStack, startFakeStack } from "../support/fake-stack.ts";
+import { ask, refusalAt, startLogin } from "./login-rig.ts";
+
+let stack: FakeStack;
+let folder: string;
+const closers: (() => unknown)[] = [];
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "cambio-login-"));
+  stack = await startFakeStack();
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await stack.close();
+});
+
+/** The words that make a configuration unnecessary, and these. */
+const words = (...more: readonly string[]) => [
+  ...["main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", stack.cambio.url],
+  ...more,
+];
+
+/** The user in the browser: through the provider's pages and back to where it sends them. */
+async function walk(opened: URL): Promise<{ status: number; port: string }> {
+  const { redirectUri, parameters } = await stack.provider.login(opened.href);
+  const { status } = await ask(`${redirectUri}?${parameters.toString()}`);
+  return { status, port: new URL(redirectUri).port };
+}
+
+describe("cambio login", () => {
+  it("signs in, says in a table what came of it, and shows no token", async () => {
+    const login = startLogin(...words());
+    const { status: page, port } = await walk(await login.opened);
+    const { status, out, error } = await login.ended;
+    stack.canary.saw("a sign-in without --show-tokens", out + error);
+    expect({ page, status, out }).toEqual({ page: 200, status: 0, out: "" });
+    expect(error).toMatch(/^Sign in at this address:\n\n {2}http:\/\/localhost:\d+\/authorize\?\S+\n\nsigned in\n/);
+    expect(error).toContain("  provider    main\n  scopes      openid profile offline_access\n");
+    expect(error).toContain("  issuance    PASSTHROUGH: the provider's own tokens\n");
+    expect(error).toMatch(/ {2}expires {5}\d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
+    expect(await refusalAt(`http://127.0.0.1:${port}/callback`)).toBe("ECONNREFUSED");
+    expect(stack.provider.violations).toEqual([]);
+  });
+
+  it("sends the challenge, the port that it took, and what was asked for", async () => {
+    const login = startLogin(...words("--scope", "openid", "--scope", "profile", "--audience", "orders"));
+    const opened = await login.opened;
+    const of = (name: string) => opened.searchParams.get(name) ?? "";
+    expect(of("code_challenge_method")).toBe("S256");
+    expect(of("code_challenge")).toMatch(/^[\w-]{43}$/);
+    expect(of("redirect_uri")).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/callback$/);
+    expect([of("scope"), of("resource")]).toEqual(["openid profile", "https://orders.example"]);
+    await walk(opened);
+    expect((await login.ended).status).toBe(0);
+  });
+
+  it("prints the tokens alone on standard output where that is asked for, and none elsewhere", async () => {
+    const login = startLogin(...words("--show-tokens"));
+    await walk(await login.opened);
+    const { status, out, error } = await login.ended;
+    stack.canary.saw("standard error with --show-tokens", error);
+    expect(status).toBe(0);
+    const tokens = JSON.parse(out) as Readonly<Record<string, string>>;
+    expect(Object.keys(tokens)).toEqual(
+      expect.arrayContaining(["access_token", "token_type", "expires_in", "expires_at", "refresh_token", "id_token", "scopes", "issuer"]),
+    );
+    expect((await stack.cambio.rpc("Refresh", { clientId: "cli", refreshToken: tokens["refresh_token"] })).status).toBe(200);
+  });
+
+  it.each([
+    ["the only native client with that provider", ["main"]],
+    ["the client that is named", ["main", "--client", "cli"]],
+  ])("finds in the configuration %s, whose secrets it does not need", async (_, given) => {
+    const login = startLogin(...given, "--config", exampleFile, "--url", stack.cambio.url);
+    await walk(await login.opened);
+    expect(await login.ended).toMatchObject({ status: 0, out: "" });
+  });
+
+  it("hands on the issuer that came back: a provider that passes for another one is refused", async () => {
+    const login = startLogin(...words());
+    const { redirectUri, parameters } = await stack.provider.login((await login.opened).href);
+    parameters.set("iss", "https://other.example");
+    await ask(`${redirectUri}?${parameters.toString()}`);
+    expect(await login.ended).toMatchObject({ status: 1, error: expect.stringContaining("not signed in: GRANT_INVALID: The code") });
+  });
+
+  it("is not signed in by a page that sends somebody else's code", async () => {
+    const login = startLogin(...words());
+    const opened = await login.opened;
+    const redirectUri = opened.searchParams.get("redirect_uri") ?? "";
+    expect((await ask(`${redirectUri}?code=stolen&state=${"s".repeat(43)}`)).status).toBe(400);
+    expect((await ask(`${redirectUri}?code=stolen`)).status).toBe(400);
+    await walk(opened);
+    expect(await login.ended).toMatchObject({ status: 0 });
+  });
+
+  it("says in a sentence that the user declined, and makes nothing of what the provider wrote beside it", async () => {
+    const login = startLogin(...words());
+    const opened = await login.opened;
+    const back = new URL(opened.searchParams.get("redirect_uri") ?? "");
+    back.search = String(
+      new URLSearchParams({
+        error: "access_denied",
+        error_description: "\u001b[2JNo\n\u202e!",
+        state: opened.searchParams.get("state") ?? "",
+      }),
+    );
+    expect((await ask(back)).status).toBe(200);
+    const { status, error } = await login.ended;
+    expect(status).toBe(1);
+    expect(error).toMatch(/\nnot signed in: the sign-in was declined at the provider \(access_denied\): \\u001b\[2JNo\\u000a\\u202e!\n$/);
+  });
+
+  it("ends when its time is over, and listens no more", async () => {
+    const login = startLogin(...words("--timeout", "1s"));
+    const redirectUri = (await login.opened).searchParams.get("redirect_uri") ?? "";
+    const { status, error } = await login.ended;
+    expect(status).toBe(1);
+    expect(error).toMatch(/\nnot signed in: the time for it is over \(--timeout\)\n$/);
+    expect(await refusalAt(redirectUri)).toBe("ECONNREFUSED");
+  });
+
+  it("ends by Ctrl-C, and listens no more", async () => {
+    const login = startLogin(...words());
+    const redirectUri = (await login.opened).searchParams.get("redirect_uri") ?? "";
+    login.interrupt();
+    const { status, error } = await login.ended;
+    expect(status).toBe(130);
+    expect(error).toMatch(/\ninterrupted\n$/);
+    expect(await refusalAt(redirectUri)).toBe("ECONNREFUSED");
+  });
+});
+
+describe("cambio login says what is wrong", () => {
+  it.each([
+    ["an unknown provider", ["nobody", "--client", "cli"], "PROVIDER_UNKNOWN: There is no provider of that name."],
+    ["an unknown client", ["main", "--client", "nobody"], "CALLER_UNAUTHENTICATED: The caller did not prove who it is."],
+    ["a scope beyond the client's", ["main", "--client", "cli", "--scope", "admin"], "SCOPE_NOT_ALLOWED: More scope than allowed."],
+  ])("by the service's reason and sentence: %s", async (_, given, said) => {
+    const login = startLogin(...given, "--redirect-uri", "http://127.0.0.1/callback", "--url", stack.cambio.url);
+    expect(await login.ended).toEqual({ status: 1, out: "", error: `not signed in: ${said}\n` });
+  });
+
+  it("of a port that is taken", async () => {
+    const port = await answering(() => "");
+    const login = startLogin("main", "--client", "cli", "--redirect-uri", `http://127.0.0.1:${port}/callback`, "--url", stack.cambio.url);
+    const { status, error } = await login.ended;
+    expect(status).toBe(1);
+    expect(error).toContain(`not signed in: another program listens on port ${port} of 127.0.0.1`);
+  });
+
+  it("of a service that is not there", async () => {
+    const port = await answering(() => "");
+    await closers.pop()?.();
+    const url = `http://127.0.0.1:${port}/base`;
+    const login = startLogin("main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", url);
+    expect((await login.ended).error).toBe(`not signed in: Cambio at ${url} does not answer (ECONNREFUSED)\n`);
+  });
+
+  it.each([
+    ["an address that a browser would run", 200, { authorizationUrl: "javascript:alert(1)", state: "s".repeat(43) }, "makes no sense"],
+    ["something else", 200, "hello", "makes no sense"],
+    ["a page", 404, "<h1>", "was answered with status 404"],
+    [
+      "an error that would speak to the terminal",
+      400,
+      { code: "internal", message: "\u001b]0;title\u0007\u009b2J" },
+      "internal: \\u001b]0;title\\u0007\\u009b2J",
+    ],
+    ["more than any answer", 200, "x".repeat(200_000), "is larger than any of Cambio's"],
+  ])("of a service that answers with %s", async (_, code, body, said) => {
+    const port = await answering(() => JSON.stringify(body), code);
+    const login = startLogin("main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", `http://127.0.0.1:${port}`);
+    const { status, error } = await login.ended;
+    expect(status).toBe(1);
+    expect(error).toContain(said);
+    expect(error.slice(0, -1)).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  it("of a configuration that leaves it open, or has no such client", async () => {
+    const grant = (...uris: readonly string[]) => ({ kind: "native", providers: { main: { redirect_uris: uris } } });
+    const failure = async (given: object, ...more: readonly string[]) => {
+      const file = join(folder, "cambio.yaml");
+      writeFileSync(file, stringify(given));
+      return (await startLogin("main", "--config", file, ...more).ended).error;
+    };
+    const two = {
+      clients: { one: grant("http://127.0.0.1/a"), two: grant("http://127.0.0.1/b"), web: { kind: "browser", providers: { main: {} } } },
+    };
+    expect(await failure(two)).toContain("name one by --client (one, two)");
+    expect(await failure(two, "--client", "web")).toContain("has no native client of that name with that provider");
+    expect(await failure({ clients: { web: { kind: "browser", providers: { main: {} } } } })).toContain(
+      "has no native client with that provider",
+    );
+    const app = { clients: { app: grant("com.example.app:/callback") } };
+    expect(await failure(app)).toContain("has no redirect URI on loopback");
+    const free = { ...two, server: { port: 0 } };
+    expect(await failure(free, "--client", "one")).toContain("say by --url where it is");
+    const far = { ...two, server: { host: "10.0.0.1" } };
+    expect(await failure(far, "--client", "one")).toContain("say by --url at which https address");
+  });
+
+  it("of a configuration that is not there", async () => {
+    const { status, error } = await startLogin("main").ended;
+    expect(status).toBe(1);
+    expect(error).toContain("the file does not exist");
+  });
+});
+
+async function answering(text: () => string, status = 200): Promise<number> {
+  const server: Server = createServer((_, response) => response.writeHead(status, { "content-type": "application/json" }).end(text()));
+  server.listen(0, "127.0.0.1");
+  closers.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  await once(server, "listening");
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+describe("the command itself", () => {
+  const script = (name: string, text: string) => writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+
+  it.skipIf(process.platform === "darwin")(
+    "opens the browser, ends by SIGINT with 130, and shows nothing that opens anything",
+    async () => {
+      script("xdg-open", `printf %s "$1" > '${folder}/opened'`);
+      const child = startChild(["src/cli/cambio.mjs", "login", ...words()], { PATH: `${folder}:/usr/bin:/bin` });
+      await eventually("the address", () => /authorize\?\S+\n/.test(child.errors()));
+      const printed = /http\S+authorize\?\S+/.exec(child.errors())?.[0];
+      await eventually("the browser", async () => (await readFile(join(folder, "opened"), "utf8").catch(() => "")) === printed);
+      child.process.kill("SIGINT");
+      expect(await child.ended).toBe(130);
+      expect(child.output()).toBe("");
+    },
+  );
+
+  it("signs in where no browser can be opened", async () => {
+    const child = startChild(["src/cli/cambio.mjs", "login", ...words()], { PATH: join(folder, "empty") });
+    await eventually("the address", () => /authorize\?\S+\n/.test(child.errors()));
+    await walk(new URL(/http\S+authorize\?\S+/.exec(child.errors())?.[0] ?? ""));
+    expect(await child.ended).toBe(0);
+    stack.canary.saw("the command's output", child.output() + child.errors());
+    expect(child.errors()).toContain("signed in\n");
+  });
+});
