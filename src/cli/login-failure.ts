@@ -1,12 +1,8 @@
 // Why a sign-in from a shell came to nothing, as the sentence that the user is shown.
 
+/** Its message is ours, without a code, a token or a verifier; what came over the network stands in it as terminalText() makes it. */
 export class LoginFailure extends Error {
   override readonly name = "LoginFailure";
-
-  /** @param sentence ours, without a code, a token or a verifier; what came over the network stands in it as terminalText() makes it */
-  constructor(sentence: string) {
-    super(sentence);
-  }
 }
 
 /** Characters. A name or a sentence has fewer; a screen shows this much well. */

@@ -150,7 +150,7 @@ describe("whatever a page or a program of this machine sends to the listener cha
   it("a second callback after the first", async () => {
     const { came, at } = await waiting();
     const answers = await Promise.all([ask(at(good)), ask(at(good))]);
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 404]);
+    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 404]);
     await came;
     expect((await ask(at(good))).status).toBe(404);
   });

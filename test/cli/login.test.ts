@@ -27,10 +27,9 @@ afterAll(async () => {
 });
 
 /** The words that make a configuration unnecessary, and these. */
-const words = (...more: readonly string[]) => [
-  ...["main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", stack.cambio.url],
-  ...more,
-];
+function words(...more: readonly string[]): readonly string[] {
+  return ["main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", stack.cambio.url, ...more];
+}
 
 /** The user in the browser: through the provider's pages and back to where it sends them. */
 async function walk(opened: URL): Promise<{ status: number; port: string }> {
@@ -190,21 +189,15 @@ describe("cambio login says what is wrong", () => {
   });
 
   it("of a configuration that leaves it open, or has no such client", async () => {
-    const grant = (...uris: readonly string[]) => ({ kind: "native", providers: { main: { redirect_uris: uris } } });
-    const failure = async (given: object, ...more: readonly string[]) => {
-      const file = join(folder, "cambio.yaml");
-      writeFileSync(file, stringify(given));
-      return (await startLogin("main", "--config", file, ...more).ended).error;
-    };
     const two = {
-      clients: { one: grant("http://127.0.0.1/a"), two: grant("http://127.0.0.1/b"), web: { kind: "browser", providers: { main: {} } } },
+      clients: { one: native("http://127.0.0.1/a"), two: native("http://127.0.0.1/b"), web: { kind: "browser", providers: { main: {} } } },
     };
     expect(await failure(two)).toContain("name one by --client (one, two)");
     expect(await failure(two, "--client", "web")).toContain("has no native client of that name with that provider");
     expect(await failure({ clients: { web: { kind: "browser", providers: { main: {} } } } })).toContain(
       "has no native client with that provider",
     );
-    const app = { clients: { app: grant("com.example.app:/callback") } };
+    const app = { clients: { app: native("com.example.app:/callback") } };
     expect(await failure(app)).toContain("has no redirect URI on loopback");
     const free = { ...two, server: { port: 0 } };
     expect(await failure(free, "--client", "one")).toContain("say by --url where it is");
@@ -219,6 +212,14 @@ describe("cambio login says what is wrong", () => {
   });
 });
 
+const native = (uri: string) => ({ kind: "native", providers: { main: { redirect_uris: [uri] } } });
+
+async function failure(given: object, ...more: readonly string[]): Promise<string> {
+  const file = join(folder, "cambio.yaml");
+  writeFileSync(file, stringify(given));
+  return (await startLogin("main", "--config", file, ...more).ended).error;
+}
+
 async function answering(text: () => string, status = 200): Promise<number> {
   const server: Server = createServer((_, response) => response.writeHead(status, { "content-type": "application/json" }).end(text()));
   server.listen(0, "127.0.0.1");
@@ -229,12 +230,11 @@ async function answering(text: () => string, status = 200): Promise<number> {
 }
 
 describe("the command itself", () => {
-  const script = (name: string, text: string) => writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-
   it.skipIf(process.platform === "darwin")(
     "opens the browser, ends by SIGINT with 130, and shows nothing that opens anything",
     async () => {
-      script("xdg-open", `printf %s "$1" > '${folder}/opened'`);
+      const opener = process.platform === "darwin" ? "open" : "xdg-open";
+      writeFileSync(join(folder, opener), `#!/bin/sh\nprintf %s "$1" > '${folder}/opened'\n`, { mode: 0o755 });
       const child = startChild(["src/cli/cambio.mjs", "login", ...words()], { PATH: `${folder}:/usr/bin:/bin` });
       await eventually("the address", () => /authorize\?\S+\n/.test(child.errors()));
       const printed = /http\S+authorize\?\S+/.exec(child.errors())?.[0];
