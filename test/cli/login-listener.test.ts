@@ -101,6 +101,19 @@ describe("the loopback listener", () => {
     expect(await refusalAt(listener.redirectUri)).toBe("ECONNREFUSED");
   });
 
+  it("closes soon, whatever request somebody has only begun", async () => {
+    const { redirectUri, close } = await listening();
+    const halfway = connect(Number(new URL(redirectUri).port), "127.0.0.1");
+    const closed = once(halfway, "close");
+    halfway.on("error", () => undefined).write("GET /callback HTTP/1.1\r\n");
+    // Answered after the other's bytes came.
+    await ask(redirectUri);
+    const before = performance.now();
+    await close();
+    await closed;
+    expect(performance.now() - before).toBeLessThan(3_000);
+  });
+
   it("waits for nobody whose time was over before", async () => {
     const listener = await listening();
     await expect(listener.callback(state, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
@@ -124,6 +137,7 @@ describe("whatever a page or a program of this machine sends to the listener cha
     ["a code and an error", `${good}&error=access_denied`, {}, 400],
     ["neither code nor error", `state=${state}`, {}, 400],
     ["a code that no code can be", `code=%0d%0a&state=${state}`, {}, 400],
+    ["an issuer that no issuer can be", `code=c0de&state=${state}&iss=%1b`, {}, 400],
     ["a code that is too long", `code=${"c".repeat(2_049)}&state=${state}`, {}, 400],
     ["a host that was rebound to loopback", good, { host: "evil.example" }, 400],
     ["another name of loopback", good, { host: "localhost" }, 400],

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -188,6 +188,15 @@ describe("cambio login says what is wrong", () => {
     expect(error.slice(0, -1)).toMatch(/^[\x20-\x7e]*$/);
   });
 
+  it("of a service that would have code and verifier sent elsewhere, where nothing goes", async () => {
+    let asked = 0;
+    const elsewhere = await answering(() => String((asked += 1)));
+    const port = await answering(() => "", 307, { location: `http://127.0.0.1:${elsewhere}/` });
+    const login = startLogin("main", "--client", "cli", "--redirect-uri", "http://127.0.0.1/callback", "--url", `http://127.0.0.1:${port}`);
+    expect(await login.ended).toMatchObject({ status: 1, error: expect.stringContaining("does not answer") });
+    expect(asked).toBe(0);
+  });
+
   it("of a configuration that leaves it open, or has no such client", async () => {
     const two = {
       clients: { one: native("http://127.0.0.1/a"), two: native("http://127.0.0.1/b"), web: { kind: "browser", providers: { main: {} } } },
@@ -220,8 +229,8 @@ async function failure(given: object, ...more: readonly string[]): Promise<strin
   return (await startLogin("main", "--config", file, ...more).ended).error;
 }
 
-async function answering(text: () => string, status = 200): Promise<number> {
-  const server: Server = createServer((_, response) => response.writeHead(status, { "content-type": "application/json" }).end(text()));
+async function answering(text: () => string, status = 200, headers: Readonly<Record<string, string>> = {}): Promise<number> {
+  const server = createServer((_, response) => response.writeHead(status, { "content-type": "application/json", ...headers }).end(text()));
   server.listen(0, "127.0.0.1");
   closers.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
   await once(server, "listening");
