@@ -15,7 +15,7 @@ import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
-import type { MintedTerms, TokenSet } from "./tokens.ts";
+import type { MintedTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshQuestion {
@@ -130,10 +130,11 @@ export function createRefresh(deps: RefreshDeps) {
     { name, prepared, subject, as }: Target,
   ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const fresh = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
+      const answered = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
+      const fresh = withAccessToken(answered);
       checkSubject(subject, fresh);
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
@@ -172,6 +173,12 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
 function checkSubject(expected: string | undefined, fresh: TokenSet): void {
   const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
   if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
+}
+
+/** The one before it is not at hand here, and what was asked with is spent by now. */
+function withAccessToken({ accessToken, ...tokens }: RefreshedTokens): TokenSet {
+  if (accessToken === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
+  return { ...tokens, accessToken };
 }
 
 const untilItsEnd = new AbortController().signal;
