@@ -18,6 +18,7 @@ const usage = `Usage: cambio COMMAND
   revoke [CONFIG] … end a token, or all tokens of a subject (cambio revoke --help)
   keys …            list, rotate and retire this service's own signing keys (cambio keys --help)
   login PROVIDER …  sign in from a shell at a running service, for developers (cambio login --help)
+  accounts …        list accounts, disable and enable them (cambio accounts --help)
   audit …           verify the audit trail, show its records, print its public keys (cambio audit --help)
   schema            print the JSON Schema of configurations, for editors
   help              print this; --version prints the version
@@ -73,6 +74,10 @@ const commands: Readonly<Record<string, Command>> = {
       process.off("SIGINT", interrupt);
     }
   },
+  async accounts(words, output) {
+    const { accountsCommand } = await import("./accounts.ts");
+    return accountsCommand(words, output, { defaultFile, clock: Date.now });
+  },
   async audit(words, output) {
     const { auditCommand } = await import("./audit.ts");
     return auditCommand(words, output);
@@ -86,7 +91,7 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** Commands with words of their own. */
-const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "keys", "login", "audit"]);
+const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "keys", "login", "accounts", "audit"]);
 
 export async function runCommand([name, ...words]: readonly string[], output: Output): Promise<number> {
   if (name === undefined) return misunderstood(output);

@@ -147,7 +147,7 @@ export type Revocation =
 
 /** store/, cache/: what was revoked. Every replica holds all of it in memory and follows its authority. */
 export interface Revocations {
-  /** @throws ExchangeError TOKEN_REVOKED; STORE_UNAVAILABLE where what is known here is too old to say yes */
+  /** @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED; STORE_UNAVAILABLE where what is known here is too old to say yes */
   check(token: RevocableToken): void;
   /** Durable and in force here when it resolves; elsewhere within a second. @throws ExchangeError STORE_UNAVAILABLE */
   revoke(revocation: Revocation): Promise<void>;

@@ -98,7 +98,10 @@ export function createRefresh(deps: RefreshDeps) {
     return grant;
   }
 
-  /** A sign-in that nobody put a name to can be ended by its handle only. */
+  /**
+   * A sign-in that nobody put a name to can be ended by its handle only. While the account is disabled nothing ends: it may be enabled.
+   * @throws ExchangeError ACCOUNT_DISABLED, STORE_UNAVAILABLE
+   */
   function isEnded(provider: string, { subject, issuedAt }: HeldGrant): boolean {
     if (subject === undefined) return false;
     try {
@@ -106,14 +109,15 @@ export function createRefresh(deps: RefreshDeps) {
       return false;
     } catch (failure) {
       if (hasReason(failure, "TOKEN_REVOKED")) return true;
-      throw failure;
+      throw hasReason(failure, "ACCOUNT_DISABLED") ? new ExchangeError("ACCOUNT_DISABLED") : failure;
     }
   }
 
   function isKnownToHaveEnded(provider: string, grant: HeldGrant): boolean {
     try {
       return isEnded(provider, grant);
-    } catch {
+    } catch (failure) {
+      if (hasReason(failure, "ACCOUNT_DISABLED")) throw failure;
       return false;
     }
   }
