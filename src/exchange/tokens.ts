@@ -45,7 +45,7 @@ export interface ConnectionIssue {
   readonly scopes: readonly string[];
 }
 
-/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
+/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
 export interface RefreshedTokens {
   readonly accessToken: Secret | undefined;
   /** As the provider spells it, `Bearer` as a rule. */
