@@ -152,7 +152,8 @@ const never = new Promise<never>(() => undefined);
 export function createVaultRig(): VaultRig {
   const clock = frozenClock();
   const provider = fakeProvider(clock);
-  const [alarms, ended]: string[][] = [[], []];
+  const alarms: string[] = [];
+  const ended: string[] = [];
   const folder = mkdtempSync(join(tmpdir(), "cambio-vault-"));
   folders.push(folder);
   let unspooled = 0;
@@ -169,12 +170,12 @@ export function createVaultRig(): VaultRig {
   return {
     clock,
     provider,
-    alarms: alarms ?? [],
-    ended: ended ?? [],
+    alarms,
+    ended,
     unspooled: () => unspooled,
     folder,
     spoolPath,
-    process(database, { keys = [masterKey("a")], spool = "one", dieAt, onStep, spoolAs = (same) => same, wait } = {}) {
+    process(database, { keys = [masterKey("a")], spool = "one", dieAt, onStep, spoolAs = (same: Spool) => same, wait } = {}) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
         if (dead) return never;
@@ -202,8 +203,8 @@ export function createVaultRig(): VaultRig {
             left: () => alive(() => real.left()),
           },
           clock,
-          onAlarm: ({ kind, store }) => void alarms?.push(`${store} ${kind}`),
-          onEnded: ({ reason }) => void ended?.push(reason),
+          onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
+          onEnded: ({ reason }) => void ended.push(reason),
           onUnspooled: () => void (unspooled += 1),
           onStep(step) {
             onStep?.(step);
