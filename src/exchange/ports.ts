@@ -2,10 +2,11 @@
 // stands for a refresh token and what swaps a token have files of their own: one-time-ports.ts, handle-ports.ts,
 // token-exchange-ports.ts.
 
+import type { Account } from "./account.ts";
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ExchangeSubject } from "./token-exchange-ports.ts";
-import type { TokenSet } from "./tokens.ts";
+import type { RefreshedTokens, TokenSet } from "./tokens.ts";
 import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
@@ -43,6 +44,10 @@ export interface Provider {
   /** This service's own registration there. */
   readonly clientId: string;
   readonly pkce: "S256" | "none";
+  /** Its users become accounts here, by provider and the provider's own id. */
+  readonly accounts: boolean;
+  /** What a refresh whose answer was lost means: the user has to sign in again, or it may be sent once more. */
+  readonly lostAnswer: "reauthenticate" | "retry_once";
   /**
    * Learns what the calls below need (discovery, keys) before anything one-time is spent.
    * @throws ExchangeError UPSTREAM_*: asking again is safe.
@@ -50,15 +55,27 @@ export interface Provider {
   prepare(signal: AbortSignal): Promise<PreparedProvider>;
 }
 
+/** What is asked of a refresh. */
+export interface RefreshWish {
+  /** Empty: as granted. */
+  readonly scopes: readonly string[];
+  /** The audience by whose registration it was exchanged; absent: this service's own registration has it. */
+  readonly as?: string | undefined;
+  /** Called right before the first byte leaves; where it throws nothing is sent, and the call fails as one that was not. */
+  readonly onSending?: (() => void) | undefined;
+}
+
 export interface PreparedProvider {
   authorizationUrl(start: AuthorizationStart): string;
   /** Redeems a code. Not abortable: once sent it runs to its end, within the provider's own time limit. */
   redeemCode(grant: CodeGrant): Promise<TokenSet>;
+  /** Refreshes. Not abortable either: refresh tokens may be single-use. */
+  refresh(refreshToken: Secret, asked: RefreshWish): Promise<RefreshedTokens>;
   /**
-   * Refreshes. Not abortable either: refresh tokens may be single-use.
-   * @param as the audience by whose registration it was exchanged; undefined: this service's own registration has it
+   * Whose access token it is, as the provider says it just now. Undefined: it has no endpoint for that. Asking again is safe.
+   * @throws ExchangeError TOKEN_INVALID: the provider does not take the token; UPSTREAM_*, DEADLINE_EXCEEDED
    */
-  refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<TokenSet>;
+  readonly readUser: ((accessToken: Secret, signal: AbortSignal) => Promise<Account>) | undefined;
   /** Exchanges an access token for another one (RFC 8693). */
   readonly exchange: ExchangeSubject;
   /**

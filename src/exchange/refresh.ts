@@ -130,11 +130,15 @@ export function createRefresh(deps: RefreshDeps) {
     { name, prepared, subject, as }: Target,
   ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const fresh = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
+      const answer = await prepared.refresh(refreshToken, { scopes, as }).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
-      checkSubject(subject, fresh);
+      checkSubject(subject, answer);
+      const { accessToken } = answer;
+      // The old one may still be in force, and nobody here has it.
+      if (accessToken === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
+      const fresh = { ...answer, accessToken };
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
     };
@@ -169,7 +173,7 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
 }
 
 /** The result's subject is the input's subject (OpenID Connect Core §12.2); what was asked with is spent by now. */
-function checkSubject(expected: string | undefined, fresh: TokenSet): void {
+function checkSubject(expected: string | undefined, fresh: Pick<TokenSet, "subject">): void {
   const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
   if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
 }

@@ -1,5 +1,6 @@
 // Tokens as a provider hands them out, after its answer was checked.
 
+import type { Account } from "./account.ts";
 import type { Actor } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ShownSession } from "./session-ports.ts";
@@ -57,6 +58,8 @@ export interface TokenSet {
   readonly issuer: string;
   /** Who signed in, from the verified ID token; absent: there was none. */
   readonly subject?: string;
+  /** What the verified ID token says of who signed in; absent: there was none, or it says no more than who. */
+  readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
   /** Absent: this service did not issue them. The refresh token beside it is a session. */

@@ -13,7 +13,8 @@ interface FetchInit {
 /** What these are sent spends nothing (RFC 7662 §2), so it may be sent once more. */
 const onlyAsked: ReadonlySet<Endpoint> = new Set(["introspection"]);
 
-export function guardedFetch(http: HttpClient, endpoint: Endpoint) {
+/** @param onSending see HttpCall */
+export function guardedFetch(http: HttpClient, endpoint: Endpoint, onSending?: () => void) {
   return (url: string, { method, headers, body, signal }: FetchInit): Promise<Response> =>
     http.send({
       endpoint,
@@ -23,5 +24,6 @@ export function guardedFetch(http: HttpClient, endpoint: Endpoint) {
       ...(onlyAsked.has(endpoint) ? { idempotent: true } : {}),
       ...(body === undefined ? {} : { body: body.toString() }),
       ...(signal === undefined ? {} : { signal }),
+      ...(onSending === undefined ? {} : { onSending }),
     });
 }

@@ -4,7 +4,7 @@
 
 import { allowInsecureRequests, type ClientAuth, customFetch, genericTokenEndpointRequest } from "oauth4webapi";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
-import type { AuthorizationStart, Clock, CodeGrant, PreparedProvider, Provider } from "../exchange/ports.ts";
+import type { AuthorizationStart, Clock, CodeGrant, PreparedProvider, Provider, RefreshWish } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
 import type { HttpClient } from "../net/http-client.ts";
@@ -60,12 +60,12 @@ interface Spending {
   readonly nonce: string | undefined;
   /** By which registration. */
   readonly client: { readonly id: string; readonly authenticate: ClientAuth };
+  readonly onSending?: (() => void) | undefined;
 }
 
 /** @param refusalWords what this kind of provider says by its descriptions */
 export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusalWords: RefusalWords = noWords): Provider {
   const self = { id: options.client.id, authenticate: clientAuthentication(options.client) };
-  const fetchTokens = guardedFetch(deps.http, "token");
   const revoke = createRevocation(deps, options);
   const exchange = createTokenExchange({ http: deps.exchangeHttp, clock: deps.clock }, { ...options, refusalWords });
 
@@ -75,7 +75,8 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusal
     return {
       authorizationUrl: (start) => authorizationUrl(metadata, options, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
-      refresh: (refreshToken, scopes, as) => spend(metadata, refreshing(refreshToken, scopes, as)),
+      refresh: (refreshToken, asked) => spend(metadata, refreshing(refreshToken, asked)),
+      readUser: undefined,
       exchange: (request, limit) => exchange(metadata.tokenEndpoint, request, limit),
       revoke: revocationAt(metadata.revocationEndpoint),
     };
@@ -94,18 +95,18 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusal
     return spend(metadata, { credential: "code", grantType: "authorization_code", parameters, nonce: grant.nonce, client: self });
   }
 
-  function refreshing(refreshToken: Secret, scopes: readonly string[], as: string | undefined): Spending {
+  function refreshing(refreshToken: Secret, { scopes, as, onSending }: RefreshWish): Spending {
     const parameters = new URLSearchParams({ refresh_token: refreshToken.reveal() });
     if (scopes.length > 0) parameters.set("scope", scopes.join(" "));
     const client = as === undefined ? self : actingAs(options.actingClients, as);
-    return { credential: "refresh_token", grantType: "refresh_token", parameters, nonce: undefined, client };
+    return { credential: "refresh_token", grantType: "refresh_token", parameters, nonce: undefined, client, onSending };
   }
 
   async function spend(metadata: ProviderMetadata, spending: Spending): Promise<TokenSet> {
     // 1. Ask, once. `state` and `iss` of the authorization response were the operation's to check.
     const askedAtMs = deps.clock();
     const server = { issuer: options.issuer, token_endpoint: metadata.tokenEndpoint };
-    const guarded = { [customFetch]: fetchTokens, [allowInsecureRequests]: true } as const;
+    const guarded = { [customFetch]: guardedFetch(deps.http, "token", spending.onSending), [allowInsecureRequests]: true } as const;
     const client = { client_id: spending.client.id };
     const response = await genericTokenEndpointRequest(
       server,
@@ -148,7 +149,15 @@ export function createOidcProvider(deps: OidcDeps, options: OidcOptions, refusal
     }
   }
 
-  return { name: options.name, issuer: options.issuer, clientId: options.client.id, pkce: options.pkce, prepare };
+  return {
+    name: options.name,
+    issuer: options.issuer,
+    clientId: options.client.id,
+    pkce: options.pkce,
+    accounts: false,
+    lostAnswer: "reauthenticate",
+    prepare,
+  };
 }
 
 function authorizationUrl(metadata: ProviderMetadata, options: OidcOptions, start: AuthorizationStart): string {

@@ -38,17 +38,20 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     issuer: "https://issuer.example",
     clientId: "cambio",
     pkce: "S256",
+    accounts: false,
+    lostAnswer: "reauthenticate",
     async prepare() {
       step("prepare");
       return {
         authorizationUrl: () => "",
         redeemCode: async () => tokenSet(0, rig.clock),
-        async refresh(refreshToken, scopes) {
+        async refresh(refreshToken, { scopes }) {
           steps.push(["send", ...scopes].join(" "));
           return rig.upstream.send(refreshToken);
         },
         exchange: () => Promise.reject(new Error("nothing is exchanged here")),
         revoke: undefined,
+        readUser: undefined,
       };
     },
   };
