@@ -20,6 +20,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { RefreshHandles } from "./exchange/handle-ports.ts";
 import type { OneTimeStore, UsedAssertions } from "./exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations, VerificationCache } from "./exchange/ports.ts";
+import type { Accounts, Connections } from "./exchange/vault-ports.ts";
 import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
@@ -46,6 +47,9 @@ export interface Storage {
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;
   readonly signing: Signing;
+  /** Undefined without a database: nothing is kept of sign-ins. */
+  readonly accounts: Accounts | undefined;
+  readonly connections: Connections | undefined;
   readonly redis: RedisConnection | undefined;
   /** `process`, `none`: not configured. */
   readonly status: () => { readonly redis: "ready" | "away" | "process"; readonly database: "ready" | "away" | "none" };
@@ -99,6 +103,8 @@ export async function wireStorage(
     ),
     usedAssertions: usedAssertionsOf(parts),
     signing,
+    accounts: undefined,
+    connections: undefined,
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
     async start() {

@@ -1,4 +1,4 @@
-// Whose a session is, as its provider says it just now. What of it goes into a token is decided by an explicit map (minting.ts).
+// Who somebody is, as a provider says it. What of it goes into a token is decided by an explicit map (minting.ts).
 
 /** Empty strings: not known. */
 export interface Account {
@@ -11,4 +11,13 @@ export interface Account {
   /** The provider has seen that the address is the user's. */
   readonly emailVerified: boolean;
   readonly avatarUrl: string;
+}
+
+/** An account, and what it is called here. */
+export interface OwnedAccount {
+  readonly account: Account;
+  /** `sub` of tokens that are issued here for it. */
+  readonly subject: string;
+  /** Configured name. */
+  readonly provider: string;
 }

@@ -45,6 +45,13 @@ export interface ConnectionIssue {
   readonly scopes: readonly string[];
 }
 
+/** Where in a connection somebody is who holds a handle for it. */
+export interface ConnectionPointer {
+  readonly id: string;
+  /** Of the tokens that were handed out last. */
+  readonly generation: number;
+}
+
 export interface TokenSet {
   readonly accessToken: Secret;
   /** As the provider spells it, `Bearer` as a rule. */
@@ -62,7 +69,9 @@ export interface TokenSet {
   readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
-  /** Absent: this service did not issue them. The refresh token beside it is a session. */
+  /** True: this service issued the access token. Absent: a provider did. */
+  readonly ours?: true;
+  /** Absent: no session stands behind them. The refresh token beside it is that session. */
   readonly minted?: MintedTerms;
 }
 
