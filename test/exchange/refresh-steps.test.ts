@@ -80,6 +80,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     places: roomyPlaces,
     clock: rig.clock,
     refreshSession: () => Promise.reject(new Error("no handle here stands for a session")),
+    refreshHeld: () => Promise.reject(new Error("no handle here stands for a connection")),
     fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
   });
   return {
@@ -90,8 +91,9 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     /** For whom the budget was spent. */
     payers,
     noted: (): TrailNotes => Object.assign({}, ...notes) as TrailNotes,
-    refresh: (client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) =>
-      refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal),
+    async refresh(client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) {
+      return (await refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal)).tokens;
+    },
   };
 }
 
