@@ -46,7 +46,7 @@ describe.each([
     expect(await answersOtherThan("ACCOUNT_DISABLED", given.replicas, [...before, later])).toEqual([]);
     expect(await answersOtherThan("200", given.replicas, [ofAnother])).toEqual([]);
 
-    // Enabled on the machine's clock: what was issued before that stays refused, and by a clock that runs ahead nothing was.
+    // By the machine's clock, which the replicas' is two minutes ahead of.
     await accounts(given, where, "enable", ...named("mallory"));
     expect(await answersOtherThan("TOKEN_REVOKED", given.replicas, before)).toEqual([]);
     const after = await given.stack.token({ sub: "mallory" });
