@@ -53,7 +53,7 @@ describe.each([
     expect(await answersOtherThan("200", given.replicas, [after])).toEqual([]);
   });
 
-  it("gets no fresh tokens by a refresh handle, which is no more than put aside", async () => {
+  it("gets no fresh tokens by a refresh handle, neither while it is disabled nor by one of before", async () => {
     const given = await servers.given(where);
     const { accessToken, refreshToken } = await signedIn(given);
     const { sub } = JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString()) as { sub: string };

@@ -39,9 +39,20 @@ const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next
 const signing = { kid: "kid-1", algorithm: "ES256", seq: 1, announced_at: nowMs, activates_at: nowMs + 1 } as const;
 const account = { id: "account-1", provider: "main", provider_user_id: "1", created_at: nowMs, updated_at: nowMs, disabled_at: null };
 const connection = {
-  ...{ id: "connection-1", client_id: "web", provider: "main", account_id: "account-1", kept: 1, generation: 3 },
-  ...{ created_at: nowMs, refreshed_at: nowMs, used_at: nowMs, due_at: null },
-  ...{ ended_at: null, ended_reason: null, tell_at: null, expires_at: nowMs + 1 },
+  id: "connection-1",
+  client_id: "web",
+  provider: "main",
+  account_id: "account-1",
+  kept: 1,
+  generation: 3,
+  created_at: nowMs,
+  refreshed_at: nowMs,
+  used_at: nowMs,
+  due_at: null,
+  ended_at: null,
+  ended_reason: null,
+  tell_at: null,
+  expires_at: nowMs + 1,
 };
 const plaintext = Buffer.from("a token");
 const { familyGrant, familyAnswer, upstreamToken, signingKey, accountUser, connectionGrant, connectionTokens } = sealedColumns;
