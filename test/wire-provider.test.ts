@@ -105,14 +105,17 @@ async function signIn(provider: "discord" | "models", fake: FakeDiscord | FakeJs
   return core.operations.exchange({ client, provider, ...shown, audiences: [], trail: silentTrail("backend") }, patience());
 }
 
-describe("a token that nobody but its provider can read", () => {
-  const validate = (token: string, provider: string) => {
-    const about = { client: backend(), audience: "", requiredScopes: [], exchange: false, trail: silentTrail("backend") };
-    return core.operations.validate({ ...about, token: new Secret(token), provider }, patience());
-  };
-  const unsigned = (claims: object) =>
-    [{ alg: "RS256", kid: "k" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".") + ".c2ln";
+function validate(token: string, provider: string) {
+  const about = { client: backend(), audience: "", requiredScopes: [], exchange: false, trail: silentTrail("backend") };
+  return core.operations.validate({ ...about, token: new Secret(token), provider }, patience());
+}
 
+function unsigned(claims: object): string {
+  const parts = [{ alg: "RS256", kid: "k" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+  return [...parts, "c2ln"].join(".");
+}
+
+describe("a token that nobody but its provider can read", () => {
   it.each(["discord", "openai", "models"])("is refused by %s's name, and nobody is asked", async (provider) => {
     await expect(validate("opaque", provider)).rejects.toMatchObject({ reason: "PROVIDER_UNKNOWN" });
     expect([discord, openai, json].flatMap(({ requests }) => requests)).toEqual([]);
