@@ -30,7 +30,7 @@ export interface AccountParts {
   readonly readSession: ReadSession;
   readonly decide: Decide;
   readonly mint: Mint;
-  readonly storage: Pick<Storage, "accounts" | "connections" | "handles" | "revocations" | "upstreamRevocations" | "cache">;
+  readonly storage: Pick<Storage, "vault" | "handles" | "revocations" | "upstreamRevocations" | "cache">;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
   readonly places: ProviderPlaces;
@@ -38,8 +38,8 @@ export interface AccountParts {
 }
 
 export function wireAccounts(parts: AccountParts) {
-  const { accounts, connections, handles, revocations, upstreamRevocations, cache } = parts.storage;
-  const kept = { ...parts, accounts, connections, revocations };
+  const { vault, handles, revocations, upstreamRevocations, cache } = parts.storage;
+  const kept = { ...parts, accounts: vault?.accounts, connections: vault?.connections, revocations };
   const subjects = createAccountSubjects(kept);
   const standing = createConnectionStanding({ ...kept, subjects });
   const tokensOf = createConnectionTokens(kept);

@@ -38,6 +38,8 @@ export interface Edition {
   readonly providers: ReadonlyMap<string, WiredProvider>;
   /** Where users' sessions are read, by configured name. */
   readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
+  /** How long before it expires a kept access token of that provider is refreshed; undefined: it is not configured. */
+  readonly refreshAheadMs: (provider: string) => number | undefined;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -70,7 +72,8 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations, accounts, connections } = storage;
+  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations, vault } = storage;
+  const [accounts, connections] = [vault?.accounts, vault?.connections];
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
@@ -117,10 +120,16 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     },
     providers: wired,
     sessionProviders: sessions,
+    refreshAheadMs: (name) => refreshAheadOf(configuration, name),
     async close() {
       await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(wiredSessions)]);
     },
   };
+}
+
+function refreshAheadOf({ providers }: Configuration, name: string): number | undefined {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  return provider === undefined || provider.kind === "better-auth" ? undefined : provider.refresh_ahead;
 }
 
 function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {

@@ -20,7 +20,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { RefreshHandles } from "./exchange/handle-ports.ts";
 import type { OneTimeStore, UsedAssertions } from "./exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations, VerificationCache } from "./exchange/ports.ts";
-import type { Accounts, Connections } from "./exchange/vault-ports.ts";
+import type { Connections } from "./exchange/vault-ports.ts";
 import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
@@ -28,12 +28,14 @@ import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
+import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
+import { type WiredVault, wireVault } from "./wire-vault.ts";
 import { type Signing, wireSigning } from "./wire-signing.ts";
 import { traced } from "./wire-traced-storage.ts";
 
@@ -43,13 +45,12 @@ export interface Storage {
   readonly sharedFlights: SharedFlight;
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
+  /** Undefined: nothing is kept, as there is no database. */
+  readonly vault: WiredVault | undefined;
   readonly revocations: Revocations;
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;
   readonly signing: Signing;
-  /** Undefined without a database: nothing is kept of sign-ins. */
-  readonly accounts: Accounts | undefined;
-  readonly connections: Connections | undefined;
   readonly redis: RedisConnection | undefined;
   /** `process`, `none`: not configured. */
   readonly status: () => { readonly redis: "ready" | "away" | "process"; readonly database: "ready" | "away" | "none" };
@@ -62,6 +63,7 @@ export async function wireStorage(
   configuration: Configuration,
   { keys, ...observers }: Foundations,
   edition: EditionView,
+  onRefreshStep?: OnRefreshStep,
 ): Promise<Storage> {
   const { clock, log, metrics } = observers;
   const onAlarm = createOnAlarm(observers);
@@ -71,6 +73,7 @@ export async function wireStorage(
   const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
   const signing = wireSigning(parts);
+  const vault = wired === undefined ? undefined : wireVault(parts, wired.database, onRefreshStep);
   const sweeper =
     wired === undefined
       ? undefined
@@ -95,24 +98,25 @@ export async function wireStorage(
     ...traced(
       {
         oneTime: oneTimeOf(parts),
-        handles: handlesOf(parts, followed.revocations),
+        handles: handlesOf(parts, followed.revocations, vault?.connections),
         revocations: followed.revocations,
         upstreamRevocations: followed.upstream,
       },
       parts,
     ),
     usedAssertions: usedAssertionsOf(parts),
+    vault,
     signing,
-    accounts: undefined,
-    connections: undefined,
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
     async start() {
       await signing.start();
+      await vault?.start();
       await followed.start();
       sweeper?.start();
     },
     async close() {
+      await vault?.close();
       await signing.close();
       await sweeper?.close();
       await followed.close();
@@ -152,7 +156,7 @@ function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedA
   return redis === undefined ? createUsedAssertionsMemory({ names, clock }) : createUsedAssertionsRedis({ redis, names, clock });
 }
 
-function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandles {
+function handlesOf(parts: StorageParts, revocations: Revocations, connections: Connections | undefined): RefreshHandles {
   const { configuration, keys, database, clock, onAlarm, upstreamLimitMs } = parts;
   if (database === undefined || configuration.database === undefined)
     return createRefreshHandles(createSealer(keys, "refresh-handle"), clock);
@@ -162,6 +166,7 @@ function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandle
       keys,
       clock,
       onAlarm,
+      connections,
       revokeTokens: async (tokens) => {
         for (const token of tokens) await revocations.revoke(token);
       },

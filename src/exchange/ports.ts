@@ -33,6 +33,8 @@ export interface CodeGrant {
   /** Undefined only where the provider is configured without PKCE. */
   readonly codeVerifier: Secret | undefined;
   readonly resources: readonly string[];
+  /** Of the sign-in, for providers whose request carries it; empty: none. */
+  readonly state: string;
   /** What the ID token's nonce must be; undefined: the client checks it. */
   readonly nonce: string | undefined;
 }
@@ -44,9 +46,9 @@ export interface Provider {
   /** This service's own registration there. */
   readonly clientId: string;
   readonly pkce: "S256" | "none";
-  /** Its users become accounts here, by provider and the provider's own id. */
+  /** Its users become accounts here. */
   readonly accounts: boolean;
-  /** What a refresh whose answer was lost means: the user has to sign in again, or it may be sent once more. */
+  /** What a refresh whose answer was lost means: the user signs in again, or the same refresh token may be shown once more. */
   readonly lostAnswer: "reauthenticate" | "retry_once";
   /**
    * Learns what the calls below need (discovery, keys) before anything one-time is spent.
@@ -71,11 +73,6 @@ export interface PreparedProvider {
   redeemCode(grant: CodeGrant): Promise<TokenSet>;
   /** Refreshes. Not abortable either: refresh tokens may be single-use. */
   refresh(refreshToken: Secret, asked: RefreshWish): Promise<RefreshedTokens>;
-  /**
-   * Whose access token it is, as the provider says it just now. Undefined: it has no endpoint for that. Asking again is safe.
-   * @throws ExchangeError TOKEN_INVALID: the provider does not take the token; UPSTREAM_*, DEADLINE_EXCEEDED
-   */
-  readonly readUser: ((accessToken: Secret, signal: AbortSignal) => Promise<Account>) | undefined;
   /** Exchanges an access token for another one (RFC 8693). */
   readonly exchange: ExchangeSubject;
   /**
@@ -83,6 +80,12 @@ export interface PreparedProvider {
    * @throws ExchangeError UPSTREAM_*: telling it again is safe
    */
   readonly revoke: ((token: Secret, hint: TokenTypeHint, signal: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Whose an access token is, by the provider's word. Undefined: it has no endpoint for that.
+   * @throws ExchangeError TOKEN_INVALID (the provider refuses the token: it must not be shown there again), UPSTREAM_*,
+   *   DEADLINE_EXCEEDED
+   */
+  readonly readUser: ((accessToken: Secret, signal: AbortSignal) => Promise<Account>) | undefined;
 }
 
 /** A verifier of one provider's access tokens (keys/ supplies the keys, token/ the rules). */
@@ -151,7 +154,7 @@ export type Revocation =
 
 /** store/, cache/: what was revoked. Every replica holds all of it in memory and follows its authority. */
 export interface Revocations {
-  /** @throws ExchangeError TOKEN_REVOKED; STORE_UNAVAILABLE where what is known here is too old to say yes */
+  /** @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED; STORE_UNAVAILABLE where what is known here is too old to say yes */
   check(token: RevocableToken): void;
   /** Durable and in force here when it resolves; elsewhere within a second. @throws ExchangeError STORE_UNAVAILABLE */
   revoke(revocation: Revocation): Promise<void>;

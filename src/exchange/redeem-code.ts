@@ -49,8 +49,8 @@ export function createRedeemCode(deps: RedeemDeps) {
       const nonce = agreedNonce(question, attempt.pending);
       if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
       attempt.sent = true;
-      const { code } = question;
-      const grant = { code, redirectUri: at.redirectUri, codeVerifier, resources: at.resources, nonce };
+      const { code, state } = question;
+      const grant = { code, redirectUri: at.redirectUri, codeVerifier, resources: at.resources, state, nonce };
       return await outcomeOf(at.prepared.redeemCode(grant), signal);
     } catch (failure) {
       await giveBack(attempt, question.state, failure);

@@ -11,10 +11,10 @@ import type { FollowedTokens, HeldConnection, HeldGrant, RefreshHandles } from "
 import { type Mint, noteIssued } from "./mint.ts";
 import type { Clock, Provider, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
-import type { RefreshAnswer } from "./refresh.ts";
 import { checkTerms, permitTerms, type TermsDeps } from "./refresh-terms.ts";
 import { planRenewal } from "./renew-minted.ts";
 import type { Secret } from "./secret.ts";
+import type { RefreshAnswer } from "./refresh-answer.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 import type { Connection, Connections, KeptAccount } from "./vault-ports.ts";

@@ -52,8 +52,9 @@ export interface ConnectionPointer {
   readonly generation: number;
 }
 
-export interface TokenSet {
-  readonly accessToken: Secret;
+/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
+export interface RefreshedTokens {
+  readonly accessToken: Secret | undefined;
   /** As the provider spells it, `Bearer` as a rule. */
   readonly tokenType: string;
   /** Epoch milliseconds; undefined: the provider does not say. */
@@ -65,7 +66,7 @@ export interface TokenSet {
   readonly issuer: string;
   /** Who signed in, from the verified ID token; absent: there was none. */
   readonly subject?: string;
-  /** What the verified ID token says of who signed in; absent: there was none, or it says no more than who. */
+  /** What the same ID token says of them; absent: there was none, or the provider says it elsewhere. */
   readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
@@ -75,5 +76,6 @@ export interface TokenSet {
   readonly minted?: MintedTerms;
 }
 
-/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
-export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };
+export interface TokenSet extends RefreshedTokens {
+  readonly accessToken: Secret;
+}

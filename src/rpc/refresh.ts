@@ -6,8 +6,9 @@ import { type RefreshRequest, type RefreshResponse, RefreshResponseSchema } from
 import { Issuance } from "../../gen/cambio/v1/token_pb.ts";
 import { hasReason, malformed } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
-import type { Refresh, RefreshAnswer } from "../exchange/refresh.ts";
+import type { Refresh } from "../exchange/refresh.ts";
 import type { RefreshConnection } from "../exchange/refresh-connection.ts";
+import type { RefreshAnswer } from "../exchange/refresh-answer.ts";
 import { callOf, enter, type Entrance } from "./caller.ts";
 import { deliver, handleInCookie, takeBack } from "./handle-delivery.ts";
 import { bounded, bounds, requiredSecret, requiredVisible, scopeList, visible } from "./rules.ts";

@@ -37,7 +37,7 @@ describe("a client that was disabled", () => {
     await expect(refresh()).rejects.toThrow(disabled(id));
     expect(rig.fake.callsTo("token")).toBe(before);
     enable();
-    await expect(refresh()).resolves.toHaveProperty("accessToken");
+    await expect(refresh()).resolves.toHaveProperty("tokens");
   });
 
   it("validates nothing, not even what is remembered from before", async () => {

@@ -103,7 +103,7 @@ describe("a provider that answers a refresh with somebody else's ID token", () =
     await expect(refresh(next)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
 
     await answerWith({ scope: "openid" }, { id_token: await idToken("alice") });
-    await expect(refresh(next)).resolves.toHaveProperty("accessToken");
+    await expect(refresh(next)).resolves.toHaveProperty("tokens");
   });
 });
 

@@ -246,15 +246,8 @@ describe("the provider's part", () => {
 /** The ports as they are needed here; what is told is kept. */
 function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; told: unknown[] } {
   const asked: unknown[] = [];
-  const provider: Provider = {
-    name: "main",
-    issuer: "https://issuer.example",
-    clientId: "cambio",
-    pkce: "S256",
-    accounts: false,
-    lostAnswer: "reauthenticate",
-    prepare: prepared,
-  };
+  const named = { name: "main", issuer: "https://issuer.example", clientId: "cambio", accounts: false } as const;
+  const provider: Provider = { ...named, pkce: "S256", lostAnswer: "reauthenticate", prepare: prepared };
   const deps: RevokeDeps = {
     providers: new Map([["main", provider]]),
     verifiers: { byName: () => undefined, byIssuer: () => undefined },

@@ -50,7 +50,7 @@ function start(changes: Partial<AuthorizationStart> = {}): AuthorizationStart {
 
 async function newGrant({ fake, prepared }: Stage, changes: Partial<AuthorizationStart> = {}): Promise<CodeGrant> {
   const { code } = await fake.login(prepared.authorizationUrl(start(changes)));
-  return { code: new Secret(code), redirectUri, codeVerifier: new Secret(verifier), resources: [orders], nonce };
+  return { code: new Secret(code), redirectUri, codeVerifier: new Secret(verifier), resources: [orders], state: "st", nonce };
 }
 
 function refreshTokenOf(tokens: Pick<TokenSet, "refreshToken">): Secret {

@@ -86,7 +86,7 @@ const { refreshHeld, refreshConnection, revokeConnection, getAccount } = wireAcc
   subjectPrefixes: new Map(),
   verifySubject,
   readSession,
-  storage: { accounts: undefined, connections: undefined, handles, revocations, upstreamRevocations: upstream, cache },
+  storage: { vault: undefined, handles, revocations, upstreamRevocations: upstream, cache },
   flights,
   budget,
 });
