@@ -1,7 +1,8 @@
 // The front as a process of its own, for those who run the parts by other means than `make dashboard`: each in its own container.
 // PORT, HOST, AUTH_URL, CAMBIO_URL and BACKEND_URL configure it.
 
-import { createFront, type PartName } from "./front.ts";
+import type { PartName } from "./front-answers.ts";
+import { createFront } from "./front.ts";
 import { createJsonLog } from "./json-log.ts";
 import { buildPage } from "./page-files.ts";
 import { required, serveProcess } from "./serve.ts";

@@ -2,7 +2,8 @@
 // Better Auth, Cambio, the backend. Each but the front is a process of its own.
 
 import { join } from "node:path";
-import { createFront, type PartName } from "./front.ts";
+import type { PartName } from "./front-answers.ts";
+import { createFront } from "./front.ts";
 import { createJsonLog } from "./json-log.ts";
 import { keptSecrets } from "./kept-secrets.ts";
 import { buildPage } from "./page-files.ts";
@@ -80,7 +81,12 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     });
     const backend = await start("backend", {
       command: [join(import.meta.dirname, "backend.ts")],
-      env: { CAMBIO_ISSUER: front.url, CAMBIO_JWKS_URL: `${cambio.address}/.well-known/jwks.json`, AUDIENCE: audience },
+      env: {
+        PUBLIC_URL: front.url,
+        CAMBIO_ISSUER: front.url,
+        CAMBIO_JWKS_URL: `${cambio.address}/.well-known/jwks.json`,
+        AUDIENCE: audience,
+      },
       healthPath: "/healthz",
     });
     const parts = running.move();
