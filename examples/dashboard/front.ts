@@ -37,7 +37,8 @@ const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self'",
+  // Pictures of those who sign in with Discord.
+  "img-src 'self' https://cdn.discordapp.com",
   "connect-src 'self'",
   "form-action 'none'",
   "base-uri 'none'",

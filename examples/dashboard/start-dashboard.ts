@@ -15,12 +15,21 @@ export interface DashboardOptions {
   readonly port: number;
   /** Databases and secrets are kept here. */
   readonly folder: string;
+  /** The application's own registration at Discord. Undefined: the page does not offer it. */
+  readonly discord?: DiscordApplication | undefined;
   /** What is run as Cambio, with the variables that cambio.yaml names. */
   readonly cambio: PartOptions["command"];
   /** A part is healthy. */
   report(part: string, url: string): void;
   /** A line that a part wrote. */
   onLine(part: PartName | "front", line: string): void;
+}
+
+export interface DiscordApplication {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** As registered there. Default: `/auth/discord` at the one address. */
+  readonly redirectUri?: string | undefined;
 }
 
 export interface Dashboard {
@@ -40,7 +49,7 @@ const audience = "https://backend.dashboard.example";
 
 /** @throws Error naming the part that did not become healthy, and why */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { folder, report, onLine } = options;
+  const { folder, report, onLine, discord } = options;
   const secrets = keptSecrets(folder);
   const started = new Map<PartName, Part>();
   const running = new AsyncDisposableStack();
@@ -57,7 +66,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   try {
     const log = createJsonLog("front", (line) => onLine("front", line.trimEnd()));
     const front = await listen(
-      createFront(await buildPage(), (part) => started.get(part)?.url(), log),
+      createFront(await buildPage({ discord: discord !== undefined }), (part) => started.get(part)?.url(), log),
       options.port,
     );
     running.defer(() => front.close());
@@ -76,6 +85,9 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
         AUDIENCE: audience,
         CAMBIO_SEALING_KEY: secrets.sealing,
         DATABASE_FILE: join(folder, "cambio.sqlite"),
+        DISCORD_CLIENT_ID: discord?.clientId ?? "",
+        DISCORD_CLIENT_SECRET: discord?.clientSecret ?? "",
+        DISCORD_REDIRECT_URI: discord?.redirectUri ?? `${front.url}/auth/discord`,
       },
       healthPath: "/readyz",
     });

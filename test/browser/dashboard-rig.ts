@@ -87,7 +87,7 @@ async function visit(browser: Browser, options: BrowserContextOptions): Promise<
     const page = await context.newPage();
     page.on("console", (message) => {
       // Refused requests are part of some journeys; a script or a style that the page's own policy refuses is part of none.
-      const isRefusedRequest = message.text().startsWith("Failed to load resource");
+      const isRefusedRequest = /^(Failed to load resource|WebSocket connection to .* failed)/.test(message.text());
       if (message.type() === "error" && !isRefusedRequest) complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(error.message));

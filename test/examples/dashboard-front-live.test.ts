@@ -182,5 +182,6 @@ describe("the front's way for a WebSocket", () => {
     await front.close();
     await closed;
     await eventually("the end at the backend", () => connections.size === 0);
+    expect(got()).toMatch(/^HTTP\/1\.1 101 /);
   });
 });

@@ -141,7 +141,7 @@ describe.each(["by way of the front", "at the backend"])("the live connection %s
     const answer = await refusalOf({ at: at(), ...(await asked()) });
     expect(answer.status).toBe(status);
     expect(answer.headers).toHaveProperty("x-request-id");
-    if (status === 401) expect(answer.headers).toHaveProperty("www-authenticate");
+    expect("www-authenticate" in answer.headers).toBe(status === 401);
     expect(JSON.stringify(answer.body)).not.toContain("eyJ");
     await eventually("a line in the log", () => lines.some((line) => line.includes(`"status":${status}`)));
     expect(lines.join("")).not.toContain("eyJ");
