@@ -87,7 +87,13 @@ function failureText(error: unknown, wasRunning: boolean): string {
 }
 
 /** Their messages are written for operators and hold no address and no secret. */
-const ownStartErrors: ReadonlySet<string> = new Set(["DatabaseStartError", "NewerDatabaseError", "SigningStartError", "TrailStartError"]);
+const ownStartErrors: ReadonlySet<string> = new Set([
+  "DatabaseStartError",
+  "NewerDatabaseError",
+  "SigningStartError",
+  "SpoolStartError",
+  "TrailStartError",
+]);
 
 const startFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken by another process. Set server.port (or PORT) to another one; 0 takes any free one.",

@@ -29,6 +29,7 @@ import { createRefusalCounts } from "./transport/refusal-counts.ts";
 import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
+import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { wireAudit } from "./wire-audit.ts";
 import { wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
@@ -43,6 +44,8 @@ export interface Seams {
   /** Where the audit trail goes if no file is configured. Default: where the log goes. */
   readonly auditDestination: { write(line: string): unknown };
   readonly limits: Limits;
+  /** Told how far each refresh of a kept token has come. */
+  readonly onRefreshStep: OnRefreshStep;
 }
 
 export interface Service {
@@ -66,6 +69,7 @@ const now = (): number => performance.now();
 /** @throws Error where the port cannot be had, or the TLS files, the database, its signing keys or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
+  const { onRefreshStep } = seams;
   const { server } = configuration;
   const tls = await readTls(server.tls);
   const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
@@ -82,7 +86,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     const keys = keysOf(configuration);
     const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination });
     parts.defer(() => recorder.close());
-    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces });
+    const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces }, onRefreshStep);
     parts.defer(() => core.close());
     const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
     metrics.watchParts(statusOfParts);

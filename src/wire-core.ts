@@ -6,6 +6,7 @@ import { fingerprint } from "./config/fingerprint.ts";
 import type { Configuration } from "./config/schema.ts";
 import { canRevoke } from "./policy/compile.ts";
 import type { Operations } from "./rpc/register.ts";
+import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { type Edition, wireEdition } from "./wire-edition.ts";
 import { type Limiting, wireLimits } from "./wire-limits.ts";
 import { createWorkloadPool } from "./wire-callers.ts";
@@ -39,7 +40,7 @@ export function needsRestart(before: Configuration, after: Configuration): reado
 }
 
 /** @throws Error where the database cannot be opened, its schema is not current or its signing keys cannot be used */
-export async function wireCore(configuration: Configuration, foundations: Foundations): Promise<Core> {
+export async function wireCore(configuration: Configuration, foundations: Foundations, onRefreshStep?: OnRefreshStep): Promise<Core> {
   const { keys, ...observers } = foundations;
   const { clock, log } = observers;
   let edition: Edition | undefined;
@@ -48,11 +49,17 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     return edition;
   };
   let upstreamLimit = upstreamLimitMs(configuration);
-  const storage = await wireStorage(configuration, foundations, {
-    provider: (name) => current().providers.get(name)?.provider,
-    upstreamLimitMs: () => upstreamLimit,
-    signingAlgorithms: () => mintedAlgorithms(current().configuration),
-  });
+  const storage = await wireStorage(
+    configuration,
+    foundations,
+    {
+      provider: (name) => current().providers.get(name)?.provider,
+      upstreamLimitMs: () => upstreamLimit,
+      refreshAheadMs: (name) => current().refreshAheadMs(name),
+      signingAlgorithms: () => mintedAlgorithms(current().configuration),
+    },
+    onRefreshStep,
+  );
   const limiting = wireLimits(() => current().configuration, {
     clock,
     redis: storage.redis,

@@ -37,6 +37,8 @@ export interface Edition {
   readonly providers: ReadonlyMap<string, WiredProvider>;
   /** Where users' sessions are read, by configured name. */
   readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
+  /** How long before it expires a kept access token of that provider is refreshed; undefined: it is not configured. */
+  readonly refreshAheadMs: (provider: string) => number | undefined;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -102,10 +104,16 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     },
     providers: wired,
     sessionProviders: sessions,
+    refreshAheadMs: (name) => refreshAheadOf(configuration, name),
     async close() {
       await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(wiredSessions)]);
     },
   };
+}
+
+function refreshAheadOf({ providers }: Configuration, name: string): number | undefined {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  return provider === undefined || provider.kind === "better-auth" ? undefined : provider.refresh_ahead;
 }
 
 function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {

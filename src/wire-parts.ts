@@ -36,6 +36,8 @@ export interface EditionView {
   readonly provider: (name: string) => Provider | undefined;
   /** Milliseconds: the longest that a refresh takes upstream, in any edition that may still have one under way. */
   readonly upstreamLimitMs: () => number;
+  /** How long before it expires a kept access token is refreshed; undefined: there is no such provider. */
+  readonly refreshAheadMs: (provider: string) => number | undefined;
   /** By which it signs, beside the one for audiences that name none. Absent: by no other. */
   readonly signingAlgorithms?: () => readonly SigningAlgorithm[];
 }

@@ -27,12 +27,15 @@ import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
+import type { OnRefreshStep } from "./vault/refresh-steps.ts";
+import type { Vault } from "./vault/vault.ts";
 import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
+import { wireVault } from "./wire-vault.ts";
 import { type Signing, wireSigning } from "./wire-signing.ts";
 import { traced } from "./wire-traced-storage.ts";
 
@@ -42,6 +45,8 @@ export interface Storage {
   readonly sharedFlights: SharedFlight;
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
+  /** Undefined: nothing is kept, as there is no database. */
+  readonly vault: Vault | undefined;
   readonly revocations: Revocations;
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;
@@ -58,6 +63,7 @@ export async function wireStorage(
   configuration: Configuration,
   { keys, ...observers }: Foundations,
   edition: EditionView,
+  onRefreshStep?: OnRefreshStep,
 ): Promise<Storage> {
   const { clock, log, metrics } = observers;
   const onAlarm = createOnAlarm(observers);
@@ -67,6 +73,7 @@ export async function wireStorage(
   const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
   const signing = wireSigning(parts);
+  const vault = wired === undefined ? undefined : wireVault(parts, wired.database, onRefreshStep);
   const sweeper =
     wired === undefined
       ? undefined
@@ -98,15 +105,18 @@ export async function wireStorage(
       parts,
     ),
     usedAssertions: usedAssertionsOf(parts),
+    vault,
     signing,
     redis,
     status: () => ({ redis: redis?.status() ?? "process", database: wired?.status() ?? "none" }),
     async start() {
       await signing.start();
+      await vault?.start();
       await followed.start();
       sweeper?.start();
     },
     async close() {
+      await vault?.close();
       await signing.close();
       await sweeper?.close();
       await followed.close();

@@ -75,6 +75,7 @@ const oauthProvider = z
     client: providerClient.describe("This service's own registration at the provider."),
     pkce: z.enum(["S256", "none"]).default("S256").describe("none: only for a provider or an application that cannot do PKCE."),
     timeout: duration("100ms", "1m").prefault("10s").describe("Total time for one call to the provider."),
+    refresh_ahead: duration("1m", "24h").prefault("10m").describe("Tokens that are kept here are refreshed this long before they expire."),
     introspection: z
       .enum(["none", "opaque", "every"])
       .default("none")

@@ -10,6 +10,9 @@ export const tokenTypes = {
   jwt: "urn:ietf:params:oauth:token-type:jwt",
 } as const;
 
+/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
+export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };
+
 /** What came out of an exchange at its provider (RFC 8693), and what every refresh of it stays within. */
 export interface ExchangeTerms {
   /** Configured name of the audience by whose registration at the provider it was asked (`exchange_as`), and is refreshed. */
@@ -62,6 +65,3 @@ export interface TokenSet {
   /** Absent: this service did not issue them. The refresh token beside it is a session. */
   readonly minted?: MintedTerms;
 }
-
-/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
-export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };

@@ -19,6 +19,7 @@ const swept = [
   { table: "one_time", key: "name", unitMs: 1 },
   { table: "revocations", key: "seq", unitMs: 1_000 },
   { table: "handle_families", key: "id", unitMs: 1 },
+  { table: "connections", key: "id", unitMs: 1 },
 ] as const satisfies readonly { readonly table: keyof Tables; readonly key: string; readonly unitMs: number }[];
 
 export interface SweeperParts {

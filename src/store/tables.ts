@@ -112,10 +112,11 @@ export interface ConnectionRow {
   kept: number;
   /** Of the tokens. Changes by compare-and-set only. */
   generation: number;
-  /** Refresh token, subject and terms, sealed. */
-  sealed_grant: Uint8Array;
-  /** The other tokens as they were answered last, sealed. */
-  sealed_tokens: Uint8Array;
+  /** Refresh token, subject and terms, sealed. Null: it has ended, and nobody has to hear of it. */
+  sealed_grant: Uint8Array | null;
+  /** The other tokens as they were answered last, sealed. Null: it has ended. */
+  sealed_tokens: Uint8Array | null;
+  /** When somebody signed in; stays over all refreshes. */
   created_at: number;
   refreshed_at: number;
   /** When it was asked for last, with a delay of some minutes; a refresh in the background is no use. */
@@ -123,20 +124,22 @@ export interface ConnectionRow {
   /** When it is refreshed in the background; null: never. */
   due_at: number | null;
   ended_at: number | null;
-  ended_reason: "revoked" | "rejected" | "in_doubt" | "idle" | "replaced" | null;
+  ended_reason: "revoked" | "rejected" | "in_doubt" | "idle" | null;
   /** When somebody is to be told that it needs its user again; null: nobody is, or all were told. */
   tell_at: number | null;
   expires_at: number;
 }
 
-/** The right to send a connection's refresh token once. It is never deleted before its generation is over. */
+/** The right to send a connection's refresh token once. It stays as long as its generation does. */
 export interface RefreshIntentRow {
   connection_id: string;
   generation: number;
   /** Unique with the two before: of those who insert the same one wins. */
   attempt: number;
-  /** Who may send: the spool in which its answer will be, and the one call. */
-  owner: string;
+  /** In which an answer will be: whoever holds that spool knows what became of it. */
+  spool: string;
+  /** Who may send. */
+  call: string;
   created_at: number;
   /** Null: under way, or in doubt. `unsent`: nothing left. `lost`: it may have been sent, and no answer will be found. */
   outcome: "unsent" | "lost" | null;

@@ -68,7 +68,7 @@ describe("cambio migrate", () => {
   test("says which steps it took, and then that there are none", async () => {
     expect(await run(migrateCommand, configured("file"))).toEqual({
       status: 0,
-      out: "applied 0001-first-tables\napplied 0002-signing-keys\n",
+      out: "applied 0001-first-tables\napplied 0002-signing-keys\napplied 0003-vault\n",
       error: "",
     });
     expect(await run(migrateCommand, configured("file"))).toEqual({ status: 0, out: "the database is up to date\n", error: "" });

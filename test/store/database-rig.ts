@@ -49,7 +49,7 @@ const databaseName = "cambio";
 /** Ends what a test left under way, and makes the tables as migrating made them: a fresh database takes ten times as long. */
 const renewal = `
 select pg_terminate_backend(pid) from pg_stat_activity where datname = '${databaseName}' and pid <> pg_backend_pid();
-truncate one_time, revocations, handle_families, upstream_revocations, signing_keys;
+truncate one_time, revocations, handle_families, upstream_revocations, signing_keys, accounts, connections, refresh_intents, leases;
 update revocation_head set seq = 0`;
 
 export function onPostgres(suite: (open: OpenDatabase, server: () => PostgresServer) => void): void {

@@ -10,7 +10,7 @@ import { openPostgres } from "../../src/store/open-postgres.ts";
 import { startChild } from "../support/child.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
-const all = ["0001-first-tables", "0002-signing-keys"];
+const all = ["0001-first-tables", "0002-signing-keys", "0003-vault"];
 let server: PostgresServer;
 let folder: string;
 let count = 0;

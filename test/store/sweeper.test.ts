@@ -107,7 +107,7 @@ onEachDatabase((_, open) => {
     await database.run((db) => db.insertInto("one_time").values(mark("over", over)).execute());
     sweeperOn(failing).start();
     await eventually("the first round", () => waitedMs.length === 1);
-    expect(failures).toEqual(["one_time", "revocations", "handle_families"].map((table) => ({ table, code: "AWAY" })));
+    expect(failures).toEqual(["one_time", "revocations", "handle_families", "connections"].map((table) => ({ table, code: "AWAY" })));
     broken = false;
     nextRound();
     await eventually("the second round", () => waitedMs.length === 2);

@@ -27,8 +27,8 @@ export function vault(dialect: Database["dialect"]): Migration {
         .addColumn("account_id", "text", (column) => column.notNull())
         .addColumn("kept", "integer", (column) => column.notNull())
         .addColumn("generation", "integer", (column) => column.notNull())
-        .addColumn("sealed_grant", bytes, (column) => column.notNull())
-        .addColumn("sealed_tokens", bytes, (column) => column.notNull())
+        .addColumn("sealed_grant", bytes)
+        .addColumn("sealed_tokens", bytes)
         .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("refreshed_at", "bigint", (column) => column.notNull())
         .addColumn("used_at", "bigint", (column) => column.notNull())
@@ -40,10 +40,11 @@ export function vault(dialect: Database["dialect"]): Migration {
         .execute();
       await db.schema
         .createTable("refresh_intents")
-        .addColumn("connection_id", "text", (column) => column.notNull())
+        .addColumn("connection_id", "text", (column) => column.notNull().references("connections.id").onDelete("cascade"))
         .addColumn("generation", "integer", (column) => column.notNull())
         .addColumn("attempt", "integer", (column) => column.notNull())
-        .addColumn("owner", "text", (column) => column.notNull())
+        .addColumn("spool", "text", (column) => column.notNull())
+        .addColumn("call", "text", (column) => column.notNull())
         .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("outcome", "text")
         .addPrimaryKeyConstraint("refresh_intents_pk", ["connection_id", "generation", "attempt"])
@@ -66,7 +67,7 @@ export function vault(dialect: Database["dialect"]): Migration {
       await db.schema.createIndex("connections_client").on("connections").columns(["client_id", "id"]).execute();
       await db.schema.createIndex("connections_account").on("connections").columns(["account_id", "id"]).execute();
       await db.schema.createIndex("accounts_provider").on("accounts").columns(["provider", "id"]).execute();
-      await db.schema.createIndex("refresh_intents_age").on("refresh_intents").column("created_at").execute();
+      await sql`create index refresh_intents_unsettled on refresh_intents (spool) where outcome is null`.execute(db);
     },
   };
 }

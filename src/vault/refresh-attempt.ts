@@ -1,0 +1,190 @@
+// One attempt to refresh one generation: intent, send, spool, compare-and-set, and what a failure at each of them leaves behind.
+
+import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { RefreshedTokens } from "../exchange/tokens.ts";
+import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
+import type { LiveTokens, Wish } from "../exchange/vault-ports.ts";
+import { type ConnectionRow, type NextTokens, readConnection } from "../store/connection-rows.ts";
+import type { Database } from "../store/database.ts";
+import { insertIntent, type RefreshIntent, settleIntent } from "../store/refresh-intents.ts";
+import type { Writer } from "../store/stubborn-write.ts";
+import type { AnswerKeeper } from "./answer-keeper.ts";
+import type { Background } from "./background.ts";
+import type { ConnectionColumns, ConnectionContents } from "./connection-columns.ts";
+import type { ConnectionEnds } from "./connection-ends.ts";
+import { afterRefresh } from "./next-tokens.ts";
+import type { OnRefreshStep } from "./refresh-steps.ts";
+import type { Spool, SpoolPlace } from "./spool.ts";
+
+/** After these the provider's token is as good as before: nothing left, or the provider turned down the request and not the token. */
+const spentNothing: ReadonlySet<Reason> = new Set<Reason>([
+  "UPSTREAM_UNAVAILABLE",
+  "UPSTREAM_TIMEOUT",
+  "UPSTREAM_RATE_LIMITED",
+  "UPSTREAM_REJECTED_CLIENT",
+  "UPSTREAM_INVALID_RESPONSE",
+  "SCOPE_NOT_ALLOWED",
+  "TARGET_NOT_ALLOWED",
+]);
+
+export interface RefreshAttemptDeps {
+  readonly database: Database;
+  readonly columns: ConnectionColumns;
+  readonly spool: Spool;
+  readonly keeper: AnswerKeeper;
+  readonly ends: ConnectionEnds;
+  readonly write: Writer;
+  readonly background: Background;
+  readonly clock: Clock;
+  readonly wait: (ms: number) => Promise<void>;
+  /** Unguessable, a new one each time. */
+  readonly freshCall: () => string;
+  readonly onStep: OnRefreshStep;
+}
+
+export interface RefreshAttemptOptions {
+  readonly idleMs: number;
+  /** An intent that is older sends nothing any more: others may be about to give it up. */
+  readonly sendWithinMs: () => number;
+  /** When it is to be refreshed in the background; null: never. */
+  readonly dueAtMs: (row: ConnectionRow, tokens: ConnectionContents) => number | null;
+}
+
+export interface Asking extends Wish {
+  /** False: in the background, which is no use of it. */
+  readonly isUse: boolean;
+}
+
+export interface Held {
+  readonly row: ConnectionRow;
+  readonly contents: ConnectionContents;
+  readonly attempt: number;
+}
+
+export interface RefreshAttempt {
+  /**
+   * Undefined: somebody else was first.
+   * @throws what sending throws; ExchangeError STORE_UNAVAILABLE
+   */
+  make(held: Held, asking: Asking): Promise<LiveTokens | undefined>;
+  /** Whoever was to send will not come back. @throws ExchangeError STORE_UNAVAILABLE */
+  giveUp(intent: RefreshIntent): Promise<void>;
+}
+
+export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshAttemptOptions): RefreshAttempt {
+  const { database, columns, spool, keeper, ends, write, background, clock, onStep } = deps;
+  const uncertain = createUncertainClaims(deps.wait);
+
+  async function take(intent: RefreshIntent): Promise<boolean> {
+    try {
+      return await insertIntent(database, intent);
+    } catch (failure) {
+      // It may be there all the same. Nobody will send under it, so it must not pass for one who died while sending.
+      uncertain.undo(() => settleIntent(database, intent, "unsent"));
+      throw failure;
+    }
+  }
+
+  /** In the process's own turn: nothing comes between it and the first byte. */
+  function aboutToSend(intent: RefreshIntent, place: SpoolPlace): void {
+    // A process that slept finds that others have given it up, or are about to.
+    if (clock() >= intent.created_at + options.sendWithinMs()) throw new ExchangeError("UPSTREAM_TIMEOUT");
+    spool.sending(place);
+    onStep("sending", place);
+  }
+
+  async function make({ row, contents, attempt }: Held, asking: Asking): Promise<LiveTokens | undefined> {
+    const { refreshToken } = contents.grant;
+    if (refreshToken === undefined) return undefined;
+    const place: SpoolPlace = { connection: row.id, generation: row.generation, attempt };
+    const intent: RefreshIntent = {
+      connection_id: row.id,
+      generation: row.generation,
+      attempt,
+      spool: spool.name,
+      call: deps.freshCall(),
+      created_at: clock(),
+      outcome: null,
+    };
+    if (!(await take(intent))) return undefined;
+    onStep("intended", place);
+    let sent = false;
+    let fresh: RefreshedTokens;
+    try {
+      fresh = await asking.send(refreshToken, () => {
+        aboutToSend(intent, place);
+        sent = true;
+      });
+    } catch (failure) {
+      return failed({ row, place, intent, sent }, failure);
+    }
+    onStep("answered", place);
+    const next = afterRefresh(contents, fresh);
+    if (!(await keeper.keep(place, rowOf(row, next, asking)))) return undefined;
+    return { tokens: { ...next.tokens, refreshToken: next.grant.refreshToken }, generation: row.generation + 1 };
+  }
+
+  function rowOf(row: ConnectionRow, next: ConnectionContents, { isUse }: Asking): NextTokens {
+    const nowMs = clock();
+    const place = { ...row, generation: row.generation + 1 };
+    const usedAt = isUse ? nowMs : row.used_at;
+    return {
+      generation: place.generation,
+      ...columns.seal(place, next),
+      created_at: row.created_at,
+      refreshed_at: nowMs,
+      used_at: usedAt,
+      due_at: options.dueAtMs(row, next),
+      expires_at: usedAt + options.idleMs,
+    };
+  }
+
+  /** Undefined: somebody else's answer is there. */
+  async function failed({ row, place, intent, sent }: Failed, failure: unknown): Promise<undefined> {
+    const reason = failure instanceof ExchangeError ? failure.reason : undefined;
+    if (!sent || (reason !== undefined && spentNothing.has(reason))) {
+      await settle(place, intent, "unsent");
+      throw failure;
+    }
+    if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) {
+      // Whoever lost a race at the provider must not end what the winner has stored.
+      const now = await readConnection(database, row.id);
+      const moved = now !== undefined && now.ended_at === null && now.generation > row.generation;
+      if (!moved) await surely(() => ends.end(row, "rejected"));
+      await settle(place, intent, "lost");
+      if (moved) return undefined;
+      throw failure;
+    }
+    // It may have been spent: what that means is decided by whoever asks next.
+    await settle(place, intent, "lost");
+    throw failure;
+  }
+
+  /** What cannot be written now is written when the database is back; until then the intent is in doubt. */
+  async function settle(place: SpoolPlace, intent: RefreshIntent, outcome: "unsent" | "lost"): Promise<void> {
+    await surely(async () => {
+      await settleIntent(database, intent, outcome);
+      await spool.forget(place);
+    });
+  }
+
+  async function surely(work: () => Promise<unknown>): Promise<void> {
+    await write(work).catch(() => background.add(work));
+  }
+
+  return {
+    make,
+    async giveUp(intent) {
+      await settleIntent(database, intent, "lost");
+    },
+  };
+}
+
+interface Failed {
+  readonly row: ConnectionRow;
+  readonly place: SpoolPlace;
+  readonly intent: RefreshIntent;
+  /** Something may have left. */
+  readonly sent: boolean;
+}

@@ -1,0 +1,128 @@
+// Answers of providers that are not in the database yet: a folder of this process's own, of sealed files that are on the disk before anything
+// depends on them. After a crash the next process that takes the folder finds for each refresh that was begun under it: an answer, a
+// mark that its token was being sent, or nothing, which means that it was not.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Sealer } from "../sealing/sealer.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
+
+/** One attempt to refresh one generation of a connection. */
+export interface SpoolPlace {
+  readonly connection: string;
+  readonly generation: number;
+  readonly attempt: number;
+}
+
+export interface Spool {
+  /** By which intents name it; the same for whoever takes the folder next. */
+  readonly name: string;
+  /** Right before a token is sent. On the disk when it returns. @throws Error where it cannot be: then nothing may be sent */
+  sending(place: SpoolPlace): void;
+  /** On the disk when it resolves. @throws Error where it cannot be */
+  keep(place: SpoolPlace, answer: Uint8Array): Promise<void>;
+  /** It is in the database, or of no use any more. Never throws: what stays is found, and found to be old, by whoever looks next. */
+  forget(place: SpoolPlace): Promise<void>;
+  /** What there is. An answer that does not open counts as none, and raises an alarm. */
+  left(): Promise<readonly SpoolLeft[]>;
+}
+
+export interface SpoolLeft {
+  readonly place: SpoolPlace;
+  /** Undefined: the token was being sent. */
+  readonly answer: Uint8Array | undefined;
+}
+
+/** Nothing outlives the process: an answer that is not in the database when it dies is lost, and so is its grant. */
+export const noSpool: Spool = {
+  name: "",
+  sending: () => undefined,
+  keep: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+  left: () => Promise.resolve([]),
+};
+
+const fileMode = 0o600;
+const folderMode = 0o700;
+const fileName = /^([A-Za-z0-9_-]{1,64})\.([0-9]{1,10})\.([0-9]{1,10})\.(sending|answer)$/;
+
+export interface SpoolDeps {
+  /** Purpose `spool`. */
+  readonly sealer: Sealer;
+  readonly onAlarm: OnAlarm;
+}
+
+/** @param folder of this process alone, as long as it lives. @throws Error with the system's code where it cannot be used */
+export function openSpool(folder: string, name: string, { sealer, onAlarm }: SpoolDeps): Spool {
+  mkdirSync(folder, { recursive: true, mode: folderMode });
+  const pathOf = ({ connection, generation, attempt }: SpoolPlace, kind: "sending" | "answer") =>
+    join(folder, `${connection}.${generation}.${attempt}.${kind}`);
+
+  async function answerAt(place: SpoolPlace): Promise<Uint8Array | undefined> {
+    const opened = sealer.open(await readFile(pathOf(place, "answer")), bound(place));
+    if (opened === undefined) onAlarm({ kind: "unreadable", store: "spool" });
+    return opened;
+  }
+
+  return {
+    name,
+    sending(place) {
+      // Within the process's own turn: what follows is the first byte, and nothing may come in between.
+      fsyncOf(pathOf(place, "sending"), "w");
+      fsyncOf(folder, "r");
+    },
+    async keep(place, answer) {
+      const path = pathOf(place, "answer");
+      const file = await open(`${path}.new`, "w", fileMode);
+      try {
+        await file.writeFile(sealer.seal(answer, bound(place)));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(`${path}.new`, path);
+      await syncFolder(folder);
+    },
+    async forget(place) {
+      // The mark last: without it, and without an answer, the token would count as not sent.
+      await rm(pathOf(place, "answer"), { force: true }).catch(() => undefined);
+      await rm(pathOf(place, "sending"), { force: true }).catch(() => undefined);
+    },
+    async left() {
+      const found = new Map<string, { place: SpoolPlace; answered: boolean }>();
+      for (const file of readdirSync(folder)) {
+        const [, connection = "", generation, attempt, kind] = fileName.exec(file) ?? [];
+        if (kind === undefined) continue;
+        const place = { connection, generation: Number(generation), attempt: Number(attempt) };
+        const key = pathOf(place, "sending");
+        found.set(key, { place, answered: kind === "answer" || found.get(key)?.answered === true });
+      }
+      const all = [...found.values()].map(async ({ place, answered }) => ({ place, answer: answered ? await answerAt(place) : undefined }));
+      return Promise.all(all);
+    },
+  };
+}
+
+function bound({ connection, generation, attempt }: SpoolPlace): readonly string[] {
+  return ["spool", connection, String(generation), String(attempt)];
+}
+
+function fsyncOf(path: string, flags: "w" | "r"): void {
+  const descriptor = openSync(path, flags, fileMode);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A name in a folder is on the disk once the folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,78 @@
+// The vault put together: accounts are accounts.ts; here are connections with all that keeps their tokens from being lost or sent twice.
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../exchange/ports.ts";
+import type { Connections } from "../exchange/vault-ports.ts";
+import type { MasterKey } from "../sealing/master-keys.ts";
+import type { OnAlarm } from "../sealing/tamper-alarm.ts";
+import type { Database } from "../store/database.ts";
+import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
+import { createAnswerKeeper } from "./answer-keeper.ts";
+import { createBackground } from "./background.ts";
+import { createConnectionColumns } from "./connection-columns.ts";
+import { createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
+import { createConnections } from "./connections.ts";
+import { createDueAt } from "./due.ts";
+import { createRefreshAttempt } from "./refresh-attempt.ts";
+import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
+import type { OnRefreshStep } from "./refresh-steps.ts";
+import type { Spool } from "./spool.ts";
+
+/** Between the clocks of two replicas. */
+const clockDifferenceMs = 10_000;
+
+export interface VaultDeps {
+  readonly database: Database;
+  /** The first seals, all of them open. */
+  readonly keys: readonly MasterKey[];
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly onAlarm: OnAlarm;
+  readonly onEnded: (ended: EndedConnection) => void;
+  readonly onUnspooled: () => void;
+  readonly onStep?: OnRefreshStep | undefined;
+  readonly wait?: (ms: number) => Promise<void>;
+  readonly random?: (size: number) => Uint8Array;
+}
+
+export interface VaultOptions {
+  readonly idleMs: number;
+  readonly inDoubtMs: number;
+  /** The longest that a refresh takes upstream, with the checks of its answer. */
+  readonly upstreamLimitMs: () => number;
+  /** How long before it expires an access token is refreshed in the background; undefined: the provider is not configured any more. */
+  readonly aheadMs: (provider: string) => number | undefined;
+}
+
+export interface Vault {
+  readonly connections: Connections;
+  /** For the work in the background. */
+  readonly tokensOf: RefreshConnection;
+  close(): Promise<void>;
+}
+
+export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
+  const { database, spool, clock, random = randomBytes, wait = (ms) => sleep(ms, undefined, { ref: false }) } = deps;
+  const { onStep = () => undefined } = deps;
+  const write = createWriter(wait);
+  const background = createBackground(wait);
+  const columns = createConnectionColumns(deps.keys, deps.onAlarm);
+  const ends = createConnectionEnds({ database, clock, onEnded: deps.onEnded });
+  const keeper = createAnswerKeeper({ database, spool, write, background, onUnspooled: deps.onUnspooled, onStep });
+  const { idleMs, inDoubtMs, upstreamLimitMs } = options;
+  const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
+  const attempts = createRefreshAttempt(
+    { database, columns, spool, keeper, ends, write, background, clock, wait, freshCall: randomUUID, onStep },
+    { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
+  );
+  const tokensOf = createRefreshConnection(
+    { database, columns, attempts, ends, clock, wait },
+    { idleMs, inDoubtMs, refreshMs: () => upstreamLimitMs() + writeLimitMs + clockDifferenceMs },
+  );
+  return {
+    connections: createConnections({ database, columns, ends, tokensOf, write, clock, random }, { idleMs, dueAtMs }),
+    tokensOf,
+    close: () => background.close(),
+  };
+}
