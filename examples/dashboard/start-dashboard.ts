@@ -17,8 +17,8 @@ export interface DashboardOptions {
   readonly folder: string;
   /** The application's own registration at Discord. Undefined: the page does not offer it. */
   readonly discord?: DiscordApplication | undefined;
-  /** What is run as Cambio, with the variables that cambio.yaml names. */
-  readonly cambio: PartOptions["command"];
+  /** What is run as Cambio, by its configuration, with the variables that it names. */
+  readonly cambio: (configuration: string) => PartOptions["command"];
   /** A part is healthy. */
   report(part: string, url: string): void;
   /** A line that a part wrote. */
@@ -38,10 +38,10 @@ export interface Dashboard {
   close(): Promise<void>;
 }
 
-export const realCambio: PartOptions["command"] = [
+export const realCambio = (configuration: string): PartOptions["command"] => [
   join(import.meta.dirname, "../../src/cli/cambio.mjs"),
   "serve",
-  join(import.meta.dirname, "cambio.yaml"),
+  configuration,
 ];
 
 /** The backend's name in tokens. */
@@ -78,16 +78,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       healthPath: "/api/auth/ok",
     });
     const cambio = await start("cambio", {
-      command: options.cambio,
+      command: options.cambio(join(import.meta.dirname, discord === undefined ? "cambio.yaml" : "cambio-discord.yaml")),
       env: {
         PUBLIC_URL: front.url,
         AUTH_URL: auth.address,
         AUDIENCE: audience,
         CAMBIO_SEALING_KEY: secrets.sealing,
         DATABASE_FILE: join(folder, "cambio.sqlite"),
-        DISCORD_CLIENT_ID: discord?.clientId ?? "",
-        DISCORD_CLIENT_SECRET: discord?.clientSecret ?? "",
-        DISCORD_REDIRECT_URI: discord?.redirectUri ?? `${front.url}/auth/discord`,
+        ...(discord === undefined ? {} : discordVariables(discord, front.url)),
       },
       healthPath: "/readyz",
     });
@@ -107,4 +105,12 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     await running.disposeAsync();
     throw failure;
   }
+}
+
+function discordVariables({ clientId, clientSecret, redirectUri }: DiscordApplication, url: string): Readonly<Record<string, string>> {
+  return {
+    DISCORD_CLIENT_ID: clientId,
+    DISCORD_CLIENT_SECRET: clientSecret,
+    DISCORD_REDIRECT_URI: redirectUri ?? `${url}/auth/discord`,
+  };
 }

@@ -10,7 +10,7 @@ const each = Object.entries(services).map(([name, service]) => ({ name, service 
 const exampleFile = read("deploy/.env.example");
 const example = envFile(exampleFile);
 /** An application at Discord: whoever has none leaves them empty. */
-const optional = ["DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET"];
+const optional = ["DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_REDIRECT_URI"];
 const version = (JSON.parse(read("package.json")) as { version: string }).version;
 
 describe.each(each)("the service $name", ({ name, service }) => {
@@ -79,7 +79,10 @@ describe("the compose file", () => {
   });
 
   it("gives Cambio each variable that its configuration names, and no other", () => {
-    expect(Object.keys(services["cambio"]?.environment ?? {}).toSorted()).toEqual(variablesOf(read("deploy/cambio.yaml")));
+    expect(Object.keys(services["cambio"]?.environment ?? {}).toSorted()).toEqual(variablesOf(read("deploy/cambio-discord.yaml")));
+    expect(variablesOf(read("deploy/cambio-discord.yaml")).filter((name) => !optional.includes(name))).toEqual(
+      variablesOf(read("deploy/cambio.yaml")),
+    );
     expect(services["migrate"]?.environment).toEqual(services["cambio"]?.environment);
   });
 
@@ -94,7 +97,7 @@ describe("the compose file", () => {
   it("names only files, stages and programs that there are", () => {
     const [service] = each.filter((one) => one.name === "cambio");
     expect(service?.service.volumes).toEqual([
-      { type: "bind", source: "./cambio.yaml", target: "/etc/cambio/cambio.yaml", read_only: true },
+      { type: "bind", source: "./${CAMBIO_CONFIGURATION:?see .env.example}", target: "/etc/cambio/cambio.yaml", read_only: true },
     ]);
     for (const { build } of Object.values(services)) {
       if (build === undefined) continue;
