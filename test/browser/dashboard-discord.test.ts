@@ -169,6 +169,7 @@ describe("a sign-in with Discord that does not happen", () => {
     discord.faults.next("token", { kind: "status", status: 503, body: {} });
     await page.getByRole("button", { name: "Authorize" }).click();
     await alertSays(/Discord (does|did) not answer/);
+    expect(page.url()).toBe(`${rig.dashboard.url}/login`);
     await visitor.screenshot("discord-away");
   });
 
@@ -179,6 +180,7 @@ describe("a sign-in with Discord that does not happen", () => {
       await visitor.press("Sign in with Discord");
       await alertSays("Cambio does not answer.");
     });
+    expect(page.url()).toBe(`${rig.dashboard.url}/login`);
   });
 
   it("does not take Cambio being away for nobody being signed in", async () => {
@@ -189,6 +191,7 @@ describe("a sign-in with Discord that does not happen", () => {
     });
     await visitor.press("Try again");
     await visitor.heading("Hello, Nelly");
+    expect(await visitor.shownUserId()).toMatch(/^discord:/);
   });
 });
 

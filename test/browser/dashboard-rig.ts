@@ -76,7 +76,7 @@ export async function startDashboardRig(options: DashboardRigOptions = {}): Prom
   parts.defer(() => browser.close());
   return {
     dashboard,
-    visit: (options) => visit(browser, { baseURL: dashboard.url, viewport: { width: 1180, height: 860 }, ...options }),
+    visit: (more) => visit(browser, { baseURL: dashboard.url, viewport: { width: 1180, height: 860 }, ...more }),
     linesOf(part, requestId) {
       if (requestId === undefined) throw new Error("the answer has no request id");
       return lines.filter((one) => one.part === part && one.line.includes(requestId)).map((one) => one.line);
