@@ -1,9 +1,10 @@
-// A real Chromium walks the consent page of a strict fake Discord. On SQLite, as the dashboard runs.
+// A real Chromium walks the consent page of a strict fake Discord.
 
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type FakeDiscord, startFakeDiscord, usualDiscordUser } from "../support/fake-discord.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { createRunCanary } from "../support/run-canary.ts";
 import { type DashboardRig, startDashboardRig, type Visitor } from "./dashboard-rig.ts";
 
@@ -16,27 +17,34 @@ let rig: DashboardRig;
 let visitor: Visitor;
 let page: Page;
 
-beforeAll(async () => {
-  discord = await startFakeDiscord();
-  rig = await startDashboardRig({ discord });
-}, 90_000);
+/** For the tests of one suite. */
+function useDashboard(database: "SQLite" | "PostgreSQL"): void {
+  let postgres: PostgresServer | undefined;
 
-afterAll(async () => {
-  for (const secret of discord.issued) canary.register("what Discord issued", secret);
-  canary.saw("the logs of the dashboard", rig.everyLine());
-  await rig.close();
-  await discord.close();
-  canary.assertSilence();
-});
+  beforeAll(async () => {
+    discord = await startFakeDiscord();
+    postgres = database === "PostgreSQL" ? await startPostgres() : undefined;
+    rig = await startDashboardRig({ discord, ...(postgres === undefined ? {} : { databaseUrl: postgres.url }) });
+  }, 90_000);
 
-beforeEach(async () => {
-  visitor = await rig.visit();
-  ({ page } = visitor);
-  // Nothing is fetched from the real one.
-  await visitor.context.route("https://cdn.discordapp.com/**", (route) => route.fulfill({ contentType: "image/png", body: picture }));
-});
+  afterAll(async () => {
+    for (const secret of discord.issued) canary.register("what Discord issued", secret);
+    canary.saw("the logs of the dashboard", rig.everyLine());
+    await rig.close();
+    await discord.close();
+    await postgres?.stop();
+    canary.assertSilence();
+  });
 
-afterEach(() => visitor.leave());
+  beforeEach(async () => {
+    visitor = await rig.visit();
+    ({ page } = visitor);
+    // Nothing is fetched from the real one.
+    await visitor.context.route("https://cdn.discordapp.com/**", (route) => route.fulfill({ contentType: "image/png", body: picture }));
+  });
+
+  afterEach(() => visitor.leave());
+}
 
 async function toConsent(): Promise<void> {
   await page.goto("/login");
@@ -54,7 +62,9 @@ async function signIn(): Promise<void> {
 const factOf = async (name: string) => page.locator(`[data-fact=${name}]`).textContent();
 const alertSays = (text: string | RegExp) => page.getByRole("alert").filter({ hasText: text, visible: true }).waitFor();
 
-describe("signing in with Discord", () => {
+describe.each(["SQLite", "PostgreSQL"] as const)("signing in with Discord, on %s", (database) => {
+  useDashboard(database);
+
   it("leads over the consent page to the dashboard, with name, user name, picture and user id, and leaves no code in the history", async () => {
     await signIn();
     expect(page.url()).toBe(`${rig.dashboard.url}/dashboard`);
@@ -143,6 +153,8 @@ describe("signing in with Discord", () => {
 });
 
 describe("a sign-in with Discord that does not happen", () => {
+  useDashboard("SQLite");
+
   it("says that somebody cancelled there, and lets them begin again", async () => {
     await toConsent();
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -193,17 +205,17 @@ describe("a sign-in with Discord that does not happen", () => {
     await visitor.heading("Hello, Nelly");
     expect(await visitor.shownUserId()).toMatch(/^discord:/);
   });
-});
 
-it("keeps both ways apart: somebody with a password is somebody else", async () => {
-  await signIn();
-  const first = await visitor.shownUserId();
-  await visitor.press("Sign out");
-  await visitor.heading("Sign in once. Call any backend.");
-  await visitor.register();
-  await visitor.press();
-  await visitor.result("answered").waitFor();
-  expect(await factOf("backend-user-id")).toBe(`site:${await visitor.shownUserId()}`);
-  expect(await factOf("backend-user-id")).not.toBe(first);
-  await visitor.text("The same user as in your session.");
+  it("keeps both ways apart: somebody with a password is somebody else", async () => {
+    await signIn();
+    const first = await visitor.shownUserId();
+    await visitor.press("Sign out");
+    await visitor.heading("Sign in once. Call any backend.");
+    await visitor.register();
+    await visitor.press();
+    await visitor.result("answered").waitFor();
+    expect(await factOf("backend-user-id")).toBe(`site:${await visitor.shownUserId()}`);
+    expect(await factOf("backend-user-id")).not.toBe(first);
+    await visitor.text("The same user as in your session.");
+  });
 });

@@ -55,7 +55,7 @@ const screenshots = join(repository, ".cache/screenshots/dashboard");
 export interface DashboardRigOptions {
   /** Stands for Discord, as an application of whose own the dashboard is run. */
   readonly discord?: FakeDiscord;
-  /** Of a PostgreSQL that has its tables. Default: SQLite, as the dashboard has it. */
+  /** Of a PostgreSQL, in which tables are made. Default: SQLite, as the dashboard has it. */
   readonly databaseUrl?: Secret;
 }
 
@@ -104,7 +104,7 @@ function rewritten(file: string, folder: string, { discord, databaseUrl }: Dashb
   if (discord === undefined && databaseUrl === undefined) return file;
   const written = parse(readFileSync(file, "utf8")) as Written;
   if (discord !== undefined) written.providers.discord = { ...written.providers.discord, endpoints: discord.endpoints };
-  if (databaseUrl !== undefined) written.database = { url: databaseUrl.reveal() };
+  if (databaseUrl !== undefined) written.database = { url: databaseUrl.reveal(), migrate_at_start: true };
   const path = join(folder, "cambio.yaml");
   writeFileSync(path, stringify(written), { mode: 0o600 });
   return path;
