@@ -96,7 +96,7 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
       const answer = pathOf(place, "answer");
       // The mark last: without it, and without an answer, the token would count as not sent.
       for (const path of [`${answer}.new`, answer, pathOf(place, "sending")]) {
-        await rm(path, { force: true, recursive: true }).catch(() => undefined);
+        await rm(path, { force: true }).catch(() => undefined);
       }
     },
     async left() {
