@@ -69,6 +69,13 @@ onEachDatabase((_, open) => {
       expect(shown(await rig.ask(vault, id, { beyond: 0 }))).toEqual(after);
     });
 
+    it("without a refresh token are never fresher than they are, and live on for whoever asks for no more", async () => {
+      const { rig, vault } = await start();
+      const { id } = await rig.signIn(vault, { accountId: "account-2", tokens: { ...rig.provider.give(), refreshToken: undefined } });
+      await expect(rig.ask(vault, id, { beyond: 0 })).rejects.toThrow(over);
+      await expect(rig.ask(vault, id)).resolves.toMatchObject({ generation: 0 });
+    });
+
     it("without a refresh token end with the access token", async () => {
       const { rig, vault } = await start();
       const { id } = await rig.signIn(vault, { accountId: "account-2", tokens: { ...rig.provider.give(), refreshToken: undefined } });

@@ -14,7 +14,7 @@ import { createSealer } from "../../src/sealing/sealer.ts";
 import type { Database } from "../../src/store/database.ts";
 import { type Recovered, recover } from "../../src/vault/recovery.ts";
 import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
-import { noSpool, openSpool, type Spool } from "../../src/vault/spool.ts";
+import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 
@@ -119,6 +119,8 @@ export interface ProcessOptions {
   readonly spool?: string;
   /** Killed right there. */
   readonly dieAt?: RefreshStep;
+  /** True: killed right there. */
+  readonly dies?: (step: RefreshStep, place: SpoolPlace) => boolean;
   readonly onStep?: (step: RefreshStep) => void;
   /** In front of the spool. */
   readonly spoolAs?: (spool: Spool) => Spool;
@@ -175,7 +177,7 @@ export function createVaultRig(): VaultRig {
     unspooled: () => unspooled,
     folder,
     spoolPath,
-    process(database, { keys = [masterKey("a")], spool = "one", dieAt, onStep, spoolAs = (same: Spool) => same, wait } = {}) {
+    process(database, { keys = [masterKey("a")], spool = "one", dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {}) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
         if (dead) return never;
@@ -206,9 +208,9 @@ export function createVaultRig(): VaultRig {
           onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
           onEnded: ({ reason }) => void ended.push(reason),
           onUnspooled: () => void (unspooled += 1),
-          onStep(step) {
+          onStep(step, place) {
             onStep?.(step);
-            if (step !== dieAt) return;
+            if (step !== dieAt && dies?.(step, place) !== true) return;
             dead = true;
             throw new Error("killed");
           },
