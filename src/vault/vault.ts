@@ -14,6 +14,7 @@ import { createConnectionColumns } from "./connection-columns.ts";
 import { createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
+import { createKeepConnection } from "./keep-connection.ts";
 import { createRefreshAttempt } from "./refresh-attempt.ts";
 import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
@@ -63,15 +64,16 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   const { idleMs, inDoubtMs, upstreamLimitMs } = options;
   const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
   const attempts = createRefreshAttempt(
-    { database, columns, spool, keeper, ends, write, background, clock, wait, freshCall: randomUUID, onStep },
+    { database, columns, spool, keeper, ends, write, background, clock, freshCall: randomUUID, onStep },
     { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
   );
   const tokensOf = createRefreshConnection(
     { database, columns, attempts, ends, clock, wait },
     { idleMs, inDoubtMs, refreshMs: () => upstreamLimitMs() + writeLimitMs + clockDifferenceMs },
   );
+  const keep = createKeepConnection({ database, columns, write, clock, wait, random }, { idleMs, dueAtMs });
   return {
-    connections: createConnections({ database, columns, ends, tokensOf, write, clock, random }, { idleMs, dueAtMs }),
+    connections: createConnections({ database, columns, ends, tokensOf, keep, clock }),
     tokensOf,
     close: () => background.close(),
   };
