@@ -11,7 +11,7 @@ import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
 import { createAnswerKeeper } from "./answer-keeper.ts";
 import { createBackground } from "./background.ts";
 import { createConnectionColumns } from "./connection-columns.ts";
-import { createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
+import { type ConnectionEnds, createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
 import { createKeepConnection } from "./keep-connection.ts";
@@ -50,6 +50,8 @@ export interface Vault {
   readonly connections: Connections;
   /** For the work in the background. */
   readonly tokensOf: RefreshConnection;
+  /** For the same. */
+  readonly ends: ConnectionEnds;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   return {
     connections: createConnections({ database, columns, ends, tokensOf, keep, clock }),
     tokensOf,
+    ends,
     close: () => background.close(),
   };
 }
