@@ -4,6 +4,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
 import { isMap, parse, parseDocument } from "yaml";
 import { basic, newPkce } from "../../examples/clients.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
@@ -49,6 +50,7 @@ export function loadText(text: string, env: Readonly<Record<string, string | und
 
 /** A fake, as far as a sign-in needs it. */
 export interface ExampleFake {
+  close(): Promise<void>;
   readonly endpoints: object;
   readonly origin: string;
   readonly issued: readonly string[];
@@ -56,23 +58,50 @@ export interface ExampleFake {
 }
 
 export interface Example {
-  readonly url: string;
-  readonly time: { nowMs: number };
   rpc(method: Method, message: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   logLines(): readonly Readonly<Record<string, unknown>>[];
   /** Everything of a sign-in up to the answer that the client gets. */
-  signIn(as: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  signIn(as: object, more?: SignInOptions): Promise<Answer>;
   close(): Promise<void>;
 }
 
-export interface ExampleOptions {
+interface SignInOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the client's only one. */
+  readonly redirectUri?: string;
+}
+
+interface ExampleOptions {
   readonly fake: ExampleFake;
   readonly time: { nowMs: number };
   /** Beside what is needed anyway. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startExample(name: ExampleName, { fake, time, env = {} }: ExampleOptions): Promise<Example> {
+/** A clock that stands still, and examples that end with the test. */
+export function useExamples() {
+  let closing: AsyncDisposableStack;
+  const time = { nowMs: 0 };
+  beforeEach(() => {
+    closing = new AsyncDisposableStack();
+    time.nowMs = Date.now();
+  });
+  afterEach(() => closing.disposeAsync());
+  return {
+    time,
+    clock: () => time.nowMs,
+    async start(name: ExampleName, fake: ExampleFake, env: ExampleOptions["env"] = {}): Promise<Example> {
+      closing.defer(() => fake.close());
+      const example = await startExample(name, { fake, time, env });
+      closing.defer(() => example.close());
+      return example;
+    },
+  };
+}
+
+export const tokensOf = ({ body }: Answer) => (body["tokens"] ?? {}) as Readonly<Record<string, string | undefined>>;
+
+async function startExample(name: ExampleName, { fake, time, env = {} }: ExampleOptions): Promise<Example> {
   const folder = mkdtempSync(join(tmpdir(), "cambio-example-"));
   const canary = createRunCanary();
   const variables = { ...environments[name], PORT: "0", DATABASE_FILE: join(folder, "cambio.sqlite"), ...env };
@@ -93,8 +122,6 @@ export async function startExample(name: ExampleName, { fake, time, env = {} }: 
   }
 
   return {
-    url: service.url,
-    time,
     rpc,
     logLines: () =>
       written
@@ -102,13 +129,13 @@ export async function startExample(name: ExampleName, { fake, time, env = {} }: 
         .trimEnd()
         .split("\n")
         .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>),
-    async signIn(as, headers) {
+    async signIn(as, { headers, redirectUri } = {}) {
       const { verifier, challenge } = await newPkce();
-      const begun = await rpc("CreateAuthorizationUrl", { ...as, codeChallenge: challenge }, headers);
+      const begun = await rpc("CreateAuthorizationUrl", { ...as, redirectUri, codeChallenge: challenge }, headers);
       if (begun.status !== 200) return begun;
       const { code, state } = await fake.login(String(begun.body["authorizationUrl"]));
       canary.register("verifier", verifier);
-      return rpc("Exchange", { ...as, authorizationCode: { code, state, codeVerifier: verifier } }, headers);
+      return rpc("Exchange", { ...as, authorizationCode: { code, state, redirectUri, codeVerifier: verifier } }, headers);
     },
     async close() {
       await service.close();
