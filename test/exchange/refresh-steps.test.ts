@@ -266,3 +266,25 @@ describe("of a subject that an operator has revoked", () => {
     await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
   });
 });
+
+describe("of a subject whose account is disabled", () => {
+  it("nothing is refreshed and nothing ended: the account may be enabled again", async () => {
+    rig.failing.revocations = "ACCOUNT_DISABLED";
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
+    expect([rig.steps, families.revoked, families.upstream.shown]).toEqual([[], [], []]);
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
+  });
+
+  it("fresh tokens of one that is disabled while the provider answers are not handed out, and not lost", async () => {
+    const upstream = families.upstream.hold();
+    const refreshing = rig.refresh(web, handle);
+    await upstream.arrived;
+    rig.failing.revocations = "ACCOUNT_DISABLED";
+    upstream.answer();
+    await expect(refreshing).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
+    expect(families.upstream.shown).toEqual(["upstream-0"]);
+  });
+});
