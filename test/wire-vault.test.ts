@@ -85,15 +85,18 @@ describe("a process that starts with a spool", () => {
 });
 
 it("a spool stands beside the database's file where none is named, and nowhere beside one that ends with the process", () => {
-  const of = (given: object) => spoolOf(configurationSchema.parse({ providers: {}, clients: {}, ...given }));
-  expect(of({ database: { file: "/data/cambio.db" } })).toBe("/data/cambio.db.spool");
-  expect(of({ database: { file: "/data/cambio.db" }, vault: { spool: "/spool" } })).toBe("/spool");
-  expect(of({ database: { file: ":memory:" } })).toBeUndefined();
-  expect(of({})).toBeUndefined();
+  expect(spoolGiven({ database: { file: "/data/cambio.db" } })).toBe("/data/cambio.db.spool");
+  expect(spoolGiven({ database: { file: "/data/cambio.db" }, vault: { spool: "/spool" } })).toBe("/spool");
+  expect(spoolGiven({ database: { file: ":memory:" } })).toBeUndefined();
+  expect(spoolGiven({})).toBeUndefined();
 });
 
 function isHeld(path: string): boolean {
   const release = lockFolder(path);
   release?.();
   return release === undefined;
+}
+
+function spoolGiven(given: object): string | undefined {
+  return spoolOf(configurationSchema.parse({ providers: {}, clients: {}, ...given }));
 }
