@@ -50,7 +50,7 @@ export function senderAt(wired: WiredProvider | undefined, settings: ProviderCon
     async send(refreshToken, onSending) {
       const prepared = await provider.prepare(AbortSignal.timeout(settings.timeout));
       onSending();
-      return prepared.refresh(refreshToken, []);
+      return prepared.refresh(refreshToken, { scopes: [] });
     },
   };
 }
