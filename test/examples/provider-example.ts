@@ -59,6 +59,7 @@ export interface ExampleFake {
 }
 
 export interface Example {
+  readonly url: string;
   rpc(method: Method, message: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   logLines(): readonly Readonly<Record<string, unknown>>[];
   /** Everything of a sign-in up to the answer that the client gets. */
@@ -136,6 +137,7 @@ async function startExample(name: ExampleName, { fake, time, env = {} }: Example
   }
 
   return {
+    url: service.url,
     rpc,
     logLines: () =>
       written
