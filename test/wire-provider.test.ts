@@ -128,7 +128,7 @@ describe("a token that nobody but its provider can read", () => {
   });
 
   it("is handed through where a code is redeemed for it", async () => {
-    const { accessToken } = await signIn("discord", discord);
+    const { accessToken } = (await signIn("discord", discord)).tokens;
     expect(discord.issued).toContain(accessToken.reveal());
     expect(discord.violations).toEqual([]);
   });

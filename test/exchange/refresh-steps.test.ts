@@ -45,7 +45,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
       return {
         authorizationUrl: () => "",
         redeemCode: async () => tokenSet(0, rig.clock),
-        async refresh(refreshToken, scopes) {
+        async refresh(refreshToken, { scopes }) {
           steps.push(["send", ...scopes].join(" "));
           return rig.upstream.send(refreshToken);
         },
@@ -80,6 +80,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     places: roomyPlaces,
     clock: rig.clock,
     refreshSession: () => Promise.reject(new Error("no handle here stands for a session")),
+    refreshHeld: () => Promise.reject(new Error("no handle here stands for a connection")),
     fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
   });
   return {
@@ -90,8 +91,9 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     /** For whom the budget was spent. */
     payers,
     noted: (): TrailNotes => Object.assign({}, ...notes) as TrailNotes,
-    refresh: (client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) =>
-      refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal),
+    async refresh(client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) {
+      return (await refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal)).tokens;
+    },
   };
 }
 

@@ -115,7 +115,7 @@ describe("an answer to a refresh", () => {
   ] as const)("that lacks %s gives what came and says what did not", async (_name, members, came) => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", without(...members));
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect({
       access: fresh.accessToken !== undefined,
       id: fresh.idToken !== undefined,
@@ -126,7 +126,7 @@ describe("an answer to a refresh", () => {
   it("with null in place of a token says that nothing changed", async () => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", { kind: "status", status: 200, body: { access_token: "fresh", id_token: null, refresh_token: null } });
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect([fresh.accessToken?.reveal(), fresh.idToken, fresh.refreshToken]).toEqual(["fresh", undefined, undefined]);
   });
 
@@ -143,7 +143,7 @@ describe("an answer to a refresh", () => {
   ])("is told apart: %s", async (_name, fault, reason) => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", fault);
-    const failure = await failureOf(prepared.refresh(refreshToken, []));
+    const failure = await failureOf(prepared.refresh(refreshToken, { scopes: [] }));
     expect(failure.reason).toBe(reason);
     expect(JSON.stringify(failure.cause)).not.toContain("canary");
   });
