@@ -21,7 +21,7 @@ export interface ConnectionStanding {
   accountOf(connection: Connection): Promise<KeptAccount | undefined>;
   /** Who ended all that a user has has ended this sign-in, too. @throws ExchangeError STORE_UNAVAILABLE: that cannot be known */
   isEnded(connection: Connection, account: KeptAccount | undefined): boolean;
-  /** What cannot be known now counts as standing: for those who have asked before. */
+  /** What cannot be known now counts as standing: for those who have asked before. @throws ExchangeError ACCOUNT_DISABLED */
   isKnownToHaveEnded(connection: Connection, account: KeptAccount | undefined): boolean;
 }
 
@@ -61,7 +61,8 @@ export function createConnectionStanding({ accounts, revocations, subjects }: St
     isKnownToHaveEnded(connection, account) {
       try {
         return isEnded(connection, account);
-      } catch {
+      } catch (failure) {
+        if (hasReason(failure, "ACCOUNT_DISABLED")) throw failure;
         return false;
       }
     },

@@ -1,6 +1,7 @@
 // One attempt to refresh one generation: intent, send, spool, compare-and-set, and what a failure at each of them leaves behind.
 
 import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
+import { checkSameSubject } from "../exchange/same-subject.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { RefreshedTokens } from "../exchange/tokens.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
@@ -118,6 +119,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
         aboutToSend(intent, place);
         sent = true;
       });
+      checkSameSubject(contents.grant.subject, fresh);
     } catch (failure) {
       return failed({ row, place, intent, sent }, failure);
     }
