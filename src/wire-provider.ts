@@ -3,21 +3,24 @@
 // wire-session-provider.ts.
 
 import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
-import type { AccessTokenVerifier, Provider } from "./exchange/ports.ts";
+import type { AccessTokenVerifier, Clock, Provider } from "./exchange/ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
 import { createIdTokenVerifier } from "./keys/id-token-verifier.ts";
-import { createKeySet } from "./keys/key-set.ts";
-import { createHttpClient } from "./net/http-client.ts";
+import { createKeySet, type KeySet } from "./keys/key-set.ts";
+import { createHttpClient, type HttpClient } from "./net/http-client.ts";
 import type { Policy } from "./policy/compile.ts";
 import { tokenRulesOf } from "./policy/token-rules.ts";
-import { createActingClients } from "./providers/acting-clients.ts";
+import { type ActingClients, createActingClients } from "./providers/acting-clients.ts";
 import type { UpstreamClient } from "./providers/client-authentication.ts";
-import { allowedOriginsOf, createDiscovery } from "./providers/discovery.ts";
+import { allowedOriginsOf, createDiscovery, type Discovery } from "./providers/discovery.ts";
 import { createIntrospectingVerifier } from "./providers/introspecting-verifier.ts";
 import { createIntrospection } from "./providers/introspection.ts";
-import { createProvider } from "./providers/registry.ts";
+import { createOAuthProvider } from "./providers/oauth.ts";
+import { hasKeys, verifiesAccessTokens } from "./providers/registry.ts";
+import { createWaitReader } from "./providers/wait-in-body.ts";
 import { createTracedHttpClient } from "./tracing/traced-http-client.ts";
 import { reportTo } from "./wire-call-report.ts";
+import { definitionFrom } from "./wire-definition.ts";
 import { wireGuard } from "./wire-guard.ts";
 import { keySetLog } from "./wire-key-set-log.ts";
 import type { Observers } from "./wire-parts.ts";
@@ -25,7 +28,8 @@ import { createPool, type Pool } from "./wire-pool.ts";
 
 export interface WiredProvider {
   readonly provider: Provider;
-  readonly verifier: AccessTokenVerifier;
+  /** Undefined: its access tokens are opaque here. */
+  readonly verifier: AccessTokenVerifier | undefined;
   /** Lets calls in flight run to their end, one-time ones above all. */
   close(): Promise<void>;
 }
@@ -33,75 +37,73 @@ export interface WiredProvider {
 function wireProvider(name: string, use: ProviderUse, observers: Observers): WiredProvider {
   const { clock, log, metrics, traces } = observers;
   const { settings, openid, exchangeAs } = use;
-  const { issuer, back_channel_url: backChannelUrl, endpoints, tokens } = settings;
+  const { issuer, back_channel_url: backChannelUrl, endpoints, timeout: timeoutMs } = settings;
+  const definition = definitionFrom(settings);
   const target = {
     allowedOrigins: allowedOriginsOf({ issuer, backChannelUrl, endpoints }, settings.allowed_origins),
     allowHttp: settings.allow_http,
   };
-  const own: UpstreamClient = { ...settings.client, secret: settings.client.secret };
+  const client: UpstreamClient = { ...settings.client, secret: settings.client.secret };
   const actingClients = createActingClients(exchangeAs);
   const { guard, close: closeGuard } = wireGuard(name, observers);
+  const readWait = definition.rateLimit === undefined ? undefined : createWaitReader(definition.rateLimit);
   const connect = () =>
     createTracedHttpClient(
-      createHttpClient({
-        ...target,
-        provider: name,
-        timeoutMs: settings.timeout,
-        clock,
-        guard,
-        onCall: reportTo(metrics, name),
-      }),
+      createHttpClient({ ...target, provider: name, timeoutMs, clock, guard, readWait, onCall: reportTo(metrics, name) }),
       traces,
       name,
     );
   // Apart: calls that spend something, which anyone may cause, must not take the connections of those that read keys, and neither
   // those of services that have many tokens exchanged or looked into.
   const [reads, spends, exchanges] = [connect(), connect(), connect()];
-  const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints });
-  const keySet = createKeySet({
-    fetchJwks: discovery.fetchJwks,
-    clock,
-    onEvent: keySetLog(name, log),
-  });
-  const rules = tokenRulesOf(settings);
-  const pinned = { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_kids };
-  const local = createAccessTokenVerifier(
-    { keySet, clock },
-    { provider: name, ...rules, ...pinned, keySource: endpoints.jwks ?? backChannelUrl ?? issuer },
-  );
-  const introspecting = (introspection: "opaque" | "every") =>
-    createIntrospectingVerifier(
-      { local, clock, introspect: createIntrospection({ http: exchanges, clock, discovery }, { issuer, client: own, actingClients }) },
-      { introspection, rules },
-    );
+  const { discovery: discovered } = definition;
+  const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints, discovery: discovered });
+  const keySet = createKeySet({ fetchJwks: discovery.fetchJwks, clock, onEvent: keySetLog(name, log) });
+  const verifyIdToken = createIdTokenVerifier({ keySet, clock }, { issuer, clientId: client.id, ...pinnedBy(settings) });
+  const idTokens = { ready: (signal: AbortSignal) => keySet.ready(signal), verify: verifyIdToken };
   return {
-    provider: createProvider(
-      settings.kind,
+    provider: createOAuthProvider(
       {
         http: spends,
         exchangeHttp: exchanges,
         clock,
         discovery,
-        keysReady: (signal) => keySet.ready(signal),
-        verifyIdToken: createIdTokenVerifier({ keySet, clock }, { issuer, clientId: settings.client.id, ...pinned }),
+        idTokens: hasKeys(definition, endpoints) ? idTokens : undefined,
       },
-      {
-        name,
-        issuer,
-        client: own,
-        pkce: settings.pkce,
-        openid,
-        timeoutMs: settings.timeout,
-        actingClients,
-        targetParameter: settings.target_parameter,
-      },
+      { name, issuer, client, definition, openid, timeoutMs, actingClients },
     ),
-    verifier: settings.introspection === "none" ? local : introspecting(settings.introspection),
+    verifier: verifiesAccessTokens(definition, endpoints)
+      ? wireVerifier(name, settings, { keySet, clock, discovery, http: exchanges, client, actingClients })
+      : undefined,
     close: async () => {
       closeGuard();
       await Promise.all([reads.close(), spends.close(), exchanges.close()]);
     },
   };
+}
+
+interface VerifierParts {
+  readonly keySet: KeySet;
+  readonly clock: Clock;
+  readonly discovery: Pick<Discovery, "metadata">;
+  readonly http: HttpClient;
+  readonly client: UpstreamClient;
+  readonly actingClients: ActingClients;
+}
+
+function wireVerifier(name: string, settings: ProviderConfiguration, parts: VerifierParts): AccessTokenVerifier {
+  const { keySet, clock, discovery, http, client, actingClients } = parts;
+  const { issuer, introspection } = settings;
+  const rules = tokenRulesOf(settings);
+  const keySource = settings.endpoints.jwks ?? settings.back_channel_url ?? issuer;
+  const local = createAccessTokenVerifier({ keySet, clock }, { provider: name, ...rules, ...pinnedBy(settings), keySource });
+  if (introspection === "none") return local;
+  const introspect = createIntrospection({ http, clock, discovery }, { issuer, client, actingClients });
+  return createIntrospectingVerifier({ local, clock, introspect }, { introspection, rules });
+}
+
+function pinnedBy({ tokens }: ProviderConfiguration) {
+  return { algorithms: tokens.algorithms, denyKeyIds: tokens.deny_kids };
 }
 
 export type ProviderPool = Pool<ProviderUse, WiredProvider>;

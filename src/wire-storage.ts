@@ -28,14 +28,13 @@ import { sealedColumns } from "./store/sealed-columns.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
-import type { Vault } from "./vault/vault.ts";
 import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
 import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
-import { wireVault } from "./wire-vault.ts";
+import { type WiredVault, wireVault } from "./wire-vault.ts";
 import { type Signing, wireSigning } from "./wire-signing.ts";
 import { traced } from "./wire-traced-storage.ts";
 
@@ -46,7 +45,7 @@ export interface Storage {
   readonly oneTime: OneTimeStore;
   readonly handles: RefreshHandles;
   /** Undefined: nothing is kept, as there is no database. */
-  readonly vault: Vault | undefined;
+  readonly vault: WiredVault | undefined;
   readonly revocations: Revocations;
   readonly upstreamRevocations: UpstreamRevocations;
   readonly usedAssertions: UsedAssertions;

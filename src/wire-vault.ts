@@ -3,8 +3,10 @@
 
 import { randomBytes } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
+import type { Accounts } from "./exchange/vault-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import type { Database } from "./store/database.ts";
+import { createAccounts } from "./vault/accounts.ts";
 import { type Recovered, recover } from "./vault/recovery.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool } from "./vault/spool.ts";
@@ -13,6 +15,7 @@ import { createVault, type Vault } from "./vault/vault.ts";
 import type { StorageParts } from "./wire-parts.ts";
 
 export interface WiredVault extends Vault {
+  readonly accounts: Accounts;
   /** Takes up what processes that died have left. @throws ExchangeError STORE_UNAVAILABLE */
   start(): Promise<void>;
 }
@@ -68,6 +71,7 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
 
   return {
     ...vault,
+    accounts: createAccounts({ database, keys, clock, onAlarm }),
     async start() {
       for (const spool of [own, ...left]) await takeUp(spool);
       for (const folder of folders.slice(1)) folder.release();

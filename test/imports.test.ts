@@ -7,7 +7,8 @@ const source = join(import.meta.dirname, "../src");
 /** Room → rooms of src/ that it may import beside its own. `.` is the composition root. */
 const allowedRooms: Record<string, readonly string[]> = {
   exchange: [],
-  config: ["exchange"],
+  // Of providers/ their definitions only; see below.
+  config: ["exchange", "providers"],
   policy: ["exchange", "config"],
   net: ["exchange"],
   keys: ["exchange"],
@@ -69,6 +70,8 @@ const inBrowserClient = (file: string): boolean => file.startsWith("client/") &&
 /** Where Connect and generated code may be: messages of the contract end there. */
 const atTheEdge = ({ file, room }: Import): boolean => ["transport", "rpc"].includes(room) || inNodeClient(file);
 
+const isDefinition = (file: string): boolean => /^providers\/(definition|registry|presets\/[a-z-]+)\.ts$/.test(file);
+
 const inSdk = (file: string): boolean => file.startsWith("tracing/sdk/");
 
 describe("imports point inward", () => {
@@ -86,6 +89,13 @@ describe("imports point inward", () => {
       .filter((one) => !targetOf(one).startsWith(".."))
       .filter((one) => roomOf(targetOf(one)) !== one.room && !(allowedRooms[one.room] ?? []).includes(roomOf(targetOf(one))));
     expect(wrong).toEqual([]);
+  });
+
+  it("shows the configuration what kinds of provider there are, as data, and nothing of how they are asked", () => {
+    const seen = inside.filter((one) => one.room === "config" && roomOf(targetOf(one)) === "providers");
+    expect(seen.map(targetOf).filter((file) => !isDefinition(file))).toEqual([]);
+    const beneath = inside.filter(({ file }) => isDefinition(file)).map(targetOf);
+    expect(beneath.filter((file) => !isDefinition(file) && file !== "exchange/errors.ts")).toEqual([]);
   });
 
   it("lets no file import itself by way of others, not even for types", () => {

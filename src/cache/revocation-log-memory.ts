@@ -1,8 +1,8 @@
 // The log of revocations in process memory: the authority where there is neither database nor Redis, so for one replica only,
 // and until it ends. It forgets what is expired and nothing else: when there is no room it says so.
 
-import type { Clock } from "../exchange/ports.ts";
-import type { LogEntry, RevocationLog } from "../exchange/revocation-ports.ts";
+import type { Clock, Revocation } from "../exchange/ports.ts";
+import type { RevocationLog } from "../exchange/revocation-ports.ts";
 import { combined } from "../exchange/revoked.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
 
@@ -10,6 +10,12 @@ import { storeUnavailable } from "../exchange/store-unavailable.ts";
 const maxEntries = 1_000_000;
 /** There is one log, and it begins with the process. */
 const log = "process";
+
+/** Accounts, and what is said of them, are in a database only. */
+interface Entry {
+  readonly seq: number;
+  readonly revocation: Revocation;
+}
 
 export interface RevocationLogMemoryParts {
   readonly clock: Clock;
@@ -19,7 +25,7 @@ export interface RevocationLogMemoryParts {
 export function createRevocationLogMemory({ clock, ...options }: RevocationLogMemoryParts): RevocationLog {
   const limit = options.maxEntries ?? maxEntries;
   // In the order of numbers, as an entry that says more takes a new place at the end.
-  const entries = new Map<string, LogEntry>();
+  const entries = new Map<string, Entry>();
   let seq = 0;
   let fullUntilMs = 0;
 
@@ -47,7 +53,7 @@ export function createRevocationLogMemory({ clock, ...options }: RevocationLogMe
       return { log, seq };
     },
     async readSince(since, most) {
-      const found: LogEntry[] = [];
+      const found: Entry[] = [];
       if (since < seq) {
         for (const entry of entries.values()) {
           if (entry.seq > since) found.push(entry);

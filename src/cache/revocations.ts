@@ -163,7 +163,8 @@ export function createRevocations(parts: RevocationsParts, options: RevocationsO
       await turn;
     },
     check(token) {
-      if (known.refuses(token)) throw new ExchangeError("TOKEN_REVOKED", { field: "SUBJECT_TOKEN" });
+      const refused = known.refusal(token);
+      if (refused !== undefined) throw new ExchangeError(refused, { field: "SUBJECT_TOKEN" });
       if (isStale()) throw storeUnavailable({ code: "STALE", outcome: "refused" });
     },
     async revoke(revocation) {

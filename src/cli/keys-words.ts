@@ -1,5 +1,6 @@
 // What `cambio keys` says: a table of keys, and for each order what came of it and what it breaks. It decides nothing.
 
+import { aligned } from "./columns.ts";
 import type { KeyView, RetireAnswer, RotateAnswer } from "../wire-signing-orders.ts";
 
 export const keysUsage = `Usage: cambio keys COMMAND
@@ -22,17 +23,7 @@ export interface Said {
 const headings = ["KID", "ALGORITHM", "STATE", "ANNOUNCED", "ACTIVATES", "RETIRES", "DROPPED"];
 
 export function table(keys: readonly KeyView[]): string {
-  const rows = [headings, ...keys.map(row)];
-  const widths = headings.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length)));
-  return rows
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return aligned([headings, ...keys.map(row)]);
 }
 
 function row({ kid, algorithm, state, ...times }: KeyView): readonly string[] {

@@ -8,15 +8,11 @@ import type { Configuration } from "../config/schema.ts";
 import { ownProvider } from "../exchange/minting.ts";
 import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
-import type { AccessTokenRules } from "../exchange/token/access-token-rules.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
-import { accessTokenRulesOf, ownTokenRulesOf } from "../policy/token-rules.ts";
+import { ownSubjectOf, type TokenEnds, tokenEndsAt } from "../policy/token-ends.ts";
 import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
-
-/** In seconds: a refresh that was under way when the entry was written keeps its handle alive for that much longer. */
-const refreshUnderWay = 300;
 
 /** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
 const maxSubjectLength = 1_024;
@@ -96,19 +92,18 @@ async function revoke(
   order: RevokeOrder,
   { output, clock }: { output: Output; clock: Clock },
 ): Promise<number> {
-  const rules = rulesOf(configuration, order.provider);
-  if (rules === undefined) {
+  const nowMs = clock();
+  const ends = tokenEndsAt(configuration, order.provider, nowMs);
+  if (ends === undefined) {
     output.error("there is no provider of that name\n");
     return 1;
   }
   const opened = await openOrSay(configuration, output);
   if (opened === undefined) return 1;
   try {
-    const handleIdleMs = configuration.database?.handle_idle ?? 0;
-    const nowMs = clock();
-    const revocation = revocationOf(order, { ...rules, handleIdleMs, sessionMs: sessionMsAt(configuration, order.provider) }, nowMs);
-    const here = issuedHere(configuration, order);
-    if (here !== undefined) await opened.log.append(revocationOf(here.order, { ...here.rules, handleIdleMs: 0, sessionMs: 0 }, nowMs));
+    const revocation = revocationOf(order, ends);
+    const here = issuedHere(configuration, order, nowMs);
+    if (here !== undefined) await opened.log.append(here);
     await opened.log.append(revocation);
     const until = new Date(revocation.expiresAt * 1_000).toISOString();
     output.out(`revoked: every replica refuses it within a second. The entry is kept until ${until}, when no such token can be alive\n`);
@@ -120,13 +115,6 @@ async function revoke(
   } finally {
     await opened.close();
   }
-}
-
-/** `cambio`: tokens that this service issued itself. Undefined: there is no such provider. */
-function rulesOf({ providers, server }: Configuration, name: string): AccessTokenRules | undefined {
-  if (name === ownProvider) return server.issuer === undefined ? undefined : ownTokenRulesOf(server.issuer);
-  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  return provider === undefined ? undefined : accessTokenRulesOf(provider);
 }
 
 async function openOrSay(configuration: Configuration, output: Output) {
@@ -143,36 +131,18 @@ async function openOrSay(configuration: Configuration, output: Output) {
 }
 
 /** What was issued here for a user ends with what the user has at the provider: by one order, whatever the configuration says later. */
-function issuedHere({ providers, server }: Configuration, { what, ...order }: RevokeOrder) {
-  if (what.kind !== "subject" || order.provider === ownProvider || server.issuer === undefined) return undefined;
-  const prefix = (Object.hasOwn(providers, order.provider) ? providers[order.provider]?.subject_prefix : undefined) ?? "";
-  const here: RevokeOrder = { ...order, provider: ownProvider, what: { kind: "subject", id: prefix + what.id } };
-  return { order: here, rules: ownTokenRulesOf(server.issuer) };
-}
-
-/** An application goes on with a session for as long as it is used; this is longer than any that is. */
-const longestSessionMs = 366 * 24 * 3_600_000;
-
-function sessionMsAt({ providers }: Configuration, name: string): number {
-  return Object.hasOwn(providers, name) && providers[name]?.kind === "better-auth" ? longestSessionMs : 0;
-}
-
-interface Lifetimes extends Pick<AccessTokenRules, "maxLifetimeMs" | "clockToleranceMs"> {
-  /** 0: there is no database. */
-  readonly handleIdleMs: number;
-  /** 0: the provider keeps none. */
-  readonly sessionMs: number;
+function issuedHere(configuration: Configuration, { what, ...order }: RevokeOrder, nowMs: number): Revocation | undefined {
+  if (what.kind !== "subject" || order.provider === ownProvider) return undefined;
+  const subject = ownSubjectOf(configuration, order.provider, what.id);
+  const ends = tokenEndsAt(configuration, ownProvider, nowMs);
+  if (subject === undefined || ends === undefined) return undefined;
+  return revocationOf({ ...order, provider: ownProvider, what: { kind: "subject", id: subject } }, ends);
 }
 
 /** It holds for as long as a token of now may live at that provider, by a clock that runs ahead; or a handle that is not used. */
-function revocationOf({ provider, what }: RevokeOrder, lifetimes: Lifetimes, nowMs: number): Revocation {
-  const now = Math.floor(nowMs / 1_000);
-  const seconds = (ms: number) => now + Math.ceil(ms / 1_000);
-  const until = seconds(lifetimes.clockToleranceMs);
-  const tokensOver = seconds(lifetimes.clockToleranceMs + lifetimes.maxLifetimeMs) + 1;
+function revocationOf({ provider, what }: RevokeOrder, { issuedUntil: until, tokensOver, allOver }: TokenEnds): Revocation {
   if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt: tokensOver };
-  const handlesOver = seconds(lifetimes.handleIdleMs) + refreshUnderWay;
-  return { kind: "subject", provider, id: what.id, until, expiresAt: Math.max(tokensOver, handlesOver, seconds(lifetimes.sessionMs)) };
+  return { kind: "subject", provider, id: what.id, until, expiresAt: allOver };
 }
 
 /** Why the store did not do it; a word of ours or its own. */

@@ -1,7 +1,10 @@
 // Defaults that depend on another key, so that a checked configuration is complete and no reader has a default of its own.
-// Defaults that stand alone are in schema.ts, beside their key.
+// Defaults that stand alone are in schema.ts, beside their key; those of a provider's kind are in its definition.
 
 import { z } from "zod";
+import type { AccessTokenShape, ProviderDefinition, ProviderEndpoints } from "../providers/definition.ts";
+import { rfc9068 } from "../providers/presets/oidc.ts";
+import { definitionOf, type ProviderKind } from "../providers/registry.ts";
 
 interface WrittenTokenRules {
   readonly algorithms?: readonly string[] | undefined;
@@ -10,31 +13,68 @@ interface WrittenTokenRules {
   readonly client_claims?: readonly string[] | undefined;
 }
 
-/** RFC 9068 types its access tokens in the header; Keycloak calls them JWT there and tells them apart in the payload. */
-const byKind = {
-  oidc: { header_types: ["at+jwt"], payload_type: undefined, client_claims: ["client_id"], target_parameter: "resource" },
-  keycloak: { header_types: ["JWT"], payload_type: "Bearer", client_claims: ["azp"], target_parameter: "audience" },
-} as const;
-
 interface WrittenProvider {
-  readonly kind: keyof typeof byKind;
+  readonly kind: ProviderKind;
+  readonly issuer?: string | undefined;
+  readonly endpoints: ProviderEndpoints;
+  readonly allowed_origins?: readonly string[] | undefined;
+  readonly client: { readonly authentication?: ProviderDefinition["authentication"] | undefined };
+  readonly pkce?: ProviderDefinition["pkce"] | undefined;
   readonly tokens: WrittenTokenRules;
-  readonly target_parameter?: "audience" | "resource" | undefined;
+  readonly target_parameter?: ProviderDefinition["targetParameter"] | undefined;
+  readonly authorization_parameters?: Readonly<Record<string, string>> | undefined;
+  readonly requests?: { readonly [K in keyof ProviderDefinition["requests"]]?: ProviderDefinition["requests"][K] | undefined } | undefined;
+  readonly code_state?: boolean | undefined;
+  readonly terminal_errors?: readonly string[] | undefined;
+  readonly terminal_statuses?: readonly number[] | undefined;
+  readonly rate_limit?: string | undefined;
+  readonly token_type_default?: string | undefined;
+  readonly accounts?: boolean | undefined;
+  readonly lost_answer?: ProviderDefinition["refresh"]["lostAnswer"] | undefined;
 }
 
 export function completeProvider<T extends WrittenProvider>(provider: T) {
-  const tokens: T["tokens"] = provider.tokens;
-  const defaults = byKind[provider.kind];
+  const definition = definitionOf(provider.kind);
+  const client: T["client"] = provider.client;
   return {
     ...provider,
-    target_parameter: provider.target_parameter ?? defaults.target_parameter,
-    tokens: {
-      ...tokens,
-      algorithms: (tokens.algorithms ?? ["RS256", "ES256"]) as NonNullable<T["tokens"]["algorithms"]>,
-      header_types: (tokens.header_types ?? [...defaults.header_types]) as NonNullable<T["tokens"]["header_types"]>,
-      payload_type: tokens.payload_type ?? defaults.payload_type,
-      client_claims: (tokens.client_claims ?? [...defaults.client_claims]) as NonNullable<T["tokens"]["client_claims"]>,
-    },
+    // Only kinds that know one may leave it out.
+    issuer: provider.issuer ?? definition.issuer ?? "",
+    endpoints: { ...definition.endpoints, ...provider.endpoints },
+    allowed_origins: provider.allowed_origins ?? definition.allowedOrigins,
+    client: { ...client, authentication: client.authentication ?? definition.authentication },
+    pkce: provider.pkce ?? definition.pkce,
+    target_parameter: provider.target_parameter ?? definition.targetParameter,
+    tokens: completeTokenRules<T["tokens"]>(provider.tokens, definition.accessTokens),
+    ...completeDialect(provider, definition),
+    accounts: provider.accounts ?? definition.accounts,
+    lost_answer: provider.lost_answer ?? definition.refresh.lostAnswer,
+  };
+}
+
+function completeTokenRules<T extends WrittenTokenRules>(tokens: T, shape: AccessTokenShape | "opaque") {
+  // Nothing reads the types of tokens that are opaque; the algorithms are those of ID tokens, too.
+  const defaults = shape === "opaque" ? rfc9068 : shape;
+  return {
+    ...tokens,
+    algorithms: (tokens.algorithms ?? ["RS256", "ES256"]) as NonNullable<T["algorithms"]>,
+    header_types: (tokens.header_types ?? [...defaults.headerTypes]) as NonNullable<T["header_types"]>,
+    payload_type: tokens.payload_type ?? defaults.payloadType,
+    client_claims: (tokens.client_claims ?? [...defaults.clientClaims]) as NonNullable<T["client_claims"]>,
+  };
+}
+
+function completeDialect(provider: WrittenProvider, definition: ProviderDefinition) {
+  const { code, refresh, revocation } = provider.requests ?? {};
+  const { requests } = definition;
+  return {
+    authorization_parameters: provider.authorization_parameters ?? definition.authorizationParameters,
+    requests: { code: code ?? requests.code, refresh: refresh ?? requests.refresh, revocation: revocation ?? requests.revocation },
+    code_state: provider.code_state ?? definition.codeState,
+    terminal_errors: provider.terminal_errors ?? definition.refresh.terminalErrors,
+    terminal_statuses: provider.terminal_statuses ?? definition.refresh.terminalStatuses,
+    rate_limit: provider.rate_limit ?? definition.rateLimit,
+    token_type_default: provider.token_type_default ?? definition.answers.tokenTypeDefault,
   };
 }
 

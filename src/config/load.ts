@@ -65,7 +65,11 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
   return freeze(parsed.data);
 }
 
-function readMap({ path, readFile }: ConfigurationSource, mistakes: MistakeList): Record<string, unknown> {
+/** The file as it is written; a mistake in its text ends the reading. */
+export function readMap(
+  { path, readFile }: Pick<ConfigurationSource, "path" | "readFile">,
+  mistakes: MistakeList,
+): Record<string, unknown> {
   let text = "";
   try {
     text = readFile(path, maxFileBytes);

@@ -4,10 +4,16 @@ import { closeSync, openSync, readSync } from "node:fs";
 import type { ReadFile } from "./expand.ts";
 import { loadConfiguration } from "./load.ts";
 import type { Configuration } from "./schema.ts";
+import { loadSignInPart, type SignInPart } from "./sign-in-part.ts";
 
 /** @throws ConfigurationError */
 export function readConfiguration(path: string): Configuration {
   return loadConfiguration({ path, env: process.env, readFile });
+}
+
+/** Reads no secret. @throws ConfigurationError */
+export function readSignInPart(path: string): SignInPart {
+  return loadSignInPart({ path, env: process.env, readFile });
 }
 
 /** Reads piecewise and stops at the limit, as a path may name a pipe or a device that has no size and no end. */

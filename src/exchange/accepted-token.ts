@@ -23,7 +23,7 @@ export interface AcceptQuestion {
 
 /**
  * On every hit as on every miss: revoked since, and allowed by the policy of now.
- * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE; AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, SCOPE_INSUFFICIENT, TARGET_NOT_ALLOWED
+ * @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED, STORE_UNAVAILABLE; AUDIENCE_MISMATCH, CLIENT_NOT_TRUSTED, SCOPE_INSUFFICIENT, TARGET_NOT_ALLOWED
  */
 export function acceptToken(deps: AcceptDeps, asked: AcceptQuestion, verification: Verification): void {
   const { claims, provider } = verification;
@@ -33,7 +33,7 @@ export function acceptToken(deps: AcceptDeps, asked: AcceptQuestion, verificatio
   permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
 }
 
-/** @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE */
+/** @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED, STORE_UNAVAILABLE */
 export function checkStanding(revocations: Pick<Revocations, "check">, verification: Verification): void {
   const { provider, revocationId, keyId, claims } = verification;
   const { subject, issuedAt } = claims;

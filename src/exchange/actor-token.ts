@@ -49,7 +49,7 @@ export function createActorToken(deps: ActorTokenDeps) {
 
 /**
  * Once more, as the last thing before anything is issued: what took time may have outlasted it.
- * @throws ExchangeError TOKEN_REVOKED, STORE_UNAVAILABLE
+ * @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED, STORE_UNAVAILABLE
  */
 export function checkActorStanding(revocations: Pick<Revocations, "check">, actor: Verification): void {
   try {

@@ -100,8 +100,9 @@ export function createExchange(deps: ExchangeDeps) {
     const nonce = agreedNonce(question, attempt.pending);
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     attempt.sent = true;
-    const { code } = question;
-    return outcomeOf(at.prepared.redeemCode({ code, redirectUri: at.redirectUri, codeVerifier, resources: at.resources, nonce }), signal);
+    const { code, state } = question;
+    const { redirectUri, resources } = at;
+    return outcomeOf(at.prepared.redeemCode({ code, redirectUri, codeVerifier, resources, state, nonce }), signal);
   }
 
   async function takePending(question: ExchangeQuestion, provider: Provider, redirectUri: string): Promise<PendingState | undefined> {

@@ -2,10 +2,11 @@
 // stands for a refresh token and what swaps a token have files of their own: one-time-ports.ts, handle-ports.ts,
 // token-exchange-ports.ts.
 
+import type { Account } from "./account.ts";
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ExchangeSubject } from "./token-exchange-ports.ts";
-import type { TokenSet } from "./tokens.ts";
+import type { RefreshedTokens, TokenSet } from "./tokens.ts";
 import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
@@ -32,6 +33,8 @@ export interface CodeGrant {
   /** Undefined only where the provider is configured without PKCE. */
   readonly codeVerifier: Secret | undefined;
   readonly resources: readonly string[];
+  /** Of the sign-in, for providers whose request carries it; empty: none. */
+  readonly state: string;
   /** What the ID token's nonce must be; undefined: the client checks it. */
   readonly nonce: string | undefined;
 }
@@ -43,6 +46,10 @@ export interface Provider {
   /** This service's own registration there. */
   readonly clientId: string;
   readonly pkce: "S256" | "none";
+  /** Its users become accounts here. */
+  readonly accounts: boolean;
+  /** What a refresh whose answer was lost means: the user signs in again, or the same refresh token may be shown once more. */
+  readonly lostAnswer: "reauthenticate" | "retry_once";
   /**
    * Learns what the calls below need (discovery, keys) before anything one-time is spent.
    * @throws ExchangeError UPSTREAM_*: asking again is safe.
@@ -58,7 +65,7 @@ export interface PreparedProvider {
    * Refreshes. Not abortable either: refresh tokens may be single-use.
    * @param as the audience by whose registration it was exchanged; undefined: this service's own registration has it
    */
-  refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<TokenSet>;
+  refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<RefreshedTokens>;
   /** Exchanges an access token for another one (RFC 8693). */
   readonly exchange: ExchangeSubject;
   /**
@@ -66,6 +73,12 @@ export interface PreparedProvider {
    * @throws ExchangeError UPSTREAM_*: telling it again is safe
    */
   readonly revoke: ((token: Secret, hint: TokenTypeHint, signal: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Whose an access token is, by the provider's word. Undefined: it has no endpoint for that.
+   * @throws ExchangeError TOKEN_INVALID (the provider refuses the token: it must not be shown there again), UPSTREAM_*,
+   *   DEADLINE_EXCEEDED
+   */
+  readonly readUser: ((accessToken: Secret, signal: AbortSignal) => Promise<Account>) | undefined;
 }
 
 /** A verifier of one provider's access tokens (keys/ supplies the keys, token/ the rules). */
@@ -134,7 +147,7 @@ export type Revocation =
 
 /** store/, cache/: what was revoked. Every replica holds all of it in memory and follows its authority. */
 export interface Revocations {
-  /** @throws ExchangeError TOKEN_REVOKED; STORE_UNAVAILABLE where what is known here is too old to say yes */
+  /** @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED; STORE_UNAVAILABLE where what is known here is too old to say yes */
   check(token: RevocableToken): void;
   /** Durable and in force here when it resolves; elsewhere within a second. @throws ExchangeError STORE_UNAVAILABLE */
   revoke(revocation: Revocation): Promise<void>;

@@ -29,6 +29,22 @@ const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::([0-9]{1,5})
 const maxPort = 65_535;
 
 function withoutLoopbackPort(uri: string): string | undefined {
-  const parts = loopback.exec(uri);
-  return parts === null || Number(parts[2] ?? 0) > maxPort ? undefined : `${parts[1]}${parts[3]}`;
+  const parts = loopbackParts(uri);
+  return parts === undefined ? undefined : `${parts.front}${parts.rest}`;
+}
+
+export interface LoopbackParts {
+  /** Scheme and host. */
+  readonly front: string;
+  /** Undefined: it names none. */
+  readonly port: number | undefined;
+  /** Path and query; empty where there are none. */
+  readonly rest: string;
+}
+
+/** Undefined: it is not on loopback, or not written as such a redirect URI must be. */
+export function loopbackParts(uri: string): LoopbackParts | undefined {
+  const [, front, digits, rest = ""] = loopback.exec(uri) ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  return front === undefined || (port ?? 0) > maxPort ? undefined : { front, port, rest };
 }

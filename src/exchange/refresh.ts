@@ -15,7 +15,7 @@ import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
-import type { MintedTerms, TokenSet } from "./tokens.ts";
+import type { MintedTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshQuestion {
@@ -98,7 +98,10 @@ export function createRefresh(deps: RefreshDeps) {
     return grant;
   }
 
-  /** A sign-in that nobody put a name to can be ended by its handle only. */
+  /**
+   * A sign-in that nobody put a name to can be ended by its handle only. While the account is disabled nothing ends: it may be enabled.
+   * @throws ExchangeError ACCOUNT_DISABLED, STORE_UNAVAILABLE
+   */
   function isEnded(provider: string, { subject, issuedAt }: HeldGrant): boolean {
     if (subject === undefined) return false;
     try {
@@ -106,14 +109,15 @@ export function createRefresh(deps: RefreshDeps) {
       return false;
     } catch (failure) {
       if (hasReason(failure, "TOKEN_REVOKED")) return true;
-      throw failure;
+      throw hasReason(failure, "ACCOUNT_DISABLED") ? new ExchangeError("ACCOUNT_DISABLED") : failure;
     }
   }
 
   function isKnownToHaveEnded(provider: string, grant: HeldGrant): boolean {
     try {
       return isEnded(provider, grant);
-    } catch {
+    } catch (failure) {
+      if (hasReason(failure, "ACCOUNT_DISABLED")) throw failure;
       return false;
     }
   }
@@ -130,10 +134,11 @@ export function createRefresh(deps: RefreshDeps) {
     { name, prepared, subject, as }: Target,
   ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const fresh = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
+      const answered = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
+      const fresh = withAccessToken(answered);
       checkSubject(subject, fresh);
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
@@ -172,6 +177,12 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
 function checkSubject(expected: string | undefined, fresh: TokenSet): void {
   const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
   if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
+}
+
+/** The one before it is not at hand here, and what was asked with is spent by now. */
+function withAccessToken({ accessToken, ...tokens }: RefreshedTokens): TokenSet {
+  if (accessToken === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
+  return { ...tokens, accessToken };
 }
 
 const untilItsEnd = new AbortController().signal;

@@ -12,12 +12,28 @@ export interface LogPosition {
   readonly seq: number;
 }
 
-export interface LogEntry {
-  readonly seq: number;
-  readonly revocation: Revocation;
+/**
+ * Whether the tokens of an account's subject are refused. Other than a revocation it can be taken back: of those about one subject the
+ * last one in the log counts. It is in the database's log only, where accounts are, and nobody announces it: in whatever order messages
+ * come, they neither lift one nor bring one back.
+ */
+export interface AccountStanding {
+  readonly kind: "account";
+  /** Configured name. */
+  readonly provider: string;
+  /** Subject of the account's tokens there. */
+  readonly id: string;
+  /** Tokens issued at this instant or before are refused. Undefined: every one, whenever it is issued: the account is disabled. */
+  readonly until: number | undefined;
+  readonly expiresAt: number;
 }
 
-/** What was revoked, in order. It only grows: what is expired, or covered by a later entry, may be left out. */
+export interface LogEntry {
+  readonly seq: number;
+  readonly revocation: Revocation | AccountStanding;
+}
+
+/** What was revoked, in order. It only grows: what is expired, or covered or replaced by a later entry, may be left out. */
 export interface RevocationLog {
   /** Durable when it resolves. @returns the entry's place, or that of the one which says as much. @throws ExchangeError STORE_UNAVAILABLE */
   append(revocation: Revocation): Promise<LogPosition>;

@@ -1,5 +1,6 @@
 // Tokens as a provider hands them out, after its answer was checked.
 
+import type { Account } from "./account.ts";
 import type { Actor } from "./claims.ts";
 import type { Secret } from "./secret.ts";
 import type { ShownSession } from "./session-ports.ts";
@@ -9,9 +10,6 @@ export const tokenTypes = {
   refreshToken: "urn:ietf:params:oauth:token-type:refresh_token",
   jwt: "urn:ietf:params:oauth:token-type:jwt",
 } as const;
-
-/** A provider's answer to a refresh. Some leave out what has not changed, the access token included: the old one is then still in force. */
-export type RefreshedTokens = Omit<TokenSet, "accessToken"> & { readonly accessToken: Secret | undefined };
 
 /** What came out of an exchange at its provider (RFC 8693), and what every refresh of it stays within. */
 export interface ExchangeTerms {
@@ -47,8 +45,9 @@ export interface ConnectionIssue {
   readonly scopes: readonly string[];
 }
 
-export interface TokenSet {
-  readonly accessToken: Secret;
+/** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
+export interface RefreshedTokens {
+  readonly accessToken: Secret | undefined;
   /** As the provider spells it, `Bearer` as a rule. */
   readonly tokenType: string;
   /** Epoch milliseconds; undefined: the provider does not say. */
@@ -60,8 +59,14 @@ export interface TokenSet {
   readonly issuer: string;
   /** Who signed in, from the verified ID token; absent: there was none. */
   readonly subject?: string;
+  /** What the same ID token says of them; absent: there was none, or the provider says it elsewhere. */
+  readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
   /** Absent: this service did not issue them. The refresh token beside it is a session. */
   readonly minted?: MintedTerms;
+}
+
+export interface TokenSet extends RefreshedTokens {
+  readonly accessToken: Secret;
 }

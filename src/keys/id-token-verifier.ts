@@ -1,6 +1,7 @@
 // ID tokens that came straight from a token endpoint (OpenID Connect Core §3.1.3.7): whose sign-in the redeemed code was.
 // It shares the keys and the strictness of access tokens, and none of their rules.
 
+import { type Account, accountOfClaims } from "../exchange/account.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
@@ -30,7 +31,11 @@ export interface IdTokenVerifier {
    * @throws ExchangeError GRANT_INVALID (another nonce: another sign-in's code), UPSTREAM_INVALID_RESPONSE (anything else about
    * the token), UPSTREAM_*, DEADLINE_EXCEEDED (the keys cannot be had)
    */
-  (token: Secret, expected: { readonly nonce?: string }, signal: AbortSignal): Promise<{ readonly subject: string }>;
+  (
+    token: Secret,
+    expected: { readonly nonce?: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly subject: string; readonly user: Account }>;
 }
 
 /** Both ways: the token was made a moment ago, so only clocks can be wrong. */
@@ -49,7 +54,7 @@ export function createIdTokenVerifier(deps: IdTokenVerifierDeps, options: IdToke
     if (!isForClient(options.clientId, parsed) || !isCurrent(parsed, deps.clock())) throw invalid();
     if (!isText(payload["sub"])) throw invalid();
     if (expected.nonce !== undefined && payload["nonce"] !== expected.nonce) throw new ExchangeError("GRANT_INVALID");
-    return { subject: payload["sub"] };
+    return { subject: payload["sub"], user: accountOfClaims(payload["sub"], payload) };
   };
 }
 

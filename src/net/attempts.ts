@@ -3,10 +3,17 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import type { Dispatcher } from "undici";
+import { type ReadWait, withAskedWait } from "./asked-wait.ts";
 import { HttpFailure } from "./http-failure.ts";
 import type { HttpCall } from "./http-call.ts";
 import type { Admission, ProviderGuard } from "./provider-guard.ts";
 import { type OutboundRequest, sendOnce } from "./send-once.ts";
+
+export interface AttemptsOptions {
+  readonly guard: ProviderGuard;
+  /** Undefined: nothing in a body says how long to wait. */
+  readonly readWait: ReadWait | undefined;
+}
 
 export interface AttemptTerms {
   readonly admission: Admission;
@@ -19,7 +26,7 @@ type Result = Response | HttpFailure;
 const gatewayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** The result throws HttpFailure. */
-export function createAttempts(dispatcher: Dispatcher, guard: ProviderGuard) {
+export function createAttempts(dispatcher: Dispatcher, { guard, readWait }: AttemptsOptions) {
   return async function attempts(call: HttpCall, request: OutboundRequest, terms: AttemptTerms): Promise<Response> {
     const first = await attempt(call, request, terms);
     const result = mayRepeat(call, first) ? ((await repeat(call, request, terms.signal)) ?? first) : first;
@@ -28,10 +35,15 @@ export function createAttempts(dispatcher: Dispatcher, guard: ProviderGuard) {
   };
 
   async function attempt(call: HttpCall, request: OutboundRequest, { admission, signal }: AttemptTerms): Promise<Result> {
-    const result = await sendOnce(dispatcher, request, signal).catch(asFailure);
+    const result = await send(request, signal).catch(asFailure);
     const gaveUp = call.signal?.aborted === true && result instanceof HttpFailure && result.kind === "timeout";
     admission.end(result, gaveUp);
     return result;
+  }
+
+  async function send(request: OutboundRequest, signal: AbortSignal): Promise<Response> {
+    const response = await sendOnce(dispatcher, request, signal);
+    return readWait === undefined ? response : withAskedWait(response, readWait);
   }
 
   /** Undefined: it was not sent again. */

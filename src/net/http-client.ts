@@ -4,6 +4,7 @@
 
 import { Agent } from "undici";
 import type { Clock } from "../exchange/ports.ts";
+import type { ReadWait } from "./asked-wait.ts";
 import { createAttempts } from "./attempts.ts";
 import type { Endpoint, HttpCall } from "./http-call.ts";
 import { HttpFailure, type HttpFailureKind } from "./http-failure.ts";
@@ -29,6 +30,8 @@ export interface HttpClientOptions extends TargetRules {
   /** One for all clients of the provider. */
   readonly guard: ProviderGuard;
   readonly onCall?: (report: HttpCallReport) => void;
+  /** Where the provider says in the body of a 429 how long to wait. */
+  readonly readWait?: ReadWait | undefined;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
 }
@@ -68,7 +71,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     allowH2: false,
     connect: { timeout: options.timeoutMs, rejectUnauthorized: true, ...(options.ca === undefined ? {} : { ca: options.ca }) },
   });
-  const attempts = createAttempts(agent, options.guard);
+  const attempts = createAttempts(agent, { guard: options.guard, readWait: options.readWait });
   let inFlight = 0;
   /** Probes whose askers left: nobody waits for them, and neither does a stop. */
   const abandoned = new Set<AbortController>();

@@ -47,6 +47,7 @@ const pauseRules: Readonly<Record<Endpoint, PauseRule>> = {
   token: forCallersRequests,
   revocation: forCallersRequests,
   introspection: forCallersRequests,
+  user: forCallersRequests,
   session: forCallersRequests,
 };
 

@@ -9,6 +9,7 @@ import { waitFor } from "../exchange/waiting.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { minRetryAfterMs } from "../net/retry-after.ts";
 import { checkTarget, type TargetRules } from "../net/target-checks.ts";
+import type { ProviderEndpoints } from "./definition.ts";
 import { createJwksFetch } from "./fetch-jwks.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import { type JsonAnswer, readJsonAnswer } from "./json-answer.ts";
@@ -17,11 +18,14 @@ import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
 export interface ProviderMetadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  readonly jwksUri: string;
+  /** Undefined: it has no keys. */
+  readonly jwksUri: string | undefined;
   /** Undefined: it has none, or none where requests may go. */
   readonly revocationEndpoint: string | undefined;
   /** As above. */
   readonly introspectionEndpoint: string | undefined;
+  /** As above. */
+  readonly userEndpoint: string | undefined;
 }
 
 export interface DiscoveryAddresses {
@@ -29,16 +33,13 @@ export interface DiscoveryAddresses {
   /** Where this service reaches the provider, if not at its issuer. */
   readonly backChannelUrl?: string | undefined;
   /** Each wins over discovery; with all of the first three discovery is not read. */
-  readonly endpoints: {
-    readonly authorization?: string | undefined;
-    readonly token?: string | undefined;
-    readonly jwks?: string | undefined;
-    readonly revocation?: string | undefined;
-    readonly introspection?: string | undefined;
-  };
+  readonly endpoints: ProviderEndpoints;
 }
 
-export interface DiscoveryOptions extends DiscoveryAddresses, TargetRules {}
+export interface DiscoveryOptions extends DiscoveryAddresses, TargetRules {
+  /** False: the provider says nothing about itself, and what is not configured is not there. */
+  readonly discovery: boolean;
+}
 
 export interface Discovery {
   /** @throws ExchangeError UPSTREAM_*, DEADLINE_EXCEEDED (the signal's; the shared fetch goes on) */
@@ -63,9 +64,9 @@ export function allowedOriginsOf(addresses: DiscoveryAddresses, further: readonl
 /** @throws Error where the configured addresses themselves are not allowed */
 export function createDiscovery(deps: { readonly http: HttpClient; readonly clock: Clock }, options: DiscoveryOptions): Discovery {
   const baseUrl = configured(options.backChannelUrl ?? options.issuer, options);
-  const { authorization, token, jwks, revocation, introspection } = options.endpoints;
-  for (const address of [authorization, token, jwks, revocation, introspection]) if (address !== undefined) configured(address, options);
-  const needless = authorization !== undefined && token !== undefined && jwks !== undefined;
+  const { authorization, token, jwks, revocation, introspection, user } = options.endpoints;
+  for (const address of Object.values(options.endpoints)) if (address !== undefined) configured(address, options);
+  const needless = !options.discovery || (authorization !== undefined && token !== undefined && jwks !== undefined);
 
   let good: { readonly metadata: ProviderMetadata; readonly atMs: number } | undefined;
   let bad: { readonly failure: ExchangeError; readonly atMs: number } | undefined;
@@ -131,9 +132,10 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
     return {
       authorizationEndpoint: allowed(authorization ?? document["authorization_endpoint"], "authorization_endpoint"),
       tokenEndpoint: allowed(token ?? document["token_endpoint"], "token_endpoint"),
-      jwksUri: allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
+      jwksUri: !options.discovery && jwks === undefined ? undefined : allowed(jwks ?? document["jwks_uri"], "jwks_uri"),
       revocationEndpoint: usable(revocation ?? document["revocation_endpoint"]),
       introspectionEndpoint: usable(introspection ?? document["introspection_endpoint"]),
+      userEndpoint: usable(user ?? document["userinfo_endpoint"]),
     };
   }
 
@@ -152,7 +154,7 @@ export function createDiscovery(deps: { readonly http: HttpClient; readonly cloc
   }
 
   const fetchKeys = createJwksFetch(deps);
-  const fetchJwks = async (signal: AbortSignal) => fetchKeys((await metadata(signal)).jwksUri, signal);
+  const fetchJwks = async (signal: AbortSignal) => fetchKeys(allowed((await metadata(signal)).jwksUri, "jwks_uri"), signal);
 
   return { metadata, fetchJwks };
 }

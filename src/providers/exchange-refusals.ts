@@ -3,18 +3,9 @@
 // definition lists those (RefusalWords), whole and never as parts.
 
 import { type Circumstance, ExchangeError, type Reason } from "../exchange/errors.ts";
+import type { RefusalWords } from "./definition.ts";
 import type { JsonAnswer } from "./json-answer.ts";
 import { refusalOfReading } from "./upstream-errors.ts";
-
-/** Refusals that a provider's own words tell from others of the same name. */
-export interface RefusalWords {
-  /** `error` and `error_description`, and what they mean; the first that fits counts. */
-  readonly known: readonly {
-    readonly error: string;
-    readonly description: RegExp;
-    readonly reason: Reason;
-  }[];
-}
 
 /** RFC 8693 §2.2.2, RFC 6749 §5.2, RFC 8707 §2. */
 const byName: ReadonlyMap<string, Reason> = new Map<string, Reason>([

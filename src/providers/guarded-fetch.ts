@@ -1,7 +1,9 @@
-// The shape in which oauth4webapi wants its requests made, over the guarded client.
+// The shape in which oauth4webapi wants its requests made, over the guarded client. It makes forms; a provider that wants JSON is sent
+// the same members in an object.
 
 import type { Endpoint } from "../net/http-call.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import type { BodyFormat } from "./definition.ts";
 
 interface FetchInit {
   readonly method: string;
@@ -13,15 +15,24 @@ interface FetchInit {
 /** What these are sent spends nothing (RFC 7662 §2), so it may be sent once more. */
 const onlyAsked: ReadonlySet<Endpoint> = new Set(["introspection"]);
 
-export function guardedFetch(http: HttpClient, endpoint: Endpoint) {
+export function guardedFetch(http: HttpClient, endpoint: Endpoint, format: BodyFormat = "form") {
   return (url: string, { method, headers, body, signal }: FetchInit): Promise<Response> =>
     http.send({
       endpoint,
       method: method === "POST" ? "POST" : "GET",
       url,
-      headers,
+      headers: format === "json" ? { ...headers, "content-type": "application/json" } : headers,
       ...(onlyAsked.has(endpoint) ? { idempotent: true } : {}),
-      ...(body === undefined ? {} : { body: body.toString() }),
+      ...(body === undefined ? {} : { body: format === "json" ? jsonOf(body) : body.toString() }),
       ...(signal === undefined ? {} : { signal }),
     });
+}
+
+/** A parameter that repeats becomes a list. */
+function jsonOf(form: URLSearchParams): string {
+  const members = [...new Set(form.keys())].map((name) => {
+    const values = form.getAll(name);
+    return [name, values.length === 1 ? values[0] : values] as const;
+  });
+  return JSON.stringify(Object.fromEntries(members));
 }

@@ -55,6 +55,6 @@ export async function readStrictJson(
   }
 }
 
-function isObject(value: unknown): value is JsonAnswer {
+export function isObject(value: unknown): value is JsonAnswer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

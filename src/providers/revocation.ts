@@ -7,6 +7,7 @@ import type { Clock, TokenTypeHint } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { clientAuthentication, type UpstreamClient } from "./client-authentication.ts";
+import type { BodyFormat } from "./definition.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import { readJsonAnswer } from "./json-answer.ts";
 import { failureOfReading, refusalOfReading } from "./upstream-errors.ts";
@@ -26,6 +27,8 @@ const knownRefusals: readonly unknown[] = ["invalid_request", "invalid_client", 
 export interface RevocationOptions {
   readonly issuer: string;
   readonly client: UpstreamClient;
+  /** RFC 7009 has forms; some providers take JSON with the same members. */
+  readonly format: BodyFormat;
 }
 
 export type RevokeUpstream = (endpoint: string, token: Secret, hint: TokenTypeHint, signal: AbortSignal) => Promise<void>;
@@ -36,7 +39,7 @@ export type RevokeUpstream = (endpoint: string, token: Secret, hint: TokenTypeHi
  */
 export function createRevocation(deps: { readonly http: HttpClient; readonly clock: Clock }, options: RevocationOptions): RevokeUpstream {
   const authenticate = clientAuthentication(options.client);
-  const guarded = guardedFetch(deps.http, "revocation");
+  const guarded = guardedFetch(deps.http, "revocation", options.format);
   // The library asks for nothing, as success has no body; a refusal is JSON, and only read as such.
   const send: typeof guarded = (url, init) => guarded(url, { ...init, headers: { ...init.headers, accept: "application/json" } });
 

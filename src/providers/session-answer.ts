@@ -1,7 +1,7 @@
 // What Better Auth answers about a session, read strictly where something depends on it: whose it is, until when, who looks through
 // the user's eyes, and whether the user is banned. How it was asked is better-auth.ts.
 
-import type { Account } from "../exchange/account.ts";
+import { type Account, informing } from "../exchange/account.ts";
 import type { Session } from "../exchange/session-ports.ts";
 import { isText } from "../exchange/token/claim-shapes.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../exchange/token/strict-json.ts";
@@ -21,8 +21,6 @@ export interface SessionQuestion {
 
 /** Characters: ids are made by databases and have some 36. */
 const maxIdLength = 256;
-/** Characters of what only informs. Some applications keep whole images in `image`: such a one counts as not known. */
-const maxTextLength = 2_048;
 
 export function readSessionAnswer(answer: JsonValue | undefined, question: SessionQuestion): SessionReading {
   if (answer === null) return { kind: "ended", code: "none" };
@@ -78,10 +76,6 @@ function accountOf(providerUserId: string, user: JsonObject): Account {
     emailVerified: user["emailVerified"] === true,
     avatarUrl: informing(user["image"]),
   };
-}
-
-function informing(value: JsonValue | undefined): string {
-  return isText(value) && value.length <= maxTextLength ? value : "";
 }
 
 /** As `Date` writes itself into JSON. */

@@ -9,10 +9,11 @@ import type { SubjectExchange } from "../exchange/token-exchange-ports.ts";
 import { type TokenSet, tokenTypes } from "../exchange/tokens.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { type ActingClients, actingAs } from "./acting-clients.ts";
-import { type RefusalWords, refusalOfExchange } from "./exchange-refusals.ts";
+import type { RefusalWords } from "./definition.ts";
+import { refusalOfExchange } from "./exchange-refusals.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import { type JsonAnswer, readJsonAnswer } from "./json-answer.ts";
-import { readTokenAnswer } from "./token-answer.ts";
+import { byTheBook, readTokenAnswer } from "./token-answer.ts";
 import { failureOfReading } from "./upstream-errors.ts";
 
 const grantType = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -69,7 +70,7 @@ interface Asked {
 
 /** Of the type that was asked for, to be used as a bearer token; nothing that was not asked for comes along. */
 function tokensOf(answer: JsonAnswer, request: SubjectExchange, { issuer, askedAtMs, status }: Asked): TokenSet {
-  const tokens = readTokenAnswer(answer, issuer, askedAtMs);
+  const tokens = readTokenAnswer(answer, { issuer, askedAtMs }, byTheBook);
   const fits = tokens?.tokenType === "Bearer" && answer["issued_token_type"] === wantedType(request);
   const refreshToken = request.refreshToken ? tokens?.refreshToken : undefined;
   if (tokens === undefined || !fits || (request.refreshToken && refreshToken === undefined)) {

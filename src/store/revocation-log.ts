@@ -3,7 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { Revocation } from "../exchange/ports.ts";
-import type { LogEntry, LogPosition, RevocationLog } from "../exchange/revocation-ports.ts";
+import type { AccountStanding, LogEntry, LogPosition, RevocationLog } from "../exchange/revocation-ports.ts";
 import { combined } from "../exchange/revoked.ts";
 import type { Database } from "./database.ts";
 import type { RevocationRow, Tables } from "./tables.ts";
@@ -23,29 +23,45 @@ export function createRevocationLog(database: Pick<Database, "run" | "transactio
   };
 }
 
+/** Replaces whatever was said of that subject's account. To be called within a transaction, which the account's row is part of. */
+export async function appendStanding(db: Kysely<Tables>, standing: AccountStanding): Promise<void> {
+  const { seq } = await nextPlace(db);
+  await takeOut(db, standing);
+  await put(db, { seq, revocation: standing });
+}
+
 async function appendTo(db: Kysely<Tables>, revocation: Revocation): Promise<LogPosition> {
-  // First of all: whoever holds this row commits next, so a number is never seen before those below it, and none is left out.
-  const head = await db
+  const head = await nextPlace(db);
+  // One row for one thing, however often it is revoked: it moves to the end, and never gets weaker.
+  const old = (await takeOut(db, revocation)).flatMap((entry) => (entry.revocation.kind === "account" ? [] : [entry.revocation]));
+  await put(db, { seq: head.seq, revocation: old.reduce<Revocation>(combined, revocation) });
+  return head;
+}
+
+/** First of all: whoever holds this row commits next, so a number is never seen before those below it, and none is left out. */
+async function nextPlace(db: Kysely<Tables>): Promise<LogPosition> {
+  return db
     .updateTable("revocation_head")
     .set((row) => ({ seq: row("seq", "+", 1) }))
     .where("id", "=", headId)
     .returning(["log", "seq"])
     .executeTakeFirstOrThrow();
-  const { kind, provider, id } = revocation;
-  const sameThing = { kind, provider, id };
-  // One row for one thing, however often it is revoked: it moves to the end, and never gets weaker.
-  const old = await db
+}
+
+/** What was said of the same thing. */
+async function takeOut(db: Kysely<Tables>, { kind, provider, id }: LogEntry["revocation"]): Promise<readonly LogEntry[]> {
+  const rows = await db
     .deleteFrom("revocations")
-    .where((row) => row.and(sameThing))
+    .where((row) => row.and({ kind, provider, id }))
     .returningAll()
     .execute();
-  const all = old.map((row) => entryOf(row).revocation).reduce(combined, revocation);
-  const until = all.kind === "subject" ? all.until : null;
-  await db
-    .insertInto("revocations")
-    .values({ seq: head.seq, ...sameThing, until, expires_at: all.expiresAt })
-    .execute();
-  return head;
+  return rows.map(entryOf);
+}
+
+async function put(db: Kysely<Tables>, { seq, revocation }: LogEntry): Promise<void> {
+  const { kind, provider, id, expiresAt } = revocation;
+  const until = revocation.kind === "token" ? null : (revocation.until ?? null);
+  await db.insertInto("revocations").values({ seq, kind, provider, id, until, expires_at: expiresAt }).execute();
 }
 
 async function readFrom(db: Kysely<Tables>, since: number, limit: number) {
@@ -58,6 +74,7 @@ async function readFrom(db: Kysely<Tables>, since: number, limit: number) {
 
 function entryOf({ seq, kind, provider, id, until, expires_at: expiresAt }: RevocationRow): LogEntry {
   if (kind === "token") return { seq, revocation: { kind, provider, id, expiresAt } };
+  if (kind === "account") return { seq, revocation: { kind, provider, id, until: until ?? undefined, expiresAt } };
   // Without an instant it is about every token that can be alive while it holds: none of them was issued after its end.
   return { seq, revocation: { kind, provider, id, until: until ?? expiresAt, expiresAt } };
 }

@@ -25,11 +25,12 @@ export interface RevocationHeadRow {
 export interface RevocationRow {
   /** In the order of commits: a follower that knows one knows all before it. */
   seq: number;
-  kind: "token" | "subject";
+  /** `account`: of one subject, and unlike the others replaced by what is said later. */
+  kind: "token" | "subject" | "account";
   provider: string;
   /** A token's revocation id, or a subject. */
   id: string;
-  /** With `subject`: tokens issued at this instant or before are refused; epoch seconds. */
+  /** Not with `token`: tokens issued at this instant or before are refused; epoch seconds. Null with `account`: whenever issued. */
   until: number | null;
   /** Epoch seconds. */
   expires_at: number;

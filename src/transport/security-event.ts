@@ -11,6 +11,8 @@ export function securityEvent(failure: ExchangeError | undefined): string | unde
       return "untrusted_issuer";
     case "TOKEN_REVOKED":
       return "revoked_token_shown";
+    case "ACCOUNT_DISABLED":
+      return "disabled_account_shown";
     case "ORIGIN_NOT_ALLOWED":
       return "origin_refused";
     case "CALLER_UNAUTHENTICATED":

@@ -20,7 +20,7 @@ export interface RevocationLogSubject {
   logs(): readonly [RevocationLog, RevocationLog];
 }
 
-const revocationsOf = (entries: readonly LogEntry[]): readonly Revocation[] => entries.map(({ revocation }) => revocation);
+const revocationsOf = (entries: readonly LogEntry[]): readonly LogEntry["revocation"][] => entries.map(({ revocation }) => revocation);
 
 export function revocationLogContract(subject: RevocationLogSubject): void {
   test("an empty log says so", async () => {

@@ -15,7 +15,7 @@ describe("what the schema finds", () => {
       words: "in quotes",
     },
     { name: "list where a map belongs", changes: { routes: [] }, path: "routes", words: "a map of keys" },
-    { name: "value outside a choice", changes: { "providers/main/kind": "google" }, path: "providers.main.kind", words: "oidc, keycloak" },
+    { name: "value outside a choice", changes: { "providers/main/kind": "googel" }, path: "providers.main.kind", words: "oidc, keycloak" },
     {
       name: "unknown method",
       changes: { "clients/orders/methods": ["Validate"] },

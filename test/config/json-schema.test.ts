@@ -53,7 +53,7 @@ describe("an editor refuses", () => {
     ["a missing key", { "providers/main/issuer": undefined }],
     ["a text where a number belongs", { "server/port": "eighty" }],
     ["a duration without a unit", { "server/drain": "10" }],
-    ["a value outside a choice", { "providers/main/kind": "google" }],
+    ["a value outside a choice", { "providers/main/kind": "googel" }],
     ["a file for what is no secret", { "providers/main/issuer_file": "/s" }],
     ["a sealing key without a key", { "sealing/keys": [{ id: "1" }] }],
     ["a key and its file", { "sealing/keys": [{ id: "1", key: "x", key_file: "/s" }] }],

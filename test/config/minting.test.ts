@@ -115,13 +115,13 @@ describe("what is found about tokens that are issued here", () => {
       "a token that is asked for its subject's picture",
       { [`${mint}/from/main/claims/face`]: "picture" },
       `${at}.from.main.claims.face`,
-      "only a session's account",
+      "only an account is known for",
     ],
     [
       "a token of our own that is asked whether an address was seen",
       { [`${mint}/from/cambio/claims/seen`]: "email_verified" },
       `${at}.from.cambio.claims.seen`,
-      "only a session's account",
+      "only an account is known for",
     ],
     ["an attribute that there is not", { [`${mint}/from/site/claims/role`]: "role" }, `${at}.from.site.claims.role`, "preferred_username"],
     ...["sub", "iss", "aud", "exp", "scope", "act", "may_act", "client_id", "cnf", "azp", "jti", "nonce", "events"].map(

@@ -69,7 +69,7 @@ describe("all mistakes at once", () => {
 
   it("an entry that is wrong itself is not also called missing by those who name it", () => {
     const { mistakes } = failureOf({
-      text: exampleWith({ "providers/main/kind": "google", "clients/web/kind": "page", "audiences/orders/accepts/main/clients": 1 }),
+      text: exampleWith({ "providers/main/kind": "googel", "clients/web/kind": "page", "audiences/orders/accepts/main/clients": 1 }),
     });
     expect(mistakes.map(({ path }) => path)).toEqual(["providers.main.kind", "audiences.orders.accepts.main.clients", "clients.web.kind"]);
   });

@@ -112,7 +112,7 @@ describe("what is found about a provider that keeps sessions", () => {
       name: "an unknown kind",
       changes: withSite({ kind: "better_auth" }),
       path: `${one}.kind`,
-      words: "oidc, keycloak, better-auth",
+      words: "oidc, keycloak, custom, openai, discord, github, google, better-auth",
     },
     {
       name: "the issuer of another provider",

@@ -8,6 +8,8 @@ const provider = (name: string): Provider => ({
   issuer: `https://${name}.example`,
   clientId: "cambio",
   pkce: "S256",
+  accounts: false,
+  lostAnswer: "reauthenticate",
   prepare: () => Promise.reject(new Error("choosing asks nobody")),
 });
 const main = provider("main");

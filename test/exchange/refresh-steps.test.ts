@@ -38,6 +38,8 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     issuer: "https://issuer.example",
     clientId: "cambio",
     pkce: "S256",
+    accounts: false,
+    lostAnswer: "reauthenticate",
     async prepare() {
       step("prepare");
       return {
@@ -49,6 +51,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
         },
         exchange: () => Promise.reject(new Error("nothing is exchanged here")),
         revoke: undefined,
+        readUser: undefined,
       };
     },
   };

@@ -246,7 +246,8 @@ describe("the provider's part", () => {
 /** The ports as they are needed here; what is told is kept. */
 function core(prepared: () => Promise<PreparedProvider>): { deps: RevokeDeps; told: unknown[] } {
   const asked: unknown[] = [];
-  const provider: Provider = { name: "main", issuer: "https://issuer.example", clientId: "cambio", pkce: "S256", prepare: prepared };
+  const named = { name: "main", issuer: "https://issuer.example", clientId: "cambio", accounts: false } as const;
+  const provider: Provider = { ...named, pkce: "S256", lostAnswer: "reauthenticate", prepare: prepared };
   const deps: RevokeDeps = {
     providers: new Map([["main", provider]]),
     verifiers: { byName: () => undefined, byIssuer: () => undefined },
@@ -271,7 +272,14 @@ describe("where a provider has no revocation endpoint", () => {
     providers: new Map([["main", grantOf({})]]),
   });
   const raw = new Secret("raw");
-  const without = { authorizationUrl: () => "", redeemCode: neverCalled, refresh: neverCalled, exchange: neverCalled, revoke: undefined };
+  const without = {
+    authorizationUrl: () => "",
+    redeemCode: neverCalled,
+    refresh: neverCalled,
+    exchange: neverCalled,
+    revoke: undefined,
+    readUser: undefined,
+  };
 
   it("a raw refresh token cannot end, and that is said (RFC 7009 §2.2.1)", async () => {
     const { deps, told: asked } = core(async () => without);

@@ -35,13 +35,42 @@ describe("an ID token", () => {
     ["expired half a minute ago by our clock", { iat: now - 300, exp: now - 29 }, {}],
   ])("says who signed in: %s", async (_, payload, header) => {
     const { verify } = createRig();
-    expect(await verify(key.token({ ...claims, ...payload }, header), { nonce: "n-1" })).toEqual({ subject: "alice" });
+    expect(await verify(key.token({ ...claims, ...payload }, header), { nonce: "n-1" })).toMatchObject({ subject: "alice" });
+  });
+
+  it("says what is known of them, and nothing that is not written as it must be", async () => {
+    const { verify } = createRig();
+    const nobody = { providerUserId: "alice", username: "", displayName: "", email: "", emailVerified: false, avatarUrl: "" };
+    expect((await verify(key.token(claims))).user).toEqual(nobody);
+    const said = {
+      preferred_username: "al",
+      name: "Alice",
+      email: "a@b.example",
+      email_verified: true,
+      picture: "https://p.example/a.png",
+    };
+    expect((await verify(key.token({ ...claims, ...said }))).user).toEqual({
+      providerUserId: "alice",
+      username: "al",
+      displayName: "Alice",
+      email: "a@b.example",
+      emailVerified: true,
+      avatarUrl: "https://p.example/a.png",
+    });
+    const hostile = {
+      preferred_username: 7,
+      name: "x".repeat(2_049),
+      email: ["a"],
+      email_verified: "true",
+      picture: "javascript:alert(1)",
+    };
+    expect((await verify(key.token({ ...claims, ...hostile }))).user).toEqual(nobody);
   });
 
   it("is not compared with a nonce where the client does that itself", async () => {
     const { verify } = createRig();
-    expect(await verify(key.token(claims))).toEqual({ subject: "alice" });
-    expect(await verify(key.token({ ...claims, nonce: undefined }))).toEqual({ subject: "alice" });
+    expect(await verify(key.token(claims))).toMatchObject({ subject: "alice" });
+    expect(await verify(key.token({ ...claims, nonce: undefined }))).toMatchObject({ subject: "alice" });
   });
 
   it.each<[string, unknown]>([

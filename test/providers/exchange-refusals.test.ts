@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Reason } from "../../src/exchange/errors.ts";
-import { type RefusalWords, refusalOfExchange } from "../../src/providers/exchange-refusals.ts";
+import type { RefusalWords } from "../../src/providers/definition.ts";
+import { refusalOfExchange } from "../../src/providers/exchange-refusals.ts";
 import type { JsonAnswer } from "../../src/providers/json-answer.ts";
-import { keycloakWords } from "../../src/providers/keycloak.ts";
+import { keycloak } from "../../src/providers/presets/keycloak.ts";
 import { refusal } from "../exchange/fixtures.ts";
 
 const noWords: RefusalWords = { known: [] };
@@ -86,6 +87,6 @@ describe("Keycloak's refusals, told apart by their descriptions", () => {
     [400, "invalid_request", undefined, "TOKEN_INVALID"],
     [500, "invalid_request", "Invalid token", "UPSTREAM_UNAVAILABLE"],
   ])("%i %s %j is %s", (status, error, description, reason) => {
-    expect(refused(status, { error, error_description: description }, keycloakWords)).toEqual(refusal(reason));
+    expect(refused(status, { error, error_description: description }, keycloak.refusalWords)).toEqual(refusal(reason));
   });
 });

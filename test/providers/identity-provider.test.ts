@@ -57,7 +57,14 @@ describe("a real provider", () => {
   it.each(clients)("signs in, gives tokens and refreshes them: $id", async (client) => {
     const prepared = await prepare(client);
     const code = await signIn(prepared, "n1");
-    const tokens = await prepared.redeemCode({ code, redirectUri, codeVerifier: new Secret(verifier), resources: [orders], nonce: "n1" });
+    const tokens = await prepared.redeemCode({
+      code,
+      redirectUri,
+      codeVerifier: new Secret(verifier),
+      resources: [orders],
+      state: "",
+      nonce: "n1",
+    });
     expect(decodeProtectedHeader(tokens.accessToken.reveal())).toMatchObject({ alg: "RS256", typ: "at+jwt" });
     expect(decodeJwt(tokens.accessToken.reveal())).toMatchObject({
       iss: identity.issuer,
@@ -69,7 +76,7 @@ describe("a real provider", () => {
     expect(decodeJwt(tokens.idToken?.reveal() ?? "")).toMatchObject({ aud: client.id, nonce: "n1", sub: "alice" });
     const refreshToken = tokens.refreshToken ?? new Secret("none came");
     const fresh = await prepared.refresh(refreshToken, []);
-    expect(fresh.accessToken.reveal()).not.toBe(tokens.accessToken.reveal());
+    expect(fresh.accessToken?.reveal()).not.toBe(tokens.accessToken.reveal());
     expect(fresh.refreshToken?.reveal()).not.toBe(refreshToken.reveal());
     await expect(prepared.refresh(refreshToken, [])).rejects.toMatchObject({ reason: "REAUTHENTICATION_REQUIRED" });
   });
@@ -82,7 +89,14 @@ describe("a real provider", () => {
     ["another nonce", { nonce: "n2" }, "GRANT_INVALID"],
   ])("refuses a code with %s", async (_name, changes, reason) => {
     const prepared = await prepare(withBasic);
-    const grant = { code: await signIn(prepared, "n1"), redirectUri, codeVerifier: new Secret(verifier), resources: [orders], nonce: "n1" };
+    const grant = {
+      code: await signIn(prepared, "n1"),
+      redirectUri,
+      codeVerifier: new Secret(verifier),
+      resources: [orders],
+      state: "",
+      nonce: "n1",
+    };
     await expect(prepared.redeemCode({ ...grant, ...changes })).rejects.toMatchObject({ reason });
   });
 
@@ -90,7 +104,7 @@ describe("a real provider", () => {
     const prepared = await prepare({ ...withBasic, secret: "wrong" });
     const code = await signIn(prepared, "n1");
     const failure = await prepared
-      .redeemCode({ code, redirectUri, codeVerifier: new Secret(verifier), resources: [], nonce: "n1" })
+      .redeemCode({ code, redirectUri, codeVerifier: new Secret(verifier), resources: [], state: "", nonce: "n1" })
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ExchangeError);
     expect(failure).toMatchObject({ reason: "UPSTREAM_REJECTED_CLIENT", cause: { status: 401, oauthError: "invalid_client" } });

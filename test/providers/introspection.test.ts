@@ -23,7 +23,7 @@ async function start(options: FakeProviderOptions = {}): Promise<void> {
   const rules = { allowedOrigins: allowedOriginsOf(addresses, []), allowHttp: false };
   const guard = createProviderGuard({ clock: Date.now, random: Math.random });
   http = createHttpClient({ ...rules, provider: "main", timeoutMs: shortMs, clock: Date.now, guard });
-  const discovery = createDiscovery({ http, clock: Date.now }, { ...rules, ...addresses });
+  const discovery = createDiscovery({ http, clock: Date.now }, { ...rules, ...addresses, discovery: true });
   const { id, secret, authentication } = fake.client;
   const client = { id, secret: secret === undefined ? undefined : new Secret(secret), authentication };
   introspect = createIntrospection(

@@ -7,6 +7,7 @@ import { refusal } from "../exchange/fixtures.ts";
 import { type FakeProvider, type Lie, startFakeProvider, usualClient } from "../support/fake-provider.ts";
 import type { FakeClient } from "../support/fake-token-endpoint.ts";
 import type { Fault } from "../support/faults.ts";
+import { oidc } from "../../src/providers/presets/oidc.ts";
 import { createRig, type Rig, type RigOptions } from "../support/provider-rig.ts";
 
 const ordersClient: FakeClient = { id: "orders/client", secret: "0rders+s3cret: %&=~", authentication: "basic" };
@@ -80,7 +81,7 @@ describe("an exchange at a provider", () => {
 
   it.each(["audience", "resource"] as const)("names each recipient by the parameter %s", async (targetParameter) => {
     await rig.close();
-    rig = rigOf({ targetParameter });
+    rig = rigOf({ definition: { ...oidc, targetParameter } });
     await exchange({ recipients: ["urn:a", "https://b.example/?x=1&y"], scopes: ["read", "write"] });
     expect(formOf().getAll(targetParameter)).toEqual(["urn:a", "https://b.example/?x=1&y"]);
     expect(formOf().getAll("scope")).toEqual(["read write"]);

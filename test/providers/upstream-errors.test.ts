@@ -38,6 +38,7 @@ function redeem(by: PreparedProvider = prepared): Promise<unknown> {
     redirectUri: "https://app.example/cb",
     codeVerifier,
     resources: [],
+    state: "",
     nonce: undefined,
   });
 }

@@ -9,9 +9,12 @@ import { createHttpClient, type HttpCallReport, type HttpClient } from "../../sr
 import { createProviderGuard, type GuardEvent } from "../../src/net/provider-guard.ts";
 import { createActingClients } from "../../src/providers/acting-clients.ts";
 import type { UpstreamClient } from "../../src/providers/client-authentication.ts";
-import type { RefusalWords } from "../../src/providers/exchange-refusals.ts";
+import type { ProviderDefinition } from "../../src/providers/definition.ts";
 import { allowedOriginsOf, createDiscovery, type Discovery, type DiscoveryAddresses } from "../../src/providers/discovery.ts";
-import { createOidcProvider } from "../../src/providers/oidc.ts";
+import { createOAuthProvider } from "../../src/providers/oauth.ts";
+import { oidc } from "../../src/providers/presets/oidc.ts";
+import { hasKeys } from "../../src/providers/registry.ts";
+import { createWaitReader } from "../../src/providers/wait-in-body.ts";
 import type { FakeClient } from "./fake-token-endpoint.ts";
 
 export interface RigOptions {
@@ -21,12 +24,12 @@ export interface RigOptions {
   readonly allowedOrigins?: readonly string[];
   readonly timeoutMs?: number;
   readonly pkce?: "S256" | "none";
+  /** By default as RFC 6749 and OpenID Connect have it. */
+  readonly definition?: ProviderDefinition;
   readonly openid?: boolean;
   readonly ca?: string;
   /** By configured name of the audience. */
   readonly actingClients?: Readonly<Record<string, UpstreamClient>>;
-  readonly targetParameter?: "audience" | "resource";
-  readonly refusalWords?: RefusalWords;
 }
 
 export interface Rig {
@@ -49,6 +52,8 @@ export function createRig(options: RigOptions): Rig {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const addresses = { issuer: options.issuer, endpoints: {}, ...options.addresses };
   const rules = { allowedOrigins: allowedOriginsOf(addresses, options.allowedOrigins ?? []), allowHttp: false };
+  const known: ProviderDefinition = options.definition ?? { ...oidc, targetParameter: "audience" };
+  const definition = { ...known, pkce: options.pkce ?? known.pkce };
   const events: GuardEvent[] = [];
   const guard = createProviderGuard({ clock, random: () => 1, onEvent: (event) => void events.push(event) });
   const http = createHttpClient({
@@ -57,33 +62,33 @@ export function createRig(options: RigOptions): Rig {
     timeoutMs,
     clock,
     guard,
+    readWait: definition.rateLimit === undefined ? undefined : createWaitReader(definition.rateLimit),
     onCall: (call) => void calls.push(call),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
-  const discovery = createDiscovery({ http, clock }, { ...addresses, ...rules });
+  const discovery = createDiscovery({ http, clock }, { ...addresses, ...rules, discovery: definition.discovery });
   const { id, secret, authentication } = options.client;
   const keySet = createKeySet({ fetchJwks: discovery.fetchJwks, clock });
   const idTokenRules = { issuer: options.issuer, clientId: id, algorithms: ["RS256", "ES256"], denyKeyIds: [] } as const;
-  const provider = createOidcProvider(
+  const provider = createOAuthProvider(
     {
       http,
       exchangeHttp: http,
       clock,
       discovery,
-      keysReady: (signal) => keySet.ready(signal),
-      verifyIdToken: createIdTokenVerifier({ keySet, clock }, idTokenRules),
+      idTokens: hasKeys(definition, addresses.endpoints)
+        ? { ready: (signal) => keySet.ready(signal), verify: createIdTokenVerifier({ keySet, clock }, idTokenRules) }
+        : undefined,
     },
     {
       name: "main",
       issuer: options.issuer,
       client: { id, secret: secret === undefined ? undefined : new Secret(secret), authentication },
-      pkce: options.pkce ?? "S256",
+      definition,
       openid: options.openid ?? true,
       timeoutMs,
       actingClients: createActingClients(options.actingClients ?? {}),
-      targetParameter: options.targetParameter ?? "audience",
     },
-    options.refusalWords,
   );
   return { provider, discovery, keySet, http, events, calls, time, close: () => http.close() };
 }

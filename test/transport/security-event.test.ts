@@ -8,6 +8,7 @@ describe("a security team wants to see at once", () => {
   it.each<[string, ExchangeError]>([
     ["untrusted_issuer", failure("ISSUER_NOT_TRUSTED")],
     ["revoked_token_shown", failure("TOKEN_REVOKED")],
+    ["disabled_account_shown", failure("ACCOUNT_DISABLED")],
     ["origin_refused", failure("ORIGIN_NOT_ALLOWED")],
     ["one_time_credential_reused", failure("GRANT_INVALID", { kind: "code", problem: "reused" })],
     ["one_time_credential_reused", failure("REAUTHENTICATION_REQUIRED", { kind: "handle", problem: "reused" })],
@@ -29,7 +30,7 @@ describe("nothing to look into is", () => {
     expect(securityEvent(failure("CALLER_UNAUTHENTICATED"))).toBeUndefined();
   });
 
-  const telling = new Set<Reason>(["ISSUER_NOT_TRUSTED", "TOKEN_REVOKED", "ORIGIN_NOT_ALLOWED"]);
+  const telling = new Set<Reason>(["ISSUER_NOT_TRUSTED", "TOKEN_REVOKED", "ACCOUNT_DISABLED", "ORIGIN_NOT_ALLOWED"]);
   it.each(reasons.filter((reason) => !telling.has(reason)))("%s by itself", (reason) => {
     expect(securityEvent(failure(reason))).toBeUndefined();
   });

@@ -50,6 +50,7 @@ const denials: Partial<Record<ErrorReason, Pick<Denied, "status" | "error" | "de
   [ErrorReason.PROOF_REQUIRED]: invalid,
   [ErrorReason.AUDIENCE_MISMATCH]: forbidden,
   [ErrorReason.CLIENT_NOT_TRUSTED]: forbidden,
+  [ErrorReason.ACCOUNT_DISABLED]: { ...forbidden, description: "The account is disabled." },
   [ErrorReason.DELEGATION_NOT_ALLOWED]: forbidden,
   [ErrorReason.SCOPE_INSUFFICIENT]: { status: 403, error: "insufficient_scope", description: "The token lacks a scope." },
 };

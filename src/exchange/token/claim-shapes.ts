@@ -7,7 +7,7 @@ import type { JsonValue } from "./strict-json.ts";
 const lastInstant = 253_402_300_799;
 
 /** Whole seconds since the epoch. Fractions and strings are not instants here. */
-export function isInstant(value: JsonValue | undefined): value is number {
+export function isInstant(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= lastInstant;
 }
 

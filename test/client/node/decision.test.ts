@@ -16,7 +16,7 @@ const unauthorized = [
   "ISSUER_NOT_TRUSTED",
   "PROOF_REQUIRED",
 ];
-const forbidden = ["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED", "DELEGATION_NOT_ALLOWED", "SCOPE_INSUFFICIENT"];
+const forbidden = ["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED", "ACCOUNT_DISABLED", "DELEGATION_NOT_ALLOWED", "SCOPE_INSUFFICIENT"];
 
 function failureWith(reason: ErrorReason, field: ErrorField = ErrorField.SUBJECT_TOKEN, times = 1): ConnectError {
   const error = new ConnectError("a sentence", Code.Unauthenticated);

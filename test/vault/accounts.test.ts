@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { createSealer } from "../../src/sealing/sealer.ts";
+import type { Database } from "../../src/store/database.ts";
+import { reseal } from "../../src/store/reseal.ts";
+import { associatedData, sealedColumns } from "../../src/store/sealed-columns.ts";
+import type { AccountRow } from "../../src/store/tables.ts";
+import { masterKey, nowMs } from "../cache/fixtures.ts";
+import { refusal } from "../exchange/fixtures.ts";
+import { onEachDatabase } from "../store/database-rig.ts";
+import { accountsOn, unreadUser, userOf } from "./account-rig.ts";
+
+const unreadable = { kind: "unreadable", store: "accounts" };
+
+onEachDatabase((_, open) => {
+  let database: Database;
+
+  beforeEach(async () => {
+    database = await open();
+  });
+
+  const rows = (): Promise<AccountRow[]> => database.run((db) => db.selectFrom("accounts").selectAll().orderBy("created_at").execute());
+  const update = (set: Partial<AccountRow>, id: string) =>
+    database.run((db) => db.updateTable("accounts").set(set).where("id", "=", id).execute());
+
+  describe("who signs in", () => {
+    test("gets an account, which another replica finds by its id and by the provider's", async () => {
+      const made = await accountsOn(database).accounts.signedIn("discord", userOf("80351110224678912"));
+      expect(made).toEqual({
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        provider: "discord",
+        user: userOf("80351110224678912"),
+        disabled: false,
+      });
+      const { accounts } = accountsOn(await open());
+      expect(await accounts.find(made.id)).toEqual(made);
+      expect(await accounts.findByUser("discord", "80351110224678912")).toEqual(made);
+    });
+
+    test("again keeps the id, whatever is said of them by then", async () => {
+      const { accounts, clock } = accountsOn(database);
+      const first = await accounts.signedIn("discord", userOf("1"));
+      clock.advance(5_000);
+      const news = userOf("1", { username: "countess", displayName: "", email: "new@example.com", emailVerified: false });
+      expect(await accounts.signedIn("discord", news)).toEqual({ ...first, user: news });
+      expect(await accounts.find(first.id)).toEqual({ ...first, user: news });
+      expect(await rows()).toMatchObject([{ created_at: nowMs, updated_at: nowMs + 5_000, disabled_at: null }]);
+    });
+
+    test("under another user's e-mail address, name and username gets no account of theirs", async () => {
+      const { accounts } = accountsOn(database);
+      const victim = await accounts.signedIn("discord", userOf("1"));
+      const same = await accounts.signedIn("discord", userOf("2"));
+      const elsewhere = await accounts.signedIn("other", userOf("1"));
+      expect(new Set([victim.id, same.id, elsewhere.id]).size).toBe(3);
+      expect(await accounts.findByUser("other", "2")).toBeUndefined();
+    });
+
+    test("at two replicas at the same moment, ten times over, gets one account", async () => {
+      const replicas = [accountsOn(database).accounts, accountsOn(await open()).accounts];
+      const made = await Promise.all(
+        Array.from({ length: 20 }, (_one, index) => replicas[index % 2]?.signedIn("discord", userOf("1", { username: `name-${index}` }))),
+      );
+      expect(new Set(made.map((account) => account?.id)).size).toBe(1);
+      expect(await rows()).toHaveLength(1);
+      expect((await replicas[0]?.find(made[0]?.id ?? ""))?.user.username).toMatch(/^name-/);
+    });
+
+    test("while the account is disabled is told so, and it stays disabled", async () => {
+      const { accounts } = accountsOn(database);
+      const { id } = await accounts.signedIn("discord", userOf("1"));
+      await update({ disabled_at: nowMs }, id);
+      expect(await accounts.signedIn("discord", userOf("1"))).toMatchObject({ id, disabled: true });
+      expect(await accounts.find(id)).toMatchObject({ disabled: true });
+    });
+
+    test.each([
+      ["nothing", ""],
+      ["half a character, which another half would meet in one account", "user-\ud800"],
+      ["a NUL, which one of the databases refuses", "1\0"],
+      ["a line's end", "1\n"],
+      ["more than anybody's id", "1".repeat(257)],
+    ])("by an id of %s gets no account", async (_name, id) => {
+      const { accounts } = accountsOn(database);
+      await expect(accounts.signedIn("discord", userOf(id))).rejects.toEqual(refusal("UPSTREAM_INVALID_RESPONSE"));
+      expect(await rows()).toEqual([]);
+      expect([await accounts.findByUser("discord", id), await accounts.find(id)]).toEqual([undefined, undefined]);
+    });
+
+    test("with an attribute beyond its bound is one of whom that is not known, and nothing is cut", async () => {
+      const { accounts } = accountsOn(database);
+      const long = "x".repeat(2_049);
+      const user = userOf("1", { username: "x".repeat(2_048), displayName: long, email: long, avatarUrl: long });
+      const kept = userOf("1", { username: user.username, displayName: "", email: "", emailVerified: false, avatarUrl: "" });
+      const { id } = await accounts.signedIn("discord", user);
+      expect((await accounts.find(id))?.user).toEqual(kept);
+    });
+
+    test("gets another id than one that is taken, should one ever be made twice", async () => {
+      const ids = ["same", "same", "other"];
+      const { accounts } = accountsOn(database, { random: () => ids.shift() ?? "" });
+      expect((await accounts.signedIn("discord", userOf("1"))).id).toBe("same");
+      expect((await accounts.signedIn("discord", userOf("2"))).id).toBe("other");
+    });
+  });
+
+  test("whoever has a copy of the table reads nothing that was said of a user", async () => {
+    await accountsOn(database).accounts.signedIn("discord", userOf("1"));
+    const [row] = await rows();
+    const text = Buffer.from(row?.sealed_user ?? []).toString("latin1") + JSON.stringify({ ...row, sealed_user: undefined });
+    for (const said of ["ada", "Ada", "example"]) expect(text).not.toContain(said);
+  });
+
+  test("cambio reseal covers it: the first key alone opens it afterwards", async () => {
+    const [old, fresh] = [masterKey("old"), masterKey("fresh")];
+    const made = await accountsOn(database, { keys: [old] }).accounts.signedIn("discord", userOf("1"));
+    const counts = await reseal(database, [fresh, old]);
+    expect(counts.find(({ table }) => table === "accounts")).toMatchObject({ column: "sealed_user", resealed: 1, unreadable: 0 });
+    const after = accountsOn(database, { keys: [fresh] });
+    expect(await after.accounts.find(made.id)).toEqual(made);
+    expect(after.alarms).toEqual([]);
+  });
+
+  describe("what does not open raises an alarm, is not known of the user, and changes neither who it is nor that it is disabled:", () => {
+    const foreign = (place: Partial<AccountRow>, text: string) => {
+      const { accountUser } = sealedColumns;
+      const row = { id: "", provider: "", provider_user_id: "", ...place };
+      return createSealer([masterKey("k")], accountUser.purpose).seal(Buffer.from(text), associatedData(accountUser, row));
+    };
+    test.each<[string, (row: AccountRow, other: AccountRow) => Partial<AccountRow>]>([
+      ["another account's bytes", (_row, other) => ({ sealed_user: other.sealed_user })],
+      ["cut bytes", ({ sealed_user }) => ({ sealed_user: sealed_user.subarray(0, -1) })],
+      ["a changed byte", ({ sealed_user }) => ({ sealed_user: Buffer.concat([sealed_user.subarray(0, -1), Buffer.of(0)]) })],
+      ["no bytes", () => ({ sealed_user: new Uint8Array() })],
+      [
+        "bytes under a key that is gone",
+        (row) => ({
+          sealed_user: createSealer([masterKey("z")], sealedColumns.accountUser.purpose).seal(
+            Buffer.from("{}"),
+            associatedData(sealedColumns.accountUser, row),
+          ),
+        }),
+      ],
+      ["another user's id in the row", () => ({ provider_user_id: "3" })],
+      ["another provider in the row", () => ({ provider: "other" })],
+      ["what is no JSON", (row) => ({ sealed_user: foreign(row, "{") })],
+      ["a shape of another time", (row) => ({ sealed_user: foreign(row, JSON.stringify({ username: "ada", admin: true })) })],
+    ])("%s", async (_name, tamper) => {
+      const { accounts, alarms } = accountsOn(database);
+      const { id } = await accounts.signedIn("discord", userOf("1"));
+      const { id: otherId } = await accounts.signedIn("discord", userOf("2"));
+      const all = await rows();
+      const [row, other] = [id, otherId].map((name) => all.find((one) => one.id === name));
+      if (row === undefined || other === undefined) throw new Error("there are two rows");
+      const change = { ...tamper(row, other), disabled_at: nowMs };
+      await update(change, id);
+      const { provider, provider_user_id: userId } = { ...row, ...change };
+      expect(await accounts.find(id)).toEqual({ id, provider, user: unreadUser(userId), disabled: true });
+      expect(alarms).toEqual([unreadable]);
+      expect(await accounts.find(otherId)).toMatchObject({ user: userOf("2") });
+    });
+  });
+
+  test("a sign-in makes it readable again", async () => {
+    const { accounts, alarms } = accountsOn(database);
+    const { id } = await accounts.signedIn("discord", userOf("1"));
+    await update({ sealed_user: new Uint8Array() }, id);
+    expect(await accounts.signedIn("discord", userOf("1"))).toMatchObject({ id, user: userOf("1") });
+    expect(await accounts.find(id)).toMatchObject({ user: userOf("1") });
+    expect(alarms).toEqual([]);
+  });
+
+  test("a database that is away is STORE_UNAVAILABLE, never an account that is not there", async () => {
+    const { accounts } = accountsOn(database);
+    await database.close();
+    const away = refusal("STORE_UNAVAILABLE");
+    await expect(accounts.signedIn("discord", userOf("1"))).rejects.toEqual(away);
+    await expect(accounts.find("some-id")).rejects.toEqual(away);
+    await expect(accounts.findByUser("discord", "1")).rejects.toEqual(away);
+  });
+});
