@@ -4,7 +4,7 @@
 import type { Random } from "../../bench/random.ts";
 import { newPkce } from "../../examples/clients.ts";
 import { anyPlace, type Ask } from "./asking.ts";
-import { type FakeProviders, type ProviderName, redirectUri } from "./vault-configuration.ts";
+import { type FakeProviders, type ProviderName, redirectUriOf } from "./vault-configuration.ts";
 
 export interface Holding {
   readonly kind: "kept" | "handle";
@@ -51,8 +51,9 @@ export function createHoldings({ ask, providers, random, handleConnections }: Ho
     const { verifier, challenge } = await newPkce();
     const started = await ask({ method: "CreateAuthorizationUrl", by, message: { provider, codeChallenge: challenge } }, anyPlace(random));
     if (started.kind !== "answer") throw new Error(`no authorization URL: ${started.reason}`);
+    providers[provider].signedIn(user);
     const { code, state } = await providers[provider].login(String(started.body["authorizationUrl"]), { user });
-    const authorizationCode = { code, state, codeVerifier: verifier, redirectUri };
+    const authorizationCode = { code, state, codeVerifier: verifier, redirectUri: redirectUriOf(provider) };
     const redeemed = await ask({ method: "Exchange", by, message: { provider, authorizationCode } }, anyPlace(random));
     return redeemed.kind === "answer" ? { user, body: redeemed.body } : undefined;
   }

@@ -9,7 +9,7 @@ import { stringify } from "yaml";
 import type { FakeJsonProvider } from "../support/fake-json-provider.ts";
 import { roomy } from "./configuration-file.ts";
 
-export const redirectUri = "http://127.0.0.1/callback";
+export const redirectUriOf = (provider: ProviderName): string => `http://127.0.0.1/callback/${provider}`;
 export const services = { web: "web-secret-canary-0123456789", worker: "worker-secret-canary-0123456789" } as const;
 /** Access tokens that a caller is not given twice: of less than a minute. */
 export const accessSeconds = 50;
@@ -55,18 +55,18 @@ export async function writeVaultConfigurations(count: number, { database, redis,
         kind: "service",
         secrets: [services.web],
         methods: ["CreateAuthorizationUrl", "Exchange", "Refresh"],
-        providers: everywhere({ redirect_uris: [redirectUri], scopes, connections: true }),
+        providers: everywhere((name) => ({ redirect_uris: [redirectUriOf(name)], scopes, connections: true })),
       },
       worker: {
         kind: "service",
         secrets: [services.worker],
         methods: ["Refresh"],
-        providers: everywhere({ scopes, connections_of: ["web"] }),
+        providers: everywhere(() => ({ scopes, connections_of: ["web"] })),
       },
       app: {
         kind: "native",
         methods: ["CreateAuthorizationUrl", "Exchange", "Refresh"],
-        providers: everywhere({ redirect_uris: [redirectUri], scopes }),
+        providers: everywhere((name) => ({ redirect_uris: [redirectUriOf(name)], scopes })),
       },
     },
   };
@@ -97,6 +97,6 @@ function provider({ origin, endpoints, client }: FakeJsonProvider, lostAnswer: "
   };
 }
 
-function everywhere<T>(settings: T): Readonly<Record<ProviderName, T>> {
-  return { strict: settings, forgiving: settings, brief: settings };
+function everywhere<T>(settings: (name: ProviderName) => T): Readonly<Record<ProviderName, T>> {
+  return { strict: settings("strict"), forgiving: settings("forgiving"), brief: settings("brief") };
 }

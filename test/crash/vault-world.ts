@@ -6,11 +6,11 @@ import { type FakeJsonProvider, startFakeJsonProvider } from "../support/fake-js
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { upstreamMs } from "./deaths.ts";
-import { accessSeconds, type FakeProviders, redirectUri, writeVaultConfigurations } from "./vault-configuration.ts";
+import { accessSeconds, type FakeProviders, type ProviderName, redirectUriOf, writeVaultConfigurations } from "./vault-configuration.ts";
 import { placeCount, startPlaces, type VaultPlaces } from "./vault-places.ts";
 
 /** How long a token may be shown again: shorter than anybody waits for a process without an outcome, and longer than any run. */
-const repeatsMs = { brief: 1_000, forgiving: 24 * 3_600_000 } as const;
+const repeatsMs: Readonly<Record<ProviderName, number>> = { strict: 0, brief: 1_000, forgiving: 24 * 3_600_000 };
 
 export interface VaultRow {
   readonly id: string;
@@ -36,17 +36,14 @@ export async function startVaultWorld(): Promise<VaultWorld> {
     parts.defer(() => postgres.stop());
     const redis = await startRedisServer();
     parts.defer(() => redis.stop());
-    const provider = async (repeatMs: number): Promise<FakeJsonProvider> => {
-      const fake = await startFakeJsonProvider({ expiresIn: accessSeconds, redirectUris: [redirectUri], times: { repeatMs } });
+    const provider = async (name: ProviderName): Promise<FakeJsonProvider> => {
+      const times = { repeatMs: repeatsMs[name] };
+      const fake = await startFakeJsonProvider({ expiresIn: accessSeconds, redirectUris: [redirectUriOf(name)], times });
       parts.defer(() => fake.close());
       fake.faults.always("token", { kind: "slow", ms: upstreamMs });
       return fake;
     };
-    const providers = {
-      strict: await provider(0),
-      forgiving: await provider(repeatsMs.forgiving),
-      brief: await provider(repeatsMs.brief),
-    };
+    const providers = { strict: await provider("strict"), forgiving: await provider("forgiving"), brief: await provider("brief") };
     const written = { database: postgres.url.reveal(), redis: redis.url.reveal(), providers };
     const files = await writeVaultConfigurations(placeCount, written);
     parts.defer(() => files.remove());

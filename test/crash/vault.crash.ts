@@ -32,12 +32,14 @@ const load: readonly (readonly [Holding["kind"], ProviderName, number])[] = [
 const mostAtOnce = 3;
 const longestPauseMs = 120;
 
+const parts = new AsyncDisposableStack();
 let world: VaultWorld;
 beforeAll(async () => {
   say(`CRASH_SEED=${seed}`);
   world = await startVaultWorld();
+  parts.defer(() => world.close());
 });
-afterAll(() => world.close());
+afterAll(() => parts.disposeAsync());
 
 describe("three replicas that are killed at every step of a refresh of a single-use token", () => {
   it("no token is presented twice, and no grant is lost but between answer and spool", { timeout: limitMs }, async () => {
