@@ -2,7 +2,7 @@
 // operations over their providers. A reload makes a new edition beside the old one; what is remembered (wire-storage.ts) stays.
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import type { Configuration } from "./config/schema.ts";
+import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
 import { createActorToken } from "./exchange/actor-token.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
@@ -22,12 +22,15 @@ import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createDecide } from "./policy/evaluate.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
+import { wireAccounts } from "./wire-accounts.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { wireMint, wireOwnVerifier } from "./wire-minting.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
 import { type SessionProviderPool, sessionProvidersOf } from "./wire-session-provider.ts";
+import { senderAt } from "./wire-keeper.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
+import type { Sender } from "./vault/provider-keeper.ts";
 
 export interface Edition {
   readonly configuration: Configuration;
@@ -39,6 +42,8 @@ export interface Edition {
   readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
   /** How long before it expires a kept access token of that provider is refreshed; undefined: it is not configured. */
   readonly refreshAheadMs: (provider: string) => number | undefined;
+  /** How that provider's connections are refreshed in the background; undefined: it is not configured. */
+  readonly senderOf: (provider: string) => Sender | undefined;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -71,13 +76,27 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
+  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations, vault } = storage;
+  const [accounts, connections] = [vault?.accounts, vault?.connections];
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   const verifyActor = createActorToken({ verifySubject, audiences, decide, revocations });
-  const issuing = { minting: policy.minting, mint, verifyActor };
   const readSession = createSessionReading({ revocations, budget });
+  const ofAccounts = {
+    ...common,
+    storage,
+    sessions,
+    subjectPrefixes: policy.subjectPrefixes,
+    verifySubject,
+    readSession,
+    mint,
+    flights,
+    budget,
+  };
+  const { subjects, tokenSubject, refreshHeld, ...aboutConnections } = wireAccounts(ofAccounts);
+  const issuing = { minting: policy.minting, mint, verifyActor, tokenSubject };
+  const keeping = { handles, connections };
   const refreshSession = createRefreshSession({
     sessions,
     decide,
@@ -94,26 +113,32 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     policy,
     callers: callers.callers,
     operations: {
-      exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing }),
+      exchange: createExchange({ ...common, ...keeping, minting: policy.minting, mint, oneTime, budget, pkce, accounts, subjects }),
+      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, ...keeping, ...issuing }),
       exchangeSession: createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places }),
-      refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: cache.keyOf }),
+      refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, refreshHeld, fingerprint: cache.keyOf }),
       validate: createValidate({ verifySubject, swap, decide, revocations, ...issuing }),
-      authorize: createAuthorize({ ...common, oneTime, pkce }),
+      authorize: createAuthorize({ ...common, minting: policy.minting, oneTime, pkce }),
+      ...aboutConnections,
       revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,
     sessionProviders: sessions,
     refreshAheadMs: (name) => refreshAheadOf(configuration, name),
+    senderOf: (name) => senderAt(wired.get(name), oauthProviderOf(configuration, name)),
     async close() {
       await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(wiredSessions)]);
     },
   };
 }
 
-function refreshAheadOf({ providers }: Configuration, name: string): number | undefined {
+function refreshAheadOf(configuration: Configuration, name: string): number | undefined {
+  return oauthProviderOf(configuration, name)?.refresh_ahead;
+}
+
+function oauthProviderOf({ providers }: Configuration, name: string): ProviderConfiguration | undefined {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  return provider === undefined || provider.kind === "better-auth" ? undefined : provider.refresh_ahead;
+  return provider === undefined || provider.kind === "better-auth" ? undefined : provider;
 }
 
 function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {

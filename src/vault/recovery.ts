@@ -3,7 +3,7 @@
 
 import { advanceConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
-import { readUnsettled, type RefreshIntent, settleIntent } from "../store/refresh-intents.ts";
+import { loseIntent, readUnsettled, type RefreshIntent, withdrawIntent } from "../store/refresh-intents.ts";
 import type { Spool, SpoolLeft } from "./spool.ts";
 import { decodeSpooled } from "./spooled-answer.ts";
 
@@ -30,8 +30,9 @@ export async function recover(database: Database, spool: Spool): Promise<Recover
   }
   const counts = { lost: 0, unsent: 0 };
   for (const intent of await readUnsettled(database, spool.name)) {
-    const outcome = left.some((one) => isOf(one, intent)) ? "lost" : "unsent";
-    if (await settleIntent(database, intent, outcome)) counts[outcome] += 1;
+    const mayBeSent = left.some((one) => isOf(one, intent));
+    const settled = await (mayBeSent ? loseIntent : withdrawIntent)(database, intent);
+    if (settled) counts[mayBeSent ? "lost" : "unsent"] += 1;
   }
   for (const { place } of left) await spool.forget(place);
   return { answers, ...counts };
