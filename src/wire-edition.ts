@@ -22,6 +22,7 @@ import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createDecide } from "./policy/evaluate.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
+import { wireAccounts } from "./wire-accounts.ts";
 import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { wireMint, wireOwnVerifier } from "./wire-minting.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
@@ -75,13 +76,27 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
   const mint = wireMint(configuration, policy, { ...minting, decide });
   const pkce = createPkce(randomBytes);
   const { audiences } = policy;
-  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations } = storage;
+  const { cache, exchanges, sharedFlights, oneTime, handles, revocations, upstreamRevocations, vault } = storage;
+  const [accounts, connections] = [vault?.accounts, vault?.connections];
   const common = { providers, verifiers, audiences, decide, places, clock };
   const verifySubject = createSubjectToken({ verifiers, cache, flights, budget, places, clock });
   const swap = createSwap({ ...common, revocations, keyOf: cache.keyOf, exchanges, flights, sharedFlights, budget });
   const verifyActor = createActorToken({ verifySubject, audiences, decide, revocations });
-  const issuing = { minting: policy.minting, mint, verifyActor };
   const readSession = createSessionReading({ revocations, budget });
+  const ofAccounts = {
+    ...common,
+    storage,
+    sessions,
+    subjectPrefixes: policy.subjectPrefixes,
+    verifySubject,
+    readSession,
+    mint,
+    flights,
+    budget,
+  };
+  const { subjects, tokenSubject, refreshHeld, ...aboutConnections } = wireAccounts(ofAccounts);
+  const issuing = { minting: policy.minting, mint, verifyActor, tokenSubject };
+  const keeping = { handles, connections };
   const refreshSession = createRefreshSession({
     sessions,
     decide,
@@ -98,12 +113,13 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     policy,
     callers: callers.callers,
     operations: {
-      exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing }),
+      exchange: createExchange({ ...common, ...keeping, minting: policy.minting, mint, oneTime, budget, pkce, accounts, subjects }),
+      exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, ...keeping, ...issuing }),
       exchangeSession: createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places }),
-      refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: cache.keyOf }),
+      refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, refreshHeld, fingerprint: cache.keyOf }),
       validate: createValidate({ verifySubject, swap, decide, revocations, ...issuing }),
-      authorize: createAuthorize({ ...common, oneTime, pkce }),
+      authorize: createAuthorize({ ...common, minting: policy.minting, oneTime, pkce }),
+      ...aboutConnections,
       revoke: createRevoke({ ...common, handles, revocations, upstream: upstreamRevocations, budget }),
     },
     providers: wired,

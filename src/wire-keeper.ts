@@ -49,8 +49,7 @@ export function senderAt(wired: WiredProvider | undefined, settings: ProviderCon
     atOnce: settings.refresh_concurrency,
     async send(refreshToken, onSending) {
       const prepared = await provider.prepare(AbortSignal.timeout(settings.timeout));
-      onSending();
-      return prepared.refresh(refreshToken, []);
+      return prepared.refresh(refreshToken, { scopes: [], onSending });
     },
   };
 }

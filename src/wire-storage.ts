@@ -20,6 +20,7 @@ import type { Configuration } from "./config/schema.ts";
 import type { RefreshHandles } from "./exchange/handle-ports.ts";
 import type { OneTimeStore, UsedAssertions } from "./exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations, VerificationCache } from "./exchange/ports.ts";
+import type { Connections } from "./exchange/vault-ports.ts";
 import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
@@ -97,7 +98,7 @@ export async function wireStorage(
     ...traced(
       {
         oneTime: oneTimeOf(parts),
-        handles: handlesOf(parts, followed.revocations),
+        handles: handlesOf(parts, followed.revocations, vault?.connections),
         revocations: followed.revocations,
         upstreamRevocations: followed.upstream,
       },
@@ -155,7 +156,7 @@ function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedA
   return redis === undefined ? createUsedAssertionsMemory({ names, clock }) : createUsedAssertionsRedis({ redis, names, clock });
 }
 
-function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandles {
+function handlesOf(parts: StorageParts, revocations: Revocations, connections: Connections | undefined): RefreshHandles {
   const { configuration, keys, database, clock, onAlarm, upstreamLimitMs } = parts;
   if (database === undefined || configuration.database === undefined)
     return createRefreshHandles(createSealer(keys, "refresh-handle"), clock);
@@ -165,6 +166,7 @@ function handlesOf(parts: StorageParts, revocations: Revocations): RefreshHandle
       keys,
       clock,
       onAlarm,
+      connections,
       revokeTokens: async (tokens) => {
         for (const token of tokens) await revocations.revoke(token);
       },

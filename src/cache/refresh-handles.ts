@@ -54,7 +54,8 @@ export function createRefreshHandles(sealer: Sealer, clock: Clock): RefreshHandl
   return {
     async issue(clientId, provider, { refreshToken, subject, terms, minted }) {
       // The configuration refuses this (config/): such a handle could be ended neither here nor at the provider.
-      if (terms !== undefined || minted !== undefined) throw new Error("refresh tokens out of an exchange or a session need a database");
+      if (refreshToken === undefined || terms !== undefined || minted !== undefined)
+        throw new Error("refresh tokens out of an exchange or a session need a database");
       return seal(clientId, { provider, refreshToken, subject, issuedAt: Math.floor(clock() / 1_000) });
     },
     async find(clientId, handle) {

@@ -70,7 +70,7 @@ export const dialectKeys = {
         .int()
         .min(400)
         .max(499)
-        .refine((status) => status !== 429 && status !== 408, "408 and 429 pass by themselves"),
+        .refine((status) => status !== 429 && status !== 408, "leave out 408 and 429, which pass by themselves"),
     )
     .max(16)
     .optional()

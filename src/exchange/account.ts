@@ -17,6 +17,15 @@ export interface Account {
   readonly avatarUrl: string;
 }
 
+/** An account, and what it is called here. */
+export interface OwnedAccount {
+  readonly account: Account;
+  /** `sub` of tokens that are issued here for it. */
+  readonly subject: string;
+  /** Configured name. */
+  readonly provider: string;
+}
+
 /** Characters of what only informs. Some applications keep whole images in their place: such a one counts as not known. */
 const maxTextLength = 2_048;
 

@@ -4,7 +4,7 @@
 import type { Verification } from "./claims.ts";
 import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
-import { ExchangeError } from "./errors.ts";
+import { aboutField } from "./errors.ts";
 import { holdingAudience } from "./holding-audience.ts";
 import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
@@ -62,12 +62,5 @@ export function checkActorStanding(revocations: Pick<Revocations, "check">, acto
 export type VerifyActor = ReturnType<typeof createActorToken>;
 
 function aboutActor(failure: unknown): unknown {
-  if (!(failure instanceof ExchangeError) || failure.field !== "SUBJECT_TOKEN") return failure;
-  const { reason, expiredAt, retryAfterMs, cause } = failure;
-  return new ExchangeError(reason, {
-    field: "ACTOR_TOKEN",
-    ...(expiredAt === undefined ? {} : { expiredAt }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    cause,
-  });
+  return aboutField(failure, "ACTOR_TOKEN");
 }

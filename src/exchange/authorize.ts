@@ -2,8 +2,10 @@
 // Who keeps the PKCE verifier is decided here: public clients their own; an authenticated service may leave it to us.
 
 import type { Audiences, Client } from "./clients.ts";
+import { chooseIssuance } from "./code-issuance.ts";
 import type { Decide } from "./decision.ts";
 import { malformed } from "./errors.ts";
+import type { Minting } from "./minting.ts";
 import { resourceOf } from "./narrowing.ts";
 import { newState, type Pkce } from "./pkce.ts";
 import { type OneTimeStore, oneTimeLifetimeMs } from "./one-time-ports.ts";
@@ -35,6 +37,7 @@ export interface AuthorizeAnswer {
 export interface AuthorizeDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly audiences: Audiences;
+  readonly minting: Minting;
   readonly decide: Decide;
   readonly oneTime: OneTimeStore;
   readonly places: Pick<ProviderPlaces, "whileWaiting">;
@@ -45,9 +48,12 @@ export interface AuthorizeDeps {
 export function createAuthorize(deps: AuthorizeDeps) {
   return async function authorize(question: AuthorizeQuestion, signal: AbortSignal): Promise<AuthorizeAnswer> {
     // 1. Which provider, and may this client use it, come back there, and ask for that: never more than configured.
-    const { client, trail, audiences } = question;
+    const { client, trail } = question;
     const provider = chooseProvider(deps.providers, client, question.provider);
     trail.note({ provider: provider.name });
+    // Of an audience whose tokens are issued here the provider knows nothing; whether it may be asked for is decided with the code.
+    const issuance = chooseIssuance(deps.minting, { client, provider, audiences: question.audiences });
+    const audiences = issuance.kind === "minted" ? [] : issuance.audiences;
     const grant = client.providers.get(provider.name);
     const redirectUri = grant === undefined ? question.redirectUri : chooseRedirectUri(grant, question.redirectUri);
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri, scopes: question.scopes, audiences }), trail);

@@ -107,12 +107,29 @@ export interface MintQuestion {
   readonly refreshToken: boolean;
 }
 
+/** May this client name a connection there that a client made. */
+export interface ConnectionUseQuestion {
+  readonly kind: "connection";
+  readonly client: Client;
+  /** Configured name. */
+  readonly provider: string;
+  /** Id of the client whose sign-in it was. */
+  readonly owner: string;
+}
+
 /** Of a session, before it is read: all that can be decided without it. */
 export function sessionMintOf(asked: Omit<MintQuestion, "kind" | "subjectScopes" | "actor">): MintQuestion {
   return { kind: "mint", subjectScopes: [], actor: undefined, ...asked };
 }
 
-export type PolicyQuestion = CallQuestion | UseQuestion | ResultQuestion | TokenQuestion | SwapQuestion | MintQuestion;
+export type PolicyQuestion =
+  | CallQuestion
+  | UseQuestion
+  | ResultQuestion
+  | TokenQuestion
+  | SwapQuestion
+  | MintQuestion
+  | ConnectionUseQuestion;
 
 /** policy/: pure; the same question under the same configuration always gets the same answer. */
 export type Decide = (question: PolicyQuestion) => Decision;

@@ -106,6 +106,18 @@ export function malformed(field: string): ExchangeError {
   return new ExchangeError("MALFORMED_REQUEST", { cause });
 }
 
+/** What was found about a token that was verified as a subject's is, said of the credential that it is. */
+export function aboutField(failure: unknown, field: CredentialField): unknown {
+  if (!(failure instanceof ExchangeError) || failure.field !== "SUBJECT_TOKEN") return failure;
+  const { reason, expiredAt, retryAfterMs, cause } = failure;
+  return new ExchangeError(reason, {
+    field,
+    ...(expiredAt === undefined ? {} : { expiredAt }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause,
+  });
+}
+
 /** True for a decided failure with one of these reasons. */
 export function hasReason(failure: unknown, ...among: readonly Reason[]): failure is ExchangeError {
   return failure instanceof ExchangeError && among.includes(failure.reason);

@@ -110,7 +110,8 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
   function keep({ client, provider, ...terms }: KeptSession, plan: MintPlan, minted: TokenSet): Promise<TokenSet> {
     const { audience, shown, user } = terms;
     const tokens = { ...minted, subject: user, refreshToken: shown.token, minted: { audience, scopes: plan.scopes, from: shown.from } };
-    return keepRefreshToken(deps.handles, { client, provider }, tokens);
+    // A session is kept by its handle itself.
+    return keepRefreshToken({ handles: deps.handles, connections: undefined }, { client, provider }, tokens);
   }
 }
 

@@ -7,16 +7,15 @@ import type { Audiences, Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { actedForOf, boundedByActor, proposedBy, withActor } from "./delegation.ts";
 import { ExchangeError } from "./errors.ts";
-import type { RefreshHandles } from "./handle-ports.ts";
 import type { Revocations } from "./ports.ts";
-import { keepRefreshToken } from "./refresh-token-custody.ts";
+import { type Custody, keepRefreshToken } from "./refresh-token-custody.ts";
 import type { Secret } from "./secret.ts";
 import { isOpaque } from "./token/opaque.ts";
 import { defaultTarget, holdingAudience, onlyTarget } from "./holding-audience.ts";
 import { type Mint, noteIssued } from "./mint.ts";
-import { subjectOfToken } from "./mint-subject.ts";
 import { isMinted, type Minting } from "./minting.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
+import type { TokenSubject } from "./token-subject.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
@@ -43,16 +42,16 @@ export interface ExchangeTokenAnswer {
   readonly tokens: TokenSet;
 }
 
-export interface ExchangeTokenDeps {
+export interface ExchangeTokenDeps extends Custody {
   readonly verifySubject: VerifySubject;
   readonly swap: Swap;
   readonly audiences: Audiences;
   readonly decide: Decide;
   readonly revocations: Pick<Revocations, "check">;
-  readonly handles: Pick<RefreshHandles, "issue">;
   readonly minting: Minting;
   readonly mint: Mint;
   readonly verifyActor: VerifyActor;
+  readonly tokenSubject: TokenSubject;
 }
 
 /** @returns the tokens, and who issued them */
@@ -86,7 +85,7 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     if (question.jwt && isOpaque(tokens.accessToken)) throw new ExchangeError("TOKEN_TYPE_MISMATCH");
 
     // 6. Its refresh token only as the client may hold it.
-    return { issuance: "PROVIDER_EXCHANGE", tokens: await keepRefreshToken(deps.handles, { client, provider }, tokens) };
+    return { issuance: "PROVIDER_EXCHANGE", tokens: await keepRefreshToken(deps, { client, provider }, tokens) };
   };
 
   async function mintFrom(question: MintFrom, verification: Verification, signal: AbortSignal): Promise<TokenSet> {
@@ -100,7 +99,7 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
     permit(deps.decide({ ...wish, subjectScopes: verification.claims.scopes, actor: undefined }), trail);
     const actor = actorToken && (await deps.verifyActor({ client, actorToken, trail, mayAsk }, signal));
     const actors = actor === undefined ? undefined : withActor(actedForOf(verification.claims), actor.claims);
-    const subject = boundedByActor(subjectOfToken(verification, actors), actor);
+    const subject = boundedByActor(await deps.tokenSubject(verification, actors), actor);
     const plan = deps.mint.plan({ client, subject, audience, scopes, actor: proposedBy(actor), refreshToken: false, trail });
 
     // On record first; and neither of the two has ended meanwhile.

@@ -1,23 +1,26 @@
 // Exchange: an authorization code becomes tokens (RFC 6749 §4.1.3). The main path is one screen; the rules it applies stand
 // beside it. A code reaches its provider at most once, whatever fails in between.
 
+import type { OwnedAccount } from "./account.ts";
+import type { AccountSubjects } from "./account-subjects.ts";
+import { type AnswerDeps, type Answered, checkRedeemed, createAnswerCode } from "./answer-code.ts";
 import type { Audiences, Client, ProviderGrant } from "./clients.ts";
-import type { Decide } from "./decision.ts";
-import { type Circumstance, ExchangeError, hasReason, malformed } from "./errors.ts";
-import { checkGranted } from "./granted.ts";
+import { chooseIssuance, type CodeIssuance } from "./code-issuance.ts";
+import { type MintQuestion } from "./decision.ts";
+import { type Circumstance, ExchangeError } from "./errors.ts";
+import type { Minting } from "./minting.ts";
 import { resourceOf } from "./narrowing.ts";
-import { nothingWasSent, outcomeOf } from "./outcome.ts";
-import { isOurState, type Pkce } from "./pkce.ts";
-import { keepRefreshToken } from "./refresh-token-custody.ts";
-import type { RefreshHandles } from "./handle-ports.ts";
-import type { CodeClaim, OneTimeStore, PendingState } from "./one-time-ports.ts";
-import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces } from "./ports.ts";
+import type { OneTimeStore } from "./one-time-ports.ts";
+import type { Pkce } from "./pkce.ts";
+import type { FailureBudget, Provider, ProviderPlaces } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
+import { type Attempt, createRedeemCode, isRefusal } from "./redeem-code.ts";
 import { chooseRedirectUri } from "./redirect-uri.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
-import type { TokenSet } from "./tokens.ts";
+import { createSignIn } from "./sign-in.ts";
 import { permit, type Trail } from "./trail.ts";
+import type { Accounts, KeptAccount } from "./vault-ports.ts";
 
 export interface ExchangeQuestion {
   readonly client: Client;
@@ -34,26 +37,37 @@ export interface ExchangeQuestion {
   readonly trail: Trail;
 }
 
-export interface ExchangeDeps {
+export interface ExchangeAnswer extends Answered {
+  /** Undefined: the provider's users have no accounts here. */
+  readonly account: OwnedAccount | undefined;
+}
+
+export interface ExchangeDeps extends AnswerDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly audiences: Audiences;
-  readonly decide: Decide;
+  readonly minting: Minting;
   readonly oneTime: OneTimeStore;
-  readonly handles: Pick<RefreshHandles, "issue">;
   readonly budget: FailureBudget;
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly pkce: Pkce;
-  readonly clock: Clock;
+  /** Undefined: none are kept, and no provider has accounts here. */
+  readonly accounts: Pick<Accounts, "signedIn"> | undefined;
+  readonly subjects: Pick<AccountSubjects, "subjectOf">;
 }
 
 export function createExchange(deps: ExchangeDeps) {
-  return async function exchange(question: ExchangeQuestion, signal: AbortSignal): Promise<TokenSet> {
-    // 1. Which provider, may this client use it, and for what.
+  const redeem = createRedeemCode(deps);
+  const signIn = deps.accounts === undefined ? undefined : createSignIn({ ...deps, accounts: deps.accounts });
+  const answerCode = createAnswerCode(deps);
+
+  return async function exchange(question: ExchangeQuestion, signal: AbortSignal): Promise<ExchangeAnswer> {
+    // 1. Which provider, may this client use it, for what, and by whose tokens is it answered.
     const { client, trail } = question;
     const provider = chooseProvider(deps.providers, client, question.provider);
     trail.note({ provider: provider.name, credential: question.code });
-    const redirectUri = permittedUse(question, provider.name);
-    const resources = question.audiences.flatMap((name) => resourceOf(deps.audiences, provider.name, name) ?? []);
+    const issuance = chooseIssuance(deps.minting, { client, provider, audiences: question.audiences });
+    const redirectUri = permittedUse(question, provider.name, issuance);
+    const resources = audiencesAt(issuance).flatMap((name) => resourceOf(deps.audiences, provider.name, name) ?? []);
     checkIssuer(provider, question.issuer);
 
     // 2. Everything that can fail without harm comes before anything is spent.
@@ -69,113 +83,52 @@ export function createExchange(deps: ExchangeDeps) {
     const attempt: Attempt = { claim, pending: undefined, sent: false };
 
     // 4. Redeem it. Once it is sent, the answer is the provider's, or OUTCOME_UNKNOWN.
-    const tokens = await redeem(question, { provider, prepared, redirectUri, resources }, attempt, signal).catch(
-      async (failure: unknown) => {
-        if (attempt.sent && (isRefusal(failure) || risksBan(failure))) deps.budget.spend(trail.payer, provider.name);
-        await giveBack(attempt, question.state, failure);
-        throw failure;
-      },
-    );
+    const at = { provider, prepared, redirectUri, resources };
+    const tokens = await redeem(question, at, attempt, signal).catch((failure: unknown) => {
+      if (attempt.sent && (isRefusal(failure) || risksBan(failure))) deps.budget.spend(trail.payer, provider.name);
+      throw failure;
+    });
     trail.note({ issuer: tokens.issuer, ...(tokens.subject === undefined ? {} : { subject: tokens.subject }) });
 
     // 5. Never wider: what the provider granted is within what the client may have.
-    checkGranted(deps, { client, provider: provider.name, trail }, tokens);
+    const redeemed = { client, provider: provider.name, issuance, tokens, trail };
+    checkRedeemed(deps, redeemed);
 
-    // 6. Issue: the provider's own tokens; its refresh token only as the client may hold it.
-    return keepRefreshToken(deps.handles, { client, provider: provider.name }, tokens);
+    // 6. Whose account it is, where users of that provider have accounts.
+    const account = provider.accounts ? await signIn?.({ provider: provider.name, prepared, tokens, trail }, signal) : undefined;
+
+    // 7. Issue and keep, as the client may hold it.
+    return { ...(await answerCode({ ...redeemed, account })), account: account === undefined ? undefined : owned(account) };
   };
 
   /** @returns the redirect URI that is meant */
-  function permittedUse({ client, trail, ...asked }: ExchangeQuestion, provider: string): string {
-    const use = { kind: "use", client, provider, scopes: [], audiences: asked.audiences } as const;
+  function permittedUse({ client, trail, ...asked }: ExchangeQuestion, provider: string, issuance: CodeIssuance): string {
+    const use = { kind: "use", client, provider, scopes: [], audiences: audiencesAt(issuance) } as const;
     const grant: ProviderGrant | undefined = client.providers.get(provider);
     const redirectUri = grant === undefined ? asked.redirectUri : chooseRedirectUri(grant, asked.redirectUri);
     permit(deps.decide({ ...use, redirectUri }), trail);
+    // All that can be decided before it is known who signs in: no code is spent for what is refused anyway.
+    if (issuance.kind === "minted") permit(deps.decide(mintOf({ client, provider, audience: issuance.audience })), trail);
     return redirectUri;
   }
 
-  async function redeem(question: ExchangeQuestion, at: Redemption, attempt: Attempt, signal: AbortSignal): Promise<TokenSet> {
-    attempt.pending = await takePending(question, at.provider, at.redirectUri);
-    const codeVerifier = await provenVerifier(question, at.provider, attempt.pending);
-    const nonce = agreedNonce(question, attempt.pending);
-    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
-    attempt.sent = true;
-    const { code, state } = question;
-    const { redirectUri, resources } = at;
-    return outcomeOf(at.prepared.redeemCode({ code, redirectUri, codeVerifier, resources, state, nonce }), signal);
-  }
-
-  async function takePending(question: ExchangeQuestion, provider: Provider, redirectUri: string): Promise<PendingState | undefined> {
-    if (!isOurState(question.state)) return undefined;
-    const pending = await deps.oneTime.takeState(question.state);
-    const matches =
-      pending !== undefined &&
-      deps.clock() < pending.expiresAtMs &&
-      pending.clientId === question.client.id &&
-      pending.provider === provider.name &&
-      pending.redirectUri === redirectUri;
-    if (!matches) throw new ExchangeError("GRANT_INVALID");
-    return pending;
-  }
-
-  async function provenVerifier(
-    question: ExchangeQuestion,
-    provider: Provider,
-    pending: PendingState | undefined,
-  ): Promise<Secret | undefined> {
-    if (pending?.codeVerifier !== undefined) {
-      // Kept here, so nobody else can know it: one that is sent along is somebody's guess.
-      if (question.codeVerifier !== undefined) throw new ExchangeError("GRANT_INVALID");
-      return pending.codeVerifier;
-    }
-    if (question.codeVerifier === undefined && provider.pkce === "S256") throw malformed("code_verifier");
-    // Told apart here already, so that a wrong verifier does not spend the code.
-    if (pending?.codeChallenge !== undefined && !(await answers(question.codeVerifier, pending.codeChallenge))) {
-      throw new ExchangeError("GRANT_INVALID");
-    }
-    return provider.pkce === "none" ? undefined : question.codeVerifier;
-  }
-
-  async function answers(verifier: Secret | undefined, challenge: string): Promise<boolean> {
-    return verifier !== undefined && (await deps.pkce.challengeOf(verifier)) === challenge;
-  }
-
-  /** Makes good the promise that asking again is safe, where nothing can have left the process. */
-  async function giveBack(attempt: Attempt, state: string, failure: unknown): Promise<void> {
-    if (attempt.sent && !nothingWasSent(failure)) return;
-    await attempt.claim.release();
-    // The verifier may live under the state: without it a retry could not succeed. A state that was refused stays used.
-    if (attempt.pending !== undefined && !isRefusal(failure)) await deps.oneTime.keepState(state, attempt.pending).catch(() => undefined);
+  function owned({ id, provider, user }: KeptAccount): OwnedAccount {
+    return { account: user, subject: deps.subjects.subjectOf(provider, id), provider };
   }
 }
 
 export type Exchange = ReturnType<typeof createExchange>;
 
+function mintOf(asked: Pick<MintQuestion, "client" | "provider" | "audience">): MintQuestion {
+  return { kind: "mint", scopes: [], subjectScopes: [], actor: undefined, refreshToken: false, ...asked };
+}
+
+/** Those that the provider is told of. */
+function audiencesAt(issuance: CodeIssuance): readonly string[] {
+  return issuance.kind === "minted" ? [] : issuance.audiences;
+}
+
 /** The mix-up defence of RFC 9207 §2.4: an answer that names another issuer was not this provider's. */
 function checkIssuer(provider: Provider, issuer: string): void {
   if (issuer !== "" && issuer !== provider.issuer) throw new ExchangeError("GRANT_INVALID");
-}
-
-function agreedNonce(question: ExchangeQuestion, pending: PendingState | undefined): string | undefined {
-  const sent = question.nonce === "" ? undefined : question.nonce;
-  if (pending?.nonce !== undefined && sent !== undefined && pending.nonce !== sent) throw new ExchangeError("GRANT_INVALID");
-  return pending?.nonce ?? sent;
-}
-
-function isRefusal(failure: unknown): boolean {
-  return hasReason(failure, "GRANT_INVALID");
-}
-
-interface Redemption {
-  readonly provider: Provider;
-  readonly prepared: PreparedProvider;
-  readonly redirectUri: string;
-  readonly resources: readonly string[];
-}
-
-/** How far an attempt came: what was taken, and whether anything can have left the process. */
-interface Attempt {
-  readonly claim: CodeClaim;
-  pending: PendingState | undefined;
-  sent: boolean;
 }

@@ -30,6 +30,14 @@ export function checkGranted(deps: { decide: Decide; clock: Clock }, { client, p
   permit(decision, trail);
 }
 
+/**
+ * Of tokens that stay here: whom they open and for how long is nothing that the client is handed.
+ * @throws ExchangeError SCOPE_NOT_ALLOWED
+ */
+export function checkKept({ decide }: { decide: Decide }, { client, provider, trail }: Handover, tokens: TokenSet): void {
+  permit(decide({ kind: "result", client, provider, scopes: scopesOf(tokens), audiences: [], lifetimeMs: 0 }), trail);
+}
+
 /** All that an answer says and its token carries, always: neither vouches for the other. */
 export function scopesOf({ accessToken, scopes = [] }: Pick<TokenSet, "accessToken" | "scopes">): readonly string[] {
   // `scp`: where some providers put scopes, as a text or a list. An opaque token says nothing.

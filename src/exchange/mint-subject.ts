@@ -1,10 +1,13 @@
-// Subjects of tokens to be issued: a verified token, or a session that was read just now, in the same words. Pure.
+// Subjects of tokens to be issued: a verified token, a session that was read just now, or an account, in the same words. Pure.
 
 import type { Actor, TokenClaims, Verification } from "./claims.ts";
+import type { Account } from "./account.ts";
 import { namedActors } from "./delegation.ts";
 import { ExchangeError } from "./errors.ts";
 import type { MintSubject } from "./mint.ts";
+import type { Attributes } from "./minting.ts";
 import type { Session, SessionProvider } from "./session-ports.ts";
+import type { KeptAccount } from "./vault-ports.ts";
 
 /** @param actors with the new one in front; by default those of the token */
 export function subjectOfToken({ provider, claims }: Verification, actors: readonly Actor[] = namedActors(claims)): MintSubject {
@@ -26,17 +29,39 @@ export function subjectOfToken({ provider, claims }: Verification, actors: reado
  * @throws ExchangeError SESSION_INVALID: somebody does, and that is not let in
  */
 export function subjectOfSession(provider: SessionProvider, session: Session, actors = actorsOfSession(provider, session)): MintSubject {
-  const { providerUserId, displayName, username, email, emailVerified, avatarUrl } = session.account;
   return {
     credential: "SESSION",
     provider: provider.name,
-    subject: providerUserId,
+    subject: session.account.providerUserId,
     expiresAtMs: session.expiresAtMs,
     scopes: [],
     actors,
     mayAct: undefined,
-    attributes: { name: displayName, preferred_username: username, email, email_verified: emailVerified, picture: avatarUrl },
+    attributes: attributesOf(session.account),
   };
+}
+
+/**
+ * Who has signed in: its own life is nothing that ends by a time.
+ * @param scopes that the provider granted
+ */
+export function subjectOfAccount({ id, provider, user }: KeptAccount, scopes: readonly string[]): MintSubject {
+  return {
+    credential: "SIGN_IN",
+    provider,
+    subject: id,
+    expiresAtMs: Infinity,
+    scopes,
+    actors: [],
+    mayAct: undefined,
+    attributes: attributesOf(user),
+  };
+}
+
+/** An address that nobody knows is not verified either: nothing is said of it. */
+function attributesOf({ displayName, username, email, emailVerified, avatarUrl }: Account): Attributes {
+  const address = email === "" ? {} : { email, email_verified: emailVerified };
+  return { name: displayName, preferred_username: username, ...address, picture: avatarUrl };
 }
 
 /** @throws ExchangeError SESSION_INVALID */

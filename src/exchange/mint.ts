@@ -15,12 +15,12 @@ import { permit, type Trail } from "./trail.ts";
 
 /** Who a token is about, as it was verified. */
 export interface MintSubject {
-  /** What it was verified by. */
-  readonly credential: "SUBJECT_TOKEN" | "SESSION";
+  /** What it was verified by: a token, a session; or a sign-in that was just carried out or is kept, which ends nothing by a time. */
+  readonly credential: "SUBJECT_TOKEN" | "SESSION" | "SIGN_IN";
   /** Configured name of who vouches for it. */
   readonly provider: string;
   readonly subject: string;
-  /** Epoch milliseconds: nothing that comes out of it lives longer. */
+  /** Epoch milliseconds: nothing that comes out of it lives longer. Infinity: what is configured decides alone. */
   readonly expiresAtMs: number;
   /** Of its own token; a session has none. */
   readonly scopes: readonly string[];
@@ -129,6 +129,7 @@ export function createMint(deps: MintDeps): Mint {
         scopes,
         issuer: by,
         subject,
+        ours: true,
       };
     },
   };
@@ -143,6 +144,7 @@ export function noteIssued(trail: Trail, { accessToken }: Pick<TokenSet, "access
 /** Less than a second of it is left, or nothing. */
 function ended({ credential: field, expiresAtMs }: MintSubject): ExchangeError {
   if (field === "SESSION") return new ExchangeError("SESSION_INVALID", { field });
+  if (field === "SIGN_IN") return new ExchangeError("TARGET_NOT_ALLOWED");
   return new ExchangeError("TOKEN_EXPIRED", { field, expiredAt: Math.floor(expiresAtMs / 1_000) });
 }
 

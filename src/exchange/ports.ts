@@ -57,15 +57,22 @@ export interface Provider {
   prepare(signal: AbortSignal): Promise<PreparedProvider>;
 }
 
+/** What is asked of a refresh. */
+export interface RefreshWish {
+  /** Empty: as granted. */
+  readonly scopes: readonly string[];
+  /** The audience by whose registration it was exchanged; absent: this service's own registration has it. */
+  readonly as?: string | undefined;
+  /** Called right before the first byte leaves; where it throws nothing is sent, and the call fails as one that was not. */
+  readonly onSending?: (() => void) | undefined;
+}
+
 export interface PreparedProvider {
   authorizationUrl(start: AuthorizationStart): string;
   /** Redeems a code. Not abortable: once sent it runs to its end, within the provider's own time limit. */
   redeemCode(grant: CodeGrant): Promise<TokenSet>;
-  /**
-   * Refreshes. Not abortable either: refresh tokens may be single-use.
-   * @param as the audience by whose registration it was exchanged; undefined: this service's own registration has it
-   */
-  refresh(refreshToken: Secret, scopes: readonly string[], as?: string): Promise<RefreshedTokens>;
+  /** Refreshes. Not abortable either: refresh tokens may be single-use. */
+  refresh(refreshToken: Secret, asked: RefreshWish): Promise<RefreshedTokens>;
   /** Exchanges an access token for another one (RFC 8693). */
   readonly exchange: ExchangeSubject;
   /**

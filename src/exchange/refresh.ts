@@ -6,15 +6,18 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { HeldGrant, RefreshHandles } from "./handle-ports.ts";
+import type { HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.ts";
 import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
+import type { RefreshHeld } from "./refresh-held.ts";
 import type { RefreshSession } from "./refresh-session.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
+import { checkSameSubject } from "./same-subject.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
+import type { RefreshAnswer } from "./refresh-answer.ts";
 import type { MintedTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
@@ -38,20 +41,23 @@ export interface RefreshDeps {
   readonly budget: FailureBudget;
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly clock: Clock;
-  /** For handles that stand for a session. */
+  /** For handles that stand for a session, or for a connection. */
   readonly refreshSession: RefreshSession;
+  readonly refreshHeld: RefreshHeld;
   /** An opaque key over a secret and what it is used for. */
   readonly fingerprint: (secret: Secret, purpose: string) => string;
 }
 
 export function createRefresh(deps: RefreshDeps) {
-  return async function refresh(question: RefreshQuestion, signal: AbortSignal): Promise<TokenSet> {
+  return async function refresh(question: RefreshQuestion, signal: AbortSignal): Promise<RefreshAnswer> {
     // 1. Find the grant: whose is it, and of which provider. A handle that was replaced is noticed here.
     const { client, refreshToken, scopes, trail } = question;
     trail.note({ credential: refreshToken });
     // What came out of an exchange is a handle for everybody: only this service knows by which registration it is refreshed.
     const grant = client.rawRefreshTokens && !isHandle(refreshToken) ? rawGrant(question) : await findGrant(question);
-    if (isMintedGrant(grant)) return deps.refreshSession({ client, refreshToken, grant, scopes, trail }, signal);
+    if (isMintedGrant(grant))
+      return { tokens: await deps.refreshSession({ client, refreshToken, grant, scopes, trail }, signal), issuance: "MINTED" };
+    if (isConnectionGrant(grant)) return deps.refreshHeld({ client, refreshToken, grant, scopes, trail }, signal);
     const provider = chooseProvider(deps.providers, client, grant.provider);
     const { subject, terms } = grant;
     const held = terms === undefined ? undefined : { terms, client, provider: provider.name, subject, trail };
@@ -87,7 +93,7 @@ export function createRefresh(deps: RefreshDeps) {
     // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
     checkGranted(deps, { client, provider: provider.name, trail }, granted);
-    return subject === undefined ? fresh : { ...fresh, subject };
+    return { tokens: subject === undefined ? fresh : { ...fresh, subject }, issuance: "PASSTHROUGH" };
   };
 
   /** A stranger's handle, a forged one and one of a lost key look alike. */
@@ -134,12 +140,12 @@ export function createRefresh(deps: RefreshDeps) {
     { name, prepared, subject, as }: Target,
   ): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const answered = await prepared.refresh(refreshToken, scopes, as).catch((failure: unknown) => {
+      const answered = await prepared.refresh(refreshToken, { scopes, as }).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
       const fresh = withAccessToken(answered);
-      checkSubject(subject, fresh);
+      checkSameSubject(subject, fresh);
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
     };
@@ -161,6 +167,10 @@ function isMintedGrant(grant: HeldGrant): grant is HeldGrant & { readonly minted
   return grant.minted !== undefined;
 }
 
+function isConnectionGrant(grant: HeldGrant): grant is HeldGrant & { readonly connection: HeldConnection } {
+  return grant.connection !== undefined;
+}
+
 /** What a client that holds the provider's own token holds it as. An answer without another leaves it in force (RFC 6749 §6). */
 function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
   return {
@@ -171,12 +181,6 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
       return { ...fresh, refreshToken: fresh.refreshToken ?? refreshToken };
     },
   };
-}
-
-/** The result's subject is the input's subject (OpenID Connect Core §12.2); what was asked with is spent by now. */
-function checkSubject(expected: string | undefined, fresh: TokenSet): void {
-  const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
-  if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
 }
 
 /** The one before it is not at hand here, and what was asked with is spent by now. */

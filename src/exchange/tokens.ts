@@ -45,6 +45,13 @@ export interface ConnectionIssue {
   readonly scopes: readonly string[];
 }
 
+/** Where in a connection somebody is who holds a handle for it. */
+export interface ConnectionPointer {
+  readonly id: string;
+  /** Of the tokens that were handed out last. */
+  readonly generation: number;
+}
+
 /** What came out of a refresh. Some providers name only what changed: a token that is not there stays what it was. */
 export interface RefreshedTokens {
   readonly accessToken: Secret | undefined;
@@ -63,7 +70,9 @@ export interface RefreshedTokens {
   readonly user?: Account;
   /** Absent: they did not come out of an exchange with a refresh token. */
   readonly terms?: ExchangeTerms;
-  /** Absent: this service did not issue them. The refresh token beside it is a session. */
+  /** True: this service issued the access token. Absent: a provider did. */
+  readonly ours?: true;
+  /** Absent: no session stands behind them. The refresh token beside it is that session. */
   readonly minted?: MintedTerms;
 }
 

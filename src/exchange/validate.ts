@@ -9,12 +9,12 @@ import type { Decide } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
 import { ownAudience } from "./holding-audience.ts";
 import { type Mint, noteIssued } from "./mint.ts";
-import { subjectOfToken } from "./mint-subject.ts";
 import { isMinted, type Minting } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
+import type { TokenSubject } from "./token-subject.ts";
 import type { TokenSet } from "./tokens.ts";
 import type { Trail } from "./trail.ts";
 
@@ -47,6 +47,7 @@ export interface ValidateDeps {
   readonly swap: Swap;
   readonly minting: Minting;
   readonly mint: Mint;
+  readonly tokenSubject: TokenSubject;
   readonly decide: Decide;
   readonly revocations: Pick<Revocations, "check">;
 }
@@ -87,7 +88,7 @@ export function createValidate(deps: ValidateDeps) {
     at: Accepted,
     signal: AbortSignal,
   ): Promise<TokenSet> {
-    const subject = subjectOfToken(at.verification);
+    const subject = await deps.tokenSubject(at.verification);
     const plan = deps.mint.plan({ client, subject, audience: at.audience, scopes, actor: undefined, refreshToken: false, trail });
     await trail.intent();
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");

@@ -15,4 +15,6 @@ export interface HttpCall {
   readonly idempotent?: true;
   /** Ends the call before its time. Never given where something one-time is sent. */
   readonly signal?: AbortSignal;
+  /** Called once per attempt, right before its first byte may leave. Where it throws, nothing is sent. */
+  readonly onSending?: () => void;
 }

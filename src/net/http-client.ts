@@ -139,6 +139,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       headers: { ...call.headers, "accept-encoding": "identity" },
       body: call.body,
       maxBodyBytes: call.maxBodyBytes ?? defaultMaxBodyBytes,
+      onSending: call.onSending,
     };
     try {
       return await attempts(call, request, { admission, signal: deadline.signal });

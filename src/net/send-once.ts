@@ -11,6 +11,8 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly maxBodyBytes: number;
+  /** Called right before the first byte may leave. Where it throws, nothing is sent. */
+  readonly onSending?: (() => void) | undefined;
 }
 
 // The only ones that anything here reads; an answer's other headers are nobody's business.
@@ -63,6 +65,12 @@ export function sendOnce(dispatcher: Dispatcher, request: OutboundRequest, signa
     onRequestStart(started) {
       if (settled) return started.abort(new HttpFailure("timeout", { sent: false, code: "not_sent_in_time" }));
       controller = started;
+      try {
+        request.onSending?.();
+      } catch {
+        // Not the endpoint's failure: who asked thought better of it.
+        return fail("invalid", "not_to_be_sent");
+      }
       sent = true;
     },
     onResponseStart(_controller, statusCode, head) {

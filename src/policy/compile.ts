@@ -11,6 +11,8 @@ export interface Policy {
   readonly audiences: Audiences;
   /** What this service issues itself. */
   readonly minting: Minting;
+  /** Before `sub` of each provider's users in tokens that are issued here; a provider without one is not among them. */
+  readonly subjectPrefixes: ReadonlyMap<string, string>;
   /** Methods that at least one public client may call. */
   readonly publicMethods: ReadonlySet<Method>;
   /** Every origin that any client lists: what a browser may be told about in advance. */
@@ -31,10 +33,17 @@ export function compilePolicy(configuration: Pick<Configuration, "clients"> & Mi
     clients,
     audiences: new Map(Object.entries(configuration.audiences).map(([name, audience]) => [name, compileAudience(audience)])),
     minting: compileMinting(configuration),
+    subjectPrefixes: subjectPrefixesOf(configuration),
     publicMethods: new Set(publicClients.flatMap(openedBy)),
     origins: new Set(publicClients.flatMap((client) => [...client.origins])),
     credentialOrigins: new Set(publicClients.filter(usesCookies).flatMap((client) => [...client.origins])),
   };
+}
+
+function subjectPrefixesOf({ providers = {} }: MintConfiguration): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(providers).flatMap(([name, { subject_prefix: prefix }]) => (prefix === undefined ? [] : [[name, prefix] as const])),
+  );
 }
 
 /**

@@ -16,6 +16,7 @@ import type {
 import { audiencesBeyond, outlives, recipientsBeyond, resourceOf, scopesBeyond } from "../exchange/narrowing.ts";
 import { type Minting, ownProvider } from "../exchange/minting.ts";
 import { isRegistered } from "../exchange/redirect-uri.ts";
+import { rulesOfConnection } from "./connection-rules.ts";
 import { rulesOfMint } from "./mint-rules.ts";
 import { type Rule, granted, reports } from "./rule.ts";
 
@@ -68,6 +69,8 @@ function* rulesFor(question: PolicyQuestion, { audiences, minting, clients }: Re
       return yield* rulesOfSwap(question, audiences);
     case "mint":
       return yield* rulesOfMint(question, minting);
+    case "connection":
+      return yield* rulesOfConnection(question, clients);
   }
 }
 

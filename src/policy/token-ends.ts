@@ -15,7 +15,7 @@ export interface TokenEnds {
   /** Until then a token of now may say that it was issued, by a clock that runs ahead. */
   readonly issuedUntil: number;
   readonly tokensOver: number;
-  /** The same for what tokens are renewed by: handles that nobody uses, and sessions. */
+  /** The same for what tokens are renewed by: handles and connections that nobody uses, and sessions. */
   readonly allOver: number;
 }
 
@@ -25,9 +25,11 @@ export function tokenEndsAt(configuration: Configuration, name: string, nowMs: n
   if (rules === undefined) return undefined;
   const seconds = (ms: number) => Math.floor(nowMs / 1_000) + Math.ceil(ms / 1_000);
   const tokensOver = seconds(rules.clockToleranceMs + rules.maxLifetimeMs) + 1;
-  const handlesOver = seconds(configuration.database?.handle_idle ?? 0) + refreshUnderWay;
+  const { database, vault } = configuration;
+  const idleMs = database === undefined ? 0 : Math.max(database.handle_idle, vault.connection_idle);
+  const renewalsOver = seconds(idleMs) + refreshUnderWay;
   const sessionsOver = seconds(configuredProvider(configuration, name)?.kind === "better-auth" ? longestSessionMs : 0);
-  return { issuedUntil: seconds(rules.clockToleranceMs), tokensOver, allOver: Math.max(tokensOver, handlesOver, sessionsOver) };
+  return { issuedUntil: seconds(rules.clockToleranceMs), tokensOver, allOver: Math.max(tokensOver, renewalsOver, sessionsOver) };
 }
 
 /** The same for a provider that nobody knows any more: in seconds since the epoch. */

@@ -15,7 +15,15 @@ interface FetchInit {
 /** What these are sent spends nothing (RFC 7662 §2), so it may be sent once more. */
 const onlyAsked: ReadonlySet<Endpoint> = new Set(["introspection"]);
 
-export function guardedFetch(http: HttpClient, endpoint: Endpoint, format: BodyFormat = "form") {
+/** What else a request may need. */
+export interface FetchOptions {
+  /** Default: form. */
+  readonly format?: BodyFormat;
+  /** See HttpCall. */
+  readonly onSending?: (() => void) | undefined;
+}
+
+export function guardedFetch(http: HttpClient, endpoint: Endpoint, { format = "form", onSending }: FetchOptions = {}) {
   return (url: string, { method, headers, body, signal }: FetchInit): Promise<Response> =>
     http.send({
       endpoint,
@@ -25,6 +33,7 @@ export function guardedFetch(http: HttpClient, endpoint: Endpoint, format: BodyF
       ...(onlyAsked.has(endpoint) ? { idempotent: true } : {}),
       ...(body === undefined ? {} : { body: format === "json" ? jsonOf(body) : body.toString() }),
       ...(signal === undefined ? {} : { signal }),
+      ...(onSending === undefined ? {} : { onSending }),
     });
 }
 

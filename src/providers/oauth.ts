@@ -4,7 +4,7 @@
 
 import type { Account } from "../exchange/account.ts";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
-import type { Clock, CodeGrant, PreparedProvider, Provider } from "../exchange/ports.ts";
+import type { Clock, CodeGrant, PreparedProvider, Provider, RefreshWish } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { RefreshedTokens, TokenSet } from "../exchange/tokens.ts";
 import type { HttpClient } from "../net/http-client.ts";
@@ -82,7 +82,7 @@ export function createOAuthProvider(deps: OAuthDeps, options: OAuthOptions): Pro
       authorizationUrl: (start) =>
         authorizationUrl({ endpoint, clientId: client.id, pkce, further: definition.authorizationParameters }, start),
       redeemCode: (grant) => redeemCode(metadata, grant),
-      refresh: (refreshToken, scopes, as) => spend(metadata, refreshing(refreshToken, scopes, as)),
+      refresh: (refreshToken, asked) => spend(metadata, refreshing(refreshToken, asked)),
       exchange: (request, limit) => exchange(metadata.tokenEndpoint, request, limit),
       revoke: revocationEndpoint === undefined ? undefined : (token, hint, limit) => revoke(revocationEndpoint, token, hint, limit),
       readUser: readUser === undefined || userEndpoint === undefined ? undefined : (token, limit) => readUser(userEndpoint, token, limit),
@@ -99,11 +99,11 @@ export function createOAuthProvider(deps: OAuthDeps, options: OAuthOptions): Pro
     return spend(metadata, { ...request, credential: "code", read: readTokenAnswer, nonce: grant.nonce });
   }
 
-  function refreshing(refreshToken: Secret, scopes: readonly string[], as: string | undefined): Spending<RefreshedTokens> {
+  function refreshing(refreshToken: Secret, { scopes, as, onSending }: RefreshWish): Spending<RefreshedTokens> {
     const parameters = new URLSearchParams({ refresh_token: refreshToken.reveal() });
     if (scopes.length > 0) parameters.set("scope", scopes.join(" "));
     const asking = as === undefined ? self : actingAs(actingClients, as);
-    const request = { grantType: "refresh_token", parameters, format: requests.refresh, client: asking } as const;
+    const request = { grantType: "refresh_token", parameters, format: requests.refresh, client: asking, onSending } as const;
     return { ...request, credential: "refresh_token", read: readRefreshAnswer, nonce: undefined };
   }
 

@@ -39,7 +39,7 @@ export type RevokeUpstream = (endpoint: string, token: Secret, hint: TokenTypeHi
  */
 export function createRevocation(deps: { readonly http: HttpClient; readonly clock: Clock }, options: RevocationOptions): RevokeUpstream {
   const authenticate = clientAuthentication(options.client);
-  const guarded = guardedFetch(deps.http, "revocation", options.format);
+  const guarded = guardedFetch(deps.http, "revocation", { format: options.format });
   // The library asks for nothing, as success has no body; a refusal is JSON, and only read as such.
   const send: typeof guarded = (url, init) => guarded(url, { ...init, headers: { ...init.headers, accept: "application/json" } });
 

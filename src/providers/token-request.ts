@@ -13,22 +13,22 @@ export interface TokenRequest {
   readonly format: BodyFormat;
   /** By which registration. */
   readonly client: { readonly id: string; readonly authenticate: ClientAuth };
+  /** See HttpCall. */
+  readonly onSending?: (() => void) | undefined;
 }
 
 /** The result throws ExchangeError OUTCOME_UNKNOWN; UPSTREAM_* where nothing was sent. */
 export type SendTokenRequest = (endpoint: string, request: TokenRequest) => Promise<Response>;
 
 export function createTokenRequest(http: HttpClient, issuer: string): SendTokenRequest {
-  const fetches = { form: guardedFetch(http, "token", "form"), json: guardedFetch(http, "token", "json") };
-
-  return (endpoint, { grantType, parameters, format, client }) =>
+  return (endpoint, { grantType, parameters, client, ...further }) =>
     genericTokenEndpointRequest(
       { issuer, token_endpoint: endpoint },
       { client_id: client.id },
       client.authenticate,
       grantType,
       parameters,
-      { [customFetch]: fetches[format], [allowInsecureRequests]: true },
+      { [customFetch]: guardedFetch(http, "token", further), [allowInsecureRequests]: true },
     ).catch((failure: unknown) => {
       throw failureOfSpending(failure);
     });

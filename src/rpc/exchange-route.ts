@@ -10,7 +10,7 @@ import type { Call } from "./call.ts";
 import { enter, type Entrance } from "./caller.ts";
 import { admitPublic, type ShownToRoute } from "./public-route.ts";
 import { bounds, printable, visible } from "./rules.ts";
-import { secondsLeft } from "./token-set.ts";
+import { begunSecondsLeft, secondsLeft } from "./token-set.ts";
 
 export interface ExchangeRouteDeps {
   readonly entrance: Entrance;
@@ -52,8 +52,8 @@ export function createExchangeRoute(deps: ExchangeRouteDeps): ExchangeRoute {
       trail.note({ provider: deps.provider });
       const asked = decode(body);
       const question = { client, provider: deps.provider, ...asked, nonce: "", issuer: "", audiences: [], trail };
-      const tokens = await deps.exchange(question, signal);
-      const expiresIn = secondsLeft(tokens, deps.clock);
+      const { tokens, issuance } = await deps.exchange(question, signal);
+      const expiresIn = (issuance === "MINTED" ? begunSecondsLeft : secondsLeft)(tokens, deps.clock);
       return {
         access_token: tokens.accessToken.reveal(),
         token_type: tokens.tokenType,

@@ -53,8 +53,14 @@ export function createExchangeRpc(deps: ExchangeRpcDeps) {
   async function redeemCode(request: ExchangeRequest, code: AuthorizationCode, context: HandlerContext): Promise<ExchangeResponse> {
     const asked = { ...decodeCommon(request), ...decodeCode(request, code) };
     const { client, trail } = enter(entrance, callOf(context.values), { clientId: clientIdOf(request), method: "Exchange" });
-    const tokens = deliver(await deps.exchange({ client, ...asked, trail }, context.signal), client, { context, lifeMs });
-    return create(ExchangeResponseSchema, { tokens: encodeTokenSet(tokens, clock), issuance: Issuance.PASSTHROUGH });
+    const answer = await deps.exchange({ client, ...asked, trail }, context.signal);
+    const tokens = deliver(answer.tokens, client, { context, lifeMs });
+    return create(ExchangeResponseSchema, {
+      tokens: encodeTokenSet(tokens, clock, { ours: answer.issuance === "MINTED" }),
+      issuance: Issuance[answer.issuance],
+      connectionId: answer.connectionId ?? "",
+      ...(answer.account === undefined ? {} : { account: encodeAccount(answer.account) }),
+    });
   }
 
   async function exchangeSubject(request: ExchangeRequest, token: Token, context: HandlerContext): Promise<ExchangeResponse> {

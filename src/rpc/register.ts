@@ -7,13 +7,17 @@ import type { Authorize } from "../exchange/authorize.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { ExchangeSession } from "../exchange/exchange-session.ts";
 import type { ExchangeToken } from "../exchange/exchange-token.ts";
+import type { GetAccount } from "../exchange/get-account.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Refresh } from "../exchange/refresh.ts";
+import type { RefreshConnection } from "../exchange/refresh-connection.ts";
 import type { Validate } from "../exchange/validate.ts";
 import type { Revoke } from "../exchange/revoke.ts";
+import type { RevokeConnection } from "../exchange/revoke-connection.ts";
 import type { Entrance } from "./caller.ts";
 import { createAuthorizationUrlRpc } from "./create-authorization-url.ts";
 import { createExchangeRpc } from "./exchange.ts";
+import { createGetAccountRpc } from "./get-account.ts";
 import { createRefreshRpc } from "./refresh.ts";
 import { createRevokeRpc } from "./revoke.ts";
 import { createValidateRpc } from "./validate-cross-client.ts";
@@ -26,6 +30,9 @@ export interface Operations {
   readonly validate: Validate;
   readonly authorize: Authorize;
   readonly revoke: Revoke;
+  readonly refreshConnection: RefreshConnection;
+  readonly revokeConnection: RevokeConnection;
+  readonly getAccount: GetAccount;
 }
 
 export interface ContractDeps extends Operations {
@@ -50,5 +57,6 @@ export function registerTokenExchange(router: ConnectRouter, deps: ContractDeps)
     validateCrossClient: createValidateRpc(deps),
     createAuthorizationUrl: createAuthorizationUrlRpc(deps),
     revoke: createRevokeRpc(deps),
+    getAccount: createGetAccountRpc(deps),
   });
 }

@@ -13,6 +13,7 @@ export const bounds = {
   code: 2_048,
   token: 16_384,
   session: 4_096,
+  connection: 128,
   scopes: 64,
   audiences: 16,
 } as const;
@@ -28,6 +29,11 @@ export function bounded(text: string, maxBytes: number, field: string): string {
 export function visible(text: string, maxBytes: number, field: string): string {
   if (!/^[\x21-\x7e]*$/.test(bounded(text, maxBytes, field))) throw malformed(field);
   return text;
+}
+
+export function requiredVisible(text: string, maxBytes: number, field: string): string {
+  if (text === "") throw malformed(field);
+  return visible(text, maxBytes, field);
 }
 
 /** As `visible`, and spaces: VSCHAR, of which codes, states and tokens are made (RFC 6749 appendix A). */

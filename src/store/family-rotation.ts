@@ -83,13 +83,13 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   async function keptAnswer(
     row: FamilyRow,
     shown: FamilyHandle,
-    askAgain: (grant: FamilyGrant) => TokenSet | Promise<TokenSet>,
+    askAgain: (grant: TokenGrant) => TokenSet | Promise<TokenSet>,
   ): Promise<TokenSet> {
     const answer = shown.generation === row.generation - 1 ? columns.openAnswer(row) : undefined;
     if (answer === undefined) throw over();
     const grant = columns.openGrant(row);
-    if (grant === undefined) throw over();
-    if (grant.minted !== undefined) checkWithin(await askAgain(grant), answer);
+    if (grant?.refreshToken === undefined) throw over();
+    if (grant.minted !== undefined) checkWithin(await askAgain({ ...grant, refreshToken: grant.refreshToken }), answer);
     return handedOver(row, answer);
   }
 
@@ -97,17 +97,17 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
     return { ...answer, refreshToken: deps.handles.write(client_id, { id, generation }) };
   }
 
-  function usable(row: FamilyRow): FamilyGrant {
+  function usable(row: FamilyRow): TokenGrant {
     // An access token that could not be remembered would not end with its family.
     const retryAfterMs = msUntilRoom(row.tokens, clock());
     if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
     const grant = columns.openGrant(row);
-    if (grant === undefined) throw over();
-    return grant;
+    if (grant?.refreshToken === undefined) throw over();
+    return { ...grant, refreshToken: grant.refreshToken };
   }
 
   /** Undefined: somebody else was first, or is about to be. */
-  async function oneGeneration(row: FamilyRow, grant: FamilyGrant, send: Send): Promise<TokenSet | undefined> {
+  async function oneGeneration(row: FamilyRow, grant: TokenGrant, send: Send): Promise<TokenSet | undefined> {
     if (grant.minted !== undefined) return renew({ row, grant }, send);
     const claim = await claims.take(row);
     return claim === undefined ? undefined : refreshAs({ row, grant, claim }, send);
@@ -121,7 +121,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   }
 
   /** A session that is over has taken the family with it. */
-  async function renewed(row: FamilyRow, { refreshToken }: FamilyGrant, send: Send): Promise<TokenSet> {
+  async function renewed(row: FamilyRow, { refreshToken }: TokenGrant, send: Send): Promise<TokenSet> {
     return send(refreshToken).catch(async (failure: unknown) => {
       if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(row, "rejected");
       throw failure;
@@ -164,7 +164,7 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
       sealed_grant: columns.sealGrant(place, next),
       sealed_answer: columns.sealAnswer(place, fresh),
       rotated_at: nowMs,
-      tokens: withToken(row.tokens, { accessToken: fresh.accessToken, ...(minted === undefined ? {} : { minted }) }, nowMs),
+      tokens: withToken(row.tokens, fresh, nowMs),
       expires_at: nowMs + options.idleMs,
     };
     return { place, successor };
@@ -191,10 +191,13 @@ export function createFamilyRotation(deps: RotationDeps, options: RotationOption
   return rotate;
 }
 
+/** What is kept here itself, and by no connection. */
+type TokenGrant = FamilyGrant & { readonly refreshToken: Secret };
+
 /** A generation that is this process's to refresh. */
 interface Held {
   readonly row: FamilyRow;
-  readonly grant: FamilyGrant;
+  readonly grant: TokenGrant;
   readonly claim: string;
 }
 

@@ -53,6 +53,24 @@ export function claimFamily(database: Database, at: At, { claim, nowMs }: Family
   );
 }
 
+/** From then on its predecessor does not answer any more. */
+export async function useFamily(database: Database, at: At, nowMs: number): Promise<void> {
+  // The first generation has none.
+  if (at.generation === 0) return;
+  await changed(
+    database.run((db) =>
+      db
+        .updateTable("handle_families")
+        .set({ claimed_at: nowMs })
+        .where("id", "=", at.id)
+        .where("generation", "=", at.generation)
+        .where("claimed_at", "is", null)
+        .where("ended_at", "is", null)
+        .executeTakeFirst(),
+    ),
+  );
+}
+
 /** Nothing was spent: whoever comes next may claim the same generation. */
 export function releaseFamily(database: Database, id: string, claim: string): Promise<boolean> {
   return changed(

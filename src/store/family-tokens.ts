@@ -37,8 +37,8 @@ export function handedOut(column: string): readonly HandedOut[] {
 }
 
 /** The column with one more, and without those that have expired. Ask `msUntilRoom` before the token is asked for. */
-export function withToken(column: string, { accessToken, minted }: Pick<TokenSet, "accessToken" | "minted">, nowMs: number): string {
-  const fresh = idOf(accessToken).map((token) => (minted === undefined ? token : { ...token, own: true as const }));
+export function withToken(column: string, { accessToken, ours }: Pick<TokenSet, "accessToken" | "ours">, nowMs: number): string {
+  const fresh = idOf(accessToken).map((token) => (ours === undefined ? token : { ...token, own: ours }));
   const all = [...unexpired(handedOut(column), nowMs), ...unexpired(fresh, nowMs)];
   return JSON.stringify(all.toSorted((one, other) => other.expiresAt - one.expiresAt));
 }

@@ -4,16 +4,17 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
-import type { HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { HeldConnection, HeldGrant, HeldTokens, RefreshHandles } from "../exchange/handle-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
-import type { TokenSet } from "../exchange/tokens.ts";
+import type { Connections } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "./database.ts";
 import { createFamilyClaims } from "./family-claims.ts";
 import { createFamilyColumns, type FamilyPlace } from "./family-columns.ts";
 import { createFamilyEnding, type EndingDeps } from "./family-ending.ts";
+import { createFamilyFollowing } from "./family-following.ts";
 import type { FamilyGrant } from "./family-grant.ts";
 import { createFamilyHandles, type FamilyHandle, familyIdBytes } from "./family-handle.ts";
 import { createFamilyRotation, type RotationOptions } from "./family-rotation.ts";
@@ -29,6 +30,8 @@ export interface HandleFamilyDeps {
   readonly clock: Clock;
   readonly revokeTokens: EndingDeps["revokeTokens"];
   readonly onAlarm: OnAlarm;
+  /** What handles may stand for; it ends with them. Absent: none do. */
+  readonly connections?: Pick<Connections, "findOfHandle"> | undefined;
   readonly random?: (size: number) => Uint8Array;
   /** Waits for others, and between tries of a write. */
   readonly wait?: (ms: number) => Promise<void>;
@@ -42,6 +45,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
   const claims = createFamilyClaims({ database, clock, wait, random });
   const ending = createFamilyEnding(deps);
   const write = createWriter(wait);
+  const follow = createFamilyFollowing({ database, handles, columns, ending, clock }, options);
   const rotate = createFamilyRotation({ database, handles, columns, claims, write, ending, clock, wait }, options);
 
   async function found(clientId: string, handle: Secret): Promise<{ shown: FamilyHandle; row: FamilyRow } | undefined> {
@@ -54,8 +58,38 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
     const grant = columns.openGrant(row);
     if (grant === undefined) return undefined;
     const issuedAt = Math.floor(row.created_at / 1_000);
-    const { subject, terms, minted } = grant;
-    return { provider: row.provider, subject, issuedAt, terms, minted, rotate: (send, signal) => rotate(shown, send, signal) };
+    const { subject, terms, minted, connection } = grant;
+    return {
+      provider: row.provider,
+      subject,
+      issuedAt,
+      terms,
+      minted,
+      ...(connection === undefined ? {} : { connection: followed(shown, connection.id) }),
+      rotate: (send, signal) => rotate(shown, send, signal),
+    };
+  }
+
+  function followed(shown: FamilyHandle, id: string): HeldConnection {
+    return { id, rotate: (renew, signal) => follow(shown, renew, signal) };
+  }
+
+  /** @returns the refresh token that the provider has to hear of */
+  async function endAll(row: FamilyRow, reason: "revoked" | "reused"): Promise<Secret | undefined> {
+    // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
+    const ended = await ending.end(row, reason);
+    const grant = ended === undefined ? undefined : columns.openGrant(ended);
+    const { connection, terms, minted, refreshToken } = grant ?? {};
+    if (connection !== undefined) return endConnection(connection.id);
+    // Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it.
+    // A session is its origin's to end.
+    return terms === undefined && minted === undefined ? refreshToken : undefined;
+  }
+
+  async function endConnection(id: string): Promise<Secret | undefined> {
+    const connection = await deps.connections?.findOfHandle(id);
+    const refreshToken = await connection?.end("revoked");
+    return connection?.terms === undefined ? refreshToken : undefined;
   }
 
   return {
@@ -89,7 +123,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
         case "replaced":
           return held(row, shown);
         case "reused":
-          await ending.end(row, "reused");
+          await endAll(row, "reused");
           throw new ExchangeError("REAUTHENTICATION_REQUIRED", { cause: { kind: "handle", problem: "reused" } satisfies Circumstance });
         case "ahead":
           // What it holds was spent before the database was set back.
@@ -104,19 +138,15 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       const at = await found(clientId, handle);
       if (at === undefined) return undefined;
       const { row } = at;
-      const end = async (): Promise<Secret | undefined> => {
-        // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
-        const ended = await ending.end(row, "revoked");
-        const grant = ended === undefined ? undefined : columns.openGrant(ended);
-        // Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it.
-        // A session is its origin's to end.
-        return grant?.terms === undefined && grant?.minted === undefined ? grant?.refreshToken : undefined;
-      };
-      return { provider: row.provider, subject: columns.openGrant(row)?.subject, stored: true, end };
+      return { provider: row.provider, subject: columns.openGrant(row)?.subject, stored: true, end: () => endAll(row, "revoked") };
     },
   };
 }
 
-function grantOf({ refreshToken, subject, terms, minted }: TokenSet & { readonly refreshToken: Secret }): FamilyGrant {
+function grantOf(tokens: HeldTokens): FamilyGrant {
+  const { subject } = tokens;
+  // Terms are the connection's to keep.
+  if (tokens.refreshToken === undefined) return { refreshToken: undefined, subject, terms: undefined, connection: tokens.connection };
+  const { refreshToken, terms, minted } = tokens;
   return { refreshToken, subject, terms, minted };
 }

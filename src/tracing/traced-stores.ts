@@ -1,7 +1,7 @@
 // The ports to what is remembered outside of this process, with a span for each question: what for, and where. What is kept in this
 // process is not wrapped. What is asked and answered does not come into a span.
 
-import type { EndableGrant, HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { EndableGrant, HeldConnection, HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
 import type { CodeClaim, OneTimeStore } from "../exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations } from "../exchange/ports.ts";
 import type { DatabaseSystem, Traces } from "./traces.ts";
@@ -26,8 +26,13 @@ export function createTracedOneTimeStore(store: OneTimeStore, asking: Asking): O
 
 export function createTracedHandles(handles: RefreshHandles, asking: Asking): RefreshHandles {
   const ask = asker(asking);
+  const followed = (connection: HeldConnection): HeldConnection => ({
+    ...connection,
+    rotate: (renew, signal) => ask("rotate handle", () => connection.rotate(renew, signal), "internal"),
+  });
   const held = (grant: HeldGrant): HeldGrant => ({
     ...grant,
+    ...(grant.connection === undefined ? {} : { connection: followed(grant.connection) }),
     // Asks the provider in between.
     rotate: (send, signal) => ask("rotate handle", () => grant.rotate(send, signal), "internal"),
   });

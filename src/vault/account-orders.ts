@@ -90,7 +90,10 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
     const { id, provider, provider_user_id: providerUserId } = row;
     const user = columns?.openUser(row);
     return {
-      ...{ id, provider, user: { providerUserId, ...(user ?? unknownUser) }, readable: user !== undefined },
+      id,
+      provider,
+      user: { providerUserId, ...(user ?? unknownUser) },
+      readable: user !== undefined,
       createdAtMs: row.created_at,
       updatedAtMs: row.updated_at,
       disabledAtMs: row.disabled_at ?? undefined,

@@ -1,6 +1,7 @@
 // One attempt to refresh one generation: intent, send, spool, compare-and-set, and what a failure at each of them leaves behind.
 
 import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
+import { checkSameSubject } from "../exchange/same-subject.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { RefreshedTokens } from "../exchange/tokens.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
@@ -88,11 +89,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
   function aboutToSend(intent: RefreshIntent, place: SpoolPlace): void {
     // A process that slept finds that others have given it up, or are about to.
     if (clock() >= intent.created_at + options.sendWithinMs()) throw new ExchangeError("UPSTREAM_TIMEOUT");
-    try {
-      spool.sending(place);
-    } catch (failure) {
-      throw storeUnavailable({ code: systemCodeOf(failure), outcome: "refused" });
-    }
+    spool.sending(place);
     onStep("sending", place);
   }
 
@@ -118,6 +115,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
         aboutToSend(intent, place);
         sent = true;
       });
+      checkSameSubject(contents.grant.subject, fresh);
     } catch (failure) {
       return failed({ row, place, intent, sent }, failure);
     }
@@ -194,9 +192,4 @@ interface Failed {
   readonly intent: RefreshIntent;
   /** Something may have left. */
   readonly sent: boolean;
-}
-
-/** A word for the log: nothing of a path. */
-function systemCodeOf(failure: unknown): string {
-  return failure instanceof Error && "code" in failure ? String(failure.code) : "SPOOL";
 }

@@ -33,7 +33,7 @@ export function takeSpoolFolders(spool: string, freshName: () => string): readon
   if (first !== undefined) return [first, ...others];
   for (let tries = 0; tries < maxTries; tries += 1) {
     const name = freshName();
-    mkdirSync(join(spool, name), { mode: folderMode });
+    mkdirSync(join(spool, name), { recursive: true, mode: folderMode });
     const made = take(spool, name);
     // Another process that starts at the same moment takes what it finds, and may find it first.
     if (made !== undefined) return [made];

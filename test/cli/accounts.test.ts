@@ -71,6 +71,13 @@ async function replica(): Promise<FollowedRevocations> {
 const said = (by: FollowedRevocations, provider: string, subject: string, issuedAt = nowSeconds): unknown =>
   outcomeOf(() => by.check({ provider, id: "jti:x", subject, issuedAt }));
 
+const pageOfTwo = (...words: string[]) => run("list", "--provider", "social", "--json", "--limit", "2", ...words);
+const idsOf = (out: string) =>
+  out
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { id: string }).id);
+
 describe("cambio accounts list", () => {
   it("shows who has signed in, and when", async () => {
     const id = await account("80351110224678912", { displayName: "Ada Lovelace" });
@@ -109,17 +116,11 @@ describe("cambio accounts list", () => {
     for (let index = 0; index < 5; index += 1) ids.push(await account(`user-${index}`));
     await account("user-0", {}, "other");
     ids.sort();
-    const page = (...words: string[]) => run("list", "--provider", "social", "--json", "--limit", "2", ...words);
-    const idsOf = (out: string) =>
-      out
-        .trimEnd()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { id: string }).id);
-    const first = await page();
+    const first = await pageOfTwo();
     expect([idsOf(first.out), first.error]).toEqual([ids.slice(0, 2), `there may be more: --after ${ids[1]}\n`]);
-    const second = await page("--after", ids[1] ?? "");
+    const second = await pageOfTwo("--after", ids[1] ?? "");
     expect(idsOf(second.out)).toEqual(ids.slice(2, 4));
-    const last = await page("--after", ids[3] ?? "");
+    const last = await pageOfTwo("--after", ids[3] ?? "");
     expect([idsOf(last.out), last.error]).toEqual([ids.slice(4), ""]);
   });
 

@@ -46,14 +46,14 @@ describe.each([
     expect(await answersOtherThan("ACCOUNT_DISABLED", given.replicas, [...before, later])).toEqual([]);
     expect(await answersOtherThan("200", given.replicas, [ofAnother])).toEqual([]);
 
-    // Enabled on the machine's clock: what was issued before that stays refused, and by a clock that runs ahead nothing was.
+    // By the machine's clock, which the replicas' is two minutes ahead of.
     await accounts(given, where, "enable", ...named("mallory"));
     expect(await answersOtherThan("TOKEN_REVOKED", given.replicas, before)).toEqual([]);
     const after = await given.stack.token({ sub: "mallory" });
     expect(await answersOtherThan("200", given.replicas, [after])).toEqual([]);
   });
 
-  it("gets no fresh tokens by a refresh handle, which is no more than put aside", async () => {
+  it("gets no fresh tokens by a refresh handle, neither while it is disabled nor by one of before", async () => {
     const given = await servers.given(where);
     const { accessToken, refreshToken } = await signedIn(given);
     const { sub } = JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString()) as { sub: string };

@@ -148,7 +148,7 @@ export async function startCoreRig(options: CoreRigOptions = {}): Promise<CoreRi
     },
     async tokensOf(asked) {
       const code = await rig.signInAlone({ scope: scopes.join(" ") });
-      const tokens = await core.exchange(rig.question(code, { client: asked }), patience());
+      const { tokens } = await core.exchange(rig.question(code, { client: asked }), patience());
       if (tokens.refreshToken === undefined) throw new Error("no refresh token came");
       return { ...tokens, refreshToken: tokens.refreshToken };
     },

@@ -26,7 +26,7 @@ describe("a client that was disabled", () => {
     await expect(rig.core.exchange(rig.question(code, { trail }), patience())).rejects.toThrow(disabled("web"));
     expect([rig.fake.callsTo("token"), intents()]).toEqual([0, 0]);
     enable();
-    await expect(rig.core.exchange(rig.question(code), patience())).resolves.toHaveProperty("accessToken");
+    await expect(rig.core.exchange(rig.question(code), patience())).resolves.toHaveProperty("tokens");
   });
 
   it.each(["web", "backend"] as const)("refreshes nothing that it was given before: %s", async (id) => {
@@ -37,7 +37,7 @@ describe("a client that was disabled", () => {
     await expect(refresh()).rejects.toThrow(disabled(id));
     expect(rig.fake.callsTo("token")).toBe(before);
     enable();
-    await expect(refresh()).resolves.toHaveProperty("accessToken");
+    await expect(refresh()).resolves.toHaveProperty("tokens");
   });
 
   it("validates nothing, not even what is remembered from before", async () => {

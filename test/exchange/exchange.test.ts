@@ -21,8 +21,8 @@ afterEach(async () => {
   for (const one of started.splice(0)) await one.close();
 });
 
-const redeem = (code: string, given?: Parameters<CoreRig["question"]>[1], signal = patience()) =>
-  rig.core.exchange(rig.question(code, given), signal);
+const redeem = async (code: string, given?: Parameters<CoreRig["question"]>[1], signal = patience()) =>
+  (await rig.core.exchange(rig.question(code, given), signal)).tokens;
 const tokenCalls = () => rig.fake.callsTo("token");
 
 describe("a code", () => {

@@ -46,6 +46,7 @@ export const nothingMinted = {
     issue: () => Promise.reject(new Error("nothing is minted here")),
   },
   verifyActor: () => Promise.reject(new Error("nobody acts here")),
+  tokenSubject: () => Promise.reject(new Error("nothing is minted here")),
 };
 
 /** More places than any test has calls. */

@@ -17,7 +17,7 @@ async function answerWith(claims: Readonly<Record<string, unknown>>, members: Re
   const body = { access_token: await rig.fake.mint(claims), token_type: "Bearer", ...members };
   rig.fake.faults.next("token", { kind: "status", status: 200, body });
 }
-const redeem = async () => rig.core.exchange(rig.question(await rig.signInAlone()), patience());
+const redeem = async () => (await rig.core.exchange(rig.question(await rig.signInAlone()), patience())).tokens;
 
 describe("a client that asked its provider for more than it may have, in an address of its own", () => {
   it("gets no scope that the provider grants without saying so", async () => {
@@ -88,7 +88,8 @@ describe("a provider that answers a refresh with somebody else's ID token", () =
   it("does not turn one user's handle into another user's tokens", async () => {
     const code = await rig.signInAlone({ scope: "openid" });
     await answerWith({ scope: "openid" }, { refresh_token: "rt-of-alice", id_token: await idToken("alice") });
-    const { refreshToken = new Secret("none came") } = await rig.core.exchange(rig.question(code), patience());
+    const { tokens } = await rig.core.exchange(rig.question(code), patience());
+    const { refreshToken = new Secret("none came") } = tokens;
     const refresh = (handle: Secret) =>
       rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken: handle, scopes: [], trail: silentTrail() }, patience());
 
@@ -97,12 +98,12 @@ describe("a provider that answers a refresh with somebody else's ID token", () =
 
     // And still not after an answer that names nobody.
     await answerWith({ scope: "openid" }, { refresh_token: "rt-next" });
-    const next = (await refresh(refreshToken)).refreshToken ?? refreshToken;
+    const next = (await refresh(refreshToken)).tokens.refreshToken ?? refreshToken;
     await answerWith({ scope: "openid" }, { id_token: await idToken("mallory") });
     await expect(refresh(next)).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
 
     await answerWith({ scope: "openid" }, { id_token: await idToken("alice") });
-    await expect(refresh(next)).resolves.toHaveProperty("accessToken");
+    await expect(refresh(next)).resolves.toHaveProperty("tokens");
   });
 });
 

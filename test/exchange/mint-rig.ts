@@ -21,6 +21,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import type { Session, SessionProvider } from "../../src/exchange/session-ports.ts";
 import { createSessionReading } from "../../src/exchange/session-reading.ts";
 import { createSubjectToken } from "../../src/exchange/subject-token.ts";
+import { createTokenSubject } from "../../src/exchange/token-subject.ts";
 import type { MintedTerms, TokenSet } from "../../src/exchange/tokens.ts";
 import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
 import { createValidate, type ValidateAnswer, type ValidateQuestion } from "../../src/exchange/validate.ts";
@@ -174,7 +175,8 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
       return new Secret("cambio_rt_1");
     },
   };
-  const issuing = { minting, mint, verifyActor };
+  const tokenSubject = createTokenSubject({ providers: new Map(), accounts: undefined });
+  const issuing = { minting, mint, verifyActor, tokenSubject, connections: undefined };
   const readSession = createSessionReading({ revocations, budget });
   const exchangeSession = createExchangeSession({ sessions, decide, mint, verifyActor, readSession, revocations, handles, budget, places });
   const exchangeToken = createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...issuing });

@@ -45,7 +45,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
       return {
         authorizationUrl: () => "",
         redeemCode: async () => tokenSet(0, rig.clock),
-        async refresh(refreshToken, scopes) {
+        async refresh(refreshToken, { scopes }) {
           steps.push(["send", ...scopes].join(" "));
           return rig.upstream.send(refreshToken);
         },
@@ -80,6 +80,7 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     places: roomyPlaces,
     clock: rig.clock,
     refreshSession: () => Promise.reject(new Error("no handle here stands for a session")),
+    refreshHeld: () => Promise.reject(new Error("no handle here stands for a connection")),
     fingerprint: (secret, purpose) => `${purpose} ${secret.reveal()}`,
   });
   return {
@@ -90,8 +91,9 @@ function createRig(rig: FamilyRig, handles: RefreshHandles, flightLimitMs = 10_0
     /** For whom the budget was spent. */
     payers,
     noted: (): TrailNotes => Object.assign({}, ...notes) as TrailNotes,
-    refresh: (client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) =>
-      refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal),
+    async refresh(client: Client, refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = AbortSignal.timeout(10_000)) {
+      return (await refresh({ client, provider: "", refreshToken, scopes: [], trail, ...given }, signal)).tokens;
+    },
   };
 }
 
@@ -264,5 +266,27 @@ describe("of a subject that an operator has revoked", () => {
     expect([rig.steps, families.revoked]).toEqual([[], []]);
     delete rig.failing.revocations;
     await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
+  });
+});
+
+describe("of a subject whose account is disabled", () => {
+  it("nothing is refreshed and nothing ended: the account may be enabled again", async () => {
+    rig.failing.revocations = "ACCOUNT_DISABLED";
+    await expect(rig.refresh(web, handle)).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
+    expect([rig.steps, families.revoked, families.upstream.shown]).toEqual([[], [], []]);
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
+  });
+
+  it("fresh tokens of one that is disabled while the provider answers are not handed out, and not lost", async () => {
+    const upstream = families.upstream.hold();
+    const refreshing = rig.refresh(web, handle);
+    await upstream.arrived;
+    rig.failing.revocations = "ACCOUNT_DISABLED";
+    upstream.answer();
+    await expect(refreshing).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
+    delete rig.failing.revocations;
+    await expect(rig.refresh(web, handle)).resolves.toHaveProperty("accessToken");
+    expect(families.upstream.shown).toEqual(["upstream-0"]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
-import { keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
+import { type Custody, keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";
@@ -14,21 +14,26 @@ const tokens = tokenSet(0, () => 1_800_000_000_000);
 const browser = clientOf({ kind: "browser" });
 const service = clientOf({ kind: "service" });
 
+/** Without a database. */
+const custodyOf = (made: RefreshHandles): Custody => ({ handles: made, connections: undefined });
+
 describe("a provider's refresh token", () => {
   it("is a handle for whoever must not hold it, and the rest of the answer stays as it was", async () => {
-    const kept = await keepRefreshToken(handles, { client: browser, provider: "main" }, tokens);
+    const kept = await keepRefreshToken(custodyOf(handles), { client: browser, provider: "main" }, tokens);
     expect({ ...kept, refreshToken: "" }).toEqual({ ...tokens, refreshToken: "" });
     const grant = await handles.findToEnd(browser.id, kept.refreshToken ?? tokens.refreshToken);
     expect((await grant?.end())?.reveal()).toBe("upstream-0");
   });
 
   it("goes out as it is to whoever may hold it", async () => {
-    expect((await keepRefreshToken(handles, { client: service, provider: "main" }, tokens)).refreshToken).toBe(tokens.refreshToken);
+    expect((await keepRefreshToken(custodyOf(handles), { client: service, provider: "main" }, tokens)).refreshToken).toBe(
+      tokens.refreshToken,
+    );
   });
 
   it("that did not come is nothing to keep", async () => {
     const without = { ...tokens, refreshToken: undefined };
-    expect(await keepRefreshToken(handles, { client: browser, provider: "main" }, without)).toBe(without);
+    expect(await keepRefreshToken(custodyOf(handles), { client: browser, provider: "main" }, without)).toBe(without);
   });
 
   const reasons: readonly (readonly [Reason, Reason])[] = [
@@ -37,7 +42,7 @@ describe("a provider's refresh token", () => {
   ];
   it.each(reasons)("that could not be kept is never called safe to ask for again: %s", async (thrown, told) => {
     const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError(thrown)) };
-    await expect(keepRefreshToken(failing, { client: browser, provider: "main" }, tokens)).rejects.toThrow(refusal(told));
+    await expect(keepRefreshToken(custodyOf(failing), { client: browser, provider: "main" }, tokens)).rejects.toThrow(refusal(told));
   });
 });
 
@@ -46,13 +51,13 @@ describe("a session", () => {
 
   it("is a handle for everybody, also for whoever may hold a provider's tokens", async () => {
     const issuing: RefreshHandles = { ...handles, issue: async () => new Secret("cambio_rt_1") };
-    const kept = await keepRefreshToken(issuing, { client: service, provider: "site" }, { ...tokens, minted });
+    const kept = await keepRefreshToken(custodyOf(issuing), { client: service, provider: "site" }, { ...tokens, minted });
     expect(kept.refreshToken?.reveal()).toBe("cambio_rt_1");
   });
 
   it("that could not be kept may be shown again: nothing one-time was spent", async () => {
     const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError("STORE_UNAVAILABLE")) };
-    const keeping = keepRefreshToken(failing, { client: browser, provider: "site" }, { ...tokens, minted });
+    const keeping = keepRefreshToken(custodyOf(failing), { client: browser, provider: "site" }, { ...tokens, minted });
     await expect(keeping).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
   });
 });

@@ -12,8 +12,10 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const refresh = (refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = patience()) =>
-  rig.core.refresh({ client: rig.client("web"), provider: "", refreshToken, scopes: [], trail: silentTrail(), ...given }, signal);
+const refresh = async (refreshToken: Secret, given: Partial<RefreshQuestion> = {}, signal = patience()) => {
+  const question = { client: rig.client("web"), provider: "", refreshToken, scopes: [], trail: silentTrail(), ...given };
+  return (await rig.core.refresh(question, signal)).tokens;
+};
 const handleOf = async (id: "web" | "other" | "backend" = "web") => (await rig.tokensOf(rig.client(id))).refreshToken;
 
 /** Requests to refresh, those that redeemed a code left out. */

@@ -154,18 +154,17 @@ export async function startSwapRig({ change = () => undefined, database = false 
       );
       return tokens;
     },
-    refresh: (refreshToken, given = {}) =>
-      wired.operations.refresh(
-        {
-          client: rig.client("orders"),
-          provider: "",
-          refreshToken: refreshToken ?? new Secret("none came"),
-          scopes: [],
-          trail: silentTrail("orders"),
-          ...given,
-        },
-        patience(),
-      ),
+    async refresh(refreshToken, given = {}) {
+      const question = {
+        client: rig.client("orders"),
+        provider: "",
+        refreshToken: refreshToken ?? new Secret("none came"),
+        scopes: [],
+        trail: silentTrail("orders"),
+        ...given,
+      };
+      return (await wired.operations.refresh(question, patience())).tokens;
+    },
     asked: () => fake.callsTo("token"),
     reconfigure: (next) => wired.reload(configured(next)),
     close: async () => {

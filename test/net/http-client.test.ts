@@ -130,6 +130,51 @@ describe("a request that was sent", () => {
   });
 });
 
+describe("a call that is announced", () => {
+  it("is announced once, before its first byte leaves", async () => {
+    const fake = await startFake();
+    const { http } = clientFor(fake.issuer);
+    const callsWhenAnnounced: number[] = [];
+    await http.send({ ...post(fake.issuer), onSending: () => void callsWhenAnnounced.push(fake.callsTo("token")) });
+    expect(callsWhenAnnounced).toEqual([0]);
+    expect(fake.callsTo("token")).toBe(1);
+  });
+
+  it("is announced once more where it is sent once more", async () => {
+    const fake = await startFake();
+    fake.faults.next("jwks", { kind: "reset" });
+    const { http } = clientFor(fake.issuer);
+    let announced = 0;
+    await http.send({ ...get(fake.issuer), onSending: () => void (announced += 1) });
+    expect(announced).toBe(2);
+  });
+
+  it("is not announced where no connection is made", async () => {
+    const origin = `http://127.0.0.1:${await freePort()}`;
+    const { http } = clientFor(origin);
+    let announced = 0;
+    await failureOf(http.send({ ...post(origin), onSending: () => void (announced += 1) }));
+    expect(announced).toBe(0);
+  });
+
+  it("reaches nobody where the announcement fails, which is no failure of the endpoint", async () => {
+    const fake = await startFake();
+    const guard = createProviderGuard({ clock: Date.now, random: Math.random });
+    const { http } = clientFor(fake.issuer, { guard });
+    const stopped = () => {
+      throw new Error("too late");
+    };
+    // More than it takes to open a circuit.
+    for (let call = 0; call < 20; call += 1) {
+      const failure = await failureOf(http.send({ ...post(fake.issuer), onSending: stopped }));
+      expect(failure).toMatchObject({ sent: false, code: "not_to_be_sent" });
+    }
+    expect(fake.callsTo("token")).toBe(0);
+    expect(guard.circuits()).toEqual([["token", false]]);
+    await expect(http.send(post(fake.issuer))).resolves.toBeDefined();
+  });
+});
+
 describe("a request of which nothing was sent", () => {
   it("is known as such when the connection is refused", async () => {
     const origin = `http://127.0.0.1:${await freePort()}`;

@@ -53,6 +53,8 @@ describe("the compiled policy", () => {
             audiences: ["orders"],
             maxLifetimeMs: 300_000,
             exchangedRefreshTokens: true,
+            connections: false,
+            connectionsOf: new Set(),
           },
         ],
       ]),
@@ -103,6 +105,8 @@ describe("the compiled policy", () => {
       audiences: [],
       maxLifetimeMs: undefined,
       exchangedRefreshTokens: false,
+      connections: false,
+      connectionsOf: new Set(),
     });
   });
 
@@ -122,7 +126,7 @@ describe("the compiled policy", () => {
   it("opens every method that could name a public client while that client's list of methods is on trial", () => {
     const tried = { tool: { kind: "native", methods: ["Exchange"], report_only: ["methods"] } };
     expect(compilePolicy(configurationSchema.parse({ ...written, clients: tried })).publicMethods).toEqual(
-      new Set(["Exchange", "Refresh", "CreateAuthorizationUrl", "Revoke"]),
+      new Set(["Exchange", "Refresh", "CreateAuthorizationUrl", "Revoke", "GetAccount"]),
     );
     const service = { orders: { kind: "service", report_only: ["methods"] } };
     expect(compilePolicy(configurationSchema.parse({ ...written, clients: service })).publicMethods).toEqual(new Set());

@@ -181,8 +181,14 @@ describe("a rate limit of Discord's", () => {
 
   it("at the token endpoint pauses refreshes, whose tokens stay unspent", async () => {
     fake.faults.next("token", discordRateLimit(1.5));
-    expect(await failureOf(prepared.refresh(new Secret("r"), []))).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", retryAfterMs: 2_000 });
-    expect(await failureOf(prepared.refresh(new Secret("r"), []))).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", unasked: true });
+    expect(await failureOf(prepared.refresh(new Secret("r"), { scopes: [] }))).toMatchObject({
+      reason: "UPSTREAM_RATE_LIMITED",
+      retryAfterMs: 2_000,
+    });
+    expect(await failureOf(prepared.refresh(new Secret("r"), { scopes: [] }))).toMatchObject({
+      reason: "UPSTREAM_RATE_LIMITED",
+      unasked: true,
+    });
     expect(fake.callsTo("token")).toBe(1);
   });
 });

@@ -103,7 +103,7 @@ describe("a sign-in at GitHub", () => {
     ["something_else", "UPSTREAM_INVALID_RESPONSE"],
   ])("cannot be refreshed after %s", async (error, reason) => {
     answerTokens({ error });
-    expect((await failureOf(prepared.refresh(new Secret("ghr_x"), []))).reason).toBe(reason);
+    expect((await failureOf(prepared.refresh(new Secret("ghr_x"), { scopes: [] }))).reason).toBe(reason);
   });
 });
 

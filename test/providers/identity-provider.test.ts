@@ -75,10 +75,10 @@ describe("a real provider", () => {
     });
     expect(decodeJwt(tokens.idToken?.reveal() ?? "")).toMatchObject({ aud: client.id, nonce: "n1", sub: "alice" });
     const refreshToken = tokens.refreshToken ?? new Secret("none came");
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect(fresh.accessToken?.reveal()).not.toBe(tokens.accessToken.reveal());
     expect(fresh.refreshToken?.reveal()).not.toBe(refreshToken.reveal());
-    await expect(prepared.refresh(refreshToken, [])).rejects.toMatchObject({ reason: "REAUTHENTICATION_REQUIRED" });
+    await expect(prepared.refresh(refreshToken, { scopes: [] })).rejects.toMatchObject({ reason: "REAUTHENTICATION_REQUIRED" });
   });
 
   it.each([

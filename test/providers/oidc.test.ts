@@ -150,7 +150,7 @@ describe("redeeming a code", () => {
     for (const authentication of ["basic", "post"] as const) {
       const here = await stage({ clients: [{ id: "cambio", secret: "canary-secret", authentication }] });
       const tokens = await here.prepared.redeemCode(await newGrant(here));
-      await here.prepared.refresh(refreshTokenOf(tokens), []);
+      await here.prepared.refresh(refreshTokenOf(tokens), { scopes: [] });
       const encoded = Buffer.from("cambio:canary-secret").toString("base64");
       const seeing = here.fake.requests.filter((request) =>
         [encoded, "canary-secret"].some((secret) => JSON.stringify(request).includes(secret)),
@@ -229,9 +229,9 @@ describe("refreshing", () => {
   it("sends the scopes that are asked for, and says nothing where none are", async () => {
     const here = await stage();
     const refreshToken = refreshTokenOf(await here.prepared.redeemCode(await newGrant(here)));
-    const narrowed = await here.prepared.refresh(refreshToken, ["orders:read"]);
+    const narrowed = await here.prepared.refresh(refreshToken, { scopes: ["orders:read"] });
     expect(narrowed).toMatchObject({ scopes: ["orders:read"], idToken: undefined });
-    await here.prepared.refresh(refreshTokenOf(narrowed), []);
+    await here.prepared.refresh(refreshTokenOf(narrowed), { scopes: [] });
     expect(
       here.fake.requests.filter((request) => request.endpoint === "token").map((request) => new URLSearchParams(request.body).get("scope")),
     ).toEqual([null, "orders:read", null]);
@@ -241,7 +241,7 @@ describe("refreshing", () => {
   it("says that no new refresh token came, so that the old one is kept", async () => {
     const here = await stage();
     here.fake.faults.next("token", { kind: "status", status: 200, body: { access_token: "fresh", token_type: "Bearer" } });
-    const tokens = await here.prepared.refresh(new Secret("old"), []);
+    const tokens = await here.prepared.refresh(new Secret("old"), { scopes: [] });
     expect(tokens.refreshToken).toBeUndefined();
     expect(tokens.accessToken?.reveal()).toBe("fresh");
   });
@@ -249,7 +249,7 @@ describe("refreshing", () => {
   it("twice with the same single-use token asks the user to sign in again", async () => {
     const here = await stage();
     const refreshToken = refreshTokenOf(await here.prepared.redeemCode(await newGrant(here)));
-    await here.prepared.refresh(refreshToken, []);
-    expect(await reasonOf(here.prepared.refresh(refreshToken, []))).toBe("REAUTHENTICATION_REQUIRED");
+    await here.prepared.refresh(refreshToken, { scopes: [] });
+    expect(await reasonOf(here.prepared.refresh(refreshToken, { scopes: [] }))).toBe("REAUTHENTICATION_REQUIRED");
   });
 });

@@ -31,6 +31,12 @@ async function signIn(): Promise<TokenSet & { readonly refreshToken: Secret }> {
   return { ...tokens, refreshToken: tokens.refreshToken ?? new Secret("none came") };
 }
 
+async function redeemMeeting(fault: UpstreamFault): Promise<TokenSet> {
+  const { code } = await fake.login(prepared.authorizationUrl(signInStart({ redirectUri, scopes })));
+  fake.faults.next("token", fault);
+  return prepared.redeemCode(codeGrant(code, { redirectUri }));
+}
+
 describe("the address that OpenAI's users are sent to", () => {
   const urlOf = async (more: Readonly<Record<string, unknown>> = {}) => {
     const real = configuredRig({ kind: "openai", client: { id: openAiClientId }, ...more });
@@ -88,20 +94,14 @@ describe("a sign-in", () => {
     const stranger = await startFakeOpenAi();
     const { id_token } = await stranger.connect(usualOpenAiUser.id);
     await stranger.close();
-    const { code } = await fake.login(prepared.authorizationUrl(signInStart({ redirectUri, scopes })));
-    fake.faults.next("token", { kind: "changed", members: { id_token } });
-    expect((await failureOf(prepared.redeemCode(codeGrant(code, { redirectUri })))).reason).toBe("OUTCOME_UNKNOWN");
+    expect((await failureOf(redeemMeeting({ kind: "changed", members: { id_token } }))).reason).toBe("OUTCOME_UNKNOWN");
   });
 
   it("without expires_in ends when the access token says that it does, and without any word at no known time", async () => {
-    const redeem = async (fault: UpstreamFault) => {
-      const { code } = await fake.login(prepared.authorizationUrl(signInStart({ redirectUri, scopes })));
-      fake.faults.next("token", fault);
-      return (await prepared.redeemCode(codeGrant(code, { redirectUri }))).expiresAtMs;
-    };
-    const endsMs = await redeem(without("expires_in"));
+    const { expiresAtMs: endsMs } = await redeemMeeting(without("expires_in"));
     expect(Math.abs((endsMs ?? 0) - (rig.time.nowMs + 864_000_000))).toBeLessThan(60_000);
-    expect(await redeem({ kind: "changed", members: { expires_in: undefined, access_token: "opaque" } })).toBeUndefined();
+    const unsaid = { expires_in: undefined, access_token: "opaque" };
+    expect((await redeemMeeting({ kind: "changed", members: unsaid })).expiresAtMs).toBeUndefined();
   });
 });
 
@@ -115,7 +115,7 @@ describe("an answer to a refresh", () => {
   ] as const)("that lacks %s gives what came and says what did not", async (_name, members, came) => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", without(...members));
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect({
       access: fresh.accessToken !== undefined,
       id: fresh.idToken !== undefined,
@@ -126,7 +126,7 @@ describe("an answer to a refresh", () => {
   it("with null in place of a token says that nothing changed", async () => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", { kind: "status", status: 200, body: { access_token: "fresh", id_token: null, refresh_token: null } });
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect([fresh.accessToken?.reveal(), fresh.idToken, fresh.refreshToken]).toEqual(["fresh", undefined, undefined]);
   });
 
@@ -143,7 +143,7 @@ describe("an answer to a refresh", () => {
   ])("is told apart: %s", async (_name, fault, reason) => {
     const { refreshToken } = await signIn();
     fake.faults.next("token", fault);
-    const failure = await failureOf(prepared.refresh(refreshToken, []));
+    const failure = await failureOf(prepared.refresh(refreshToken, { scopes: [] }));
     expect(failure.reason).toBe(reason);
     expect(JSON.stringify(failure.cause)).not.toContain("canary");
   });

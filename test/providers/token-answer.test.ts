@@ -58,10 +58,10 @@ describe("a token answer", () => {
   });
 });
 
-describe("an answer of a provider with ways of its own", () => {
-  const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
-  const read = (answer: Record<string, unknown>, reading: object) => readTokenAnswer(answer, at, { ...byTheBook, ...reading });
+const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+const read = (answer: Record<string, unknown>, reading: object) => readTokenAnswer(answer, at, { ...byTheBook, ...reading });
 
+describe("an answer of a provider with ways of its own", () => {
   it("may leave token_type out only where there is a default, which never wins over what it says", () => {
     expect(read({ access_token: "at" }, { tokenTypeDefault: "Bearer" })?.tokenType).toBe("Bearer");
     expect(read({ access_token: "at", token_type: "DPoP" }, { tokenTypeDefault: "Bearer" })?.tokenType).toBe("DPoP");

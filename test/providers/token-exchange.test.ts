@@ -103,9 +103,11 @@ describe("an exchange at a provider", () => {
   it("is refreshed by the registration that it came by, whichever this service's own is", async () => {
     const { refreshToken } = await exchange({ as: "reports", refreshToken: true });
     const prepared = await rig.provider.prepare(patience());
-    await expect(prepared.refresh(refreshToken ?? new Secret("none"), ["read"], "reports")).resolves.toHaveProperty("accessToken");
+    await expect(prepared.refresh(refreshToken ?? new Secret("none"), { scopes: ["read"], as: "reports" })).resolves.toHaveProperty(
+      "accessToken",
+    );
     expect(shown()).toBe("reports-client");
-    await expect(prepared.refresh(new Secret("x"), [])).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
+    await expect(prepared.refresh(new Secret("x"), { scopes: [] })).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
     expect(Buffer.from((shown() ?? "").slice(6), "base64").toString()).toMatch(/^cambio:/);
   });
 

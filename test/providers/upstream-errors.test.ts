@@ -44,7 +44,7 @@ function redeem(by: PreparedProvider = prepared): Promise<unknown> {
 }
 
 function refresh(by: PreparedProvider = prepared): Promise<unknown> {
-  return by.refresh(new Secret(`${canary}-refresh`), []);
+  return by.refresh(new Secret(`${canary}-refresh`), { scopes: [] });
 }
 
 async function preparedFor(tokenEndpoint: string): Promise<{ at: PreparedProvider; other: Rig }> {

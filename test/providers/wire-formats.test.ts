@@ -132,14 +132,14 @@ describe.each(cases)("$name", ({ scopes, redirectUri, formats, more, start }) =>
 
   it("refreshes, gets a successor, and hears that the user must act where the old one is shown again", async () => {
     const { refreshToken = new Secret("") } = await signIn();
-    const fresh = await prepared.refresh(refreshToken, []);
+    const fresh = await prepared.refresh(refreshToken, { scopes: [] });
     expect(fresh.refreshToken?.reveal()).not.toBe(refreshToken.reveal());
     expect(fresh.accessToken).toBeInstanceOf(Secret);
     const request = requestsTo("token").at(-1);
     expect(request?.headers["content-type"]).toMatch(contentTypes[formats.refresh]);
     const secret = more.filter((name) => name === "client_secret");
     expect(Object.keys(request?.body ?? {}).toSorted()).toEqual(["client_id", "grant_type", "refresh_token", ...secret].toSorted());
-    expect((await failureOf(prepared.refresh(refreshToken, []))).reason).toBe("REAUTHENTICATION_REQUIRED");
+    expect((await failureOf(prepared.refresh(refreshToken, { scopes: [] }))).reason).toBe("REAUTHENTICATION_REQUIRED");
     expect(fake.violations).toEqual([]);
   });
 
@@ -153,7 +153,7 @@ describe.each(cases)("$name", ({ scopes, redirectUri, formats, more, start }) =>
     await prepared.revoke?.(refreshToken, "refresh_token", AbortSignal.timeout(5_000));
     expect(fake.revoked).toEqual([refreshToken.reveal()]);
     expect(requestsTo("revocation")[0]?.headers["content-type"]).toMatch(contentTypes[formats.revocation]);
-    expect((await failureOf(prepared.refresh(refreshToken, []))).reason).toBe("REAUTHENTICATION_REQUIRED");
+    expect((await failureOf(prepared.refresh(refreshToken, { scopes: [] }))).reason).toBe("REAUTHENTICATION_REQUIRED");
     expect(fake.violations).toEqual([]);
   });
 
@@ -165,7 +165,7 @@ describe.each(cases)("$name", ({ scopes, redirectUri, formats, more, start }) =>
   ] as const)("a refresh with %s never says more than is known", async (_name, fault, reason) => {
     const { refreshToken = new Secret("") } = await signIn();
     fake.faults.next("token", fault);
-    const failure = await failureOf(prepared.refresh(refreshToken, []));
+    const failure = await failureOf(prepared.refresh(refreshToken, { scopes: [] }));
     expect(failure.reason).toBe(reason);
     expect(failure.retryAfterMs).toBe(reason === "UPSTREAM_RATE_LIMITED" ? 7_000 : undefined);
   });

@@ -97,8 +97,8 @@ describe("the gate before the body", () => {
     ["two proofs, although each would pass", "ValidateCrossClient", `${proof}, ${proof}`, "CALLER_UNAUTHENTICATED"],
     ["anonymous, to a method that no public client may call", "Revoke", undefined, "CALLER_UNAUTHENTICATED"],
     ["a proved service, to a method that it may not call", "Revoke", proof, "CALLER_NOT_ALLOWED"],
-    ["anonymous, to a method that does not exist", "GetAccount", undefined, "CALLER_NOT_ALLOWED"],
-    ["a proved service, to a method that does not exist", "GetAccount", proof, "CALLER_NOT_ALLOWED"],
+    ["anonymous, to a method that does not exist", "Forget", undefined, "CALLER_NOT_ALLOWED"],
+    ["a proved service, to a method that does not exist", "Forget", proof, "CALLER_NOT_ALLOWED"],
   ] as const)("%s to %s", async (_who, method, authorization, reason) => {
     const outcome = await arrive(callOf(), { method, authorization }).catch((failure: unknown) => failure);
     expect(outcome).toEqual(reason === undefined ? undefined : refusal(reason, { field: "CALLER" }));

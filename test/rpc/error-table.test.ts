@@ -14,7 +14,7 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
   [["MESSAGE_TOO_LARGE"], Code.ResourceExhausted, 413, "invalid_request"],
   [["CALLER_UNAUTHENTICATED"], Code.Unauthenticated, 401, "invalid_client"],
   [["CALLER_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED", "REDIRECT_URI_NOT_ALLOWED"], Code.PermissionDenied, 403, "unauthorized_client"],
-  [["PROVIDER_UNKNOWN"], Code.NotFound, 404, "invalid_request"],
+  [["PROVIDER_UNKNOWN", "ACCOUNT_NOT_FOUND", "CONNECTION_NOT_FOUND"], Code.NotFound, 404, "invalid_request"],
   [
     [
       "TOKEN_MALFORMED",
@@ -30,7 +30,7 @@ const contract: readonly (readonly [readonly Reason[], Code, number, string])[] 
     401,
     "invalid_token",
   ],
-  [["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED", "DELEGATION_NOT_ALLOWED"], Code.PermissionDenied, 403, "access_denied"],
+  [["AUDIENCE_MISMATCH", "CLIENT_NOT_TRUSTED", "DELEGATION_NOT_ALLOWED", "ACCOUNT_DISABLED"], Code.PermissionDenied, 403, "access_denied"],
   [["SCOPE_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_scope"],
   [["SCOPE_INSUFFICIENT"], Code.PermissionDenied, 403, "insufficient_scope"],
   [["TARGET_NOT_ALLOWED"], Code.PermissionDenied, 403, "invalid_target"],
@@ -80,7 +80,7 @@ describe("the error table", () => {
       Object.keys(ErrorField)
         .filter((name) => Number.isNaN(Number(name)))
         .toSorted(),
-    ).toEqual(["ACTOR_TOKEN", "CALLER", "SESSION", "SUBJECT_TOKEN", "UNSPECIFIED"]);
+    ).toEqual(["ACTOR_TOKEN", "CALLER", "SESSION", "SUBJECT_TOKEN", "UNSPECIFIED", "USER_TOKEN"]);
   });
 
   it("has one sentence per reason, fixed and complete", () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   CreateAuthorizationUrlRequestSchema,
   ExchangeRequestSchema,
+  GetAccountRequestSchema,
   RefreshRequestSchema,
   RevokeRequestSchema,
   ValidateCrossClientRequestSchema,
@@ -34,10 +35,12 @@ import { createValidate } from "../../src/exchange/validate.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createAuthorizationUrlRpc } from "../../src/rpc/create-authorization-url.ts";
 import { createExchangeRpc } from "../../src/rpc/exchange.ts";
+import { createGetAccountRpc } from "../../src/rpc/get-account.ts";
 import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
 import { clientOf, grantOf, nothingMinted, refusal, roomyPlaces } from "../exchange/fixtures.ts";
+import { wireAccounts } from "../../src/wire-accounts.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that
@@ -76,21 +79,34 @@ const readSession = createSessionReading({ revocations, budget });
 const issuing = { sessions, readSession, decide, revocations, budget, places: roomyPlaces, ...nothingMinted };
 const exchangeSession = createExchangeSession({ ...issuing, handles });
 const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: keyOf, edition: "one" });
+const { refreshHeld, refreshConnection, revokeConnection, getAccount } = wireAccounts({
+  ...common,
+  ...nothingMinted,
+  sessions,
+  subjectPrefixes: new Map(),
+  verifySubject,
+  readSession,
+  storage: { vault: undefined, handles, revocations, upstreamRevocations: upstream, cache },
+  flights,
+  budget,
+});
+const nothingKept = { accounts: undefined, connections: undefined, subjects: { subjectOf: () => "" } };
 const handleLifeMs = 60_000;
 
 const rpcs = {
   Exchange: createExchangeRpc({
     entrance,
     clock,
-    exchange: createExchange({ ...common, oneTime, handles, budget, pkce }),
-    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...nothingMinted }),
+    exchange: createExchange({ ...common, ...nothingMinted, ...nothingKept, oneTime, handles, budget, pkce }),
+    exchangeToken: createExchangeToken({ verifySubject, swap, audiences, decide, revocations, handles, ...nothingMinted, ...nothingKept }),
     exchangeSession,
     handleLifeMs,
   }),
   Refresh: createRefreshRpc({
     entrance,
     clock,
-    refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, fingerprint: keyOf }),
+    refresh: createRefresh({ ...common, handles, revocations, flights, budget, refreshSession, refreshHeld, fingerprint: keyOf }),
+    refreshConnection,
     handleLifeMs,
   }),
   Validate: createValidateRpc({
@@ -98,8 +114,9 @@ const rpcs = {
     validate: createValidate({ verifySubject, swap, decide, revocations, ...nothingMinted }),
     clock,
   }),
-  Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, oneTime, pkce }) }),
-  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }) }),
+  Authorize: createAuthorizationUrlRpc({ entrance, authorize: createAuthorize({ ...common, minting: new Map(), oneTime, pkce }) }),
+  Revoke: createRevokeRpc({ entrance, revoke: createRevoke({ ...common, handles, revocations, upstream, budget }), revokeConnection }),
+  GetAccount: createGetAccountRpc({ entrance, getAccount }),
 };
 
 const verifier = "v".repeat(43);
@@ -137,6 +154,12 @@ const surfaces: Readonly<Record<string, Surface>> = {
     good: { client_id: "tool" },
     passed: "PROVIDER_UNKNOWN",
     ask: (message) => rpcs.Authorize(message, contextOf(callOf())),
+  },
+  GetAccountRequest: {
+    schema: GetAccountRequestSchema,
+    good: { client_id: "tool", provider: "main", token: { value: "token" } },
+    passed: "PROVIDER_UNKNOWN",
+    ask: (message) => rpcs.GetAccount(message, contextOf(callOf())),
   },
   RevokeRequest: {
     schema: RevokeRequestSchema,
@@ -193,10 +216,22 @@ function list(maxItems: number, item: FieldRules): FieldRules {
   };
 }
 
+/** How a token is written whose form is the core's to judge. */
+const judgedToken: FieldRules = { accepted: ["x".repeat(16_384), "a b", "é"], refused: ["x".repeat(16_385)], reason: "TOKEN_MALFORMED" };
+const accessTokenType: FieldRules = {
+  accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
+  refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:refresh_token", "\0"],
+  reason: "TOKEN_TYPE_MISMATCH",
+};
+/** A connection is named with the proof of its user, which here is nobody's token, or a session that proves nothing. */
+const userToken: JsonObject = { client_id: "tool", connection_id: "connection", user_token: { value: "token" } };
+const userSession: JsonObject = { client_id: "tool", connection_id: "connection", session: { token: "x" } };
+
 const scopes = list(64, {
   accepted: ["x".repeat(128), "orders:read", "!#[]~"],
   refused: ["x".repeat(129), 'a"', "a\\", "a b", ...control, ...beyondAscii],
 });
+const connectionId: FieldRules = { ...required(visible(128)), passed: "TOKEN_MALFORMED" };
 const audienceNames = list(16, visible(128));
 const name = visible(128);
 // An id that nobody has: its form is right, and the caller is refused for being unknown.
@@ -205,6 +240,10 @@ const clientId: FieldRules = { ...text(256), accepted: text(256).accepted.filter
 const rules: Readonly<Record<string, FieldRules>> = {
   "RevokeRequest.client_id": clientId,
   "RevokeRequest.provider": name,
+  "RevokeRequest.connection_id": { ...connectionId, within: userToken },
+  "RevokeRequest.user_token.value": { ...judgedToken, passed: "TOKEN_MALFORMED", within: userToken },
+  "RevokeRequest.user_token.type": { ...accessTokenType, passed: "TOKEN_MALFORMED", within: userToken },
+  "RevokeRequest.session.token": { ...printable(4_096), known: "session", passed: "SESSION_INVALID", within: userSession },
   // Empty: the handle in a refresh cookie, which this client does not have.
   "RevokeRequest.token.value": { ...required(printable(16_384)), known: "token" },
   "RevokeRequest.token.type": {
@@ -229,18 +268,8 @@ const rules: Readonly<Record<string, FieldRules>> = {
   "ExchangeRequest.authorization_code.issuer": visible(2_048),
   "ExchangeRequest.audiences": audienceNames,
   // As with a validation, its form is the core's to judge.
-  "ExchangeRequest.subject_token.value": {
-    accepted: ["x".repeat(16_384), "a b", "é"],
-    refused: ["x".repeat(16_385)],
-    reason: "TOKEN_MALFORMED",
-    within: tokenExchange,
-  },
-  "ExchangeRequest.subject_token.type": {
-    accepted: ["", "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"],
-    refused: ["access_token", "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:refresh_token", "\0"],
-    reason: "TOKEN_TYPE_MISMATCH",
-    within: tokenExchange,
-  },
+  "ExchangeRequest.subject_token.value": { ...judgedToken, within: tokenExchange },
+  "ExchangeRequest.subject_token.type": { ...accessTokenType, within: tokenExchange },
   "ExchangeRequest.scopes": { ...scopes, within: tokenExchange },
   "ExchangeRequest.requested_token_type": {
     accepted: ["", ...["access_token", "jwt", "refresh_token"].map((type) => `urn:ietf:params:oauth:token-type:${type}`)],
@@ -265,6 +294,16 @@ const rules: Readonly<Record<string, FieldRules>> = {
   "RefreshRequest.provider": name,
   "RefreshRequest.refresh_token": required(printable(16_384)),
   "RefreshRequest.scopes": scopes,
+  "RefreshRequest.connection_id": { ...connectionId, within: userToken },
+  "RefreshRequest.user_token.value": { ...judgedToken, passed: "TOKEN_MALFORMED", within: userToken },
+  "RefreshRequest.user_token.type": { ...accessTokenType, passed: "TOKEN_MALFORMED", within: userToken },
+  "RefreshRequest.session.token": { ...printable(4_096), known: "session", passed: "SESSION_INVALID", within: userSession },
+  "GetAccountRequest.client_id": clientId,
+  "GetAccountRequest.provider": { ...name, within: { client_id: "tool", session: { token: "x" } } },
+  "GetAccountRequest.token.value": judgedToken,
+  "GetAccountRequest.token.type": accessTokenType,
+  "GetAccountRequest.session.token": { ...printable(4_096), known: "session", within: { client_id: "tool", session: { token: "x" } } },
+  "GetAccountRequest.fresh": { accepted: [true, false], refused: [] },
   // The form of a token is the core's to judge: a token of another form is refused for what it is.
   "ValidateCrossClientRequest.token.value": {
     accepted: ["x".repeat(16_384), "a b", "é"],

@@ -31,7 +31,7 @@ describe("an attacker who guesses codes", () => {
   it("does not stop another client", async () => {
     const code = await rig.signInAlone({ scope: "openid" });
     const backend = rig.client("backend");
-    const tokens = await rig.core.exchange(
+    const { tokens } = await rig.core.exchange(
       rig.question(code, { client: backend, trail: { ...rig.question(code).trail, payer: { client: backend.id, address: undefined } } }),
       patience(),
     );

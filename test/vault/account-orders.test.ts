@@ -19,6 +19,21 @@ const withinMs = 1_000;
 const farAhead = 100 * 366 * 24 * 3_600;
 const day = 24 * 3_600;
 
+const there = (issuedAt = nowSeconds, subject = "1"): RevocableToken => ({ provider: "discord", id: "jti:x", subject, issuedAt });
+
+const said = (by: FollowedRevocations, token: RevocableToken): unknown => outcomeOf(() => by.check(token));
+
+/** Announcements as they go out, and come in, at one replica. */
+function wire(): { announcements: Announcements; say(announcement: Announcement): void; told: Announcement[] } {
+  const listeners: ((announcement: Announcement) => void)[] = [];
+  const told: Announcement[] = [];
+  return {
+    told,
+    announcements: { publish: (one) => void told.push(one), listen: (hear) => void listeners.push(hear) },
+    say: (one) => listeners.forEach((hear) => hear(one)),
+  };
+}
+
 onEachDatabase((_, open) => {
   let clock: FrozenClock;
   let database: Database;
@@ -52,9 +67,7 @@ onEachDatabase((_, open) => {
     return one;
   }
 
-  const there = (issuedAt = nowSeconds, subject = "1"): RevocableToken => ({ provider: "discord", id: "jti:x", subject, issuedAt });
   const here = (issuedAt = nowSeconds): RevocableToken => ({ provider: "cambio", id: "jti:y", subject: `discord:${id}`, issuedAt });
-  const said = (by: FollowedRevocations, token: RevocableToken): unknown => outcomeOf(() => by.check(token));
   const sayings = (by: FollowedRevocations, issuedAt?: number): readonly unknown[] => [said(by, there(issuedAt)), said(by, here(issuedAt))];
 
   async function untilSaid(by: FollowedRevocations, outcome: unknown, issuedAt?: number): Promise<void> {
@@ -184,16 +197,6 @@ onEachDatabase((_, open) => {
   });
 
   describe("announcements, late and in any order,", () => {
-    function wire(): { announcements: Announcements; say(announcement: Partial<Announcement>): void; told: Announcement[] } {
-      const listeners: ((announcement: Announcement) => void)[] = [];
-      const told: Announcement[] = [];
-      return {
-        told,
-        announcements: { publish: (one) => void told.push(one), listen: (hear) => void listeners.push(hear) },
-        say: (one) => listeners.forEach((hear) => hear({ log: "", seq: 0, atMs: clock(), ...one })),
-      };
-    }
-
     test("lift nothing, and bring nothing back that was lifted", async () => {
       const [near, far] = [wire(), wire()];
       const [one, other] = [await follower(near.announcements), await follower(far.announcements)];
@@ -232,7 +235,7 @@ onEachDatabase((_, open) => {
         expiresAt: nowSeconds + 60,
       });
       expect(position.seq).toBe(3);
-      say({ log, seq: 3, revocation: { kind: "token", provider: "discord", id: "jti:z", expiresAt: nowSeconds + 60 } });
+      say({ log, seq: 3, atMs: clock(), revocation: { kind: "token", provider: "discord", id: "jti:z", expiresAt: nowSeconds + 60 } });
       await untilSaid(one, disabled);
     });
   });
@@ -287,11 +290,8 @@ onEachDatabase((_, open) => {
       }
       expect(seen).toEqual(ids.toSorted());
       const others = await orders.list({ provider: "other", after: "", limit: 10 });
-      expect(others.map(({ provider, user, readable }) => [provider, user.providerUserId, readable]).toSorted()).toEqual([
-        ["other", "2", true],
-        ["other", "4", true],
-        ["other", "6", true],
-      ]);
+      expect(others.every(({ provider, readable }) => provider === "other" && readable)).toBe(true);
+      expect(others.map(({ user }) => user.providerUserId).toSorted()).toEqual(["2", "4", "6"]);
     });
 
     test("says what it cannot read", async () => {

@@ -11,6 +11,13 @@ import { accountsOn, unreadUser, userOf } from "./account-rig.ts";
 
 const unreadable = { kind: "unreadable", store: "accounts" };
 
+/** Sealed for that row, and of another shape. */
+const foreign = (place: Partial<AccountRow>, text: string) => {
+  const { accountUser } = sealedColumns;
+  const row = { id: "", provider: "", provider_user_id: "", ...place };
+  return createSealer([masterKey("k")], accountUser.purpose).seal(Buffer.from(text), associatedData(accountUser, row));
+};
+
 onEachDatabase((_, open) => {
   let database: Database;
 
@@ -56,13 +63,14 @@ onEachDatabase((_, open) => {
     });
 
     test("at two replicas at the same moment, ten times over, gets one account", async () => {
-      const replicas = [accountsOn(database).accounts, accountsOn(await open()).accounts];
+      const [one, other] = [accountsOn(database).accounts, accountsOn(await open()).accounts];
+      const names = Array.from({ length: 20 }, (_one, index) => `name-${index}`);
       const made = await Promise.all(
-        Array.from({ length: 20 }, (_one, index) => replicas[index % 2]?.signedIn("discord", userOf("1", { username: `name-${index}` }))),
+        names.map((username, index) => (index % 2 === 0 ? one : other).signedIn("discord", userOf("1", { username }))),
       );
-      expect(new Set(made.map((account) => account?.id)).size).toBe(1);
+      expect(new Set(made.map((account) => account.id)).size).toBe(1);
       expect(await rows()).toHaveLength(1);
-      expect((await replicas[0]?.find(made[0]?.id ?? ""))?.user.username).toMatch(/^name-/);
+      expect((await one.find(made[0]?.id ?? ""))?.user.username).toMatch(/^name-/);
     });
 
     test("while the account is disabled is told so, and it stays disabled", async () => {
@@ -121,11 +129,6 @@ onEachDatabase((_, open) => {
   });
 
   describe("what does not open raises an alarm, is not known of the user, and changes neither who it is nor that it is disabled:", () => {
-    const foreign = (place: Partial<AccountRow>, text: string) => {
-      const { accountUser } = sealedColumns;
-      const row = { id: "", provider: "", provider_user_id: "", ...place };
-      return createSealer([masterKey("k")], accountUser.purpose).seal(Buffer.from(text), associatedData(accountUser, row));
-    };
     test.each<[string, (row: AccountRow, other: AccountRow) => Partial<AccountRow>]>([
       ["another account's bytes", (_row, other) => ({ sealed_user: other.sealed_user })],
       ["cut bytes", ({ sealed_user }) => ({ sealed_user: sealed_user.subarray(0, -1) })],

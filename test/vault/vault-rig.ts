@@ -14,7 +14,7 @@ import { createSealer } from "../../src/sealing/sealer.ts";
 import type { Database } from "../../src/store/database.ts";
 import { type Recovered, recover } from "../../src/vault/recovery.ts";
 import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
-import { noSpool, openSpool, type Spool } from "../../src/vault/spool.ts";
+import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 
@@ -117,8 +117,12 @@ export interface ProcessOptions {
   readonly wait?: (ms: number) => Promise<void>;
   /** `none`: it has no spool. Default: a folder of this name. */
   readonly spool?: string;
+  /** Where that folder is. Default: among this rig's. */
+  readonly spoolFolder?: string;
   /** Killed right there. */
   readonly dieAt?: RefreshStep;
+  /** True: killed right there. */
+  readonly dies?: (step: RefreshStep, place: SpoolPlace) => boolean;
   readonly onStep?: (step: RefreshStep) => void;
   /** In front of the spool. */
   readonly spoolAs?: (spool: Spool) => Spool;
@@ -159,9 +163,9 @@ export function createVaultRig(): VaultRig {
   let unspooled = 0;
   const spoolPath = (name: string) => join(folder, name);
 
-  function spoolOf(name: string, keys: readonly MasterKey[]): Spool {
+  function spoolOf(name: string, keys: readonly MasterKey[], at = spoolPath(name)): Spool {
     if (name === "none") return noSpool;
-    return openSpool(spoolPath(name), name, {
+    return openSpool(at, name, {
       sealer: createSealer(keys, "spool"),
       onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
     });
@@ -175,14 +179,17 @@ export function createVaultRig(): VaultRig {
     unspooled: () => unspooled,
     folder,
     spoolPath,
-    process(database, { keys = [masterKey("a")], spool = "one", dieAt, onStep, spoolAs = (same: Spool) => same, wait } = {}) {
+    process(
+      database,
+      { keys = [masterKey("a")], spool = "one", spoolFolder, dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {},
+    ) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
         if (dead) return never;
         const result = await work();
         return dead ? never : result;
       };
-      const real = spoolAs(spoolOf(spool, keys));
+      const real = spoolAs(spoolOf(spool, keys, spoolFolder));
       const vault = createVault(
         {
           database: {
@@ -206,9 +213,9 @@ export function createVaultRig(): VaultRig {
           onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
           onEnded: ({ reason }) => void ended.push(reason),
           onUnspooled: () => void (unspooled += 1),
-          onStep(step) {
+          onStep(step, place) {
             onStep?.(step);
-            if (step !== dieAt) return;
+            if (step !== dieAt && dies?.(step, place) !== true) return;
             dead = true;
             throw new Error("killed");
           },
