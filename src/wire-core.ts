@@ -30,7 +30,19 @@ export interface Core {
 }
 
 /** What belongs to the process and not to an edition: a change takes effect at the next start. */
-const startOnly = ["server", "log", "sealing", "redis", "database", "signing", "revocation_lag", "audit", "traces", "routes"] as const;
+const startOnly = [
+  "server",
+  "log",
+  "sealing",
+  "redis",
+  "database",
+  "vault",
+  "signing",
+  "revocation_lag",
+  "audit",
+  "traces",
+  "routes",
+] as const;
 
 /** @returns the names of changed parts that only a new start takes up */
 export function needsRestart(before: Configuration, after: Configuration): readonly string[] {
@@ -56,6 +68,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
       provider: (name) => current().providers.get(name)?.provider,
       upstreamLimitMs: () => upstreamLimit,
       refreshAheadMs: (name) => current().refreshAheadMs(name),
+      background: { providers: () => [...current().providers.keys()], senderOf: (name) => current().senderOf(name) },
       signingAlgorithms: () => mintedAlgorithms(current().configuration),
     },
     onRefreshStep,
@@ -103,6 +116,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     await storage.close();
     throw failure;
   }
+  storage.vault?.keeper.start();
   return {
     current,
     operations: {
@@ -128,6 +142,8 @@ export async function wireCore(configuration: Configuration, foundations: Founda
     },
     async close() {
       closing.resolve();
+      // While the providers can still be asked.
+      await storage.vault?.keeper.close();
       await Promise.all(retiring);
       await current().close();
       await limiting.close();

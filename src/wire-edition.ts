@@ -2,7 +2,7 @@
 // operations over their providers. A reload makes a new edition beside the old one; what is remembered (wire-storage.ts) stays.
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import type { Configuration } from "./config/schema.ts";
+import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
 import { createActorToken } from "./exchange/actor-token.ts";
 import { createAuthorize } from "./exchange/authorize.ts";
 import { createExchange } from "./exchange/exchange.ts";
@@ -27,8 +27,10 @@ import { wireCallers, type WorkloadPool } from "./wire-callers.ts";
 import { wireMint, wireOwnVerifier } from "./wire-minting.ts";
 import { type ProviderPool, usesOf, type WiredProvider } from "./wire-provider.ts";
 import { type SessionProviderPool, sessionProvidersOf } from "./wire-session-provider.ts";
+import { senderAt } from "./wire-keeper.ts";
 import type { Observers } from "./wire-parts.ts";
 import type { Storage } from "./wire-storage.ts";
+import type { Sender } from "./vault/provider-keeper.ts";
 
 export interface Edition {
   readonly configuration: Configuration;
@@ -40,6 +42,8 @@ export interface Edition {
   readonly sessionProviders: ReadonlyMap<string, SessionProvider>;
   /** How long before it expires a kept access token of that provider is refreshed; undefined: it is not configured. */
   readonly refreshAheadMs: (provider: string) => number | undefined;
+  /** How that provider's connections are refreshed in the background; undefined: it is not configured. */
+  readonly senderOf: (provider: string) => Sender | undefined;
   /** Lets upstream calls run to their end, then closes what no later edition uses. */
   close(): Promise<void>;
 }
@@ -121,15 +125,20 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     providers: wired,
     sessionProviders: sessions,
     refreshAheadMs: (name) => refreshAheadOf(configuration, name),
+    senderOf: (name) => senderAt(wired.get(name), oauthProviderOf(configuration, name)),
     async close() {
       await Promise.all([callers.close(), shared.pool.release(wired), shared.sessionPool.release(wiredSessions)]);
     },
   };
 }
 
-function refreshAheadOf({ providers }: Configuration, name: string): number | undefined {
+function refreshAheadOf(configuration: Configuration, name: string): number | undefined {
+  return oauthProviderOf(configuration, name)?.refresh_ahead;
+}
+
+function oauthProviderOf({ providers }: Configuration, name: string): ProviderConfiguration | undefined {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  return provider === undefined || provider.kind === "better-auth" ? undefined : provider.refresh_ahead;
+  return provider === undefined || provider.kind === "better-auth" ? undefined : provider;
 }
 
 function createVerifiers(all: readonly AccessTokenVerifier[]): Verifiers {

@@ -13,6 +13,7 @@ import type { Database } from "./store/database.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Traces } from "./tracing/traces.ts";
+import type { Sender } from "./vault/provider-keeper.ts";
 
 export interface Observers {
   readonly clock: Clock;
@@ -38,6 +39,8 @@ export interface EditionView {
   readonly upstreamLimitMs: () => number;
   /** How long before it expires a kept access token is refreshed; undefined: there is no such provider. */
   readonly refreshAheadMs: (provider: string) => number | undefined;
+  /** Names of providers whose connections are refreshed in the background, and how. Absent: none are. */
+  readonly background?: { readonly providers: () => readonly string[]; readonly senderOf: (provider: string) => Sender | undefined };
   /** By which it signs, beside the one for audiences that name none. Absent: by no other. */
   readonly signingAlgorithms?: () => readonly SigningAlgorithm[];
 }

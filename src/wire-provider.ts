@@ -28,6 +28,8 @@ import { createPool, type Pool } from "./wire-pool.ts";
 
 export interface WiredProvider {
   readonly provider: Provider;
+  /** The same for work in the background, over connections of its own: it takes none from callers, and they take none from it. */
+  readonly background: Provider;
   /** Undefined: its access tokens are opaque here. */
   readonly verifier: AccessTokenVerifier | undefined;
   /** Lets calls in flight run to their end, one-time ones above all. */
@@ -55,29 +57,32 @@ function wireProvider(name: string, use: ProviderUse, observers: Observers): Wir
     );
   // Apart: calls that spend something, which anyone may cause, must not take the connections of those that read keys, and neither
   // those of services that have many tokens exchanged or looked into.
-  const [reads, spends, exchanges] = [connect(), connect(), connect()];
+  const [reads, spends, exchanges, renews] = [connect(), connect(), connect(), connect()];
   const { discovery: discovered } = definition;
   const discovery = createDiscovery({ http: reads, clock }, { ...target, issuer, backChannelUrl, endpoints, discovery: discovered });
   const keySet = createKeySet({ fetchJwks: discovery.fetchJwks, clock, onEvent: keySetLog(name, log) });
   const verifyIdToken = createIdTokenVerifier({ keySet, clock }, { issuer, clientId: client.id, ...pinnedBy(settings) });
   const idTokens = { ready: (signal: AbortSignal) => keySet.ready(signal), verify: verifyIdToken };
-  return {
-    provider: createOAuthProvider(
+  const providerOver = (http: HttpClient) =>
+    createOAuthProvider(
       {
-        http: spends,
+        http,
         exchangeHttp: exchanges,
         clock,
         discovery,
         idTokens: hasKeys(definition, endpoints) ? idTokens : undefined,
       },
       { name, issuer, client, definition, openid, timeoutMs, actingClients },
-    ),
+    );
+  return {
+    provider: providerOver(spends),
+    background: providerOver(renews),
     verifier: verifiesAccessTokens(definition, endpoints)
       ? wireVerifier(name, settings, { keySet, clock, discovery, http: exchanges, client, actingClients })
       : undefined,
     close: async () => {
       closeGuard();
-      await Promise.all([reads.close(), spends.close(), exchanges.close()]);
+      await Promise.all([reads, spends, exchanges, renews].map((http) => http.close()));
     },
   };
 }

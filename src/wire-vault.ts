@@ -12,10 +12,13 @@ import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool } from "./vault/spool.ts";
 import { type SpoolFolder, takeSpoolFolders } from "./vault/spool-folders.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
+import { type WiredKeeper, wireKeeper } from "./wire-keeper.ts";
 import type { StorageParts } from "./wire-parts.ts";
 
 export interface WiredVault extends Vault {
   readonly accounts: Accounts;
+  /** Not started with the vault: it asks providers, which are there a little later. */
+  readonly keeper: WiredKeeper;
   /** Takes up what processes that died have left. @throws ExchangeError STORE_UNAVAILABLE */
   start(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
       onAlarm,
       onStep,
       onEnded({ connection: { id, client_id: client, provider, account_id: account }, reason }) {
+        parts.metrics.connectionEnded({ provider, reason });
         const facts = { connection: id, client, provider, account, reason };
         if (reason === "revoked" || reason === "idle") log.info(facts, "a connection has ended");
         else log.warn(facts, "a connection has ended: its user must sign in again");
@@ -69,14 +73,17 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
     log.warn({ ...found }, "a process that died was refreshing: what it left was taken up");
   }
 
+  const keeper = wireKeeper(parts, database, vault);
   return {
     ...vault,
+    keeper,
     accounts: createAccounts({ database, keys, clock, onAlarm }),
     async start() {
       for (const spool of [own, ...left]) await takeUp(spool);
       for (const folder of folders.slice(1)) folder.release();
     },
     async close() {
+      await keeper.close();
       await vault.close();
       for (const folder of folders) folder.release();
     },

@@ -2,10 +2,11 @@
 // sign-in, Cambio and backend then share an origin: no CORS, and the session's cookie never leaves the site.
 
 import { createServer, type IncomingMessage, request as requestUpstream, type Server, type ServerResponse } from "node:http";
+import { answerJson, awayBody, hasStrayBody, type PartName } from "./front-answers.ts";
+import { serveTunnels } from "./front-tunnel.ts";
 import { type Log, requestIdOf } from "./json-log.ts";
+import { asksForLive, livePath } from "./live-upgrade.ts";
 import type { PageFile, PageFiles } from "./page-files.ts";
-
-export type PartName = "cambio" | "auth" | "backend";
 
 /** Where each part listens; a part that is not known yet is answered for as one that is away. */
 export type Upstreams = (part: PartName) => string | undefined;
@@ -36,7 +37,8 @@ const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self'",
+  // Pictures of those who sign in with Discord.
+  "img-src 'self' https://cdn.discordapp.com",
   "connect-src 'self'",
   "form-action 'none'",
   "base-uri 'none'",
@@ -46,7 +48,7 @@ const policy = [
 ].join("; ");
 
 export function createFront(files: PageFiles, upstreams: Upstreams, log: Log): Server {
-  return createServer((request, response) => {
+  const server = createServer({ shouldUpgradeCallback: asksForLive }, (request, response) => {
     const started = performance.now();
     const request_id = requestIdOf(request);
     const url = URL.parse(request.url ?? "", "http://front");
@@ -63,19 +65,15 @@ export function createFront(files: PageFiles, upstreams: Upstreams, log: Log): S
     else if (part === undefined) servePage(request, response, files.get(path));
     else forward({ request, response, part, base: upstreams(part), path: url.pathname + url.search, requestId: request_id });
   });
-}
-
-/** Node writes such a body after the request without saying where it ends: on a connection that others share it would be a request of its own. */
-function hasStrayBody({ method = "", headers }: IncomingMessage): boolean {
-  const isEmpty = headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
-  return !["POST", "PUT", "PATCH"].includes(method) && !isEmpty;
+  serveTunnels(server, () => upstreams("backend"), log);
+  return server;
 }
 
 /** Undefined: the page's. */
 function partFor(path: string): PartName | undefined {
   if (path === "/api/auth/backend-token" || path === "/.well-known/jwks.json" || path.startsWith("/cambio.v1.")) return "cambio";
   if (path.startsWith("/api/auth/")) return "auth";
-  if (path === "/api/protected") return "backend";
+  if (path === "/api/protected" || path === livePath) return "backend";
   return undefined;
 }
 
@@ -132,18 +130,4 @@ function forward({ request, response, part, base, path, requestId }: Forwarded):
   });
   response.once("close", () => upstream.destroy());
   request.pipe(upstream);
-}
-
-function awayBody(part: PartName, requestId: string): Readonly<Record<string, string>> {
-  const description = {
-    cambio: "Cambio does not answer.",
-    auth: "The sign-in service does not answer.",
-    backend: "The backend does not answer.",
-  };
-  return { error: "temporarily_unavailable", error_description: description[part], part, request_id: requestId };
-}
-
-function answerJson(response: ServerResponse, status: number, body: Readonly<Record<string, string>>, headers = {}): void {
-  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", ...headers });
-  response.end(JSON.stringify(body));
 }

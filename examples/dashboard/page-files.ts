@@ -13,7 +13,7 @@ export interface PageFile {
 /** By path. The document stands under every path that the page itself knows what to do with. */
 export type PageFiles = ReadonlyMap<string, PageFile>;
 
-const documentPaths = ["/", "/register", "/login", "/dashboard"];
+const documentPaths = ["/", "/register", "/login", "/dashboard", "/auth/discord"];
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
@@ -22,13 +22,19 @@ const types: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-export async function buildPage(): Promise<PageFiles> {
+export interface PageOffers {
+  /** Signing in with Discord is configured. */
+  readonly discord: boolean;
+}
+
+export async function buildPage({ discord }: PageOffers): Promise<PageFiles> {
   const built = await build({
     root: join(import.meta.dirname, "page"),
     configFile: false,
     envDir: false,
     publicDir: false,
     logLevel: "silent",
+    define: { OFFERS_DISCORD: String(discord) },
     // Nothing inline: the policy that the page is served with would refuse it.
     build: { write: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   });

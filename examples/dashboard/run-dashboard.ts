@@ -1,8 +1,9 @@
 // The dashboard as a command: starts everything, says a line for each part that is healthy and the one address, shows what the parts
-// log, and stops everything on a signal. PORT (5180) chooses the address, FOLDER (.cache/dashboard) where data is kept.
+// log, and stops everything on a signal. PORT (5180) chooses the address, FOLDER (.cache/dashboard) where data is kept,
+// DISCORD_CLIENT_ID, DISCORD_CLIENT_SECRET and DISCORD_REDIRECT_URI (/auth/discord of the address) an application of Discord's.
 
 import { join } from "node:path";
-import { type Dashboard, type DashboardOptions, startDashboard } from "./start-dashboard.ts";
+import { type Dashboard, type DashboardOptions, type DiscordApplication, startDashboard } from "./start-dashboard.ts";
 
 const defaultFolder = join(import.meta.dirname, "../../.cache/dashboard");
 
@@ -18,6 +19,7 @@ export async function runDashboard(cambio: DashboardOptions["cambio"]): Promise<
     starting = startDashboard({
       port,
       folder: process.env["FOLDER"] ?? defaultFolder,
+      discord: readDiscord(process.env),
       cambio,
       report: (part, url) => console.log(`  ${part.padEnd(8)} healthy  ${url}`),
       onLine: (part, line) => console.log(`${part.padEnd(8)}| ${line}`),
@@ -38,6 +40,14 @@ function readPort(text: string): number {
   const port = Number(text);
   if (!/^[0-9]{1,5}$/.test(text) || port > 65_535) throw new Error("PORT is not a port: write a number from 0 to 65535.");
   return port;
+}
+
+/** All that is set must fit together: a button that leads to nothing helps nobody. */
+function readDiscord(env: NodeJS.ProcessEnv): DiscordApplication | undefined {
+  const { DISCORD_CLIENT_ID: clientId = "", DISCORD_CLIENT_SECRET: clientSecret = "", DISCORD_REDIRECT_URI: redirectUri = "" } = env;
+  if (clientId === "") return undefined;
+  if (clientSecret === "") throw new Error("DISCORD_CLIENT_ID is set and DISCORD_CLIENT_SECRET is not: Discord wants both.");
+  return { clientId, clientSecret, redirectUri: redirectUri === "" ? undefined : redirectUri };
 }
 
 function explain(failure: unknown): string {

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Log } from "./json-log.ts";
 
 /** What a request of this demo may take at its end; then its connection is cut. */
@@ -19,16 +19,26 @@ export async function listen(server: Server, port: number, host = "localhost"): 
   server.listen(port, host);
   await once(server, "listening");
   const taken = (server.address() as AddressInfo).port;
+  // What was upgraded is none of the server's connections any more, and is waited for all the same.
+  const open = new Set<Socket>();
+  server.on("connection", (connection: Socket) => {
+    open.add(connection);
+    connection.once("close", () => open.delete(connection));
+  });
   return {
     url: `http://${host}:${taken}`,
     close: () =>
       new Promise((resolve) => {
-        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        const cut = setTimeout(() => {
+          for (const connection of open) connection.destroy();
+        }, graceMs);
         server.close(() => {
           clearTimeout(cut);
           resolve();
         });
         server.closeIdleConnections();
+        // To those who keep connections open without an end, which are theirs to close.
+        server.emit("closing");
       }),
   };
 }

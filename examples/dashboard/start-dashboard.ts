@@ -2,7 +2,8 @@
 // Better Auth, Cambio, the backend. Each but the front is a process of its own.
 
 import { join } from "node:path";
-import { createFront, type PartName } from "./front.ts";
+import type { PartName } from "./front-answers.ts";
+import { createFront } from "./front.ts";
 import { createJsonLog } from "./json-log.ts";
 import { keptSecrets } from "./kept-secrets.ts";
 import { buildPage } from "./page-files.ts";
@@ -14,12 +15,21 @@ export interface DashboardOptions {
   readonly port: number;
   /** Databases and secrets are kept here. */
   readonly folder: string;
-  /** What is run as Cambio, with the variables that cambio.yaml names. */
-  readonly cambio: PartOptions["command"];
+  /** The application's own registration at Discord. Undefined: the page does not offer it. */
+  readonly discord?: DiscordApplication | undefined;
+  /** What is run as Cambio, by its configuration, with the variables that it names. */
+  readonly cambio: (configuration: string) => PartOptions["command"];
   /** A part is healthy. */
   report(part: string, url: string): void;
   /** A line that a part wrote. */
   onLine(part: PartName | "front", line: string): void;
+}
+
+export interface DiscordApplication {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** As registered there. Default: `/auth/discord` at the one address. */
+  readonly redirectUri?: string | undefined;
 }
 
 export interface Dashboard {
@@ -28,10 +38,10 @@ export interface Dashboard {
   close(): Promise<void>;
 }
 
-export const realCambio: PartOptions["command"] = [
+export const realCambio = (configuration: string): PartOptions["command"] => [
   join(import.meta.dirname, "../../src/cli/cambio.mjs"),
   "serve",
-  join(import.meta.dirname, "cambio.yaml"),
+  configuration,
 ];
 
 /** The backend's name in tokens. */
@@ -39,7 +49,7 @@ const audience = "https://backend.dashboard.example";
 
 /** @throws Error naming the part that did not become healthy, and why */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { folder, report, onLine } = options;
+  const { folder, report, onLine, discord } = options;
   const secrets = keptSecrets(folder);
   const started = new Map<PartName, Part>();
   const running = new AsyncDisposableStack();
@@ -56,7 +66,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   try {
     const log = createJsonLog("front", (line) => onLine("front", line.trimEnd()));
     const front = await listen(
-      createFront(await buildPage(), (part) => started.get(part)?.url(), log),
+      createFront(await buildPage({ discord: discord !== undefined }), (part) => started.get(part)?.url(), log),
       options.port,
     );
     running.defer(() => front.close());
@@ -68,19 +78,25 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       healthPath: "/api/auth/ok",
     });
     const cambio = await start("cambio", {
-      command: options.cambio,
+      command: options.cambio(join(import.meta.dirname, discord === undefined ? "cambio.yaml" : "cambio-discord.yaml")),
       env: {
         PUBLIC_URL: front.url,
         AUTH_URL: auth.address,
         AUDIENCE: audience,
         CAMBIO_SEALING_KEY: secrets.sealing,
         DATABASE_FILE: join(folder, "cambio.sqlite"),
+        ...(discord === undefined ? {} : discordVariables(discord, front.url)),
       },
       healthPath: "/readyz",
     });
     const backend = await start("backend", {
       command: [join(import.meta.dirname, "backend.ts")],
-      env: { CAMBIO_ISSUER: front.url, CAMBIO_JWKS_URL: `${cambio.address}/.well-known/jwks.json`, AUDIENCE: audience },
+      env: {
+        PUBLIC_URL: front.url,
+        CAMBIO_ISSUER: front.url,
+        CAMBIO_JWKS_URL: `${cambio.address}/.well-known/jwks.json`,
+        AUDIENCE: audience,
+      },
       healthPath: "/healthz",
     });
     const parts = running.move();
@@ -89,4 +105,12 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     await running.disposeAsync();
     throw failure;
   }
+}
+
+function discordVariables({ clientId, clientSecret, redirectUri }: DiscordApplication, url: string): Readonly<Record<string, string>> {
+  return {
+    DISCORD_CLIENT_ID: clientId,
+    DISCORD_CLIENT_SECRET: clientSecret,
+    DISCORD_REDIRECT_URI: redirectUri ?? `${url}/auth/discord`,
+  };
 }

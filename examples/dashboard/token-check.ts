@@ -15,7 +15,7 @@ export interface TokenCheckOptions {
 }
 
 export type Checked =
-  | { readonly kind: "believed"; readonly userId: string }
+  | { readonly kind: "believed"; readonly userId: string; readonly expiresAtMs: number }
   | { readonly kind: "missing" }
   | { readonly kind: "expired"; readonly expiredAt: string }
   | { readonly kind: "invalid" }
@@ -40,7 +40,8 @@ export function createTokenCheck({ issuer, audience, jwksUrl, clock }: TokenChec
         requiredClaims: ["sub", "exp"],
         currentDate: new Date(clock()),
       });
-      return payload.sub ? { kind: "believed", userId: payload.sub } : { kind: "invalid" };
+      const { sub, exp } = payload;
+      return sub && exp !== undefined ? { kind: "believed", userId: sub, expiresAtMs: exp * 1000 } : { kind: "invalid" };
     } catch (failure) {
       return refusalOf(failure);
     }

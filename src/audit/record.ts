@@ -19,7 +19,7 @@ const maxListBytes = 8_960;
 function entryMembers(entry: AuditEntry): Readonly<Record<string, string | number | readonly string[] | undefined>> {
   const { kind: _, requestId, originClient, actor, actorIssuer, issued, ...rest } = entry;
   const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, targets, rule, reported, token, ...end } = rest;
-  const { reason, event, count, ...none } = end;
+  const { connection, reason, event, count, ...none } = end;
   // A member that is added to entries has to find its place here before this compiles.
   const complete: Readonly<Record<string, never>> = none;
   return {
@@ -42,6 +42,7 @@ function entryMembers(entry: AuditEntry): Readonly<Record<string, string | numbe
     rule,
     reported,
     token,
+    connection,
     reason,
     event,
     count,

@@ -1,6 +1,7 @@
 // The claims of a token, held against the rules of its provider: the same function that the service asks, once a signature is good.
 // Signatures, headers and revocations are not looked at here; there is nothing of them in the claims.
 
+import { verifiesTokens } from "../config/provider-rules.ts";
 import type { Configuration } from "../config/schema.ts";
 import type { TokenClaims } from "../exchange/claims.ts";
 import { ownProvider } from "../exchange/minting.ts";
@@ -61,11 +62,18 @@ function providerOf(providers: Configuration["providers"], { provider, claims }:
     throw new ExchangeError(named ? "PROVIDER_UNKNOWN" : "ISSUER_NOT_TRUSTED");
   }
   sheet.step("holds", `providers.${found[0]}`, named ? "named by the call" : `has the issuer ${shown(issuer)}`);
-  if (found[1].kind === "better-auth" && !found[1].jwt) {
-    sheet.step("refuses", `providers.${found[0]}.jwt`, "it issues no tokens that are accepted");
+  const refused = issuesNone(found[1]);
+  if (refused !== undefined) {
+    sheet.step("refuses", `providers.${found[0]}.${refused.setting}`, refused.note);
     throw new ExchangeError(named ? "PROVIDER_UNKNOWN" : "ISSUER_NOT_TRUSTED");
   }
   return { provider: found[0], rules: accessTokenRulesOf(found[1]), settings: found[1] };
+}
+
+/** Undefined: its tokens may be accepted. */
+function issuesNone(settings: Settings): { readonly setting: string; readonly note: string } | undefined {
+  if (settings.kind === "better-auth") return settings.jwt ? undefined : { setting: "jwt", note: "it issues no tokens that are accepted" };
+  return verifiesTokens(settings) ? undefined : { setting: "kind", note: "nobody but that provider can read its access tokens" };
 }
 
 interface Issuing {

@@ -2,7 +2,7 @@
 
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import { type BearerInterceptor, createBearerInterceptor } from "./bearer-interceptor.ts";
-import { createExchange, type Exchange } from "./exchange.ts";
+import { createExchange, createOwnExchange, type Exchange, type OwnExchange } from "./exchange.ts";
 import { createFetchWithAuth, type FetchWithAuth } from "./fetch-with-auth.ts";
 import { addressOf } from "./request.ts";
 import { type Channel, openBroadcastChannel, openSessionChannel } from "./session-channel.ts";
@@ -15,6 +15,11 @@ export interface CambioClientOptions {
   readonly apiBaseUrl?: string;
   /** Default: `/api/auth/backend-token`. */
   readonly tokenUrl?: string;
+  /**
+   * Gets a token in another way than from `tokenUrl`, for a page whose sign-in is no session cookie: by `Refresh`, for instance. Throws
+   * an ApiError with source `exchange` for a failure with a status; anything else counts as no usable answer.
+   */
+  readonly exchange?: OwnExchange;
   /** Another tab signed out. The token of this one is gone already. */
   readonly onSignedOut?: () => void;
   /** The session is somebody else's than before; what the page shows is the old user's. */
@@ -51,7 +56,10 @@ export function createCambioClient(options: CambioClientOptions = {}): CambioCli
   // Asked for at each call: what replaces the page's fetch later, such as a tracer, is used as well.
   const fetch = options.fetch ?? ((...request: Parameters<typeof globalThis.fetch>) => globalThis.fetch(...request));
 
-  const exchange: Exchange = (signal) => createExchange({ fetch, now }, addressOf(tokenUrl, baseUrl).href, exchangeTimeoutMs)(signal);
+  const exchange: Exchange =
+    options.exchange === undefined
+      ? (signal) => createExchange({ fetch, now }, addressOf(tokenUrl, baseUrl).href, exchangeTimeoutMs)(signal)
+      : createOwnExchange(options.exchange, exchangeTimeoutMs);
   const tokens = createTokenSource({
     exchange,
     now,

@@ -1,5 +1,5 @@
-// Asks the exchange for a token: one GET with the session cookie, one strictly checked answer. When it is asked, and how long the
-// answer is kept, is token-source.ts.
+// Asks the exchange for a token: one GET with the session cookie, or what the page brings instead; one strictly checked answer. When
+// it is asked, and how long the answer is kept, is token-source.ts.
 
 import { ApiError } from "./api-error.ts";
 import { member, parseJson, readBounded, readFailure } from "./read-body.ts";
@@ -45,7 +45,28 @@ export function createExchange({ fetch, now }: ExchangeDeps, url: string, timeou
     return answer;
   }
 
-  return async function exchange(signal) {
+  return withinTime(ask, timeoutMs);
+}
+
+/** What a page brings of its own to get tokens by; an answer as the token route's. */
+export type OwnExchange = (signal: AbortSignal) => Promise<{
+  readonly token: string;
+  /** Seconds, from the moment of the answer on. */
+  readonly expiresIn: number;
+  readonly userId: string;
+}>;
+
+/** @param timeoutMs limit for the whole answer */
+export function createOwnExchange(own: OwnExchange, timeoutMs: number): Exchange {
+  return withinTime(async (signal) => {
+    const answer = exchangedOf(await own(signal));
+    if (answer === undefined) throw new ApiError(0, { source: "exchange" });
+    return answer;
+  }, timeoutMs);
+}
+
+function withinTime(ask: Exchange, timeoutMs: number): Exchange {
+  return async (signal) => {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
       return await waitFor(ask(limited), limited);

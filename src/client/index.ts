@@ -6,6 +6,7 @@ export type { ApiClient, CallOptions } from "./api-client.ts";
 export type { BearerInterceptor } from "./bearer-interceptor.ts";
 export { announceSignOut, apiClient, clearTokenCache, configureCambio, fetchWithAuth, getToken } from "./configured.ts";
 export { type CambioClient, type CambioClientOptions, createCambioClient } from "./create-client.ts";
+export type { OwnExchange } from "./exchange.ts";
 export type { FetchWithAuth } from "./fetch-with-auth.ts";
 export type { FetchInit } from "./request.ts";
 export type { Channel } from "./session-channel.ts";

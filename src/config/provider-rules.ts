@@ -66,8 +66,14 @@ function checkProviderClient(path: Path, { client }: ProviderConfiguration, repo
 }
 
 /** What it does not say about itself must be said for it. */
-function checkEndpoints(path: Path, { kind, endpoints, user }: ProviderConfiguration, report: Report): void {
+function checkEndpoints(path: Path, { kind, back_channel_url, endpoints, user }: ProviderConfiguration, report: Report): void {
   const { discovery } = definitionOf(kind);
+  if (!discovery && back_channel_url !== undefined)
+    report(
+      [...path, "back_channel_url"],
+      "is where discovery is read, and this kind of provider is not discovered",
+      "Give endpoints instead.",
+    );
   for (const key of discovery ? [] : (["authorization", "token"] as const)) {
     if (endpoints[key] === undefined)
       report([...path, "endpoints", key], "is missing: this kind of provider is not discovered", `Add it, such as ${examples[key]}.`);

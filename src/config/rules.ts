@@ -1,6 +1,6 @@
 // What keys demand of each other, for all but clients and routes (client-rules.ts), browsers' cookies (browser-rules.ts), the proofs of
 // services (caller-rules.ts), providers (provider-rules.ts, session-provider-rules.ts), tokens that are issued here (mint-rules.ts),
-// signing keys (signing-rules.ts) and files of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
+// signing keys (signing-rules.ts), what is kept (vault-rules.ts) and files of certificates (tls-files.ts). Values that are wrong by themselves are the schema's matter.
 
 import { plainMediaType } from "../exchange/token/claim-shapes.ts";
 import { isHttpsOrLoopback } from "./addresses.ts";
@@ -16,6 +16,7 @@ import type { Configuration, ProviderConfiguration } from "./schema.ts";
 import { checkSigning } from "./signing-rules.ts";
 import { checkSessionProviders } from "./session-provider-rules.ts";
 import { checkTlsFiles } from "./tls-files.ts";
+import { checkVault } from "./vault-rules.ts";
 
 export function checkRules(input: RuleInput): void {
   checkTlsFiles(input);
@@ -31,6 +32,7 @@ export function checkRules(input: RuleInput): void {
   checkClients(input);
   checkRefreshCookies(input);
   checkRoutes(input);
+  checkVault(input);
 }
 
 function checkSealing({ configuration, redisNamed, databaseNamed, report }: RuleInput): void {

@@ -4,7 +4,6 @@
 import { ExchangeError, hasReason } from "./errors.ts";
 import type { FailureBudget, Provider, ProviderPlaces } from "./ports.ts";
 import { risksBan } from "./refusal-cost.ts";
-import type { RefreshedTokens } from "./tokens.ts";
 import type { Trail } from "./trail.ts";
 import type { Connection, LiveTokens, SendRefresh } from "./vault-ports.ts";
 import { waitFor } from "./waiting.ts";
@@ -47,7 +46,6 @@ export function createConnectionTokens({ budget, places }: ConnectionTokensDeps)
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) budget.spend(trail.payer, provider.name);
         throw failure;
       });
-      checkSubject(connection.subject, fresh);
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
     };
@@ -55,9 +53,3 @@ export function createConnectionTokens({ budget, places }: ConnectionTokensDeps)
 }
 
 export type ConnectionTokens = ReturnType<typeof createConnectionTokens>;
-
-/** The result's subject is the input's subject (OpenID Connect Core §12.2); what was asked with is spent by now. */
-export function checkSubject(expected: string | undefined, fresh: Pick<RefreshedTokens, "subject">): void {
-  const differs = expected !== undefined && fresh.subject !== undefined && fresh.subject !== expected;
-  if (differs) throw new ExchangeError("OUTCOME_UNKNOWN");
-}

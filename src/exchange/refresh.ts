@@ -10,11 +10,11 @@ import type { HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.t
 import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
-import { checkSubject } from "./connection-tokens.ts";
 import type { RefreshHeld } from "./refresh-held.ts";
 import type { RefreshSession } from "./refresh-session.ts";
 import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
+import { checkSameSubject } from "./same-subject.ts";
 import type { Secret } from "./secret.ts";
 import type { Verifiers } from "./subject-token.ts";
 import type { RefreshAnswer } from "./refresh-answer.ts";
@@ -145,7 +145,7 @@ export function createRefresh(deps: RefreshDeps) {
         throw failure;
       });
       const fresh = withAccessToken(answered);
-      checkSubject(subject, fresh);
+      checkSameSubject(subject, fresh);
       // Says which scopes were asked for where the provider granted just those: who joined may have asked for others.
       return fresh.scopes === undefined && scopes.length > 0 ? { ...fresh, scopes } : fresh;
     };

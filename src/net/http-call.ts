@@ -1,7 +1,7 @@
 // A call to one of a provider's endpoints, as the rooms behind this one ask for it.
 
-/** What reports, circuits and pauses are told apart by; `traces`: the collector; `user`: where a provider says whose an access token is; `session`: where an application says whose session it is. */
-export type Endpoint = "traces" | "discovery" | "jwks" | "token" | "revocation" | "introspection" | "user" | "session";
+/** What reports, circuits and pauses are told apart by; `traces`: the collector; `user`: where a provider says whose an access token is; `session`: where an application says whose session it is; `webhook`: where the operator is told. */
+export type Endpoint = "traces" | "discovery" | "jwks" | "token" | "revocation" | "introspection" | "user" | "session" | "webhook";
 
 export interface HttpCall {
   readonly endpoint: Endpoint;

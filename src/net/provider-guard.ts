@@ -42,6 +42,7 @@ export interface GuardDeps {
 
 const pauseRules: Readonly<Record<Endpoint, PauseRule>> = {
   traces: forOwnRequests,
+  webhook: forOwnRequests,
   discovery: forOwnRequests,
   jwks: forOwnRequests,
   token: forCallersRequests,

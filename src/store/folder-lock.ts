@@ -4,12 +4,14 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** @returns gives it up; undefined: another process holds it. @throws Error with the system's code where the folder cannot be used */
+/** @returns gives it up, at the first call; undefined: another process holds it. @throws Error with the system's code where the folder cannot be used */
 export function lockFolder(folder: string): (() => void) | undefined {
   const lock = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
   try {
     lock.exec("begin exclusive");
-    return () => lock.close();
+    return () => {
+      if (lock.isOpen) lock.close();
+    };
   } catch (failure) {
     lock.close();
     if (isBusy(failure)) return undefined;

@@ -131,7 +131,7 @@ export interface ConnectionRow {
   expires_at: number;
 }
 
-/** The right to send a connection's refresh token once. It stays as long as its generation does. */
+/** The right to send a connection's refresh token once. It stays as long as its generation does, unless nothing was spent under it. */
 export interface RefreshIntentRow {
   connection_id: string;
   generation: number;
@@ -142,8 +142,8 @@ export interface RefreshIntentRow {
   /** Who may send. */
   call: string;
   created_at: number;
-  /** Null: under way, or in doubt. `unsent`: nothing left. `lost`: it may have been sent, and no answer will be found. */
-  outcome: "unsent" | "lost" | null;
+  /** Null: under way, or in doubt. `lost`: it may have been sent, and no answer will be found. */
+  outcome: "lost" | null;
 }
 
 /** Which replica does some work in the background. It only saves work: nothing depends on that there is one. */

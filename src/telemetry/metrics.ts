@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Reason } from "../exchange/errors.ts";
 import type { Protocol } from "../rpc/call.ts";
+import { createVaultMetrics, type VaultMetrics } from "./vault-metrics.ts";
 
 type Tier = "memory" | "redis";
 
@@ -14,7 +15,7 @@ export type Remembered = "verification" | "exchange";
 /** FRAMING: what never became a call. CLIENT_LEFT: it went away before there was an answer. */
 export type Outcome = Reason | "OK" | "FRAMING" | "CLIENT_LEFT";
 
-export interface Metrics {
+export interface Metrics extends VaultMetrics {
   call(labels: { method: string; protocol: Protocol; reason: Outcome }, durationMs: number): void;
   readonly cacheHit: (of: Remembered, tier: Tier) => void;
   readonly cacheMiss: (of: Remembered) => void;
@@ -103,6 +104,7 @@ export function createMetrics(): Metrics {
   const stopObserving = observeProcess(registers);
 
   return {
+    ...createVaultMetrics(registers),
     call(labels, durationMs) {
       calls.inc(labels);
       durations.observe({ method: labels.method, protocol: labels.protocol }, durationMs / 1000);

@@ -6,6 +6,8 @@ import { Secret } from "../exchange/secret.ts";
 import type { ConnectionIssue, ExchangeTerms } from "../exchange/tokens.ts";
 
 export interface ConnectionGrant {
+  /** Which sign-in it is, random: no refresh changes it, so that whoever tries again to keep one finds that it was kept. */
+  readonly signIn: string;
   /** Undefined: the provider gave none. */
   readonly refreshToken: Secret | undefined;
   readonly subject: string | undefined;
@@ -18,6 +20,7 @@ export interface ConnectionGrant {
 const texts = z.array(z.string());
 const actors = z.array(z.strictObject({ issuer: z.string(), subject: z.string(), clientId: z.string() }));
 const shape = z.strictObject({
+  signIn: z.string(),
   refreshToken: z.string().optional(),
   subject: z.string().optional(),
   terms: z.strictObject({ as: z.string(), audiences: texts, origin: z.string(), meantFor: texts, scopes: texts, actors }).optional(),
@@ -31,8 +34,8 @@ export function encodeConnectionGrant({ refreshToken, ...rest }: ConnectionGrant
 /** Undefined: not such bytes. */
 export function decodeConnectionGrant(bytes: Uint8Array): ConnectionGrant | undefined {
   try {
-    const { refreshToken, subject, terms, issue } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return { refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken), subject, terms, issue };
+    const { refreshToken, signIn, subject, terms, issue } = shape.parse(JSON.parse(Buffer.from(bytes).toString()));
+    return { signIn, refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken), subject, terms, issue };
   } catch {
     return undefined;
   }

@@ -1,28 +1,18 @@
-// Connections: a provider's tokens that are kept here, one row for each sign-in or, by its id, for each client and account. How they are
-// refreshed is refresh-connection.ts, how they end connection-ends.ts.
+// Connections: a provider's tokens that are kept here, found again. How a sign-in is kept is keep-connection.ts, how its tokens are
+// refreshed refresh-connection.ts, how they end connection-ends.ts.
 
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { Connection, ConnectionEnd, Connections, Keeping } from "../exchange/vault-ports.ts";
-import {
-  advanceConnection,
-  type ConnectionRow,
-  insertConnection,
-  readConnection,
-  readKeptConnection,
-  readUsedLast,
-} from "../store/connection-rows.ts";
+import type { Connection, ConnectionEnd, Connections, HeldSignIns } from "../exchange/vault-ports.ts";
+import { type ConnectionRow, readConnection, readHeldLast, readUsedLast } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
-import type { Writer } from "../store/stubborn-write.ts";
-import type { ConnectionColumns, ConnectionContents } from "./connection-columns.ts";
+import type { ConnectionColumns } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
 import type { ConnectionGrant } from "./connection-grant.ts";
-import { afterSignIn } from "./next-tokens.ts";
 import type { RefreshConnection } from "./refresh-connection.ts";
 
-const idBytes = 16;
-/** Each further round means that somebody signed in, or that it was refreshed or ended, in between. */
+/** Each further round means that it was refreshed, or somebody signed in, in between. */
 const maxRounds = 8;
 
 export interface ConnectionsDeps {
@@ -30,21 +20,11 @@ export interface ConnectionsDeps {
   readonly columns: ConnectionColumns;
   readonly ends: ConnectionEnds;
   readonly tokensOf: RefreshConnection;
-  readonly write: Writer;
+  readonly keep: Connections["keep"];
   readonly clock: Clock;
-  readonly random: (size: number) => Uint8Array;
 }
 
-export interface ConnectionsOptions {
-  /** A connection that was not used for so long ends. */
-  readonly idleMs: number;
-  /** When it is to be refreshed in the background; null: never. */
-  readonly dueAtMs: (row: Pick<ConnectionRow, "provider" | "kept">, contents: ConnectionContents) => number | null;
-}
-
-export function createConnections(deps: ConnectionsDeps, options: ConnectionsOptions): Connections {
-  const { database, columns, ends, tokensOf, write, clock, random } = deps;
-
+export function createConnections({ database, columns, ends, tokensOf, keep, clock }: ConnectionsDeps): Connections & HeldSignIns {
   function held(row: ConnectionRow): Connection | undefined {
     const isOver = row.ended_at !== null || clock() >= row.expires_at;
     const grant = isOver ? endedGrant : columns.openGrant(row);
@@ -76,41 +56,8 @@ export function createConnections(deps: ConnectionsDeps, options: ConnectionsOpt
     throw storeUnavailable({ code: "BUSY", outcome: "refused" });
   }
 
-  function rowOf({ clientId, provider, accountId, byId }: Keeping, id: string, contents: ConnectionContents): ConnectionRow {
-    const place = { id, client_id: clientId, provider, account_id: accountId ?? "", generation: 0, kept: byId ? 1 : 0 };
-    return { ...place, ...columns.seal(place, contents), ...timesOf(place, contents), ended_at: null, ended_reason: null, tell_at: null };
-  }
-
-  function timesOf(place: Pick<ConnectionRow, "provider" | "kept">, contents: ConnectionContents) {
-    const nowMs = clock();
-    const dueAt = options.dueAtMs(place, contents);
-    return { created_at: nowMs, refreshed_at: nowMs, used_at: nowMs, due_at: dueAt, expires_at: nowMs + options.idleMs };
-  }
-
-  /** Undefined: another one is there by now, or the one that was there is not any more. */
-  async function keepOnce(keeping: Keeping, freshId: string): Promise<{ id: string; generation: number } | undefined> {
-    const contents = contentsOf(keeping);
-    const { accountId, byId, clientId } = keeping;
-    const before = byId && accountId !== undefined ? await readKeptConnection(database, accountId, clientId) : undefined;
-    if (before === undefined) {
-      const row = rowOf(keeping, freshId, contents);
-      return (await insertConnection(database, row)) ? row : undefined;
-    }
-    const next = afterSignIn(columns.open(before), contents);
-    const place = { ...before, generation: before.generation + 1 };
-    const changed = { generation: place.generation, ...columns.seal(place, next), ...timesOf(place, next) };
-    return (await advanceConnection(database, before, changed)) ? place : undefined;
-  }
-
   return {
-    async keep(keeping) {
-      const id = Buffer.from(random(idBytes)).toString("base64url");
-      for (let round = 0; round < maxRounds; round += 1) {
-        const kept = await write(() => keepOnce(keeping, id));
-        if (kept !== undefined) return { id: kept.id, generation: kept.generation };
-      }
-      throw storeUnavailable({ code: "BUSY", outcome: "refused" });
-    },
+    keep,
     async find(id) {
       const row = await readConnection(database, id);
       const stands = row !== undefined && row.kept === 1 && row.ended_at === null && clock() < row.expires_at;
@@ -124,12 +71,11 @@ export function createConnections(deps: ConnectionsDeps, options: ConnectionsOpt
       const row = clientIds.length === 0 ? undefined : await readUsedLast(database, accountId, clientIds);
       return row === undefined || clock() >= row.expires_at ? undefined : held(row);
     },
+    async findHeldBy(accountId, clientId) {
+      const row = await readHeldLast(database, accountId, clientId);
+      return row === undefined || clock() >= row.expires_at ? undefined : held(row);
+    },
   };
 }
 
-const endedGrant: ConnectionGrant = { refreshToken: undefined, subject: undefined, terms: undefined, issue: undefined };
-
-function contentsOf({ tokens, issue }: Keeping): ConnectionContents {
-  const { refreshToken, subject, terms } = tokens;
-  return { grant: { refreshToken, subject, terms, issue }, tokens };
-}
+const endedGrant: ConnectionGrant = { signIn: "", refreshToken: undefined, subject: undefined, terms: undefined, issue: undefined };

@@ -28,8 +28,6 @@ export function standingOfIntents(intents: readonly RefreshIntent[], times: Inte
   const last = intents.at(-1);
   if (last === undefined) return { kind: "free", attempt: 0 };
   switch (last.outcome) {
-    case "unsent":
-      return { kind: "free", attempt: last.attempt + 1 };
     case "lost": {
       const lost = intents.filter(({ outcome }) => outcome === "lost").length;
       return times.lostAnswer === "retry_once" && lost === 1 ? { kind: "free", attempt: last.attempt + 1 } : { kind: "over" };

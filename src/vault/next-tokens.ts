@@ -20,7 +20,7 @@ export function afterRefresh({ grant, tokens }: ConnectionContents, fresh: Refre
   return { grant: { ...grant, subject, refreshToken: fresh.refreshToken ?? grant.refreshToken }, tokens: next };
 }
 
-/** Somebody has signed in again: some providers give a refresh token the first time only. */
+/** Somebody has signed in again: some providers give a refresh token the first time only. @param before whose token is as good as it was */
 export function afterSignIn(before: ConnectionContents | undefined, now: ConnectionContents): ConnectionContents {
   return { ...now, grant: { ...now.grant, refreshToken: now.grant.refreshToken ?? before?.grant.refreshToken } };
 }

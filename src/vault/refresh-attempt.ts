@@ -1,13 +1,14 @@
 // One attempt to refresh one generation: intent, send, spool, compare-and-set, and what a failure at each of them leaves behind.
 
 import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
+import { checkSameSubject } from "../exchange/same-subject.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { RefreshedTokens } from "../exchange/tokens.ts";
-import { createUncertainClaims } from "../exchange/uncertain-claims.ts";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { LiveTokens, Wish } from "../exchange/vault-ports.ts";
 import { type ConnectionRow, type NextTokens, readConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
-import { insertIntent, type RefreshIntent, settleIntent } from "../store/refresh-intents.ts";
+import { insertIntent, loseIntent, type RefreshIntent, withdrawIntent } from "../store/refresh-intents.ts";
 import type { Writer } from "../store/stubborn-write.ts";
 import type { AnswerKeeper } from "./answer-keeper.ts";
 import type { Background } from "./background.ts";
@@ -37,7 +38,6 @@ export interface RefreshAttemptDeps {
   readonly write: Writer;
   readonly background: Background;
   readonly clock: Clock;
-  readonly wait: (ms: number) => Promise<void>;
   /** Unguessable, a new one each time. */
   readonly freshCall: () => string;
   readonly onStep: OnRefreshStep;
@@ -74,14 +74,13 @@ export interface RefreshAttempt {
 
 export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshAttemptOptions): RefreshAttempt {
   const { database, columns, spool, keeper, ends, write, background, clock, onStep } = deps;
-  const uncertain = createUncertainClaims(deps.wait);
 
   async function take(intent: RefreshIntent): Promise<boolean> {
     try {
       return await insertIntent(database, intent);
     } catch (failure) {
       // It may be there all the same. Nobody will send under it, so it must not pass for one who died while sending.
-      uncertain.undo(() => settleIntent(database, intent, "unsent"));
+      background.add(() => withdrawIntent(database, intent));
       throw failure;
     }
   }
@@ -116,6 +115,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
         aboutToSend(intent, place);
         sent = true;
       });
+      checkSameSubject(contents.grant.subject, fresh);
     } catch (failure) {
       return failed({ row, place, intent, sent }, failure);
     }
@@ -128,15 +128,12 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
   function rowOf(row: ConnectionRow, next: ConnectionContents, { isUse }: Asking): NextTokens {
     const nowMs = clock();
     const place = { ...row, generation: row.generation + 1 };
-    const usedAt = isUse ? nowMs : row.used_at;
     return {
       generation: place.generation,
       ...columns.seal(place, next),
-      created_at: row.created_at,
       refreshed_at: nowMs,
-      used_at: usedAt,
       due_at: options.dueAtMs(row, next),
-      expires_at: usedAt + options.idleMs,
+      ...(isUse ? { used_at: nowMs, expires_at: nowMs + options.idleMs } : {}),
     };
   }
 
@@ -144,39 +141,47 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
   async function failed({ row, place, intent, sent }: Failed, failure: unknown): Promise<undefined> {
     const reason = failure instanceof ExchangeError ? failure.reason : undefined;
     if (!sent || (reason !== undefined && spentNothing.has(reason))) {
-      await settle(place, intent, "unsent");
+      // The mark first: once the intent is gone, the place may be another call's. Where this process dies in between, nothing counts as sent.
+      await spool.forget(place);
+      await surely(() => withdrawIntent(database, intent));
       throw failure;
     }
-    if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) {
-      // Whoever lost a race at the provider must not end what the winner has stored.
-      const now = await readConnection(database, row.id);
-      const moved = now !== undefined && now.ended_at === null && now.generation > row.generation;
-      if (!moved) await surely(() => ends.end(row, "rejected"));
-      await settle(place, intent, "lost");
-      if (moved) return undefined;
-      throw failure;
-    }
-    // It may have been spent: what that means is decided by whoever asks next.
-    await settle(place, intent, "lost");
-    throw failure;
-  }
-
-  /** What cannot be written now is written when the database is back; until then the intent is in doubt. */
-  async function settle(place: SpoolPlace, intent: RefreshIntent, outcome: "unsent" | "lost"): Promise<void> {
-    await surely(async () => {
-      await settleIntent(database, intent, outcome);
+    const rejected = hasReason(failure, "REAUTHENTICATION_REQUIRED");
+    let moved = false;
+    const settled = await surely(async () => {
+      if (rejected) {
+        // Whoever lost a race at the provider must not end what the winner has stored.
+        moved = await hasMovedOn(row);
+        if (!moved) await ends.end(row, "rejected");
+      }
+      // It may have been spent: what that means is decided by whoever asks next.
+      await loseIntent(database, intent);
       await spool.forget(place);
     });
+    if (moved) return undefined;
+    throw rejected && !settled ? storeUnavailable({ code: "AWAY", outcome: "unknown" }) : failure;
   }
 
-  async function surely(work: () => Promise<unknown>): Promise<void> {
-    await write(work).catch(() => background.add(work));
+  async function hasMovedOn({ id, generation }: ConnectionRow): Promise<boolean> {
+    const now = await readConnection(database, id);
+    return now !== undefined && now.ended_at === null && now.generation > generation;
+  }
+
+  /** What cannot be written now is written when the database is back; until then, which is false, the intent is in doubt. */
+  async function surely(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await write(work);
+      return true;
+    } catch {
+      background.add(work);
+      return false;
+    }
   }
 
   return {
     make,
     async giveUp(intent) {
-      await settleIntent(database, intent, "lost");
+      await loseIntent(database, intent);
     },
   };
 }

@@ -66,7 +66,7 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
       });
       switch (standing.kind) {
         case "free": {
-          if (contents.grant.refreshToken === undefined) throw await rejected(row);
+          if (contents.grant.refreshToken === undefined) throw await notRefreshable(row, contents);
           const refreshed = await attempts.make({ row, contents, attempt: standing.attempt }, asking);
           if (refreshed !== undefined) return refreshed;
           break;
@@ -95,9 +95,9 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
     return { tokens: { ...tokens, refreshToken: grant.refreshToken }, generation: row.generation };
   }
 
-  /** It cannot be refreshed, and what there was has run out. */
-  async function rejected(row: ConnectionRow): Promise<ExchangeError> {
-    await ends.end(row, "rejected");
+  /** The provider gave nothing to refresh it with. It lives as long as what it gave. */
+  async function notRefreshable(row: ConnectionRow, contents: ConnectionContents): Promise<ExchangeError> {
+    if (!lasts(contents, clock())) await ends.end(row, "rejected");
     return over();
   }
 

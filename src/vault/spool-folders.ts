@@ -15,6 +15,7 @@ export interface SpoolFolder {
 const folderMode = 0o700;
 /** Replicas that share a spool, and what dead ones have left in it. */
 const maxFolders = 1_024;
+const maxTries = 8;
 const folderName = /^[0-9a-f]{32}$/;
 
 /**
@@ -23,16 +24,21 @@ const folderName = /^[0-9a-f]{32}$/;
  */
 export function takeSpoolFolders(spool: string, freshName: () => string): readonly [SpoolFolder, ...SpoolFolder[]] {
   mkdirSync(spool, { recursive: true, mode: folderMode });
-  const names = readdirSync(spool).filter((name) => folderName.test(name));
+  const names = readdirSync(spool, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() && folderName.test(entry.name) ? [entry.name] : [],
+  );
   if (names.length >= maxFolders) throw new Error(`the spool has ${maxFolders} folders already`);
   const free = names.toSorted().flatMap((name) => take(spool, name) ?? []);
   const [first, ...others] = free;
   if (first !== undefined) return [first, ...others];
-  const name = freshName();
-  mkdirSync(join(spool, name), { mode: folderMode });
-  const made = take(spool, name);
-  if (made === undefined) throw new Error("a folder of the spool was taken as it was made");
-  return [made];
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const name = freshName();
+    mkdirSync(join(spool, name), { recursive: true, mode: folderMode });
+    const made = take(spool, name);
+    // Another process that starts at the same moment takes what it finds, and may find it first.
+    if (made !== undefined) return [made];
+  }
+  throw new Error("each new folder of the spool was taken as it was made");
 }
 
 function take(spool: string, name: string): SpoolFolder | undefined {

@@ -2,9 +2,10 @@
 // depends on them. After a crash the next process that takes the folder finds for each refresh that was begun under it: an answer, a
 // mark that its token was being sent, or nothing, which means that it was not.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 
@@ -18,7 +19,7 @@ export interface SpoolPlace {
 export interface Spool {
   /** By which intents name it; the same for whoever takes the folder next. */
   readonly name: string;
-  /** Right before a token is sent. On the disk when it returns. @throws Error where it cannot be: then nothing may be sent */
+  /** Right before a token is sent. On the disk when it returns. @throws ExchangeError STORE_UNAVAILABLE: then nothing may be sent */
   sending(place: SpoolPlace): void;
   /** On the disk when it resolves. @throws Error where it cannot be */
   keep(place: SpoolPlace, answer: Uint8Array): Promise<void>;
@@ -45,7 +46,14 @@ export const noSpool: Spool = {
 
 const fileMode = 0o600;
 const folderMode = 0o700;
-const fileName = /^([A-Za-z0-9_-]{1,64})\.([0-9]{1,10})\.([0-9]{1,10})\.(sending|answer)$/;
+/** One spelling for each place, so that what was found under a name is read under it. */
+const fileName = /^([A-Za-z0-9_-]{1,64})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(sending|answer)$/;
+/** Tokens of an answer of 1 MiB, sealed and encoded twice. */
+const maxAnswerBytes = 4 * 1_048_576;
+/** Whoever may write to the folder may put a link or a pipe there: neither is followed nor waited for. */
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** What opening says of names that are no files of ours. */
+const notAFile: ReadonlySet<string | undefined> = new Set(["ENOENT", "ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
 
 export interface SpoolDeps {
   /** Purpose `spool`. */
@@ -60,7 +68,8 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     join(folder, `${connection}.${generation}.${attempt}.${kind}`);
 
   async function answerAt(place: SpoolPlace): Promise<Uint8Array | undefined> {
-    const opened = sealer.open(await readFile(pathOf(place, "answer")), bound(place));
+    const sealed = await contentsOf(pathOf(place, "answer"));
+    const opened = sealed === undefined ? undefined : sealer.open(sealed, bound(place));
     if (opened === undefined) onAlarm({ kind: "unreadable", store: "spool" });
     return opened;
   }
@@ -69,8 +78,12 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     name,
     sending(place) {
       // Within the process's own turn: what follows is the first byte, and nothing may come in between.
-      fsyncOf(pathOf(place, "sending"), "w");
-      fsyncOf(folder, "r");
+      try {
+        fsyncOf(pathOf(place, "sending"), "w");
+        fsyncOf(folder, "r");
+      } catch (failure) {
+        throw storeUnavailable({ code: systemCodeOf(failure) ?? "SPOOL", outcome: "refused" });
+      }
     },
     async keep(place, answer) {
       const path = pathOf(place, "answer");
@@ -85,9 +98,11 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
       await syncFolder(folder);
     },
     async forget(place) {
+      const answer = pathOf(place, "answer");
       // The mark last: without it, and without an answer, the token would count as not sent.
-      await rm(pathOf(place, "answer"), { force: true }).catch(() => undefined);
-      await rm(pathOf(place, "sending"), { force: true }).catch(() => undefined);
+      for (const path of [`${answer}.new`, answer, pathOf(place, "sending")]) {
+        await rm(path, { force: true }).catch(() => undefined);
+      }
     },
     async left() {
       const found = new Map<string, { place: SpoolPlace; answered: boolean }>();
@@ -106,6 +121,28 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
 
 function bound({ connection, generation, attempt }: SpoolPlace): readonly string[] {
   return ["spool", connection, String(generation), String(attempt)];
+}
+
+/** Undefined: no file, or none that was written here. @throws Error where it cannot be read */
+async function contentsOf(path: string): Promise<Uint8Array | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, readFlags);
+  } catch (failure) {
+    if (notAFile.has(systemCodeOf(failure))) return undefined;
+    throw failure;
+  }
+  try {
+    const status = await file.stat();
+    return status.isFile() && status.size <= maxAnswerBytes ? await file.readFile() : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A word for the log: nothing of a path. */
+function systemCodeOf(failure: unknown): string | undefined {
+  return failure instanceof Error && "code" in failure ? String(failure.code) : undefined;
 }
 
 function fsyncOf(path: string, flags: "w" | "r"): void {

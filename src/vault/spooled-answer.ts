@@ -9,11 +9,10 @@ const shape = z.strictObject({
   generation: z.int(),
   sealed_grant: bytes,
   sealed_tokens: bytes,
-  created_at: z.int(),
   refreshed_at: z.int(),
-  used_at: z.int(),
   due_at: z.int().nullable(),
-  expires_at: z.int(),
+  used_at: z.int().exactOptional(),
+  expires_at: z.int().exactOptional(),
 });
 
 export function encodeSpooled({ sealed_grant: grant, sealed_tokens: tokens, ...rest }: NextTokens): Uint8Array {

@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../exchange/ports.ts";
-import type { Connections } from "../exchange/vault-ports.ts";
+import type { Connections, HeldSignIns } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "../store/database.ts";
@@ -11,9 +11,10 @@ import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
 import { createAnswerKeeper } from "./answer-keeper.ts";
 import { createBackground } from "./background.ts";
 import { createConnectionColumns } from "./connection-columns.ts";
-import { createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
+import { type ConnectionEnds, createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
+import { createKeepConnection } from "./keep-connection.ts";
 import { createRefreshAttempt } from "./refresh-attempt.ts";
 import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
@@ -46,9 +47,11 @@ export interface VaultOptions {
 }
 
 export interface Vault {
-  readonly connections: Connections;
+  readonly connections: Connections & HeldSignIns;
   /** For the work in the background. */
   readonly tokensOf: RefreshConnection;
+  /** For the same. */
+  readonly ends: ConnectionEnds;
   close(): Promise<void>;
 }
 
@@ -63,16 +66,18 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   const { idleMs, inDoubtMs, upstreamLimitMs } = options;
   const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
   const attempts = createRefreshAttempt(
-    { database, columns, spool, keeper, ends, write, background, clock, wait, freshCall: randomUUID, onStep },
+    { database, columns, spool, keeper, ends, write, background, clock, freshCall: randomUUID, onStep },
     { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
   );
   const tokensOf = createRefreshConnection(
     { database, columns, attempts, ends, clock, wait },
     { idleMs, inDoubtMs, refreshMs: () => upstreamLimitMs() + writeLimitMs + clockDifferenceMs },
   );
+  const keep = createKeepConnection({ database, columns, write, clock, wait, random }, { idleMs, dueAtMs });
   return {
-    connections: createConnections({ database, columns, ends, tokensOf, write, clock, random }, { idleMs, dueAtMs }),
+    connections: createConnections({ database, columns, ends, tokensOf, keep, clock }),
     tokensOf,
+    ends,
     close: () => background.close(),
   };
 }

@@ -77,13 +77,14 @@ describe.each(["light", "dark"] as const)("where one prefers %s", (colorScheme) 
   });
 });
 
-it("serves the page under a policy that allows no inline script and no other origin", async () => {
+it("serves the page under a policy that allows no inline script, and of other origins only pictures of Discord's", async () => {
   const visitor = await rig.visit();
   const answer = await visitor.page.goto("/");
   const policy = answer?.headers()["content-security-policy"] ?? "";
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("script-src 'self'");
   expect(policy).not.toContain("unsafe");
+  expect(policy.match(/https?:[^ ;]+/g)).toEqual(["https://cdn.discordapp.com"]);
   expect(await visitor.page.locator("script:not([src]), style, [style], [onclick]").count()).toBe(0);
   await visitor.leave();
 });

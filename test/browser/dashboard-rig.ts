@@ -1,13 +1,16 @@
 // The dashboard with a real browser before it: visitors, what they do there, and what the parts logged. Screenshots of what they see
 // are kept in .cache/screenshots/dashboard/.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page, Response } from "playwright-core";
+import { parse, stringify } from "yaml";
 import { type Dashboard, realCambio, startDashboard } from "../../examples/dashboard/start-dashboard.ts";
+import type { Secret } from "../../src/exchange/secret.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { repository } from "../support/child.ts";
+import type { FakeDiscord } from "../support/fake-discord.ts";
 
 /** Labels of the form, and what somebody writes there. */
 export type Person = Readonly<Record<"Name" | "E-mail" | "Password", string>>;
@@ -49,20 +52,31 @@ export interface DashboardRig {
 export const password = "correct horse";
 const screenshots = join(repository, ".cache/screenshots/dashboard");
 
-export async function startDashboardRig(): Promise<DashboardRig> {
+export interface DashboardRigOptions {
+  /** Stands for Discord, as an application of whose own the dashboard is run. */
+  readonly discord?: FakeDiscord;
+  /** Of a PostgreSQL, in which tables are made. Default: SQLite, as the dashboard has it. */
+  readonly databaseUrl?: Secret;
+}
+
+export async function startDashboardRig(options: DashboardRigOptions = {}): Promise<DashboardRig> {
+  const { discord } = options;
   mkdirSync(screenshots, { recursive: true });
   const lines: { part: string; line: string }[] = [];
   const parts = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "cambio-dashboard-"));
   parts.defer(() => rmSync(folder, { recursive: true, force: true }));
   const onLine = (part: string, line: string) => lines.push({ part, line });
-  const dashboard = await startDashboard({ port: 0, folder, cambio: realCambio, report: () => undefined, onLine });
+  const application = discord && { clientId: discord.client.id, clientSecret: discord.client.secret ?? "" };
+  const cambio = (configuration: string) => realCambio(rewritten(configuration, folder, options));
+  const dashboard = await startDashboard({ port: 0, folder, discord: application, cambio, report: () => undefined, onLine });
+  discord?.registerRedirectUri(`${dashboard.url}/auth/discord`);
   parts.defer(() => dashboard.close());
   const browser = await launchBrowser();
   parts.defer(() => browser.close());
   return {
     dashboard,
-    visit: (options) => visit(browser, { baseURL: dashboard.url, viewport: { width: 1180, height: 860 }, ...options }),
+    visit: (more) => visit(browser, { baseURL: dashboard.url, viewport: { width: 1180, height: 860 }, ...more }),
     linesOf(part, requestId) {
       if (requestId === undefined) throw new Error("the answer has no request id");
       return lines.filter((one) => one.part === part && one.line.includes(requestId)).map((one) => one.line);
@@ -80,6 +94,22 @@ export async function startDashboardRig(): Promise<DashboardRig> {
   };
 }
 
+interface Written {
+  database: object;
+  providers: { discord?: object };
+}
+
+/** The dashboard's own configuration, but for where Discord and the database are. @returns the file to use */
+function rewritten(file: string, folder: string, { discord, databaseUrl }: DashboardRigOptions): string {
+  if (discord === undefined && databaseUrl === undefined) return file;
+  const written = parse(readFileSync(file, "utf8")) as Written;
+  if (discord !== undefined) written.providers.discord = { ...written.providers.discord, endpoints: discord.endpoints };
+  if (databaseUrl !== undefined) written.database = { url: databaseUrl.reveal(), migrate_at_start: true };
+  const path = join(folder, "cambio.yaml");
+  writeFileSync(path, stringify(written), { mode: 0o600 });
+  return path;
+}
+
 async function visit(browser: Browser, options: BrowserContextOptions): Promise<Visitor> {
   const context = await browser.newContext(options);
   const complaints: string[] = [];
@@ -87,7 +117,7 @@ async function visit(browser: Browser, options: BrowserContextOptions): Promise<
     const page = await context.newPage();
     page.on("console", (message) => {
       // Refused requests are part of some journeys; a script or a style that the page's own policy refuses is part of none.
-      const isRefusedRequest = message.text().startsWith("Failed to load resource");
+      const isRefusedRequest = /^(Failed to load resource|WebSocket connection to .* failed)/.test(message.text());
       if (message.type() === "error" && !isRefusedRequest) complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(error.message));

@@ -98,7 +98,10 @@ describe("what is refused", () => {
     await visitor.register();
     const jwksUrl = `${rig.dashboard.url}/.well-known/jwks.json`;
     const backend = await listen(
-      createBackend({ issuer: rig.dashboard.url, audience, jwksUrl, clock: inTwentyMinutes }, () => undefined),
+      createBackend(
+        { pageOrigin: rig.dashboard.url, issuer: rig.dashboard.url, audience, jwksUrl, clock: inTwentyMinutes },
+        () => undefined,
+      ),
       0,
     );
     await page.route("**/api/protected", async (route) =>

@@ -20,6 +20,7 @@ const written = {
       tokens: { issuer_check: false },
     },
     site: { kind: "better-auth", issuer: "https://site.example", jwt: true },
+    chat: { kind: "discord", client: { id: "157", secret: `${canary}-chat` }, accounts: false },
     closed: { kind: "better-auth", issuer: "https://closed.example" },
   },
   audiences: {
@@ -259,6 +260,8 @@ describe("the token of another client", () => {
     ["of no issuer", { iss: undefined }, "", "providers", "ISSUER_NOT_TRUSTED"],
     ["of another issuer than named", {}, " --provider corporate", "providers.corporate.tokens.payload_type", "TOKEN_TYPE_MISMATCH"],
     ["of an unknown provider", {}, " --provider nowhere", "providers", "PROVIDER_UNKNOWN"],
+    ["of a provider whose tokens nobody else can read", {}, " --provider chat", "providers.chat.kind", "PROVIDER_UNKNOWN"],
+    ["of its issuer", { iss: "https://discord.com" }, "", "providers.chat.kind", "ISSUER_NOT_TRUSTED"],
     ["for an audience that is not the caller's", {}, " --audience payroll", "clients.orders.audiences", "TARGET_NOT_ALLOWED"],
     ["for an audience that nobody knows", {}, " --audience nowhere", "clients.orders.audiences", "TARGET_NOT_ALLOWED"],
     ["meant for somebody else", { aud: "https://else.example" }, "", "audiences.orders.accepts.main.identifiers", "AUDIENCE_MISMATCH"],

@@ -285,3 +285,37 @@ describe("a caller that leaves", () => {
     expect(rig.exchange.seen).toEqual([]);
   });
 });
+
+describe("a page with an exchange of its own", () => {
+  it("sends the token that it brings, keeps it, and asks again when it is over", async () => {
+    let asked = 0;
+    const exchange = async () => ({ token: `own-${(asked += 1)}`, expiresIn: 900, userId: "alice" });
+    const { fetchWithAuth } = rig.client({ exchange });
+    await thousand(() => fetchWithAuth("/things"));
+    rig.time.nowMs += 840_000;
+    await fetchWithAuth("/things");
+    expect([...bearers()]).toEqual(["Bearer own-1", "Bearer own-2"]);
+    expect({ asked, route: rig.exchange.seen.length }).toEqual({ asked: 2, route: 0 });
+  });
+
+  it.each([
+    ["no token that a header can hold", { token: "a b", expiresIn: 900, userId: "alice" }],
+    ["no time", { token: "own", expiresIn: 0, userId: "alice" }],
+    ["nobody", { token: "own", expiresIn: 900, userId: "" }],
+  ])("is told that there is no usable answer where that has %s", async (_, answer) => {
+    const { getToken } = rig.client({ exchange: async () => answer });
+    expect(await failureOf(getToken())).toMatchObject({ status: 0, source: "exchange" });
+  });
+
+  it("passes its failure on where it is one of the exchange, and hides any other", async () => {
+    const refused = rig.client({ exchange: async () => Promise.reject(new ApiError(401, { source: "exchange", body: { reason: "X" } })) });
+    expect(await failureOf(refused.getToken())).toMatchObject({ status: 401, body: { reason: "X" } });
+    const broken = rig.client({ exchange: async () => Promise.reject(new Error("with a token in it")) });
+    expect(await failureOf(broken.getToken())).toMatchObject({ status: 0, message: "The token exchange gave no usable answer." });
+  });
+
+  it("does not wait for it without end", async () => {
+    const { getToken } = rig.client({ exchange: () => new Promise(() => undefined), exchangeTimeoutMs: 50 });
+    expect(await failureOf(getToken())).toMatchObject({ status: 0 });
+  });
+});

@@ -123,6 +123,12 @@ describe("what is found about tokens that are issued here", () => {
       `${at}.from.cambio.claims.seen`,
       "only an account is known for",
     ],
+    [
+      "a picture from a provider that has a mistake of its own, and of which nothing else is known",
+      { "providers/main/pkce": "S265", [`${mint}/from/main/claims/face`]: "picture" },
+      "providers.main.pkce",
+      "Write one of S256, none",
+    ],
     ["an attribute that there is not", { [`${mint}/from/site/claims/role`]: "role" }, `${at}.from.site.claims.role`, "preferred_username"],
     ...["sub", "iss", "aud", "exp", "scope", "act", "may_act", "client_id", "cnf", "azp", "jti", "nonce", "events"].map(
       (claim) =>

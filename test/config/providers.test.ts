@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -140,6 +141,20 @@ describe("the example's providers that are commented out", () => {
   });
 });
 
+describe("the example of docs/configuration.md", () => {
+  it("is right, and says all that it is about", () => {
+    const documentation = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+    const example = /```yaml\n(providers:\n {2}models:\n[\s\S]*?)```/.exec(documentation)?.[1] ?? "";
+    const { models } = (parse(example) as { readonly providers: { readonly models: object } }).providers;
+    expect(settingsOf(models)).toMatchObject({
+      kind: "custom",
+      requests: { code: "json", refresh: "json" },
+      code_state: true,
+      accounts: true,
+    });
+  });
+});
+
 describe("what is found about a provider", () => {
   const one = "providers.one";
   const row = (name: string, provider: object, path: string, words: string) => ({ name, changes: withProvider(provider), path, words });
@@ -163,6 +178,12 @@ describe("what is found about a provider", () => {
       { ...custom, endpoints: { token: custom.endpoints.token } },
       `${one}.endpoints.authorization`,
       "such as https://login.example.com/oauth/authorize",
+    ),
+    row(
+      "a back channel that nobody would read",
+      { ...discord, back_channel_url: "https://d.example" },
+      `${one}.back_channel_url`,
+      "Give endpoints",
     ),
     row("users without a place to read them", { ...custom, user }, `${one}.endpoints.user`, "such as https://login.example.com/me"),
     row("accounts of users that nobody knows", { ...custom, accounts: true }, `${one}.accounts`, "claims: { id: id }"),

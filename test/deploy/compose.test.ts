@@ -9,6 +9,8 @@ const { services, networks, volumes } = compose();
 const each = Object.entries(services).map(([name, service]) => ({ name, service }));
 const exampleFile = read("deploy/.env.example");
 const example = envFile(exampleFile);
+/** An application at Discord: whoever has none leaves them empty. */
+const optional = ["DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_REDIRECT_URI"];
 const version = (JSON.parse(read("package.json")) as { version: string }).version;
 
 describe.each(each)("the service $name", ({ name, service }) => {
@@ -70,13 +72,17 @@ describe("the compose file", () => {
     expect(variablesOf(read("deploy/compose.yaml"))).toEqual(Object.keys(example).toSorted());
   });
 
-  it("lets no variable be empty", () => {
+  it("lets no variable be empty but for those of an application that nobody needs to have", () => {
     const uses = [...read("deploy/compose.yaml").matchAll(/(?<!\$)\$\{[A-Z0-9_]+([^}]*)\}/g)];
-    expect(uses.filter(([, rest]) => rest !== ":?see .env.example").map(([all]) => all)).toEqual([]);
+    const open = uses.filter(([, rest]) => rest !== ":?see .env.example").map(([all]) => all);
+    expect([...new Set(open)].toSorted()).toEqual(optional.map((name) => `\${${name}:-}`));
   });
 
   it("gives Cambio each variable that its configuration names, and no other", () => {
-    expect(Object.keys(services["cambio"]?.environment ?? {}).toSorted()).toEqual(variablesOf(read("deploy/cambio.yaml")));
+    expect(Object.keys(services["cambio"]?.environment ?? {}).toSorted()).toEqual(variablesOf(read("deploy/cambio-discord.yaml")));
+    expect(variablesOf(read("deploy/cambio-discord.yaml")).filter((name) => !optional.includes(name))).toEqual(
+      variablesOf(read("deploy/cambio.yaml")),
+    );
     expect(services["migrate"]?.environment).toEqual(services["cambio"]?.environment);
   });
 
@@ -85,12 +91,13 @@ describe("the compose file", () => {
     expect(holders("CAMBIO_SEALING_KEY")).toEqual(["cambio", "migrate"]);
     expect(holders("POSTGRES_PASSWORD")).toEqual(["cambio", "migrate", "database"]);
     expect(holders("REDIS_PASSWORD")).toEqual(["cambio", "migrate", "redis"]);
+    expect(holders("DISCORD_CLIENT_SECRET")).toEqual(["cambio", "migrate"]);
   });
 
   it("names only files, stages and programs that there are", () => {
     const [service] = each.filter((one) => one.name === "cambio");
     expect(service?.service.volumes).toEqual([
-      { type: "bind", source: "./cambio.yaml", target: "/etc/cambio/cambio.yaml", read_only: true },
+      { type: "bind", source: "./${CAMBIO_CONFIGURATION:?see .env.example}", target: "/etc/cambio/cambio.yaml", read_only: true },
     ]);
     for (const { build } of Object.values(services)) {
       if (build === undefined) continue;
@@ -105,13 +112,19 @@ describe("the compose file", () => {
 
 describe(".env.example", () => {
   it("holds no secret, and says above each how to make one", () => {
-    const secrets = Object.keys(example).filter((name) => /SECRET|PASSWORD|KEY/.test(name));
+    const secrets = Object.keys(example).filter((name) => /SECRET|PASSWORD|KEY/.test(name) && !optional.includes(name));
     expect(secrets.length).toBe(4);
     for (const name of secrets) {
       expect(example[name]).toBe("");
       expect(exampleFile).toMatch(new RegExp(`^#   openssl rand .*\\n${name}=$`, "m"));
     }
-    expect(Object.entries(example).filter(([name, value]) => value === "" && !secrets.includes(name))).toEqual([]);
+    expect(
+      Object.entries(example)
+        .filter(([name, value]) => value === "" && !secrets.includes(name))
+        .map(([name]) => name),
+    ).toEqual(optional);
+    const marked = exampleFile.split("\n\n").filter((paragraph) => paragraph.startsWith("# Optional:"));
+    expect(marked.flatMap((paragraph) => Object.keys(envFile(paragraph)))).toEqual(optional);
   });
 
   it("explains each variable", () => {

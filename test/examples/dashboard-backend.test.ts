@@ -30,7 +30,7 @@ beforeAll(async () => {
   );
   lines = [];
   const log = createJsonLog("backend", (line) => lines.push(line));
-  backend = await listen(createBackend({ issuer, audience, jwksUrl: published.url, clock: () => now }, log), 0);
+  backend = await listen(createBackend({ pageOrigin: issuer, issuer, audience, jwksUrl: published.url, clock: () => now }, log), 0);
 });
 
 afterAll(async () => {
@@ -117,7 +117,7 @@ describe("the dashboard's backend", () => {
     );
     await gone.close();
     const lost = await listen(
-      createBackend({ issuer, audience, jwksUrl: gone.url, clock: () => now }, () => undefined),
+      createBackend({ pageOrigin: issuer, issuer, audience, jwksUrl: gone.url, clock: () => now }, () => undefined),
       0,
     );
     const { status, body, response } = await call(`Bearer ${await tokenWith()}`, lost);

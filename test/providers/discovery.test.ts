@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
+import { custom } from "../../src/providers/presets/custom.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "../support/fake-provider.ts";
 import { createRig, type Rig, type RigOptions } from "../support/provider-rig.ts";
 
@@ -106,6 +107,51 @@ describe("what discovery may say", () => {
   ])("is never asked for over plain http beyond loopback: %s", (_name, options) => {
     const client = { id: "cambio", authentication: "none" } as const;
     expect(() => createRig({ issuer: "http://id.example", client, ...options })).toThrow("plain_http");
+  });
+});
+
+describe("a provider that is not discovered", () => {
+  const at = "http://127.0.0.1:9";
+  const addresses = { issuer: at, endpoints: { authorization: `${at}/a`, token: `${at}/t` } };
+  const rigOf = (endpoints: object = {}) => {
+    const client = { id: "x", authentication: "none" } as const;
+    const rig = createRig({
+      issuer: at,
+      client,
+      addresses: { ...addresses, endpoints: { ...addresses.endpoints, ...endpoints } },
+      definition: custom,
+    });
+    closers.push(rig.close);
+    return rig;
+  };
+
+  it("has what is configured, and nothing else; nobody is asked", async () => {
+    const rig = rigOf();
+    expect(await rig.discovery.metadata(soon())).toEqual({
+      authorizationEndpoint: `${at}/a`,
+      tokenEndpoint: `${at}/t`,
+      jwksUri: undefined,
+      revocationEndpoint: undefined,
+      introspectionEndpoint: undefined,
+      userEndpoint: undefined,
+    });
+    expect((await errorOf(rig.discovery.fetchJwks(soon()))).reason).toBe("UPSTREAM_INVALID_RESPONSE");
+    expect(rig.calls).toEqual([]);
+  });
+
+  it("may have keys and a place for users", async () => {
+    const metadata = await rigOf({ jwks: `${at}/k`, user: `${at}/me` }).discovery.metadata(soon());
+    expect(metadata).toMatchObject({ jwksUri: `${at}/k`, userEndpoint: `${at}/me` });
+  });
+});
+
+describe("a user endpoint that discovery names", () => {
+  it("is used where it lies on a configured origin, and is none elsewhere", async () => {
+    const metadata: Record<string, unknown> = { userinfo_endpoint: "https://evil.example/me" };
+    const fake = await startFake({ metadata });
+    expect((await rigFor(fake).discovery.metadata(soon())).userEndpoint).toBeUndefined();
+    metadata["userinfo_endpoint"] = `${fake.issuer}/me`;
+    expect((await rigFor(fake).discovery.metadata(soon())).userEndpoint).toBe(`${fake.issuer}/me`);
   });
 });
 

@@ -37,14 +37,14 @@ const family = {
 };
 const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next_at: nowMs, expires_at: nowMs + 1 } as const;
 const signing = { kid: "kid-1", algorithm: "ES256", seq: 1, announced_at: nowMs, activates_at: nowMs + 1 } as const;
-const account = { id: "account-1", provider: "main", provider_user_id: "1", created_at: nowMs, updated_at: nowMs, disabled_at: null };
+const account = { id: "account-1", provider: "main", provider_user_id: "user-1", created_at: nowMs, updated_at: nowMs } as const;
 const connection = {
   id: "connection-1",
   client_id: "web",
   provider: "main",
   account_id: "account-1",
   kept: 1,
-  generation: 3,
+  generation: 2,
   created_at: nowMs,
   refreshed_at: nowMs,
   used_at: nowMs,
@@ -53,9 +53,10 @@ const connection = {
   ended_reason: null,
   tell_at: null,
   expires_at: nowMs + 1,
-};
+} as const;
 const plaintext = Buffer.from("a token");
 const { familyGrant, familyAnswer, upstreamToken, signingKey, accountUser, connectionGrant, connectionTokens } = sealedColumns;
+const tables = ["one_time", "handle_families", "upstream_revocations", "signing_keys", "accounts", "connections"] as const;
 const listed = Object.values(sealedColumns);
 
 /** Every sealed column filled once, under this key. */
@@ -82,13 +83,15 @@ async function fill(database: Database, key: MasterKey): Promise<void> {
     const sealed_user = seal(accountUser.purpose, associatedData(accountUser, account));
     await db
       .insertInto("accounts")
-      .values({ ...account, sealed_user })
+      .values({ ...account, sealed_user, disabled_at: null })
       .execute();
-    const kept_grant = seal(connectionGrant.purpose, associatedData(connectionGrant, connection));
-    const sealed_tokens = seal(connectionTokens.purpose, associatedData(connectionTokens, connection));
+    const columns = {
+      sealed_grant: seal(connectionGrant.purpose, associatedData(connectionGrant, connection)),
+      sealed_tokens: seal(connectionTokens.purpose, associatedData(connectionTokens, connection)),
+    };
     await db
       .insertInto("connections")
-      .values({ ...connection, sealed_grant: kept_grant, sealed_tokens })
+      .values({ ...connection, ...columns })
       .execute();
   });
 }
@@ -129,7 +132,7 @@ onEachDatabase((_, open) => {
     expect(opened(connectionGrant.purpose, kept?.sealed_grant, associatedData(connectionGrant, connection))).toBe("a token");
     expect(opened(connectionTokens.purpose, kept?.sealed_tokens, associatedData(connectionTokens, connection))).toBe("a token");
     expect(await storeOn(database, [fresh]).takeState("state")).toEqual(pendingState());
-    expect(row).toMatchObject(family);
+    expect([row, user, kept]).toMatchObject([family, account, connection]);
   });
 
   test("what is under the first key already is left as it is", async () => {
@@ -146,6 +149,13 @@ onEachDatabase((_, open) => {
     expect(await storeOn(database, [fresh]).claimCode("main", new Secret("code"))).toBeUndefined();
   });
 
+  test("connections that have ended, of which nothing sealed is left, are passed over", async () => {
+    await fill(database, old);
+    const ended = { ended_at: nowMs, ended_reason: "rejected", sealed_grant: null, sealed_tokens: null } as const;
+    await database.run((db) => db.updateTable("connections").set(ended).execute());
+    expect((await reseal(database, [fresh, old])).slice(-2)).toMatchObject([nothing, nothing]);
+  });
+
   describe("what no key opens in its place is counted and kept, never sealed anew:", () => {
     test.each<[string, () => Promise<unknown>]>([
       ["its key is missing", () => fill(database, masterKey("lost", 9))],
@@ -156,9 +166,9 @@ onEachDatabase((_, open) => {
           await database.run((db) => db.updateTable("handle_families").set({ id: "family-2" }).execute());
           await database.run((db) => db.updateTable("upstream_revocations").set({ id: "telling-2" }).execute());
           await database.run((db) => db.updateTable("signing_keys").set({ kid: "kid-2" }).execute());
+          await database.run((db) => db.updateTable("one_time").set({ name: "cambio:v1:state:other" }).execute());
           await database.run((db) => db.updateTable("accounts").set({ id: "account-2" }).execute());
           await database.run((db) => db.updateTable("connections").set({ id: "connection-2" }).execute());
-          await database.run((db) => db.updateTable("one_time").set({ name: "cambio:v1:state:other" }).execute());
         },
       ],
       [
@@ -168,7 +178,7 @@ onEachDatabase((_, open) => {
           await database.run((db) => db.updateTable("handle_families").set({ generation: 4 }).execute());
           await database.run((db) => db.updateTable("upstream_revocations").set({ provider: "other" }).execute());
           await database.run((db) => db.updateTable("signing_keys").set({ activates_at: 0 }).execute());
-          await database.run((db) => db.updateTable("accounts").set({ provider_user_id: "2" }).execute());
+          await database.run((db) => db.updateTable("accounts").set({ provider_user_id: "user-2" }).execute());
           await database.run((db) => db.updateTable("connections").set({ account_id: "account-2" }).execute());
           await database.run((db) =>
             db
@@ -180,14 +190,7 @@ onEachDatabase((_, open) => {
       ],
     ])("%s", async (_name, tamper) => {
       await tamper();
-      const all = async () => [
-        await database.run((db) => db.selectFrom("one_time").selectAll().execute()),
-        await database.run((db) => db.selectFrom("handle_families").selectAll().execute()),
-        await database.run((db) => db.selectFrom("upstream_revocations").selectAll().execute()),
-        await database.run((db) => db.selectFrom("signing_keys").selectAll().execute()),
-        await database.run((db) => db.selectFrom("accounts").selectAll().execute()),
-        await database.run((db) => db.selectFrom("connections").selectAll().execute()),
-      ];
+      const all = () => Promise.all(tables.map((table) => database.run((db) => db.selectFrom(table).selectAll().execute())));
       const before = await all();
       const counts = await reseal(database, [fresh, old]);
       expect(counts).toMatchObject(listed.map(() => ({ ...nothing, unreadable: 1 })));

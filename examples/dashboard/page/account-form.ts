@@ -6,8 +6,16 @@ import { type FieldName, type Refusal, register, shortestPassword, signIn } from
 export interface AccountFormOptions {
   readonly kind: "register" | "login";
   /** Said above the form: why somebody is here. */
-  readonly notice?: string | undefined;
+  readonly notice?: Notice | undefined;
   onSignedIn(): void;
+  /** On to Discord. Undefined: that is not configured. @returns why not */
+  readonly onDiscord?: (() => Promise<string>) | undefined;
+}
+
+export interface Notice {
+  readonly sentence: string;
+  /** Something failed. */
+  readonly bad: boolean;
 }
 
 interface Field {
@@ -52,7 +60,7 @@ const forms = {
   },
 } satisfies Record<AccountFormOptions["kind"], { fields: readonly Field[] } & Record<string, unknown>>;
 
-export function accountForm({ kind, notice, onSignedIn }: AccountFormOptions): HTMLElement {
+export function accountForm({ kind, notice, onSignedIn, onDiscord }: AccountFormOptions): HTMLElement {
   const { title, lead, submit, busy, other, fields, send } = forms[kind];
   const shown = new Map(fields.map((field: Field) => [field.name, showField(field)]));
   const alert = make("p", { class: "notice bad", role: "alert", hidden: true });
@@ -97,10 +105,32 @@ export function accountForm({ kind, notice, onSignedIn }: AccountFormOptions): H
     { class: "card narrow" },
     make("h1", { tabindex: "-1" }, title),
     make("p", { class: "quiet" }, lead),
-    notice === undefined ? undefined : make("p", { class: "notice", role: "status" }, notice),
+    notice === undefined ? undefined : showNotice(notice),
     form,
+    ...(onDiscord === undefined ? [] : discordWay(onDiscord)),
     make("p", { class: "quiet other" }, `${question} `, link(path, "", way)),
   );
+}
+
+function showNotice({ sentence, bad }: Notice): HTMLElement {
+  return make("p", { class: bad ? "notice bad" : "notice", role: bad ? "alert" : "status" }, sentence);
+}
+
+function discordWay(onDiscord: () => Promise<string>): readonly HTMLElement[] {
+  const button = make("button", { type: "button", class: "button wide" }, "Sign in with Discord");
+  const alert = make("p", { class: "notice bad", role: "alert", hidden: true });
+  const run = async (): Promise<void> => {
+    button.disabled = true;
+    alert.hidden = true;
+    const why = await onDiscord();
+    // Otherwise this page is about to be left.
+    if (why === "") return;
+    button.disabled = false;
+    alert.textContent = why;
+    alert.hidden = false;
+  };
+  button.addEventListener("click", () => void run());
+  return [make("p", { class: "or" }, "or"), alert, button];
 }
 
 /** In the order of the fields. The server looks again. */

@@ -1,15 +1,17 @@
-// The dashboard: whose session this is, and the protected endpoint tried out, with the answer in green or the failure in red.
+// The dashboard: whose session this is, the protected endpoint tried out, with the answer in green or the failure in red, and the live
+// connection.
 
-import { icon, link, make, setAttributes } from "./elements.ts";
+import { fact, icon, link, make, setAttributes } from "./elements.ts";
 import type { Outcome } from "./protected-call.ts";
 import type { User } from "./session.ts";
+import { sessionCard, type SessionCardOptions } from "./session-card.ts";
 
-export interface DashboardOptions {
-  readonly user: User;
+export interface DashboardOptions extends SessionCardOptions {
   call(skipAuth: boolean): Promise<Outcome>;
+  readonly live: HTMLElement;
 }
 
-export function dashboardView({ user, call }: DashboardOptions): HTMLElement {
+export function dashboardView({ user, call, live, ...more }: DashboardOptions): HTMLElement {
   return make(
     "div",
     { class: "dashboard" },
@@ -20,31 +22,8 @@ export function dashboardView({ user, call }: DashboardOptions): HTMLElement {
       make("h1", { tabindex: "-1" }, `Hello, ${user.name}`),
       make("p", { class: "quiet" }, "You are signed in. Reload the page, or open it in another tab: the session stays."),
     ),
-    make("div", { class: "columns" }, sessionCard(user), endpointCard(user, call)),
-  );
-}
-
-function sessionCard(user: User): HTMLElement {
-  const id = make("code", { "data-fact": "user-id" }, user.id);
-  const copy = make("button", { type: "button", class: "quiet-button", "aria-label": "Copy the user id" }, icon("copy"), "Copy");
-  copy.addEventListener("click", () => {
-    navigator.clipboard.writeText(user.id).then(
-      () => copy.replaceChildren(icon("check"), "Copied"),
-      () => copy.replaceChildren(icon("cross"), "Not copied"),
-    );
-  });
-  return make(
-    "section",
-    { class: "card", "aria-labelledby": "session-title" },
-    make("h2", { id: "session-title" }, "Your session"),
-    make("p", { class: "quiet" }, "As the sign-in service knows you, by the cookie of this browser."),
-    make(
-      "dl",
-      { class: "facts" },
-      ...fact("Name", make("span", { "data-fact": "name" }, user.name)),
-      ...fact("E-mail", make("span", { "data-fact": "email" }, user.email)),
-      ...fact("User id", make("span", { class: "with-button" }, id, copy)),
-    ),
+    make("div", { class: "columns" }, sessionCard({ user, ...more }), endpointCard(user, call)),
+    live,
   );
 }
 
@@ -90,7 +69,8 @@ function endpointCard(user: User, call: DashboardOptions["call"]): HTMLElement {
 }
 
 function showAnswer(outcome: Outcome & { kind: "answered" }, user: User): readonly HTMLElement[] {
-  const same = outcome.userId === user.id;
+  // Where there is another way of signing in, those of this one have a prefix in the token (cambio-discord.yaml).
+  const same = [user.id, `site:${user.id}`].includes(outcome.userId);
   return [
     make("p", { class: "verdict" }, icon("check"), make("strong", {}, "200 OK"), make("span", {}, outcome.message)),
     make("dl", { class: "facts" }, ...fact("user_id", make("code", { "data-fact": "backend-user-id" }, outcome.userId))),
@@ -109,8 +89,4 @@ function showFailure(outcome: Outcome & { kind: "failed" }): readonly HTMLElemen
 function footnote({ milliseconds, requestId }: Outcome): HTMLElement {
   const id = requestId === "" ? [] : [" · request ", make("code", { "data-fact": "request-id" }, requestId)];
   return make("p", { class: "footnote" }, `${Math.round(milliseconds)} ms`, ...id);
-}
-
-function fact(name: string, value: HTMLElement): readonly HTMLElement[] {
-  return [make("dt", {}, name), make("dd", {}, value)];
 }

@@ -48,3 +48,8 @@ export function icon(name: keyof typeof drawings): SVGSVGElement {
 export function link(path: string, className: string, ...children: readonly Child[]): HTMLAnchorElement {
   return make("a", { href: path, class: className || undefined, "data-inside": true }, ...children);
 }
+
+/** A term of a list of facts, and what it is. */
+export function fact(name: string, value: HTMLElement): readonly HTMLElement[] {
+  return [make("dt", {}, name), make("dd", {}, value)];
+}

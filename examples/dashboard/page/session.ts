@@ -1,14 +1,19 @@
-// The session, at the application's Better Auth: who is signed in, register, sign in, sign out. Its answers become unions here.
+// Who is signed in, by either way; and the session at the application's Better Auth: register, sign in, sign out. Its answers become
+// unions here. The other way is discord.ts.
 
 export interface User {
   readonly id: string;
   readonly name: string;
+  /** Empty: not known. */
   readonly email: string;
+  /** Empty, or not there: the way of signing in knows none. */
+  readonly username?: string;
+  readonly avatarUrl?: string;
 }
 
 export type Session =
-  | { readonly kind: "signed-in"; readonly user: User }
-  | { readonly kind: "anonymous" }
+  | { readonly kind: "signed-in"; readonly by: "password" | "discord"; readonly user: User }
+  | { readonly kind: "anonymous"; readonly why?: string }
   /** Cannot decide, which is not the same as anonymous. */
   | { readonly kind: "unavailable" };
 
@@ -38,7 +43,7 @@ export async function fetchSession(): Promise<Session> {
     const response = await fetch("/api/auth/get-session", { cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) return { kind: "unavailable" };
     const body = (await response.json()) as { user: User } | null;
-    return body === null ? { kind: "anonymous" } : { kind: "signed-in", user: body.user };
+    return body === null ? { kind: "anonymous" } : { kind: "signed-in", by: "password", user: body.user };
   } catch {
     return { kind: "unavailable" };
   }

@@ -48,7 +48,7 @@ export function claimsOf(request: object): TokenClaims {
   return claims;
 }
 
-function handOn(request: object, claims: TokenClaims): void {
+export function handOn(request: object, claims: TokenClaims): void {
   claimsByRequest.set(request, claims);
   Reflect.set(request, "auth", claims);
 }
@@ -101,7 +101,11 @@ export function createFetchGuard({ check, answer }: HttpGuardDeps) {
     };
 }
 
+export function authorizationOf(request: NodeRequest): readonly string[] {
+  return valuesOf(request, "authorization");
+}
+
 /** As they came: Node's parsed headers keep only the first of several. */
-function authorizationOf({ rawHeaders }: NodeRequest): readonly string[] {
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "authorization");
+export function valuesOf({ rawHeaders }: NodeRequest, name: string): readonly string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 }

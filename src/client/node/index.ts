@@ -8,3 +8,4 @@ export { tokenClaims } from "./connect-guard.ts";
 export type { Decision, Denied, Refusal, Undecided } from "./decision.ts";
 export { claimsOf, type FastifyHook, type GuardedHandler, type Middleware } from "./http-guard.ts";
 export { createTokenGuard, type RequiredToken, type Requirement, type TokenGuard, type TokenGuardOptions } from "./token-guard.ts";
+export type { UpgradeConnection, UpgradeGuard } from "./upgrade-guard.ts";

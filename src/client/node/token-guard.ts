@@ -15,6 +15,7 @@ import {
   type Middleware,
 } from "./http-guard.ts";
 import { answerTo } from "./refusal.ts";
+import { createUpgradeGuard, type UpgradeGuard } from "./upgrade-guard.ts";
 import { createValidate } from "./validate.ts";
 
 export interface TokenGuardOptions {
@@ -51,6 +52,8 @@ export interface RequiredToken {
   readonly fastify: FastifyHook;
   /** Claims: the handler's second argument. */
   readonly fetch: ReturnType<typeof createFetchGuard>;
+  /** For a server's `upgrade` event, with the token as subprotocol `bearer.TOKEN`. Claims: its result, or typed `claimsOf(request)`. */
+  readonly upgrade: UpgradeGuard;
   /** An interceptor of a server. Claims: `context.values.get(tokenClaims)`. */
   readonly connect: Interceptor;
   /** For every other kind, with all `authorization` headers of the request. */
@@ -98,6 +101,7 @@ export function createTokenGuard(options: TokenGuardOptions): TokenGuard {
         express: createMiddleware(deps),
         fastify: createFastifyHook(deps),
         fetch: createFetchGuard(deps),
+        upgrade: createUpgradeGuard(deps),
         connect: createConnectGuard(check, scopes),
         check,
       };

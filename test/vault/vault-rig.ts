@@ -1,0 +1,275 @@
+// Vaults as a test wires them: a clock that stands still, real spool folders, a provider whose refresh tokens are good for one use and which
+// remembers what it was shown, and processes that can be killed between any two steps of a refresh.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import { ExchangeError } from "../../src/exchange/errors.ts";
+import { Secret } from "../../src/exchange/secret.ts";
+import type { RefreshedTokens, TokenSet } from "../../src/exchange/tokens.ts";
+import type { Connection, Keeping, LiveTokens, SendRefresh, Wish } from "../../src/exchange/vault-ports.ts";
+import type { MasterKey } from "../../src/sealing/master-keys.ts";
+import { createSealer } from "../../src/sealing/sealer.ts";
+import type { Database } from "../../src/store/database.ts";
+import { type Recovered, recover } from "../../src/vault/recovery.ts";
+import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
+import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
+import { createVault, type Vault } from "../../src/vault/vault.ts";
+import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
+
+export const idleMs = 30 * 86_400_000;
+export const inDoubtMs = 600_000;
+export const upstreamLimitMs = 20_000;
+/** Beyond the time in which whoever sends may still be about to write its answer. */
+export const refreshMs = 120_000;
+/** Beyond any doubt. */
+export const longDeadMs = refreshMs + inDoubtMs;
+
+export interface FakeProvider {
+  /** Every refresh token that arrived, in order. */
+  readonly presented: string[];
+  /** All that it ever gave out: refresh, access and ID tokens. */
+  readonly made: string[];
+  /** Takes the refresh token that it gave last, once. */
+  readonly send: SendRefresh;
+  /** What the next calls come to instead, in order. */
+  readonly instead: SendRefresh[];
+  /** Sends, and only then comes to something else. */
+  fails(how: () => RefreshedTokens | Promise<RefreshedTokens>): void;
+  /** The next call waits for `answer`, once it has arrived. */
+  hold(): { readonly arrived: Promise<void>; answer(): void };
+  /** The next tokens, as for a sign-in or a refresh. */
+  give(): TokenSet & { readonly refreshToken: Secret };
+}
+
+export function fakeProvider(clock: () => number, lifeMs = 3_600_000): FakeProvider {
+  const presented: string[] = [];
+  const made: string[] = [];
+  const instead: SendRefresh[] = [];
+  const live = new Set<string>();
+  let number = 0;
+
+  function token(kind: string): Secret {
+    const text = `${kind}-token-${number}-${"abcdefghijklmnop".slice(number % 5)}-of-the-provider`;
+    made.push(text);
+    return new Secret(text);
+  }
+
+  function give(): ReturnType<FakeProvider["give"]> {
+    number += 1;
+    const refreshToken = token("refresh");
+    live.add(refreshToken.reveal());
+    return {
+      accessToken: token("access"),
+      tokenType: "Bearer",
+      expiresAtMs: clock() + lifeMs,
+      refreshToken,
+      idToken: token("id"),
+      scopes: ["openid", "orders:read"],
+      issuer: "https://issuer.example",
+      subject: "alice",
+    };
+  }
+
+  function answer(refreshToken: Secret): RefreshedTokens {
+    if (!live.delete(refreshToken.reveal())) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+    return give();
+  }
+
+  const arrive = (refreshToken: Secret, onSending: () => void) => {
+    onSending();
+    presented.push(refreshToken.reveal());
+  };
+
+  return {
+    presented,
+    made,
+    instead,
+    give,
+    async send(refreshToken, onSending) {
+      const other = instead.shift();
+      if (other !== undefined) return other(refreshToken, onSending);
+      arrive(refreshToken, onSending);
+      return answer(refreshToken);
+    },
+    fails(how) {
+      instead.push(async (refreshToken, onSending) => {
+        arrive(refreshToken, onSending);
+        return how();
+      });
+    },
+    hold() {
+      const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      instead.push(async (refreshToken, onSending) => {
+        arrive(refreshToken, onSending);
+        arrived.resolve();
+        await released.promise;
+        return answer(refreshToken);
+      });
+      return { arrived: arrived.promise, answer: released.resolve };
+    },
+  };
+}
+
+export interface ProcessOptions {
+  readonly keys?: readonly MasterKey[];
+  readonly wait?: (ms: number) => Promise<void>;
+  /** `none`: it has no spool. Default: a folder of this name. */
+  readonly spool?: string;
+  /** Where that folder is. Default: among this rig's. */
+  readonly spoolFolder?: string;
+  /** Killed right there. */
+  readonly dieAt?: RefreshStep;
+  /** True: killed right there. */
+  readonly dies?: (step: RefreshStep, place: SpoolPlace) => boolean;
+  readonly onStep?: (step: RefreshStep) => void;
+  /** In front of the spool. */
+  readonly spoolAs?: (spool: Spool) => Spool;
+}
+
+export interface VaultProcess extends Vault {
+  /** From now on nothing that it does takes effect, and nothing comes back to it. */
+  kill(): void;
+}
+
+export interface VaultRig {
+  readonly clock: FrozenClock;
+  readonly provider: FakeProvider;
+  readonly alarms: string[];
+  readonly ended: string[];
+  readonly unspooled: () => number;
+  readonly folder: string;
+  /** One more process over this database. */
+  process(database: Database, given?: ProcessOptions): VaultProcess;
+  /** The next process takes that spool. */
+  restart(database: Database, name: string, keys?: readonly MasterKey[]): Promise<Recovered>;
+  spoolPath(name: string): string;
+  /** Signs somebody in: by its id, or for a handle. */
+  signIn(vault: Vault, given?: Partial<Keeping>): Promise<{ readonly id: string; readonly generation: number }>;
+  /** Asks for the tokens of a connection, wherever it is found. */
+  ask(vault: Vault, id: string, given?: Partial<Wish> & { readonly signal?: AbortSignal }): Promise<LiveTokens>;
+}
+
+const never = new Promise<never>(() => undefined);
+
+export function createVaultRig(): VaultRig {
+  const clock = frozenClock();
+  const provider = fakeProvider(clock);
+  const alarms: string[] = [];
+  const ended: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "cambio-vault-"));
+  folders.push(folder);
+  let unspooled = 0;
+  const spoolPath = (name: string) => join(folder, name);
+
+  function spoolOf(name: string, keys: readonly MasterKey[], at = spoolPath(name)): Spool {
+    if (name === "none") return noSpool;
+    return openSpool(at, name, {
+      sealer: createSealer(keys, "spool"),
+      onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
+    });
+  }
+
+  return {
+    clock,
+    provider,
+    alarms,
+    ended,
+    unspooled: () => unspooled,
+    folder,
+    spoolPath,
+    process(
+      database,
+      { keys = [masterKey("a")], spool = "one", spoolFolder, dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {},
+    ) {
+      let dead = false;
+      const alive = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (dead) return never;
+        const result = await work();
+        return dead ? never : result;
+      };
+      const real = spoolAs(spoolOf(spool, keys, spoolFolder));
+      const vault = createVault(
+        {
+          database: {
+            dialect: database.dialect,
+            run: (work, options) => alive(() => database.run(work, options)),
+            transaction: (work) => alive(() => database.transaction(work)),
+            close: () => database.close(),
+          },
+          keys,
+          spool: {
+            name: real.name,
+            sending(place) {
+              if (dead) throw new Error("killed");
+              real.sending(place);
+            },
+            keep: (place, answer) => alive(() => real.keep(place, answer)),
+            forget: (place) => alive(() => real.forget(place)),
+            left: () => alive(() => real.left()),
+          },
+          clock,
+          onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
+          onEnded: ({ reason }) => void ended.push(reason),
+          onUnspooled: () => void (unspooled += 1),
+          onStep(step, place) {
+            onStep?.(step);
+            if (step !== dieAt && dies?.(step, place) !== true) return;
+            dead = true;
+            throw new Error("killed");
+          },
+          ...(wait === undefined ? {} : { wait: (ms: number) => alive(() => wait(ms)) }),
+        },
+        { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => 600_000 },
+      );
+      return { ...vault, kill: () => void (dead = true) };
+    },
+    restart: (database, name, keys = [masterKey("a")]) => recover(database, spoolOf(name, keys)),
+    signIn: (vault, given = {}) =>
+      vault.connections.keep({
+        clientId: "web",
+        provider: "main",
+        accountId: "account-1",
+        byId: true,
+        tokens: provider.give(),
+        issue: undefined,
+        ...given,
+      }),
+    async ask(vault, id, { signal = AbortSignal.timeout(15_000), ...wish } = {}) {
+      const connection = await foundIn(vault, id);
+      if (connection === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+      return connection.tokens({ beyond: undefined, send: provider.send, lostAnswer: "reauthenticate", ...wish }, signal);
+    },
+  };
+}
+
+export async function foundIn({ connections }: Vault, id: string): Promise<Connection | undefined> {
+  return (await connections.find(id)) ?? connections.findOfHandle(id);
+}
+
+/** What of tokens somebody can compare. */
+export function shown({ tokens: { accessToken, refreshToken, idToken, scopes, expiresAtMs }, generation }: LiveTokens) {
+  return {
+    accessToken: accessToken.reveal(),
+    refreshToken: refreshToken?.reveal(),
+    idToken: idToken?.reveal(),
+    scopes,
+    expiresAtMs,
+    generation,
+  };
+}
+
+/** Those that were presented more than once. */
+export function twice(presented: readonly string[]): readonly string[] {
+  return presented.filter((token, index) => presented.indexOf(token) !== index);
+}
+
+const folders: string[] = [];
+
+/** To be called by each suite: takes the spools of its tests away. */
+export function removeSpools(): void {
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+}
