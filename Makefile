@@ -78,8 +78,8 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency, own tokens and their issuing on this machine (docs/performance.md); some four minutes
-	@scripts/system-packages.sh redis-server
+bench: $(INSTALLED) ## Measure cache, latency, own tokens, their issuing, and connections on this machine (docs/performance.md); some six minutes
+	@scripts/system-packages.sh redis-server postgresql
 	@node bench/run.ts
 
 .PHONY: dev

@@ -30,12 +30,17 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
     },
     eventsOf(parts),
   );
+  let closing: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    await keeper.close();
+    await webhook?.close();
+  }
+
   return {
     start: () => keeper.start(),
-    async close() {
-      await keeper.close();
-      await webhook?.close();
-    },
+    // Before the providers are closed, and once more with the vault where they never were there.
+    close: () => (closing ??= end()),
   };
 }
 
