@@ -93,7 +93,7 @@ function provider({ origin, endpoints, client }: FakeJsonProvider, lostAnswer: "
     accounts: true,
     lost_answer: lostAnswer,
     refresh_ahead: "1m",
-    timeout: "3s",
+    timeout: "6s",
   };
 }
 

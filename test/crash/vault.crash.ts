@@ -30,7 +30,7 @@ const load: readonly (readonly [Holding["kind"], ProviderName, number])[] = [
   ["handle", "forgiving", 1],
 ];
 const mostAtOnce = 3;
-const longestPauseMs = 120;
+const longestPauseMs = 250;
 
 const parts = new AsyncDisposableStack();
 let world: VaultWorld;
