@@ -60,8 +60,8 @@ export function createConnections({ database, columns, ends, tokensOf, keep, clo
     keep,
     async find(id) {
       const row = await readConnection(database, id);
-      const stands = row !== undefined && row.kept === 1 && row.ended_at === null && clock() < row.expires_at;
-      return stands ? held(row) : undefined;
+      const isThere = row !== undefined && row.kept === 1 && row.ended_reason !== "revoked";
+      return isThere ? held(row) : undefined;
     },
     async findOfHandle(id) {
       const row = await readConnection(database, id);

@@ -48,8 +48,8 @@ export function startReplicaProcess({ configuration, journal, compiled }: Replic
   let killed = false;
   let doomed = false;
   const listening = new Promise<void>((resolve, reject) => {
-    child.once("message", (given) => {
-      url = String(given);
+    child.once("message", (given: unknown) => {
+      url = typeof given === "string" ? given : "";
       resolve();
     });
     child.once("error", reject);

@@ -4,8 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
-import { askOnce, hangMs } from "./asking.ts";
-import { inFlightMs, type Order, readJournal } from "./deaths.ts";
+import { type Asked, askOnce, hangMs } from "./asking.ts";
+import { inFlightMs, type Order, readJournal, upstreamMs } from "./deaths.ts";
 import type { Holding, Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { FakeProviders, ProviderName } from "./vault-configuration.ts";
@@ -37,6 +37,7 @@ const shortMs = 8_000;
 /** What it does when it wakes is done after so long: no provider takes longer, and the database is there. */
 const settleMs = 4_000;
 const pollMs = 20;
+const asleepLimitMs = 60_000;
 
 export interface SleepersDeps {
   readonly places: VaultPlaces;
@@ -50,6 +51,8 @@ export interface Slept {
   readonly holding: Holding;
   /** Before it woke, and after. */
   readonly generations: readonly [number, number];
+  /** What whoever asked the sleeper was answered in the end. */
+  readonly told: Asked;
 }
 
 export function createSleepers({ places, holdings, providers, generationOf }: SleepersDeps) {
@@ -61,8 +64,17 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
     const letArrive = refused === undefined ? () => undefined : providers[provider].hold("token");
     const call = { method: "Refresh", by: "web", message: { connectionId: connection } } as const;
     if (at !== "in_flight") sleeper.give({ kind: "sleep", at, connection });
-    const asked = askOnce(sleeper, call, 2 * hangMs);
+    let asleep = false;
+    // A database that is being started again sends everybody away.
+    async function askOn(): Promise<Asked> {
+      const answer = await askOnce(sleeper, call, 2 * hangMs);
+      if (asleep || answer.kind !== "undecided") return answer;
+      await sleep(pollMs);
+      return askOn();
+    }
+    const asked = askOn();
     await untilAsleep(sleeper, what);
+    asleep = true;
     // What comes from now on passes; what has come waits.
     if (refused) providers[provider].hold("token")();
 
@@ -77,19 +89,21 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
     }
     const before = await generationOf(connection);
     letArrive();
+    // The answer is there when it wakes: its time limits are over by then, and count only after what has arrived.
+    await sleep(refused ? 10 * upstreamMs : 0);
     sleeper.resume();
-    await asked;
+    const told = await asked;
     await sleep(settleMs);
-    return { sleep: what, holding, generations: [before, await generationOf(connection)] };
+    return { sleep: what, holding, generations: [before, await generationOf(connection)], told };
   };
+}
 
-  /** In flight it sleeps where it waits for an answer, so that it reads the answer first when it wakes. */
-  async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<void> {
-    const wanted = at === "in_flight" ? "sending" : `sleep ${at}`;
-    const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === wanted);
-    await eventually(`a refresh at ${provider} that comes to ${at}`, isThere, 30_000);
-    if (at !== "in_flight") return;
-    await sleep(inFlightMs + pollMs);
-    sleeper.pause();
-  }
+/** In flight it sleeps where it waits for an answer, so that it reads the answer first when it wakes. */
+async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<void> {
+  const wanted = at === "in_flight" ? "sending" : `sleep ${at}`;
+  const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === wanted);
+  await eventually(`a refresh at ${provider} that comes to ${at}`, isThere, asleepLimitMs);
+  if (at !== "in_flight") return;
+  await sleep(inFlightMs + pollMs);
+  sleeper.pause();
 }

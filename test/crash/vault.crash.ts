@@ -30,7 +30,7 @@ const load: readonly (readonly [Holding["kind"], ProviderName, number])[] = [
   ["handle", "forgiving", 1],
 ];
 const mostAtOnce = 3;
-const longestPauseMs = 120;
+const longestPauseMs = 250;
 
 const parts = new AsyncDisposableStack();
 let world: VaultWorld;
@@ -53,20 +53,21 @@ describe("three replicas that are killed at every step of a refresh of a single-
     const sleepOnce = createSleepers({ places, holdings, providers, generationOf });
     const tell = () => say(tellRun(tally, holdings));
 
-    let isOver = false;
+    let over = false;
+    const isOver = () => over;
     async function live(kind: Holding["kind"], provider: ProviderName): Promise<void> {
       let holding = await holdings.signIn(kind, provider);
-      while (!isOver) {
+      while (!isOver()) {
         const stands = await holdings.refresh(holding, 1 + Math.floor(random() * mostAtOnce));
         if (!stands) holding = await holdings.signIn(kind, provider);
         await sleep(random() * longestPauseMs);
       }
     }
     // All go on until all kills are done and everybody has woken; where one fails, nobody goes on.
-    const end = () => void (isOver = true);
+    const end = () => void (over = true);
     const lives = load.flatMap(([kind, provider, often]) => Array.from({ length: often }, () => live(kind, provider).catch(fail)));
     const disturbances = Promise.all([
-      killInTurn({ places, postgres, redis, random, kills, tell, isOver: () => isOver }, tally),
+      killInTurn({ places, postgres, redis, random, kills, tell, isOver }, tally),
       Promise.all(sleeps.map(sleepOnce)),
     ]);
     function fail(failure: unknown): never {
@@ -80,6 +81,7 @@ describe("three replicas that are killed at every step of a refresh of a single-
     for (const holding of holdings.all) if (holding.over === undefined) await holdings.refresh(holding, 1);
     const outcome = await outcomeOf(holdings.all);
     say(tellOutcome(outcome));
+    say(`sleepers that woke: ${slept.map(wokeWell).join(", ")}`);
 
     for (const [name, given] of Object.entries(providers)) registerIssued(name, given.issued);
     expect(outcome.presentedTwice).toBe(0);
@@ -101,10 +103,11 @@ async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
   return { verdicts, presentedTwice: world.providers.strict.presentedTwice.length };
 }
 
-/** Nothing that others have stored was taken back or ended by one who slept. */
-function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after] }: Slept): string {
-  const how = holding.over ?? (after < before ? `generation ${after} after ${before}` : "well");
-  return `${provider} ${at} ${length}: ${how}`;
+/** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
+function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after], told }: Slept): string {
+  const back = after < before ? `generation ${after} after ${before}` : undefined;
+  const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
+  return `${provider} ${at} ${length}: ${holding.over ?? back ?? refusal ?? "well"}`;
 }
 
 function registerIssued(kind: string, issued: readonly string[]): void {

@@ -146,11 +146,11 @@ onEachDatabase((_, open) => {
       expect(await readConnection(database, rejected.id)).toMatchObject({ sealed_grant: null, sealed_tokens: null, due_at: null });
     });
 
-    it("because nobody used it is not found by its id any more, and answers no handle", async () => {
+    it("because nobody used it needs its user again, by its id and by a handle", async () => {
       const { rig, vault } = await start();
       const [kept, held] = [await rig.signIn(vault), await rig.signIn(vault, { byId: false })];
       rig.clock.advance(idleMs);
-      expect(await vault.connections.find(kept.id)).toBeUndefined();
+      await expect(rig.ask(vault, kept.id)).rejects.toThrow(over);
       expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
       await expect(rig.ask(vault, held.id)).rejects.toThrow(over);
       expect(rig.provider.presented).toEqual([]);

@@ -4,7 +4,8 @@ import { type Database, DatabaseFailure } from "../../src/store/database.ts";
 import type { Sender } from "../../src/vault/provider-keeper.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { createReplica, type Replica, type ReplicaOptions } from "./keeper-rig.ts";
-import { type FakeProvider, fakeProvider, idleMs } from "./vault-rig.ts";
+import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
+import { idleMs } from "./vault-rig.ts";
 import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
 const minuteMs = 60_000;
