@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { type Asked, askOnce, hangMs } from "./asking.ts";
 import { inFlightMs, type Order, readJournal, upstreamMs } from "./deaths.ts";
-import type { Holding, Holdings } from "./holdings.ts";
+import type { Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { FakeProviders, ProviderName } from "./vault-configuration.ts";
 import { placeCount, type VaultPlaces } from "./vault-places.ts";
@@ -48,11 +48,12 @@ export interface SleepersDeps {
 
 export interface Slept {
   readonly sleep: Sleep;
-  readonly holding: Holding;
   /** Before it woke, and after. */
   readonly generations: readonly [number, number];
   /** What whoever asked the sleeper was answered in the end. */
   readonly told: Asked;
+  /** It is not left alone after that: whoever refreshes it in the background may die of it. */
+  readonly over: string | undefined;
 }
 
 export function createSleepers({ places, holdings, providers, generationOf }: SleepersDeps) {
@@ -94,7 +95,7 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
     sleeper.resume();
     const told = await asked;
     await sleep(settleMs);
-    return { sleep: what, holding, generations: [before, await generationOf(connection)], told };
+    return { sleep: what, over: holding.over, generations: [before, await generationOf(connection)], told };
   };
 }
 

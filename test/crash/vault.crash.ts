@@ -104,10 +104,10 @@ async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
 }
 
 /** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
-function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after], told }: Slept): string {
+function wokeWell({ sleep: { provider, at, length }, over, generations: [before, after], told }: Slept): string {
   const back = after < before ? `generation ${after} after ${before}` : undefined;
   const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
-  return `${provider} ${at} ${length}: ${holding.over ?? back ?? refusal ?? "well"}`;
+  return `${provider} ${at} ${length}: ${over ?? back ?? refusal ?? "well"}`;
 }
 
 function registerIssued(kind: string, issued: readonly string[]): void {
