@@ -5,10 +5,10 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { type Asked, askOnce, hangMs } from "./asking.ts";
-import { inFlightMs, type Order, readJournal, upstreamMs } from "./deaths.ts";
+import { inFlightMs, type Order, readJournal } from "./deaths.ts";
 import type { Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
-import type { FakeProviders, ProviderName } from "./vault-configuration.ts";
+import type { ProviderName } from "./vault-configuration.ts";
 import { placeCount, type VaultPlaces } from "./vault-places.ts";
 
 export interface Sleep {
@@ -16,8 +16,6 @@ export interface Sleep {
   readonly at: Order["at"];
   /** short: the others wait. long: they have given it up, and gone on twice, when it wakes. */
   readonly length: "short" | "long";
-  /** in_flight: what its provider answers when it is about to wake, having seen the token from others before. */
-  readonly refused?: true;
 }
 
 /** Where a sleeper neither has sent nor will, or has what it was answered: a short sleep there must cost nothing. */
@@ -27,8 +25,9 @@ export const sleeps: readonly Sleep[] = [
   { provider: "strict", at: "spooled", length: "short" },
   { provider: "strict", at: "committed", length: "short" },
   { provider: "brief", at: "intended", length: "long" },
-  { provider: "brief", at: "in_flight", length: "long", refused: true },
+  { provider: "brief", at: "sending", length: "long" },
   { provider: "forgiving", at: "sending", length: "long" },
+  { provider: "forgiving", at: "in_flight", length: "long" },
   { provider: "forgiving", at: "answered", length: "long" },
   { provider: "forgiving", at: "spooled", length: "long" },
 ];
@@ -42,7 +41,6 @@ const asleepLimitMs = 60_000;
 export interface SleepersDeps {
   readonly places: VaultPlaces;
   readonly holdings: Holdings;
-  readonly providers: FakeProviders;
   readonly generationOf: (connection: string) => Promise<number>;
 }
 
@@ -56,13 +54,12 @@ export interface Slept {
   readonly over: string | undefined;
 }
 
-export function createSleepers({ places, holdings, providers, generationOf }: SleepersDeps) {
+export function createSleepers({ places, holdings, generationOf }: SleepersDeps) {
   return async function sleepOnce(what: Sleep, number: number): Promise<Slept> {
-    const { provider, at, length, refused } = what;
+    const { provider, at, length } = what;
     const holding = await holdings.signIn("kept", provider);
     const { connection } = holding;
     const sleeper = await places.another(number % placeCount);
-    const letArrive = refused === undefined ? () => undefined : providers[provider].hold("token");
     const call = { method: "Refresh", by: "web", message: { connectionId: connection } } as const;
     if (at !== "in_flight") sleeper.give({ kind: "sleep", at, connection });
     let asleep = false;
@@ -76,8 +73,6 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
     const asked = askOn();
     await untilAsleep(sleeper, what);
     asleep = true;
-    // What comes from now on passes; what has come waits.
-    if (refused) providers[provider].hold("token")();
 
     const others = holdings.refresh(holding, 2);
     if (length === "short") {
@@ -89,9 +84,6 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
       if (holding.over === undefined) await holdings.refresh(holding, 1);
     }
     const before = await generationOf(connection);
-    letArrive();
-    // The answer is there when it wakes: its time limits are over by then, and count only after what has arrived.
-    await sleep(refused ? 10 * upstreamMs : 0);
     sleeper.resume();
     const told = await asked;
     await sleep(settleMs);
@@ -99,7 +91,7 @@ export function createSleepers({ places, holdings, providers, generationOf }: Sl
   };
 }
 
-/** In flight it sleeps where it waits for an answer, so that it reads the answer first when it wakes. */
+/** In flight it sleeps where it waits for an answer. */
 async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<void> {
   const wanted = at === "in_flight" ? "sending" : `sleep ${at}`;
   const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === wanted);
