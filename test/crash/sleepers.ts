@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { type Asked, askOnce, hangMs } from "./asking.ts";
 import { inFlightMs, type Order, readJournal } from "./deaths.ts";
-import type { Holdings } from "./holdings.ts";
+import type { Holding, Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { ProviderName } from "./vault-configuration.ts";
 import { placeCount, type VaultPlaces } from "./vault-places.ts";
@@ -54,28 +54,17 @@ export interface Slept {
   readonly over: string | undefined;
 }
 
+interface Asleep {
+  readonly holding: Holding;
+  readonly sleeper: ReplicaProcess;
+  readonly asked: Promise<Asked>;
+}
+
 export function createSleepers({ places, holdings, generationOf }: SleepersDeps) {
   return async function sleepOnce(what: Sleep, number: number): Promise<Slept> {
-    const { provider, at, length } = what;
-    const holding = await holdings.signIn("kept", provider);
-    const { connection } = holding;
-    const sleeper = await places.another(number % placeCount);
-    const call = { method: "Refresh", by: "web", message: { connectionId: connection } } as const;
-    if (at !== "in_flight") sleeper.give({ kind: "sleep", at, connection });
-    let asleep = false;
-    // A database that is being started again sends everybody away.
-    async function askOn(): Promise<Asked> {
-      const answer = await askOnce(sleeper, call, 2 * hangMs);
-      if (asleep || answer.kind !== "undecided") return answer;
-      await sleep(pollMs);
-      return askOn();
-    }
-    const asked = askOn();
-    await untilAsleep(sleeper, what);
-    asleep = true;
-
+    const { holding, sleeper, asked } = await putToSleep(what, number % placeCount);
     const others = holdings.refresh(holding, 2);
-    if (length === "short") {
+    if (what.length === "short") {
       await sleep(shortMs);
       sleeper.resume();
       await others;
@@ -83,20 +72,44 @@ export function createSleepers({ places, holdings, generationOf }: SleepersDeps)
       await others;
       if (holding.over === undefined) await holdings.refresh(holding, 1);
     }
-    const before = await generationOf(connection);
+    const before = await generationOf(holding.connection);
     sleeper.resume();
     const told = await asked;
     await sleep(settleMs);
-    return { sleep: what, over: holding.over, generations: [before, await generationOf(connection)], told };
+    await sleeper.stop();
+    return { sleep: what, over: holding.over, generations: [before, await generationOf(holding.connection)], told };
   };
+
+  /** Again where it never came to that: a machine with too much to do does not answer in time. */
+  async function putToSleep(what: Sleep, place: number): Promise<Asleep> {
+    const { provider, at } = what;
+    const holding = await holdings.signIn("kept", provider);
+    const { connection } = holding;
+    const sleeper = await places.another(place);
+    if (at !== "in_flight") sleeper.give({ kind: "sleep", at, connection });
+    let asleep = false;
+    async function askOn(): Promise<Asked> {
+      const answer = await askOnce(sleeper, { method: "Refresh", by: "web", message: { connectionId: connection } }, 2 * hangMs);
+      // A database that is being started again sends everybody away.
+      if (asleep || answer.kind !== "undecided") return answer;
+      await sleep(pollMs);
+      return askOn();
+    }
+    const asked = askOn();
+    asleep = await Promise.race([untilAsleep(sleeper, what), asked.then(() => false)]);
+    if (asleep) return { holding, sleeper, asked };
+    await sleeper.end();
+    return putToSleep(what, place);
+  }
 }
 
 /** In flight it sleeps where it waits for an answer. */
-async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<void> {
+async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<true> {
   const wanted = at === "in_flight" ? "sending" : `sleep ${at}`;
   const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === wanted);
   await eventually(`a refresh at ${provider} that comes to ${at}`, isThere, asleepLimitMs);
-  if (at !== "in_flight") return;
+  if (at !== "in_flight") return true;
   await sleep(inFlightMs + pollMs);
   sleeper.pause();
+  return true;
 }
