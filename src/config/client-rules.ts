@@ -4,6 +4,7 @@
 import type { Method } from "../exchange/clients.ts";
 import { isHttps, isHttpsOrLoopback, isNativeLoopback, isPrivateUse } from "./addresses.ts";
 import { checkBackendTokenRoutes } from "./browser-rules.ts";
+import { checkConnections, checkRouteConnections } from "./connection-rules.ts";
 import type { Path, Report } from "./mistakes.ts";
 import { checkName, checkTokenProvider, own } from "./rule-input.ts";
 import type { RuleInput } from "./rule-input.ts";
@@ -51,11 +52,14 @@ function validationNeed({ kind, audiences }: ClientConfiguration): Need {
 function providerNeed(method: Method, client: ClientConfiguration, configuration: Configuration): Need {
   const grants = Object.values(client.providers);
   if (grants.length === 0) return ["needs a provider, and the client has none", "List one under providers."];
-  if (method === "Refresh" || method === "Revoke" || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
+  if (needsNoCode.has(method) || grants.some((grant) => grant.redirect_uris.length > 0)) return undefined;
   const exchanges = [exchangesTokens, exchangesSessions, exchangesHere];
   if (method === "Exchange" && exchanges.some((does) => does(client, configuration))) return undefined;
   return ["needs a redirect URI, and the client lists none", "List redirect_uris under one of its providers."];
 }
+
+/** They are about what is there already. */
+const needsNoCode: ReadonlySet<Method> = new Set<Method>(["Refresh", "Revoke", "GetAccount"]);
 
 /** Tokens that it received for an audience of its own. */
 function exchangesTokens({ audiences, providers }: ClientConfiguration, configuration: Configuration): boolean {
@@ -84,6 +88,7 @@ function checkGrants(path: Path, client: ClientConfiguration, input: RuleInput):
     // Sealed handles of it could be ended neither here nor at the provider, which takes it back from its own registration only.
     if (grant.exchanged_refresh_tokens && !input.databaseNamed)
       report([...at, "exchanged_refresh_tokens"], "needs a database", "Configure a database, or remove it.");
+    checkConnections({ path: at, client, provider, grant }, input);
     for (const [index, uri] of grant.redirect_uris.entries()) {
       if (client.kind === "native" ? isHttps(uri) || isNativeLoopback(uri) || isPrivateUse(uri) : isHttpsOrLoopback(uri)) continue;
       report([...at, "redirect_uris", index], "could carry codes in the clear or to another program", redirectFixes[client.kind]);
@@ -160,6 +165,7 @@ export function checkRoutes(input: RuleInput): void {
       continue;
     }
     checkRouteGrant([...path, "provider"], own(client.providers, route.provider), input.report);
+    checkRouteConnections([...path, "client"], own(client.providers, route.provider), input.report);
     if (provider?.pkce === "none") {
       report([...path, "provider"], "is used without PKCE, and a route takes a code only with its verifier", "Set pkce: S256 there.");
     }

@@ -2,7 +2,7 @@
 // were handed out last. The connection sees to it that a provider is asked at most once; here only the compare-and-set on the row
 // decides whose tokens are the family's, and whoever was second is told those.
 
-import { ExchangeError, hasReason } from "../exchange/errors.ts";
+import { circumstanceOf, ExchangeError, hasReason } from "../exchange/errors.ts";
 import type { FollowedTokens } from "../exchange/handle-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
@@ -18,7 +18,7 @@ export interface FollowingDeps {
   readonly database: Database;
   readonly handles: FamilyHandles;
   readonly columns: FamilyColumns;
-  readonly ending: Pick<FamilyEnding, "end">;
+  readonly ending: FamilyEnding;
   readonly clock: Clock;
 }
 
@@ -59,7 +59,7 @@ export function createFamilyFollowing(
     // From now on the predecessor is of no use to anybody, whatever becomes of this.
     await useFamily(database, row, clock());
     const { connection, ...fresh } = await renew(grant.connection.generation).catch(async (failure: unknown) => {
-      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(row, "rejected");
+      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await endAfter(row, failure);
       throw failure;
     });
     const nowMs = clock();
@@ -77,6 +77,12 @@ export function createFamilyFollowing(
       },
     );
     return advanced ? handedOver(place, fresh) : undefined;
+  }
+
+  /** Its provider's own word ends what came out of it as well. Doubt about a provider's token, or its age, is no theft of those. */
+  async function endAfter(row: FamilyRow, failure: ExchangeError): Promise<void> {
+    if (circumstanceOf(failure)?.kind === "upstream") await ending.end(row, "rejected");
+    else await ending.doubt(row);
   }
 
   function handedOver({ id, client_id, generation }: FamilyRow, answer: TokenSet): TokenSet {
