@@ -1,6 +1,7 @@
 // Words of the command line → one command → exit status: 0 done, 1 failed, 2 not understood.
 // What a command does is elsewhere; each is loaded only when it is asked for, as some bring the whole service along.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import packageFile from "../../package.json" with { type: "json" };
 import { ConfigurationError } from "../config/mistakes.ts";
 import type { Configuration } from "../config/schema.ts";
@@ -19,6 +20,7 @@ const usage = `Usage: cambio COMMAND
   keys …            list, rotate and retire this service's own signing keys (cambio keys --help)
   login PROVIDER …  sign in from a shell at a running service, for developers (cambio login --help)
   accounts …        list accounts, disable and enable them (cambio accounts --help)
+  connections …     list connections, refresh and revoke them (cambio connections --help)
   audit …           verify the audit trail, show its records, print its public keys (cambio audit --help)
   schema            print the JSON Schema of configurations, for editors
   help              print this; --version prints the version
@@ -78,6 +80,10 @@ const commands: Readonly<Record<string, Command>> = {
     const { accountsCommand } = await import("./accounts.ts");
     return accountsCommand(words, output, { defaultFile, clock: Date.now });
   },
+  async connections(words, output) {
+    const { connectionsCommand } = await import("./connections.ts");
+    return connectionsCommand(words, output, { defaultFile, clock: Date.now, wait: (ms) => sleep(ms) });
+  },
   async audit(words, output) {
     const { auditCommand } = await import("./audit.ts");
     return auditCommand(words, output);
@@ -91,7 +97,7 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** Commands with words of their own. */
-const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "keys", "login", "accounts", "audit"]);
+const helpsItself: ReadonlySet<string> = new Set(["explain", "revoke", "keys", "login", "accounts", "connections", "audit"]);
 
 export async function runCommand([name, ...words]: readonly string[], output: Output): Promise<number> {
   if (name === undefined) return misunderstood(output);
