@@ -65,7 +65,7 @@ describe("examples/providers/openai.yaml", () => {
         expect.objectContaining({ level: "warn", msg: "a connection has ended: its user must sign in again", connection: connectionId }),
       );
       const calls = openai.callsTo("token");
-      expect(reasonOf(await refreshed(connectionId))).toBe("CONNECTION_NOT_FOUND");
+      expect(reasonOf(await refreshed(connectionId))).toBe("REAUTHENTICATION_REQUIRED");
       expect(openai.callsTo("token")).toBe(calls);
     },
   );
@@ -75,7 +75,7 @@ describe("examples/providers/openai.yaml", () => {
     run.time.nowMs += 3_600_000;
     openai.faults.next("token", { kind: "after-work", answer: { kind: "reset" } });
     expect((await refreshed(connectionId)).status).not.toBe(200);
-    expect(["REAUTHENTICATION_REQUIRED", "CONNECTION_NOT_FOUND"]).toContain(reasonOf(await refreshed(connectionId)));
+    expect(reasonOf(await refreshed(connectionId))).toBe("REAUTHENTICATION_REQUIRED");
     expect(openai.presentedTwice).toEqual([]);
   });
 

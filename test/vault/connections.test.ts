@@ -90,7 +90,7 @@ onEachDatabase((_, open) => {
   });
 
   describe("a connection that has ended", () => {
-    it("gives no tokens, is not found by its id, and tells once what its provider has to hear", async () => {
+    it("because it was revoked gives no tokens, is not found by its id, and tells once what its provider has to hear", async () => {
       const { rig, vault } = await start();
       const tokens = rig.provider.give();
       const { id } = await rig.signIn(vault, { tokens });
@@ -132,13 +132,23 @@ onEachDatabase((_, open) => {
       expect(await readConnection(database, rejected.id)).toMatchObject({ sealed_grant: null, sealed_tokens: null, due_at: null });
     });
 
-    it("because nobody used it is not found by its id any more, and answers no handle", async () => {
+    it.each(["rejected", "in_doubt", "idle"] as const)("because it is %s is found, so that its client learns that its user is needed", async (reason) => {
+      const { rig, vault, database } = await start();
+      const { id, generation } = await rig.signIn(vault);
+      const row = await readConnection(database, id);
+      expect(row !== undefined && (await vault.ends.end(row, reason))).toBe(true);
+      expect(await vault.connections.find(id)).toMatchObject({ id, generation, clientId: "web", accountId: "account-1" });
+      await expect(rig.ask(vault, id)).rejects.toThrow(over);
+      expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
+      expect(rig.provider.presented).toEqual([]);
+    });
+
+    it("because nobody used it has no tokens any more, and answers no handle", async () => {
       const { rig, vault } = await start();
       const [kept, held] = [await rig.signIn(vault), await rig.signIn(vault, { byId: false })];
       rig.clock.advance(idleMs);
-      expect(await vault.connections.find(kept.id)).toBeUndefined();
       expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
-      await expect(rig.ask(vault, held.id)).rejects.toThrow(over);
+      for (const { id } of [kept, held]) await expect(rig.ask(vault, id)).rejects.toThrow(over);
       expect(rig.provider.presented).toEqual([]);
     });
   });
