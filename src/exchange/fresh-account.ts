@@ -1,5 +1,5 @@
 // An account as its provider knows it now: read at the provider's user endpoint by the access token of a connection that the client may
-// use, and kept from then on.
+// use, or of a sign-in for which it holds a handle, and kept from then on.
 
 import type { Account } from "./account.ts";
 import type { Client } from "./clients.ts";
@@ -11,7 +11,7 @@ import type { FailureBudget, PreparedProvider, Provider, ProviderPlaces } from "
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
 import type { Trail } from "./trail.ts";
-import type { Accounts, Connection, Connections, KeptAccount } from "./vault-ports.ts";
+import type { Accounts, Connection, Connections, HeldSignIns, KeptAccount } from "./vault-ports.ts";
 
 export interface FreshQuestion {
   readonly client: Client;
@@ -23,7 +23,7 @@ export interface FreshAccountDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly decide: Decide;
   readonly accounts: Pick<Accounts, "signedIn"> | undefined;
-  readonly connections: Pick<Connections, "findOfAccount"> | undefined;
+  readonly connections: (Pick<Connections, "findOfAccount"> & HeldSignIns) | undefined;
   readonly standing: ConnectionStanding;
   readonly tokensOf: ConnectionTokens;
   readonly budget: FailureBudget;
@@ -41,7 +41,7 @@ export function createFreshAccount(deps: FreshAccountDeps) {
     // 1. A connection of that account which this client may use.
     const provider = deps.providers.get(account.provider);
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
-    const connection = await deps.connections?.findOfAccount(account.id, ownersFor(client, provider.name));
+    const connection = await connectionFor(client, account);
     if (connection === undefined) throw new ExchangeError("CONNECTION_NOT_FOUND");
     if (deps.standing.isEnded(connection, account)) await end(connection, "revoked");
 
@@ -63,6 +63,12 @@ export function createFreshAccount(deps: FreshAccountDeps) {
     if (kept.disabled) throw new ExchangeError("ACCOUNT_DISABLED");
     return kept;
   };
+
+  /** Kept by its id; else one for which a handle of that very client stands. */
+  async function connectionFor(client: Client, { id, provider }: KeptAccount): Promise<Connection | undefined> {
+    const kept = await deps.connections?.findOfAccount(id, ownersFor(client, provider));
+    return kept ?? deps.connections?.findHeldBy(id, client.id);
+  }
 
   /** Its own, and those that it may use besides. */
   function ownersFor(client: Client, provider: string): readonly string[] {

@@ -106,3 +106,9 @@ export interface Connections {
   /** Kept by its id, of that account, and of one of these clients; the one that was used last. */
   findOfAccount(accountId: string, clientIds: readonly string[]): Promise<Connection | undefined>;
 }
+
+/** Sign-ins for which refresh handles stand, by whose they are. STORE_UNAVAILABLE. */
+export interface HeldSignIns {
+  /** Of that account at that client; the one that was used last. No other client is ever led to it. */
+  findHeldBy(accountId: string, clientId: string): Promise<Connection | undefined>;
+}

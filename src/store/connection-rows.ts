@@ -38,6 +38,24 @@ export function readUsedLast(database: Database, accountId: string, clientIds: r
   );
 }
 
+/** For which a handle stands; the one that was used last. */
+export function readHeldLast(database: Database, accountId: string, clientId: string): Promise<ConnectionRow | undefined> {
+  return answered(
+    database.run((db) =>
+      db
+        .selectFrom("connections")
+        .selectAll()
+        .where("account_id", "=", accountId)
+        .where("client_id", "=", clientId)
+        .where("kept", "=", 0)
+        .where("ended_at", "is", null)
+        .orderBy("used_at", "desc")
+        .limit(1)
+        .executeTakeFirst(),
+    ),
+  );
+}
+
 /** False: another one is kept for that client and account already. The same row again, after an unknown outcome, changes nothing. */
 export async function insertConnection(database: Database, row: ConnectionRow): Promise<boolean> {
   const insert = database.run((db) =>

@@ -4,8 +4,8 @@
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { Connection, ConnectionEnd, Connections } from "../exchange/vault-ports.ts";
-import { type ConnectionRow, readConnection, readUsedLast } from "../store/connection-rows.ts";
+import type { Connection, ConnectionEnd, Connections, HeldSignIns } from "../exchange/vault-ports.ts";
+import { type ConnectionRow, readConnection, readHeldLast, readUsedLast } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
 import type { ConnectionColumns } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
@@ -24,7 +24,7 @@ export interface ConnectionsDeps {
   readonly clock: Clock;
 }
 
-export function createConnections({ database, columns, ends, tokensOf, keep, clock }: ConnectionsDeps): Connections {
+export function createConnections({ database, columns, ends, tokensOf, keep, clock }: ConnectionsDeps): Connections & HeldSignIns {
   function held(row: ConnectionRow): Connection | undefined {
     const isOver = row.ended_at !== null || clock() >= row.expires_at;
     const grant = isOver ? endedGrant : columns.openGrant(row);
@@ -69,6 +69,10 @@ export function createConnections({ database, columns, ends, tokensOf, keep, clo
     },
     async findOfAccount(accountId, clientIds) {
       const row = clientIds.length === 0 ? undefined : await readUsedLast(database, accountId, clientIds);
+      return row === undefined || clock() >= row.expires_at ? undefined : held(row);
+    },
+    async findHeldBy(accountId, clientId) {
+      const row = await readHeldLast(database, accountId, clientId);
       return row === undefined || clock() >= row.expires_at ? undefined : held(row);
     },
   };

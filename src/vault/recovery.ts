@@ -4,7 +4,7 @@
 import { advanceConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
 import { loseIntent, readUnsettled, type RefreshIntent, withdrawIntent } from "../store/refresh-intents.ts";
-import type { Spool, SpoolLeft } from "./spool.ts";
+import { noSpool, type Spool, type SpoolLeft } from "./spool.ts";
 import { decodeSpooled } from "./spooled-answer.ts";
 
 export interface Recovered {
@@ -19,6 +19,8 @@ export interface Recovered {
  * @throws ExchangeError STORE_UNAVAILABLE: what was done stays done, and running it again goes on from there
  */
 export async function recover(database: Database, spool: Spool): Promise<Recovered> {
+  // Without a spool nothing tells a process that died from one that is sending at this moment: time does.
+  if (spool.name === noSpool.name) return { answers: 0, lost: 0, unsent: 0 };
   const left = await spool.left();
   let answers = 0;
   for (const { place, answer } of left) {

@@ -89,11 +89,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
   function aboutToSend(intent: RefreshIntent, place: SpoolPlace): void {
     // A process that slept finds that others have given it up, or are about to.
     if (clock() >= intent.created_at + options.sendWithinMs()) throw new ExchangeError("UPSTREAM_TIMEOUT");
-    try {
-      spool.sending(place);
-    } catch (failure) {
-      throw storeUnavailable({ code: systemCodeOf(failure), outcome: "refused" });
-    }
+    spool.sending(place);
     onStep("sending", place);
   }
 
@@ -196,9 +192,4 @@ interface Failed {
   readonly intent: RefreshIntent;
   /** Something may have left. */
   readonly sent: boolean;
-}
-
-/** A word for the log: nothing of a path. */
-function systemCodeOf(failure: unknown): string {
-  return failure instanceof Error && "code" in failure ? String(failure.code) : "SPOOL";
 }

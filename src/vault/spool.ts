@@ -5,6 +5,7 @@
 import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 
@@ -18,7 +19,7 @@ export interface SpoolPlace {
 export interface Spool {
   /** By which intents name it; the same for whoever takes the folder next. */
   readonly name: string;
-  /** Right before a token is sent. On the disk when it returns. @throws Error where it cannot be: then nothing may be sent */
+  /** Right before a token is sent. On the disk when it returns. @throws ExchangeError STORE_UNAVAILABLE: then nothing may be sent */
   sending(place: SpoolPlace): void;
   /** On the disk when it resolves. @throws Error where it cannot be */
   keep(place: SpoolPlace, answer: Uint8Array): Promise<void>;
@@ -52,7 +53,7 @@ const maxAnswerBytes = 4 * 1_048_576;
 /** Whoever may write to the folder may put a link or a pipe there: neither is followed nor waited for. */
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What opening says of names that are no files of ours. */
-const notAFile: ReadonlySet<unknown> = new Set(["ENOENT", "ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
+const notAFile: ReadonlySet<string | undefined> = new Set(["ENOENT", "ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
 
 export interface SpoolDeps {
   /** Purpose `spool`. */
@@ -77,8 +78,12 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     name,
     sending(place) {
       // Within the process's own turn: what follows is the first byte, and nothing may come in between.
-      fsyncOf(pathOf(place, "sending"), "w");
-      fsyncOf(folder, "r");
+      try {
+        fsyncOf(pathOf(place, "sending"), "w");
+        fsyncOf(folder, "r");
+      } catch (failure) {
+        throw storeUnavailable({ code: systemCodeOf(failure) ?? "SPOOL", outcome: "refused" });
+      }
     },
     async keep(place, answer) {
       const path = pathOf(place, "answer");
@@ -124,7 +129,7 @@ async function contentsOf(path: string): Promise<Uint8Array | undefined> {
   try {
     file = await open(path, readFlags);
   } catch (failure) {
-    if (failure instanceof Error && "code" in failure && notAFile.has(failure.code)) return undefined;
+    if (notAFile.has(systemCodeOf(failure))) return undefined;
     throw failure;
   }
   try {
@@ -133,6 +138,11 @@ async function contentsOf(path: string): Promise<Uint8Array | undefined> {
   } finally {
     await file.close();
   }
+}
+
+/** A word for the log: nothing of a path. */
+function systemCodeOf(failure: unknown): string | undefined {
+  return failure instanceof Error && "code" in failure ? String(failure.code) : undefined;
 }
 
 function fsyncOf(path: string, flags: "w" | "r"): void {

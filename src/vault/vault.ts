@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../exchange/ports.ts";
-import type { Connections } from "../exchange/vault-ports.ts";
+import type { Connections, HeldSignIns } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "../store/database.ts";
@@ -47,7 +47,7 @@ export interface VaultOptions {
 }
 
 export interface Vault {
-  readonly connections: Connections;
+  readonly connections: Connections & HeldSignIns;
   /** For the work in the background. */
   readonly tokensOf: RefreshConnection;
   /** For the same. */

@@ -206,6 +206,24 @@ describe("a sign-in with Discord that does not happen", () => {
     expect(await visitor.shownUserId()).toMatch(/^discord:/);
   });
 
+  it.each(["light", "dark"] as const)("fits into a phone that prefers %s, the button and the profile too", async (colorScheme) => {
+    const phone = await rig.visit({ colorScheme, viewport: { width: 360, height: 740 } });
+    await phone.context.route("https://cdn.discordapp.com/**", (route) => route.fulfill({ contentType: "image/png", body: picture }));
+    const widths = () => phone.page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]");
+    await phone.page.goto("/login");
+    await phone.page.getByRole("button", { name: "Sign in with Discord" }).waitFor();
+    await phone.screenshot(`phone-${colorScheme}-discord-login`);
+    expect(await widths()).toEqual([360, 360]);
+    await phone.press("Sign in with Discord");
+    await phone.page.getByRole("button", { name: "Authorize" }).click();
+    await phone.heading("Hello, Nelly");
+    await phone.press("Go live");
+    await phone.page.locator("[data-live=connected]").waitFor();
+    await phone.screenshot(`phone-${colorScheme}-discord-dashboard`);
+    expect(await widths()).toEqual([360, 360]);
+    await phone.leave();
+  });
+
   it("keeps both ways apart: somebody with a password is somebody else", async () => {
     await signIn();
     const first = await visitor.shownUserId();

@@ -28,6 +28,8 @@ describe("the journey through the dashboard", () => {
     await visitor.screenshot("home");
     await page.getByRole("link", { name: "Create an account" }).click();
     await visitor.heading("Create an account");
+    // Nobody has configured it.
+    expect(await page.getByText("Discord").count()).toBe(0);
     await visitor.screenshot("register");
   });
 

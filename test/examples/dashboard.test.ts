@@ -111,6 +111,12 @@ describe("make dashboard where it cannot start", () => {
     holder.close();
   });
 
+  it("says that an application at Discord has a secret too", async () => {
+    const dashboard = startChild(["examples/dashboard/main.ts"], { PORT: "0", DISCORD_CLIENT_ID: "157730590492196864" });
+    expect(await dashboard.ended).toBe(1);
+    expect(dashboard.errors()).toBe("\nDISCORD_CLIENT_ID is set and DISCORD_CLIENT_SECRET is not: Discord wants both.\n");
+  });
+
   it("says that a port is not a number", async () => {
     const dashboard = startChild(["examples/dashboard/main.ts"], { PORT: "http" });
     expect(await dashboard.ended).toBe(1);

@@ -118,12 +118,18 @@ export async function startAccountRig(): Promise<AccountRig> {
     database: { file: join(folder, "cambio.db") },
     providers: {
       discord: { kind: "discord", client: { id, secret }, endpoints: discord.endpoints, subject_prefix: "discord:" },
-      openai: { kind: "openai", issuer: openai.issuer, client: { id: openai.client.id }, endpoints: openai.endpoints },
+      openai: {
+        kind: "openai",
+        issuer: openai.issuer,
+        client: { id: openai.client.id },
+        endpoints: openai.endpoints,
+        subject_prefix: "openai:",
+      },
     },
     audiences: {
       backend: {
         accepts: { cambio: { identifiers: ["urn:backend"], clients: ["web", "plain", "other"] } },
-        mint: { from: { discord: { scopes: ["posts"], claims } } },
+        mint: { from: { discord: { scope_map: { identify: ["identify"] }, claims }, openai: { claims: { name: "name" } } } },
       },
     },
     clients,

@@ -67,9 +67,10 @@ async function start(open: OpenDatabase): Promise<Database> {
 onEachDatabase((_, open) => {
   describe("the right to send", () => {
     it("is one caller's for each attempt, however many want it at once", async () => {
-      const databases = [await start(open), await open(), await open()];
+      const first = await start(open);
+      const databases = [first, await open(), await open()];
       const wanted = Array.from({ length: 20 }, (_each, index) =>
-        insertIntent(databases[index % 3] ?? databases[0]!, intent({ call: `call-${index}` })),
+        insertIntent(databases[index % 3] ?? first, intent({ call: `call-${index}` })),
       );
       // On SQLite one of two processes may be told that the file is busy: it has no right to send either.
       const got = await Promise.allSettled(wanted);
@@ -115,22 +116,6 @@ onEachDatabase((_, open) => {
 });
 
 onPostgres((open) => {
-  /** A transaction that is held open right before its commit. */
-  function held(database: Database) {
-    const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const holding: Database = {
-      ...database,
-      transaction: (work) =>
-        database.transaction(async (db) => {
-          const result = await work(db);
-          arrived.resolve();
-          await released.promise;
-          return result;
-        }),
-    };
-    return { holding, arrived: arrived.promise, release: released.resolve };
-  }
-
   it("somebody who wants to send while the next tokens are being written waits for that, and then may not", async () => {
     const database = await start(open);
     const { holding, arrived, release } = held(await open());
@@ -158,11 +143,27 @@ onPostgres((open) => {
     const gone: Database = { ...(await start(open)), transaction: () => Promise.reject(new DatabaseFailure("AWAY", "refused")) };
     for (const work of [insertIntent, withdrawIntent]) await expect(work(gone, intent())).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
   });
-
-  async function untilBlocked(database: Database): Promise<void> {
-    await expect.poll(() => waiting(database)).toBeGreaterThan(0);
-  }
 });
+
+/** A transaction that is held open right before its commit. */
+function held(database: Database) {
+  const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding: Database = {
+    ...database,
+    transaction: (work) =>
+      database.transaction(async (db) => {
+        const result = await work(db);
+        arrived.resolve();
+        await released.promise;
+        return result;
+      }),
+  };
+  return { holding, arrived: arrived.promise, release: released.resolve };
+}
+
+async function untilBlocked(database: Database): Promise<void> {
+  await expect.poll(() => waiting(database)).toBeGreaterThan(0);
+}
 
 /** How many sessions wait for another one's lock. */
 async function waiting(database: Database): Promise<number> {

@@ -80,6 +80,20 @@ onEachDatabase((_, open) => {
       expect((await vault.connections.findOfHandle(first.id))?.id).toBe(first.id);
     });
 
+    it("is found by its account for its own client alone, the one that was used last, and not once it has ended", async () => {
+      const { rig, vault } = await start();
+      const first = await rig.signIn(vault, { byId: false });
+      rig.clock.advance(600_000);
+      const second = await rig.signIn(vault, { byId: false });
+      await rig.signIn(vault, { clientId: "worker" });
+      const { connections } = vault;
+      expect((await connections.findHeldBy("account-1", "web"))?.id).toBe(second.id);
+      expect(await connections.findHeldBy("account-1", "worker")).toBeUndefined();
+      expect(await connections.findHeldBy("account-2", "web")).toBeUndefined();
+      await (await connections.findOfHandle(second.id))?.end("revoked");
+      expect((await connections.findHeldBy("account-1", "web"))?.id).toBe(first.id);
+    });
+
     it("needs no account; what is kept by its id is none of its kind", async () => {
       const { rig, vault } = await start();
       const { id } = await rig.signIn(vault, { byId: false, accountId: undefined });

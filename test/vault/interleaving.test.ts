@@ -118,7 +118,6 @@ async function violationsOf(plan: Plan): Promise<readonly string[]> {
     /** Sent, and in no spool nor database yet. */
     const exposed = new Set<string>();
     const unspooled = new Set<string>();
-    const keyOf = ({ connection, generation, attempt }: SpoolPlace) => `${connection} ${generation} ${attempt}`;
 
     async function piece<T>(work: () => Promise<T>): Promise<T> {
       await plan.turn();
@@ -307,3 +306,7 @@ it("however refreshes, sign-ins, deaths, restarts, failures and time interleave:
     { numRuns: 150 },
   );
 }, 120_000);
+
+function keyOf({ connection, generation, attempt }: SpoolPlace): string {
+  return `${connection} ${generation} ${attempt}`;
+}

@@ -112,6 +112,22 @@ onEachDatabase((_, open) => {
     );
   });
 
+  it("a process that starts without a spool takes nothing from another one without, which is sending", async () => {
+    const rig = createVaultRig();
+    const database = await open();
+    const [first, second] = [rig.process(database, { spool: "none" }), rig.process(database, { spool: "none" })];
+    const { id } = await rig.signIn(first);
+    const held = rig.provider.hold();
+    const refreshed = rig.ask(first, id, { beyond: 0 });
+    await held.arrived;
+    expect(await rig.restart(database, "none")).toEqual({ answers: 0, lost: 0, unsent: 0 });
+    const waits = rig.ask(second, id, { beyond: 0, signal: AbortSignal.timeout(100) });
+    await expect(waits).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    held.answer();
+    expect(shown(await rig.ask(second, id, { beyond: 0 }))).toEqual(shown(await refreshed));
+    expect(rig.provider.presented.length).toBe(1);
+  });
+
   it("taking up a spool again, after it was broken off, does the rest and harms nothing", async () => {
     const { rig, database, other, id } = await killedAt("spooled");
     await rig.restart(database, "one");

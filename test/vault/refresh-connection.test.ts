@@ -21,7 +21,18 @@ onEachDatabase((_, open) => {
     return { rig, database, vault, id };
   }
 
-  const intents = (database: Database) => database.run((db) => db.selectFrom("refresh_intents").selectAll().execute());
+  /** Somebody was about to send, and is not heard of any more. */
+  async function intended(spool: string) {
+    const started = await start();
+    const other = started.rig.process(started.database, { spool, dieAt: "sending" });
+    started.rig.provider.instead.push((refreshToken, onSending) => {
+      onSending();
+      return started.rig.provider.send(refreshToken, () => undefined);
+    });
+    void started.rig.ask(other, started.id, { beyond: 0 }).catch(() => undefined);
+    await expect.poll(async () => (await intents(started.database)).length).toBe(1);
+    return started;
+  }
 
   describe("tokens that are kept", () => {
     it("are answered while they last another minute, and the provider hears nothing", async () => {
@@ -98,27 +109,15 @@ onEachDatabase((_, open) => {
   });
 
   describe("a refresh that nobody has heard of since its intent", () => {
-    async function withIntent(spool: string) {
-      const started = await start();
-      const other = started.rig.process(started.database, { spool, dieAt: "sending" });
-      started.rig.provider.instead.push((refreshToken, onSending) => {
-        onSending();
-        return started.rig.provider.send(refreshToken, () => undefined);
-      });
-      void started.rig.ask(other, started.id, { beyond: 0 }).catch(() => undefined);
-      await expect.poll(async () => (await intents(started.database)).length).toBe(1);
-      return started;
-    }
-
     it("is waited for, as long as one can be under way", async () => {
-      const { rig, vault, id } = await withIntent("other");
+      const { rig, vault, id } = await intended("other");
       rig.clock.advance(refreshMs - 20_000);
       const waits = rig.ask(vault, id, { beyond: 0, signal: AbortSignal.timeout(100) });
       await expect(waits).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
     });
 
     it("is in doubt then: whoever asks is told when to come back, and that nothing was sent for him", async () => {
-      const { rig, vault, id } = await withIntent("other");
+      const { rig, vault, id } = await intended("other");
       rig.clock.advance(refreshMs);
       const waits = rig.ask(vault, id, { beyond: 0 });
       await expect(waits).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE", { retryAfterMs: 5_000, unasked: true }));
@@ -126,14 +125,14 @@ onEachDatabase((_, open) => {
     });
 
     it.each(["other", "none"])("ends its connection after its time where nothing is taken twice: spool %s", async (spool) => {
-      const { rig, vault, id } = await withIntent(spool);
+      const { rig, vault, id } = await intended(spool);
       rig.clock.advance(spool === "none" ? refreshMs : longDeadMs);
       await expect(rig.ask(vault, id, { beyond: 0 })).rejects.toThrow(over);
       expect([rig.provider.presented, rig.ended]).toEqual([[], ["in_doubt"]]);
     });
 
     it("is repeated once after its time where its provider takes it, and no more than once", async () => {
-      const { rig, vault, id } = await withIntent("other");
+      const { rig, vault, id } = await intended("other");
       rig.clock.advance(longDeadMs);
       rig.provider.fails(() => Promise.reject(new ExchangeError("OUTCOME_UNKNOWN")));
       const asked = { beyond: 0, lostAnswer: "retry_once" } as const;
@@ -143,13 +142,13 @@ onEachDatabase((_, open) => {
     });
 
     it("keeps nobody from the tokens that are still good", async () => {
-      const { rig, vault, id } = await withIntent("other");
+      const { rig, vault, id } = await intended("other");
       rig.clock.advance(longDeadMs);
       await expect(rig.ask(vault, id)).resolves.toMatchObject({ generation: 0 });
     });
 
     it("is told as late as its time allows, to the millisecond", async () => {
-      const { rig, vault, id } = await withIntent("other");
+      const { rig, vault, id } = await intended("other");
       rig.clock.advance(inDoubtMs + 112_249);
       await expect(rig.ask(vault, id, { beyond: 0 })).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE", { retryAfterMs: 1 }));
     });
@@ -190,17 +189,15 @@ onEachDatabase((_, open) => {
   });
 
   describe("a use", () => {
-    const row = async (database: Database, id: string) => readConnection(database, id);
-
     it("keeps a connection from ending, and is written down every ten minutes at most", async () => {
       const { rig, database, vault, id } = await start();
       const begun = rig.clock();
       rig.clock.advance(599_999);
       await rig.ask(vault, id);
-      expect(await row(database, id)).toMatchObject({ used_at: begun, expires_at: begun + idleMs });
+      expect(await readConnection(database, id)).toMatchObject({ used_at: begun, expires_at: begun + idleMs });
       rig.clock.advance(1);
       await rig.ask(vault, id);
-      expect(await row(database, id)).toMatchObject({ used_at: begun + 600_000, expires_at: begun + 600_000 + idleMs });
+      expect(await readConnection(database, id)).toMatchObject({ used_at: begun + 600_000, expires_at: begun + 600_000 + idleMs });
     });
 
     it("is none where it is refreshed in the background, which takes no use back either", async () => {
@@ -214,10 +211,18 @@ onEachDatabase((_, open) => {
       await rig.ask(vault, id);
       held.answer();
       expect((await refreshed).generation).toBe(1);
-      expect(await row(database, id)).toMatchObject({ generation: 1, used_at: begun + 600_000, expires_at: begun + 600_000 + idleMs });
+      expect(await readConnection(database, id)).toMatchObject({
+        generation: 1,
+        used_at: begun + 600_000,
+        expires_at: begun + 600_000 + idleMs,
+      });
       rig.clock.advance(600_000);
       await vault.tokensOf(id, { ...asking, beyond: 1 }, AbortSignal.timeout(10_000));
-      expect(await row(database, id)).toMatchObject({ generation: 2, used_at: begun + 600_000, expires_at: begun + 600_000 + idleMs });
+      expect(await readConnection(database, id)).toMatchObject({
+        generation: 2,
+        used_at: begun + 600_000,
+        expires_at: begun + 600_000 + idleMs,
+      });
     });
   });
 });
@@ -230,4 +235,8 @@ function reveal({ accessToken, refreshToken, idToken, scopes, expiresAtMs }: Ref
     scopes,
     expiresAtMs,
   };
+}
+
+function intents(database: Database) {
+  return database.run((db) => db.selectFrom("refresh_intents").selectAll().execute());
 }

@@ -105,13 +105,13 @@ onEachDatabase((_, open) => {
       expect((await setup.rig.ask(setup.other, setup.id, { beyond: 0 })).generation).toBe(1);
     });
 
-    it.each<[string, () => unknown]>([
+    it.each<[string, () => Error]>([
       ["no answer", () => new ExchangeError("OUTCOME_UNKNOWN")],
       ["a mistake of ours", () => new TypeError("x is not a function")],
     ])("after its token was sent ends the connection where nothing is taken twice: %s", async (_what, failure) => {
       const setup = await start();
-      setup.rig.provider.fails(() => Promise.reject(failure() as Error));
-      await expect(setup.rig.ask(setup.vault, setup.id, { beyond: 0 })).rejects.toThrow();
+      setup.rig.provider.fails(() => Promise.reject(failure()));
+      await expect(setup.rig.ask(setup.vault, setup.id, { beyond: 0 })).rejects.toThrow(failure().message);
       await expect(setup.rig.ask(setup.other, setup.id, { beyond: 0 })).rejects.toThrow(over);
       expect([setup.rig.provider.presented.length, setup.rig.ended]).toEqual([1, ["in_doubt"]]);
     });

@@ -19,6 +19,7 @@ import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { openSpool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { flipped, masterKey } from "../cache/fixtures.ts";
+import { refusal } from "../exchange/fixtures.ts";
 
 let folder: string;
 const alarms: string[] = [];
@@ -45,7 +46,9 @@ describe("a spool", () => {
     before.sending({ ...place, connection: "connection-2" });
     const left = await spool().left();
     expect(
-      left.map((one) => [one.place.connection, one.answer === undefined ? undefined : Buffer.from(one.answer).toString()]).toSorted(),
+      left
+        .map((one) => [one.place.connection, one.answer === undefined ? undefined : Buffer.from(one.answer).toString()])
+        .toSorted(([one = ""], [other = ""]) => one.localeCompare(other)),
     ).toEqual([
       ["connection-1", answer.toString()],
       ["connection-2", undefined],
@@ -89,7 +92,9 @@ describe("a spool", () => {
     );
     const before = spool();
     rmSync(folder, { recursive: true });
-    expect(() => before.sending(place)).toThrow("ENOENT");
+    expect(() => before.sending(place)).toThrow(
+      refusal("STORE_UNAVAILABLE", { cause: { kind: "store", code: "ENOENT", outcome: "refused" } }),
+    );
   });
 });
 

@@ -117,6 +117,8 @@ export interface ProcessOptions {
   readonly wait?: (ms: number) => Promise<void>;
   /** `none`: it has no spool. Default: a folder of this name. */
   readonly spool?: string;
+  /** Where that folder is. Default: among this rig's. */
+  readonly spoolFolder?: string;
   /** Killed right there. */
   readonly dieAt?: RefreshStep;
   /** True: killed right there. */
@@ -161,9 +163,9 @@ export function createVaultRig(): VaultRig {
   let unspooled = 0;
   const spoolPath = (name: string) => join(folder, name);
 
-  function spoolOf(name: string, keys: readonly MasterKey[]): Spool {
+  function spoolOf(name: string, keys: readonly MasterKey[], at = spoolPath(name)): Spool {
     if (name === "none") return noSpool;
-    return openSpool(spoolPath(name), name, {
+    return openSpool(at, name, {
       sealer: createSealer(keys, "spool"),
       onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
     });
@@ -177,14 +179,17 @@ export function createVaultRig(): VaultRig {
     unspooled: () => unspooled,
     folder,
     spoolPath,
-    process(database, { keys = [masterKey("a")], spool = "one", dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {}) {
+    process(
+      database,
+      { keys = [masterKey("a")], spool = "one", spoolFolder, dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {},
+    ) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
         if (dead) return never;
         const result = await work();
         return dead ? never : result;
       };
-      const real = spoolAs(spoolOf(spool, keys));
+      const real = spoolAs(spoolOf(spool, keys, spoolFolder));
       const vault = createVault(
         {
           database: {
