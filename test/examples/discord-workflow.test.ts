@@ -87,8 +87,9 @@ describe("examples/providers/discord.yaml", () => {
   });
 
   it("says that its own secret is wrong, and that the code is spent where Discord does not say whose it is", async () => {
-    discord.faults.next("user", { kind: "status", status: 503 });
+    discord.faults.always("user", { kind: "status", status: 503 });
     expect(reasonOf(await example.signIn({ clientId: "web" }, { headers: page }))).toBe("OUTCOME_UNKNOWN");
+    discord.faults.clear();
     discord.faults.next("token", { kind: "status", status: 401, body: { error: "invalid_client" } });
     expect(reasonOf(await example.signIn({ clientId: "web" }, { headers: page }))).toBe("UPSTREAM_REJECTED_CLIENT");
   });

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type FakeOpenAi, openAiError, startFakeOpenAi, without } from "../support/fake-openai.ts";
 import { reasonOf } from "../support/fake-stack.ts";
+import { ask, startLogin } from "../cli/login-rig.ts";
 import { asService, type Example, tokensOf, useExamples } from "./provider-example.ts";
 
 const run = useExamples();
@@ -30,6 +31,21 @@ describe("examples/providers/openai.yaml", () => {
       code_challenge_method: "S256",
       state: begun.body["state"],
     });
+  });
+
+  it("is signed in to from a shell, which is shown the connection and no token", async () => {
+    const words = ["openai", "--client", "cli", "--redirect-uri", "http://localhost/auth/callback", "--url", example.url];
+    const login = startLogin(...words);
+    const opened = await login.opened;
+    openai.registerRedirectUri(opened.searchParams.get("redirect_uri") ?? "");
+    const { redirectUri, parameters } = await openai.login(opened.href);
+    expect((await ask(`${redirectUri}?${parameters.toString()}`)).status).toBe(200);
+    const { status, out, error } = await login.ended;
+    expect({ status, out }).toEqual({ status: 0, out: "" });
+    expect(error).toContain("signed in\n  provider    openai\n  account     ");
+    const connectionId = /^ {2}connection {2}(\S+)$/m.exec(error)?.[1];
+    expect((await refreshed(connectionId)).status).toBe(200);
+    expect(openai.issued.filter((secret) => error.includes(secret))).toEqual([]);
   });
 
   it("gives the shell a connection and no refresh token, and the service the access token whenever it asks", async () => {
@@ -74,7 +90,7 @@ describe("examples/providers/openai.yaml", () => {
     const { connectionId } = (await example.signIn({ clientId: "cli" })).body;
     run.time.nowMs += 3_600_000;
     openai.faults.next("token", { kind: "after-work", answer: { kind: "reset" } });
-    expect((await refreshed(connectionId)).status).not.toBe(200);
+    expect(reasonOf(await refreshed(connectionId))).toBe("OUTCOME_UNKNOWN");
     expect(reasonOf(await refreshed(connectionId))).toBe("REAUTHENTICATION_REQUIRED");
     expect(openai.presentedTwice).toEqual([]);
   });

@@ -34,7 +34,7 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
   const { services, sealing } = vaultSecrets;
   const openaiUse = { redirect_uris: ["http://localhost:1455/auth/callback", "http://localhost/auth/callback"], scopes: openAiScopes };
   const discordUse = { redirect_uris: [`${page}/callback`], scopes: discordScopes, audiences: ["backend"] };
-  const native = { kind: "native", methods: everyMethod, providers: { openai: { ...openaiUse, connections: true } } };
+  const native = (more: object) => ({ kind: "native", methods: everyMethod, providers: { openai: { ...openaiUse, ...more } } });
   const browser = (discordMore: object, more: object = {}) => ({
     kind: "browser",
     origins: [page],
@@ -50,7 +50,13 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
     vault: { spool: join(folder, "spool") },
     signing: { algorithm: "ES256" },
     providers: {
-      openai: { kind: "openai", issuer: openai.issuer, client: { id: openAiClientId }, endpoints: openai.endpoints },
+      openai: {
+        kind: "openai",
+        issuer: openai.issuer,
+        client: { id: openAiClientId },
+        endpoints: openai.endpoints,
+        authorization_parameters: { id_token_add_organizations: "true", codex_cli_simplified_flow: "true" },
+      },
       discord: {
         kind: "discord",
         client: { id: discord.client.id, secret: discord.client.secret ?? "" },
@@ -65,8 +71,8 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
       },
     },
     clients: {
-      cli: native,
-      tool: native,
+      cli: native({ connections: true }),
+      tool: native({}),
       web: browser({ connections: true }),
       site: browser({}),
       shop: browser({}, { refresh_cookie: "__Secure-shop-refresh" }),

@@ -1,9 +1,9 @@
-// A service that keeps sign-ins, once or several times, in front of strict fakes of OpenAI and Discord. `cli` and `tool` sign in at OpenAI
-// and keep connections; `web`, a page, keeps them at Discord and gets tokens of this service's own; `site`, another page, gets a handle
-// there, and `shop` a cookie. The service `worker` may use what `cli` and `web` keep; `stranger`, `backend` and `guest` may not.
+// A service that keeps sign-ins, once or several times, in front of strict fakes of OpenAI and Discord. At OpenAI `cli` keeps connections
+// and `tool` gets handles. At Discord, with tokens of this service's own, the page `web` keeps connections, `site` gets handles, and
+// `shop` a cookie. The service `worker` may use what `cli` and `web` keep; `stranger`, `backend` and `guest` may not.
 // The clock stands still until a test moves it. All that was written is searched for secrets when the stack is closed.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -16,7 +16,8 @@ import { defaultLimits } from "../../src/transport/limits.ts";
 import type { Canary } from "./canary.ts";
 import { type FakeDiscord, type FakeDiscordOptions, startFakeDiscord } from "./fake-discord.ts";
 import { type FakeOpenAi, type FakeOpenAiOptions, startFakeOpenAi } from "./fake-openai.ts";
-import { type Answer, type Instance, noLimits, page, startInstance } from "./fake-stack.ts";
+import { eventually } from "./eventually.ts";
+import { type Answer, type Instance, noLimits, page, reasonOf, startInstance } from "./fake-stack.ts";
 import { createRunCanary } from "./run-canary.ts";
 import { type VaultAddresses, vaultDocument, vaultSecrets } from "./vault-document.ts";
 
@@ -51,8 +52,9 @@ export interface VaultStack {
   readonly instances: readonly Instance[];
   readonly time: { nowMs: number };
   readonly canary: Canary;
-  /** Holds the configuration as a file, for commands, and all that is written but the database of a PostgreSQL. */
+  /** All that is written, but what stands in a PostgreSQL. */
   readonly folder: string;
+  /** The configuration, for commands. */
   readonly file: string;
   /** A code that nobody redeemed yet, as the client would send it. */
   begin(client: VaultClient, options?: SignInOptions): Promise<object>;
@@ -85,9 +87,12 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   const openai = await startFakeOpenAi({ expiresIn: 3_600, ...options.openai, clock });
   parts.defer(() => openai.close());
   const addresses: VaultAddresses = { folder, openai, discord, redis: options.redis?.reveal(), databaseUrl: options.databaseUrl };
-  const text = stringify({ ...vaultDocument(addresses), ...options.written });
-  const file = join(folder, "cambio.yaml");
-  const configuration = { ...read(file, text), limits: options.limits ?? noLimits };
+  const elsewhere = mkdtempSync(join(tmpdir(), "cambio-vault-file-"));
+  parts.defer(() => rmSync(elsewhere, { recursive: true, force: true }));
+  const file = join(elsewhere, "cambio.yaml");
+  writeFileSync(file, stringify({ ...vaultDocument(addresses), ...options.written }));
+  const loaded = loadConfiguration({ path: file, env: {}, readFile: (path) => readFileSync(path, "utf8") });
+  const configuration = { ...loaded, limits: options.limits ?? noLimits };
   const another = () => startInstance(configuration, { clock, canary, limits: defaultLimits, onAudit: undefined });
   const instances: Instance[] = [];
   for (let number = 1; number <= (options.instances ?? 1); number += 1) {
@@ -104,8 +109,17 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
       return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
     return ["cli", "tool"].includes(client) ? {} : { origin: page };
   };
-  const as: VaultStack["as"] = (client, method, message, at = cambio) =>
-    at.rpc(method, Object.hasOwn(vaultSecrets.services, client) ? message : { clientId: client, ...message }, headersOf(client));
+  /** Right after the clock was moved, what is known of revocations is too old for any answer, and asking again is safe. */
+  const as: VaultStack["as"] = async (client, method, message, at = cambio) => {
+    const asked = Object.hasOwn(vaultSecrets.services, client) ? message : { clientId: client, ...message };
+    let answer = await at.rpc(method, asked, headersOf(client));
+    await eventually("what is known of revocations is fresh", async () => {
+      if (reasonOf(answer) !== "STORE_UNAVAILABLE") return true;
+      answer = await at.rpc(method, asked, headersOf(client));
+      return false;
+    });
+    return answer;
+  };
 
   const begin: VaultStack["begin"] = async (client, { user, at } = {}) => {
     const { verifier, challenge } = await newPkce();
@@ -144,17 +158,12 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   };
 }
 
-function read(path: string, text: string): Configuration {
-  return loadConfiguration({ path, env: {}, readFile: (asked) => (asked === path ? text : readFileSync(asked, "utf8")) });
-}
-
 function secretsOf(discord: FakeDiscord): readonly string[] {
   return [vaultSecrets.sealing, ...Object.values(vaultSecrets.services), discord.client.secret ?? ""];
 }
 
 /** The names and contents of all files, as bytes. */
 export function everythingIn(folder: string): string {
-  if (!existsSync(folder)) return "";
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.map((entry) => `${entry.name}\n${readFileSync(join(entry.parentPath, entry.name), "latin1")}`).join("\n");
 }
