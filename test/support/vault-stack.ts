@@ -24,9 +24,9 @@ import { type VaultAddresses, vaultDocument, vaultSecrets } from "./vault-docume
 export interface VaultStackOptions {
   /** Default: 1. All share the providers, the database and the Redis. */
   readonly instances?: number;
-  readonly redis?: Secret;
+  readonly redis?: Secret | undefined;
   /** Address of a PostgreSQL database. Default: a SQLite file. */
-  readonly databaseUrl?: string;
+  readonly databaseUrl?: string | undefined;
   readonly discord?: Omit<FakeDiscordOptions, "clock">;
   readonly openai?: Omit<FakeOpenAiOptions, "clock">;
   /** Default: none that a test meets. */

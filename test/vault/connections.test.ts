@@ -146,16 +146,19 @@ onEachDatabase((_, open) => {
       expect(await readConnection(database, rejected.id)).toMatchObject({ sealed_grant: null, sealed_tokens: null, due_at: null });
     });
 
-    it.each(["rejected", "in_doubt", "idle"] as const)("because it is %s is found, so that its client learns that its user is needed", async (reason) => {
-      const { rig, vault, database } = await start();
-      const { id, generation } = await rig.signIn(vault);
-      const row = await readConnection(database, id);
-      expect(row !== undefined && (await vault.ends.end(row, reason))).toBe(true);
-      expect(await vault.connections.find(id)).toMatchObject({ id, generation, clientId: "web", accountId: "account-1" });
-      await expect(rig.ask(vault, id)).rejects.toThrow(over);
-      expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
-      expect(rig.provider.presented).toEqual([]);
-    });
+    it.each(["rejected", "in_doubt", "idle"] as const)(
+      "because it is %s is found, so that its client learns that its user is needed",
+      async (reason) => {
+        const { rig, vault, database } = await start();
+        const { id, generation } = await rig.signIn(vault);
+        const row = await readConnection(database, id);
+        expect(row !== undefined && (await vault.ends.end(row, reason))).toBe(true);
+        expect(await vault.connections.find(id)).toMatchObject({ id, generation, clientId: "web", accountId: "account-1" });
+        await expect(rig.ask(vault, id)).rejects.toThrow(over);
+        expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
+        expect(rig.provider.presented).toEqual([]);
+      },
+    );
 
     it("because nobody used it has no tokens any more, and answers no handle", async () => {
       const { rig, vault } = await start();
