@@ -30,12 +30,15 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
     },
     eventsOf(parts),
   );
+  async function close(): Promise<void> {
+    await keeper.close();
+    await webhook?.close();
+  }
+  let closed: Promise<void> | undefined;
   return {
     start: () => keeper.start(),
-    async close() {
-      await keeper.close();
-      await webhook?.close();
-    },
+    // Before the providers that it asks are closed, and once more with the vault.
+    close: () => (closed ??= close()),
   };
 }
 

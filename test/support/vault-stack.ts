@@ -31,8 +31,9 @@ export interface VaultStackOptions {
   readonly openai?: Omit<FakeOpenAiOptions, "clock">;
   /** Default: none that a test meets. */
   readonly limits?: Configuration["limits"];
-  /** Adds to what is written down. */
-  readonly written?: Readonly<Record<string, unknown>>;
+  /** Adds to what is written down: sections, and keys of each of the providers. */
+  readonly written?: Readonly<Record<string, object>>;
+  readonly providers?: Readonly<Record<string, unknown>>;
 }
 
 /** Who signs in, and how calls are made as that client. */
@@ -90,7 +91,7 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   const elsewhere = mkdtempSync(join(tmpdir(), "cambio-vault-file-"));
   parts.defer(() => rmSync(elsewhere, { recursive: true, force: true }));
   const file = join(elsewhere, "cambio.yaml");
-  writeFileSync(file, stringify({ ...vaultDocument(addresses), ...options.written }));
+  writeFileSync(file, stringify(withMore(vaultDocument(addresses), options)));
   const loaded = loadConfiguration({ path: file, env: {}, readFile: (path) => readFileSync(path, "utf8") });
   const configuration = { ...loaded, limits: options.limits ?? noLimits };
   const another = () => startInstance(configuration, { clock, canary, limits: defaultLimits, onAudit: undefined });
@@ -150,7 +151,7 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
     signIn: async (client, more = {}) => as(client, "Exchange", await begin(client, more), more.at),
     async close() {
       for (const instance of instances) await instance.close();
-      canary.saw("the configuration's folder", everythingIn(folder));
+      canary.saw("database and spool", textsIn(folder));
       await running.disposeAsync();
       for (const secret of [...openai.issued, ...discord.issued]) canary.register("code or token", secret);
       canary.assertSilence();
@@ -162,10 +163,31 @@ function secretsOf(discord: FakeDiscord): readonly string[] {
   return [vaultSecrets.sealing, ...Object.values(vaultSecrets.services), discord.client.secret ?? ""];
 }
 
-/** The names and contents of all files, as bytes. */
-export function everythingIn(folder: string): string {
+function withMore(document: ReturnType<typeof vaultDocument>, { written = {}, providers = {} }: VaultStackOptions): object {
+  const sections: Readonly<Record<string, object>> = document;
+  const merged = Object.entries(written).map(([name, more]) => [name, { ...sections[name], ...more }]);
+  const all = Object.entries(document.providers).map(([name, provider]) => [name, { ...provider, ...providers }]);
+  return { ...document, ...Object.fromEntries(merged), providers: Object.fromEntries(all) };
+}
+
+/** What can be read in all files there, however binary they are: their names, and texts as long as a secret. */
+export function textsIn(folder: string): string {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.map((entry) => `${entry.name}\n${readFileSync(join(entry.parentPath, entry.name), "latin1")}`).join("\n");
+  return files.map(({ name, parentPath }) => [name, ...textsOf(readIfThere(join(parentPath, name)))].join("\n")).join("\n");
+}
+
+/** Every form in which a secret is looked for is written in these characters. */
+export function textsOf(bytes: string): readonly string[] {
+  return bytes.match(/[\x20-\x7e]{12,}/g) ?? [];
+}
+
+/** Files come and go while a service runs. */
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 export const tokensOf = ({ body }: Answer) => (body["tokens"] ?? {}) as Readonly<Record<string, string | undefined>>;
