@@ -30,15 +30,17 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
     },
     eventsOf(parts),
   );
-  async function close(): Promise<void> {
+  let closing: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
     await keeper.close();
     await webhook?.close();
   }
-  let closed: Promise<void> | undefined;
+
   return {
     start: () => keeper.start(),
-    // Before the providers that it asks are closed, and once more with the vault.
-    close: () => (closed ??= close()),
+    // Before the providers are closed, and once more with the vault where they never were there.
+    close: () => (closing ??= end()),
   };
 }
 

@@ -88,6 +88,8 @@ export function refreshed(answer: RefreshAnswer): Said {
       return { status: 1, text: `it has ended (${answer.reason}): only a new sign-in helps\n` };
     case "waiting":
       return { status: 1, text: "it is due, and was not refreshed yet: does a service run, and what does its log say of the provider?\n" };
+    case "handle":
+      return { status: 1, text: "a refresh handle stands for it: whoever has that refreshes it\n" };
     case "unknown":
       return unknown;
   }

@@ -26,7 +26,8 @@ export const explainUsage = `Usage: cambio explain CONFIG --caller ID [--method 
 Says rule by rule how a call would be decided; starts nothing and connects to nothing.
 
   --caller ID          client that calls; a service is taken as having proved itself
-  --method METHOD      Exchange (default), Refresh, CreateAuthorizationUrl, Revoke; or ValidateCrossClient (default with --claims)
+  --method METHOD      Exchange (default), Refresh, CreateAuthorizationUrl, Revoke, GetAccount; or ValidateCrossClient (default with
+                       --claims)
   --claims FILE        payload of the token to validate or, with Exchange, to exchange, as JSON; - for standard input
   --session            with Exchange: a session is exchanged, which stands
   --actor FILE         with Exchange and --claims or --session: payload of the token of whoever is to act, as JSON
@@ -52,7 +53,7 @@ const unused: Record<
   CreateAuthorizationUrl: ["claims", "session", "actor", "exchange", "refresh-token", "now"],
   Revoke: ["claims", "session", "actor", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
   ValidateCrossClient: ["session", "actor", "refresh-token", "redirect-uri"],
-  GetAccount: ["actor", "exchange", "refresh-token", "now", "scope", "redirect-uri"],
+  GetAccount: ["claims", "session", "actor", "exchange", "refresh-token", "now", "audience", "scope", "redirect-uri"],
 };
 
 export function readWords(words: readonly string[]): ExplainWords | { readonly problem: string } | "help" {

@@ -10,14 +10,14 @@ import { ExchangeError, type Reason } from "../exchange/errors.ts";
 import { defaultTarget, holdingAudience, ownAudience } from "../exchange/holding-audience.ts";
 import { isMinted } from "../exchange/minting.ts";
 import { chooseProvider } from "../exchange/provider-choice.ts";
-import { chooseRedirectUri } from "../exchange/redirect-uri.ts";
 import type { JsonObject } from "../exchange/token/strict-json.ts";
-import { compilePolicy, type Policy } from "../policy/compile.ts";
+import { compilePolicy } from "../policy/compile.ts";
 import { createDecide } from "../policy/evaluate.ts";
 import { type Sheet, shown, stepOf } from "./explain-sheet.ts";
 import { explainMint } from "./explained-mint.ts";
-import { asking, type Asking, told } from "./explained-step.ts";
+import { asking, told } from "./explained-step.ts";
 import { explainToken } from "./explained-token.ts";
+import { type AboutUse, explainUse } from "./explained-use.ts";
 
 /** Names as configured; empty: not said. */
 export interface AskedCall {
@@ -39,6 +39,10 @@ export interface AskedCall {
   /** With an Exchange of a token: a refresh token is asked for as well. */
   readonly refreshToken: boolean;
   readonly nowMs: number;
+}
+
+interface Decided extends AboutUse {
+  readonly asked: AskedCall;
 }
 
 /** @returns why it is refused; undefined: it is allowed */
@@ -88,31 +92,6 @@ function callerOf(clients: ReadonlyMap<string, Client>, { caller, method }: Aske
   else sheet.step("holds", `clients.${caller}`, `public (${client.kind}), named by the call`);
   // The message of ValidateCrossClient names nobody.
   return resolveCaller(clients, client?.kind === "service" ? client : undefined, method === "ValidateCrossClient" ? "" : caller);
-}
-
-interface Decided extends Asking {
-  readonly asked: AskedCall;
-  readonly client: Client;
-  readonly policy: Policy;
-}
-
-function explainUse({ providers }: Configuration, { asked, client, sheet, ask }: Decided): void {
-  sheet.title("The provider, and what is asked of it");
-  const names = new Map(Object.keys(providers).map((name) => [name, name]));
-  const at = `clients.${client.id}.providers`;
-  const provider =
-    asked.provider === "" || names.has(asked.provider)
-      ? told(sheet, at, () => chooseProvider(names, client, asked.provider))
-      : told(sheet, `providers: none has the name ${shown(asked.provider)}`, () => chooseProvider(names, client, asked.provider));
-  const grant = client.providers.get(provider);
-  const redirects = asked.method === "Exchange" || asked.method === "CreateAuthorizationUrl";
-  const redirectUri =
-    redirects && grant !== undefined
-      ? told(sheet, `${at}.${provider}.redirect_uris`, () => chooseRedirectUri(grant, asked.redirectUri))
-      : undefined;
-  ask({ kind: "use", client, provider, redirectUri, scopes: asked.scopes, audiences: asked.audiences });
-  if (asked.method === "Revoke") return;
-  sheet.remark("What the provider then grants is held against the same lists, and its life against max_lifetime.");
 }
 
 interface Validated extends Decided {

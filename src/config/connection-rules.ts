@@ -24,12 +24,12 @@ export function checkConnections(at: GrantAt, input: RuleInput): void {
 function checkKept({ path, provider, grant }: GrantAt, { configuration, databaseNamed, report }: RuleInput): void {
   const key = [...path, "connections"];
   if (!databaseNamed) report(key, "needs a database, where connections are kept", "Configure one, or remove it.");
-  if (grant.redirect_uris.length === 0) report(key, "keeps sign-ins, and the client has none here", "List redirect_uris, or remove it.");
   checkSpool(key, configuration, report);
   const settings = own(configuration.providers, provider);
+  if (settings?.kind === "better-auth") return report(key, "is for codes, and that provider keeps sessions", "Remove it.");
+  if (grant.redirect_uris.length === 0) report(key, "keeps sign-ins, and the client has none here", "List redirect_uris, or remove it.");
   if (settings === undefined) return;
-  if (settings.kind === "better-auth") report(key, "is for codes, and that provider keeps sessions", "Remove it.");
-  else if (!settings.accounts)
+  if (!settings.accounts)
     report(key, "needs a provider whose users have accounts here", `Set accounts: true at providers.${provider}, or remove it.`);
 }
 

@@ -19,7 +19,7 @@ export interface ConnectionStanding {
    * @throws ExchangeError ACCOUNT_DISABLED; REAUTHENTICATION_REQUIRED: the account is gone; STORE_UNAVAILABLE
    */
   accountOf(connection: Connection): Promise<KeptAccount | undefined>;
-  /** Who ended all that a user has has ended this sign-in, too. @throws ExchangeError STORE_UNAVAILABLE: that cannot be known */
+  /** Who ended all that a user has has ended this sign-in, too. @throws ExchangeError ACCOUNT_DISABLED; STORE_UNAVAILABLE: that cannot be known */
   isEnded(connection: Connection, account: KeptAccount | undefined): boolean;
   /** What cannot be known now counts as standing: for those who have asked before. @throws ExchangeError ACCOUNT_DISABLED */
   isKnownToHaveEnded(connection: Connection, account: KeptAccount | undefined): boolean;

@@ -117,8 +117,8 @@ export interface ConnectionUseQuestion {
   readonly owner: string;
 }
 
-/** Of a session, before it is read: all that can be decided without it. */
-export function sessionMintOf(asked: Omit<MintQuestion, "kind" | "subjectScopes" | "actor">): MintQuestion {
+/** Before it is known who the subject is: all that can be decided without it. */
+export function earlyMintOf(asked: Omit<MintQuestion, "kind" | "subjectScopes" | "actor">): MintQuestion {
   return { kind: "mint", subjectScopes: [], actor: undefined, ...asked };
 }
 

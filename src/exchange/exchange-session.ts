@@ -4,7 +4,7 @@
 import type { Account } from "./account.ts";
 import { checkActorStanding, type VerifyActor } from "./actor-token.ts";
 import type { Client } from "./clients.ts";
-import { type Decide, sessionMintOf, useOf } from "./decision.ts";
+import { type Decide, earlyMintOf, useOf } from "./decision.ts";
 import { type ActedFor, boundedByActor, proposedBy, withActor } from "./delegation.ts";
 import { ExchangeError } from "./errors.ts";
 import type { RefreshHandles } from "./handle-ports.ts";
@@ -66,7 +66,7 @@ export function createExchangeSession(deps: ExchangeSessionDeps) {
     const audience = onlyTarget(question.audiences.length > 0 ? question.audiences : [defaultTarget(client, provider.name)]);
     trail.note({ targets: [audience] });
     // All that can be decided without the session: nobody is asked for what is refused anyway.
-    permit(deps.decide(sessionMintOf({ client, provider: provider.name, audience, scopes, refreshToken })), trail);
+    permit(deps.decide(earlyMintOf({ client, provider: provider.name, audience, scopes, refreshToken })), trail);
     const shown = question.session(provider);
     if (shown === undefined || !provider.accepts(shown)) throw new ExchangeError("SESSION_INVALID", { field: "SESSION" });
     trail.note({ credential: shown.token });

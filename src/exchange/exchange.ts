@@ -6,7 +6,7 @@ import type { AccountSubjects } from "./account-subjects.ts";
 import { type AnswerDeps, type Answered, checkRedeemed, createAnswerCode } from "./answer-code.ts";
 import type { Audiences, Client, ProviderGrant } from "./clients.ts";
 import { chooseIssuance, type CodeIssuance } from "./code-issuance.ts";
-import { type MintQuestion } from "./decision.ts";
+import { earlyMintOf } from "./decision.ts";
 import { type Circumstance, ExchangeError } from "./errors.ts";
 import type { Minting } from "./minting.ts";
 import { resourceOf } from "./narrowing.ts";
@@ -108,7 +108,10 @@ export function createExchange(deps: ExchangeDeps) {
     const redirectUri = grant === undefined ? asked.redirectUri : chooseRedirectUri(grant, asked.redirectUri);
     permit(deps.decide({ ...use, redirectUri }), trail);
     // All that can be decided before it is known who signs in: no code is spent for what is refused anyway.
-    if (issuance.kind === "minted") permit(deps.decide(mintOf({ client, provider, audience: issuance.audience })), trail);
+    if (issuance.kind === "minted") {
+      const { audience } = issuance;
+      permit(deps.decide(earlyMintOf({ client, provider, audience, scopes: [], refreshToken: false })), trail);
+    }
     return redirectUri;
   }
 
@@ -118,10 +121,6 @@ export function createExchange(deps: ExchangeDeps) {
 }
 
 export type Exchange = ReturnType<typeof createExchange>;
-
-function mintOf(asked: Pick<MintQuestion, "client" | "provider" | "audience">): MintQuestion {
-  return { kind: "mint", scopes: [], subjectScopes: [], actor: undefined, refreshToken: false, ...asked };
-}
 
 /** Those that the provider is told of. */
 function audiencesAt(issuance: CodeIssuance): readonly string[] {

@@ -2,7 +2,7 @@
 // what the first one was granted. A session that has ended ends the handle with all of its family.
 
 import type { Client } from "./clients.ts";
-import { type Decide, sessionMintOf, useOf } from "./decision.ts";
+import { type Decide, earlyMintOf, useOf } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import type { HeldGrant } from "./handle-ports.ts";
 import { type Mint, noteIssued } from "./mint.ts";
@@ -46,7 +46,7 @@ export function createRefreshSession(deps: RefreshSessionDeps) {
     permit(deps.decide(useOf(client, provider.name)), trail);
     const { audience } = grant.minted;
     trail.note({ targets: [audience] });
-    permit(deps.decide(sessionMintOf({ client, provider: provider.name, audience, scopes, refreshToken: true })), trail);
+    permit(deps.decide(earlyMintOf({ client, provider: provider.name, audience, scopes, refreshToken: true })), trail);
 
     // 2. Everything that can fail without harm; then on record.
     deps.budget.check(trail.payer, provider.name);

@@ -99,7 +99,7 @@ export interface Connections {
    * tokens are forgotten, and not ended there: some end the whole authorization by that.
    */
   keep(keeping: Keeping): Promise<{ readonly id: string; readonly generation: number }>;
-  /** One that is kept by its id. Undefined: unknown, or revoked. One that has ended for another reason is found, and has no tokens. */
+  /** One that is kept by its id. Undefined: unknown, or revoked. One that needs its user again is found, and has no tokens. */
   find(id: string): Promise<Connection | undefined>;
   /** One that a refresh handle stands for. Undefined: unknown. One that has ended is found, and has no tokens. */
   findOfHandle(id: string): Promise<Connection | undefined>;

@@ -45,13 +45,17 @@ export async function postponeConnection(database: Database, { id, due_at: seen 
   return (await answered(update)).numUpdatedRows === 1n;
 }
 
-/** Makes it due. Undefined: there is none of that id, or it has ended; else the generation that is to be refreshed. */
+/**
+ * Makes one due that is kept by its id: of one that a handle stands for its client alone knows how it is refreshed. Undefined: there is none,
+ * or it has ended; else the generation that is to be refreshed.
+ */
 export async function hastenConnection(database: Database, id: string, nowMs: number): Promise<number | undefined> {
   const update = database.run((db) =>
     db
       .updateTable("connections")
       .set({ due_at: nowMs })
       .where("id", "=", id)
+      .where("kept", "=", 1)
       .where("ended_at", "is", null)
       .returning("generation")
       .executeTakeFirst(),

@@ -23,7 +23,8 @@ export type RefreshAnswer =
   | { readonly kind: "ended"; readonly reason: ConnectionEndReason }
   /** It is still due. */
   | { readonly kind: "waiting" }
-  | { readonly kind: "unknown" };
+  /** A refresh handle stands for it: it is refreshed by whoever has that. */
+  | { readonly kind: "handle" | "unknown" };
 
 export type RevokeAnswer =
   /** told: the queue has its refresh token. untold: there was none, or it does not open here. */
@@ -74,6 +75,7 @@ export function createConnectionOrders({ database, keys, clock, wait }: Connecti
         const row = await readConnection(database, id);
         if (row === undefined) return { kind: "unknown" };
         if (row.ended_reason !== null) return { kind: "ended", reason: row.ended_reason };
+        if (row.kept === 0) return { kind: "handle" };
         if (before !== undefined && row.generation > before) return { kind: "refreshed", generation: row.generation };
         if (clock() >= untilMs) return { kind: "waiting" };
         await wait(lookEveryMs);

@@ -60,8 +60,8 @@ export function createConnections({ database, columns, ends, tokensOf, keep, clo
     keep,
     async find(id) {
       const row = await readConnection(database, id);
-      // Whoever signed out wants to hear no more of it. All others are told that their user is needed, for as long as that is known.
-      return row === undefined || row.kept !== 1 || row.ended_reason === "revoked" ? undefined : held(row);
+      const isThere = row !== undefined && row.kept === 1 && row.ended_reason !== "revoked";
+      return isThere ? held(row) : undefined;
     },
     async findOfHandle(id) {
       const row = await readConnection(database, id);

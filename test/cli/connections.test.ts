@@ -134,6 +134,17 @@ describe("cambio connections refresh", () => {
   });
 });
 
+describe("cambio connections refresh of one that a handle stands for", () => {
+  it("leaves it to whoever has the handle", async () => {
+    const { id } = await rig.signIn(vault, { byId: false, accountId: undefined });
+    expect(await run(["refresh", id])).toEqual({
+      status: 1,
+      out: "",
+      error: "a refresh handle stands for it: whoever has that refreshes it\n",
+    });
+  });
+});
+
 describe("cambio connections revoke", () => {
   const queued = () =>
     createUpstreamRevocationQueue({

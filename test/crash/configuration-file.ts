@@ -21,7 +21,7 @@ export interface Places {
 }
 
 /** One address asks for everybody, as fast as it can. */
-const roomy = {
+export const roomy = {
   services: 1_000_000,
   public_clients: 1_000_000,
   addresses: 1_000_000,

@@ -1,10 +1,9 @@
 // Replicas that are killed while pages refresh handles that stand for sessions (`make test-crash`). Whoever dies at whatever instant:
 // every generation has one successor, nobody loses a grant, and no family is taken for stolen.
 //
-//   KILLS       how often a replica is killed (200)
-//   CRASH_SEED  the chance of an earlier run once more: which replica dies after how long, who asks whom how often
+//   SESSION_KILLS  how often a replica is killed (60)
+//   CRASH_SEED     the chance of an earlier run once more: which replica dies after how long, who asks whom how often
 
-import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../bench/random.ts";
@@ -15,10 +14,10 @@ import { createRunCanary } from "../support/run-canary.ts";
 import { type ConfigurationFile, writeConfiguration } from "./configuration-file.ts";
 import { createPage, type Held, type Page } from "./page.ts";
 import { placeCount, type Replicas, startReplicas } from "./replicas.ts";
+import { say, seed, setting } from "./settings.ts";
 import { createTally, type Tally, tell } from "./tally.ts";
 
-const kills = setting("KILLS", 200);
-const seed = setting("CRASH_SEED", randomInt(1, 2 ** 31));
+const kills = setting("SESSION_KILLS", 60);
 const pageCount = 3;
 const racedGenerations = 5;
 /** Between two kills at most, beside what the start of the next one takes. */
@@ -45,16 +44,6 @@ beforeAll(async () => {
   parts.defer(() => replicas.close());
 });
 afterAll(() => parts.disposeAsync());
-
-function setting(name: string, usual: number): number {
-  const value = Number(process.env[name] ?? usual);
-  if (!Number.isSafeInteger(value) || value <= 0) throw new Error(`${name} must be a whole number above 0`);
-  return value;
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
 
 let users = 0;
 async function registered(): Promise<string> {

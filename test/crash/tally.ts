@@ -35,6 +35,6 @@ export function tell(tally: Tally): string {
   ].join(", ");
 }
 
-function list(counts: ReadonlyMap<unknown, number>): string {
+export function list(counts: ReadonlyMap<unknown, number>): string {
   return counts.size === 0 ? "0" : [...counts].map(([what, often]) => `${String(what)} (${often} times)`).join(" ");
 }

@@ -1,9 +1,11 @@
 // What docs/discord.md walks through, with its own file and a strict fake of Discord: three ways of signing in, and what each can do then.
 
 import { beforeEach, describe, expect, it } from "vitest";
+import { startChild } from "../support/child.ts";
+import { eventually } from "../support/eventually.ts";
 import { type FakeDiscord, startFakeDiscord } from "../support/fake-discord.ts";
 import { type Answer, reasonOf } from "../support/fake-stack.ts";
-import { asService, type Example, tokensOf, useExamples } from "./provider-example.ts";
+import { asService, type Example, examplePath, tokensOf, useExamples } from "./provider-example.ts";
 
 const run = useExamples();
 
@@ -76,6 +78,31 @@ describe("examples/providers/discord.yaml", () => {
     const asked = await example.rpc("GetAccount", { clientId: "web", token: ofPage, fresh: true }, page);
     // The page has none; there is one of the site's, which is not the page's to use.
     expect(reasonOf(asked)).toBe("CONNECTION_NOT_FOUND");
+  });
+
+  it("refuses whose account is disabled, whatever they come with, and takes them back", async () => {
+    const signedIn = await example.signIn({ clientId: "web" }, { headers: page });
+    const { accessToken, refreshToken } = tokensOf(signedIn);
+    const asked = () => {
+      // On a clock that stands still a limit per second would never be over.
+      run.time.nowMs += 100;
+      return example.rpc("GetAccount", { clientId: "web", token: { value: accessToken } }, page);
+    };
+    const order = (word: "disable" | "enable") => {
+      const words = ["accounts", word, "--provider", "discord", "--user", "80351110224678912", examplePath("discord")];
+      return startChild(["src/cli/cambio.mjs", ...words], example.environment).ended;
+    };
+    expect(await order("disable")).toBe(0);
+    await eventually("the refusal", async () => reasonOf(await asked()) === "ACCOUNT_DISABLED");
+    expect(reasonOf(await example.rpc("Refresh", { clientId: "web", refreshToken }, page))).toBe("ACCOUNT_DISABLED");
+    expect(reasonOf(await example.signIn({ clientId: "web" }, { headers: page }))).toBe("ACCOUNT_DISABLED");
+
+    expect(await order("enable")).toBe(0);
+    await eventually("another sign-in", async () => {
+      run.time.nowMs += 2_000;
+      return (await example.signIn({ clientId: "web" }, { headers: page })).status === 200;
+    });
+    expect(reasonOf(await asked())).toBe("TOKEN_REVOKED");
   });
 
   it("gives a shell Discord's own token", async () => {

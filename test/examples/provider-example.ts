@@ -60,6 +60,8 @@ export interface ExampleFake {
 
 export interface Example {
   readonly url: string;
+  /** What its commands are run with beside it. */
+  readonly environment: Readonly<Record<string, string>>;
   rpc(method: Method, message: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   logLines(): readonly Readonly<Record<string, unknown>>[];
   /** Everything of a sign-in up to the answer that the client gets. */
@@ -138,6 +140,7 @@ async function startExample(name: ExampleName, { fake, time, env = {} }: Example
 
   return {
     url: service.url,
+    environment: variables,
     rpc,
     logLines: () =>
       written

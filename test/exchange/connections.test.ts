@@ -108,7 +108,7 @@ describe("a connection, named by its id", () => {
     rig.discord.end(nelly.id);
     await rig.later(3_600_000);
     await expect(rig.refreshConnection("worker", web.id)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
-    await expect(rig.refreshConnection("worker", web.id)).rejects.toThrow(missing);
+    await expect(rig.refreshConnection("worker", web.id)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
     expect(rig.discord.callsTo("token")).toBe(2);
   });
 });
@@ -237,7 +237,7 @@ describe("the account behind a token", () => {
   it("ends the connection where the provider takes no token of it any more", async () => {
     for (let call = 0; call < 2; call += 1) rig.discord.faults.next("user", { kind: "status", status: 401, body: {} });
     await expect(rig.getAccount("web", proof(), true)).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
-    await expect(rig.refreshConnection("web", web.id, proof())).rejects.toThrow(missing);
+    await expect(rig.refreshConnection("web", web.id, proof())).rejects.toThrow(refusal("REAUTHENTICATION_REQUIRED"));
   });
 
   it("is not read anew at a provider without a user endpoint", async () => {

@@ -45,14 +45,16 @@ onEachDatabase((_, open) => {
     expect(ids(await due(5_000))).toEqual(["a"]);
   });
 
-  test("one is made due at once, unless it has ended or was never there", async () => {
+  test("one is made due at once, unless it has ended, was never there, or is refreshed by whoever has its handle", async () => {
     await insertConnections(database, [
       connectionRow({ id: "a", due_at: 9_000, generation: 7 }),
       connectionRow({ id: "ended", ended_at: 1, ended_reason: "revoked" }),
+      connectionRow({ id: "handle", kept: 0 }),
     ]);
     expect(await hastenConnection(database, "a", 500)).toBe(7);
     expect(await hastenConnection(database, "ended", 500)).toBeUndefined();
     expect(await hastenConnection(database, "nobody", 500)).toBeUndefined();
+    expect(await hastenConnection(database, "handle", 500)).toBeUndefined();
     expect(ids(await due(500))).toEqual(["a"]);
   });
 

@@ -36,6 +36,14 @@ interface Kept {
   readonly authorization: FakeAuthorization;
   readonly until: number;
   usedAt?: number;
+  /** Of a refresh token: how often it came. */
+  presented: number;
+}
+
+/** One refresh token that a user's client was given. */
+export interface FakeLink {
+  readonly token: string;
+  readonly presented: number;
 }
 
 export type FakeGrants = ReturnType<typeof createFakeGrants>;
@@ -51,7 +59,7 @@ export function createFakeGrants(times: FakeGrantTimes, clock: () => number) {
   const presentedTwice: string[] = [];
 
   function keep(kept: Map<string, Kept>, value: string, of: { authorization: FakeAuthorization; lifetimeMs: number }): string {
-    kept.set(value, { authorization: of.authorization, until: clock() + of.lifetimeMs });
+    kept.set(value, { authorization: of.authorization, until: clock() + of.lifetimeMs, presented: 0 });
     issued.push(value);
     return value;
   }
@@ -72,6 +80,8 @@ export function createFakeGrants(times: FakeGrantTimes, clock: () => number) {
   }
 
   function noteAgain(token: string): void {
+    const kept = refreshTokens.get(token);
+    if (kept !== undefined) kept.presented += 1;
     if (presented.has(token)) presentedTwice.push(token);
   }
 
@@ -107,6 +117,11 @@ export function createFakeGrants(times: FakeGrantTimes, clock: () => number) {
       noteAgain(token);
       if (!isKnownUnspent) presented.add(token);
     },
+    /** A user's refresh tokens, oldest first: one for each code that was redeemed and each refresh that was done. */
+    chainOf: (userId: string): readonly FakeLink[] =>
+      [...refreshTokens].flatMap(([token, { authorization, presented: often }]) =>
+        authorization.userId === userId ? [{ token, presented: often }] : [],
+      ),
     bearer: (token: string): Presented => look(accessTokens.get(token)),
     /** The authorization of any token, whatever became of it. */
     of: (token: string): FakeAuthorization | undefined => (refreshTokens.get(token) ?? accessTokens.get(token))?.authorization,

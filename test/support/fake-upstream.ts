@@ -3,10 +3,10 @@
 // For tests: `requests` (method, path, parsed body, headers), `violations` (what a careful reader objects to), `issued` (every code and
 // token, for searches of what was written), `presentedTwice` (refresh tokens that came again after a presentation that spent them, or
 // whose outcome their sender could not know: no answer, half an answer, a 5xx), `revoked`, `faults.next("token", answerLost)`, `hold`,
-// `callsTo`, `mostAtOnce`, `mostWithinASecond`, `login` (walks the consent page), `connect` (tokens without any request), `end(user)`.
+// `callsTo`, `mostAtOnce`, `mostWithinASecond`, `chainOf`, `login` (walks the consent page), `connect` (tokens without any request), `end(user)`.
 
 import { createFakeConsent, type AuthorizationRule, type FakeUpstreamClient } from "./fake-upstream-consent.ts";
-import { createFakeGrants, type FakeAuthorization, type FakeGrants, type FakeGrantTimes } from "./fake-upstream-grants.ts";
+import { createFakeGrants, type FakeAuthorization, type FakeGrants, type FakeGrantTimes, type FakeLink } from "./fake-upstream-grants.ts";
 import {
   listenForUpstream,
   serveUpstream,
@@ -44,6 +44,8 @@ export interface FakeUpstream<User> extends UpstreamServer<UpstreamEndpoint> {
   connect(userId: string, scopes?: readonly string[]): Promise<Record<string, unknown>>;
   /** One more, for the first client. */
   registerRedirectUri(uri: string): void;
+  /** That user's refresh tokens, oldest first, and how often each was presented. */
+  chainOf(userId: string): readonly FakeLink[];
   /** The user takes back everything that he granted. */
   end(userId: string): void;
 }
@@ -160,6 +162,7 @@ export async function startFakeUpstream<User extends { readonly id: string }>(
       return rules.tokens(grants.authorize({ clientId, scopes, ...nothing }, userOf(userId).id), "code");
     },
     registerRedirectUri: (uri) => void clients[0]?.redirectUris.push(uri),
+    chainOf: grants.chainOf,
     end: (userId) => grants.end(userId),
   };
 }

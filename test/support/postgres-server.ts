@@ -39,8 +39,14 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** @param tls with it the server speaks TLS to those who ask for it */
-export async function startPostgres({ tls }: { readonly tls?: Certificate } = {}): Promise<PostgresServer> {
+export interface PostgresOptions {
+  /** With it the server speaks TLS to those who ask for it. */
+  readonly tls?: Certificate;
+  /** Default: 100. */
+  readonly maxConnections?: number;
+}
+
+export async function startPostgres({ tls, maxConnections = 100 }: PostgresOptions = {}): Promise<PostgresServer> {
   const programs = findPrograms();
   const owner = serverUser();
   const folder = await mkdtemp(join(tmpdir(), "cambio-postgres-"));
@@ -56,7 +62,7 @@ export async function startPostgres({ tls }: { readonly tls?: Certificate } = {}
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const settings = ["fsync=off", "full_page_writes=off", "log_min_messages=panic", "max_connections=100", ...tlsSettings];
+    const settings = ["fsync=off", "full_page_writes=off", "log_min_messages=panic", `max_connections=${maxConnections}`, ...tlsSettings];
     const args = ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, ...settings.flatMap((one) => ["-c", one])];
     child = await launch(join(programs, "postgres"), args, { ...owner, cwd: folder });
     await accepting(port);

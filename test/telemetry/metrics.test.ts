@@ -35,6 +35,10 @@ describe("metrics", () => {
       "cambio_upstream_circuit_open",
       "cambio_event_loop_delay_seconds",
       "cambio_resident_memory_bytes",
+      "cambio_background_refreshes_total",
+      "cambio_background_refresh_lag_seconds",
+      "cambio_connections_ended_total",
+      "cambio_webhook_attempts_total",
     ]);
     for (const name of names) expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, "m"));
   });
@@ -58,6 +62,18 @@ describe("metrics", () => {
     const shown = await samples();
     expect(shown.get('cambio_upstream_retries_total{provider="main",endpoint="jwks"}')).toBe(1);
     expect(shown.get('cambio_upstream_refusals_total{provider="main",endpoint="token",by="circuit"}')).toBe(1);
+  });
+
+  it("count what the background does with connections, how late it is, how they end, and who was told", async () => {
+    metrics.backgroundRefresh({ provider: "main", outcome: "OK" });
+    metrics.backgroundLag({ provider: "main" }, 7.5);
+    metrics.connectionEnded({ provider: "main", reason: "idle" });
+    metrics.webhook({ outcome: "told" });
+    const shown = await samples();
+    expect(shown.get('cambio_background_refreshes_total{provider="main",outcome="OK"}')).toBe(1);
+    expect(shown.get('cambio_background_refresh_lag_seconds{provider="main"}')).toBe(7.5);
+    expect(shown.get('cambio_connections_ended_total{provider="main",reason="idle"}')).toBe(1);
+    expect(shown.get('cambio_webhook_attempts_total{outcome="told"}')).toBe(1);
   });
 
   it("count calls by method, protocol and reason, and time them in seconds", async () => {

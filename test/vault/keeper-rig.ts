@@ -18,8 +18,8 @@ export interface Replica {
   readonly ended: string[];
   readonly failures: string[];
   readonly refused: string[];
-  /** By provider, the last one. */
-  readonly lagMs: Map<string, number>;
+  /** By provider, in order. */
+  readonly lagMs: Map<string, number[]>;
 }
 
 export interface ReplicaOptions {
@@ -46,7 +46,7 @@ export function createReplica(
   const { clock, wait } = time;
   const database = time.over(given);
   const [outcomes, ended, failures, refused] = [[], [], [], []] as string[][] as [string[], string[], string[], string[]];
-  const lagMs = new Map<string, number>();
+  const lagMs = new Map<string, number[]>();
   const vault = createVault(
     {
       database,
@@ -64,7 +64,7 @@ export function createReplica(
     { database, vault, clock, holder: name, providers: () => providers, senderOf, tell, wait, chance },
     {
       refreshed: ({ connection, outcome }) => void outcomes.push(`${connection.provider} ${outcome}`),
-      lag: (provider, ms) => void lagMs.set(provider, ms),
+      lag: (provider, ms) => void lagMs.set(provider, [...(lagMs.get(provider) ?? []), ms]),
       refused: (provider) => void refused.push(provider),
       told: (outcome, { id }) => void outcomes.push(`${id} ${outcome}`),
       failed: (work, failure) => void failures.push(`${work}: ${failure instanceof Error ? failure.message : "?"}`),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { ExchangeError } from "../../src/exchange/errors.ts";
+import { ExchangeError, hasReason } from "../../src/exchange/errors.ts";
 import type { RefreshedTokens } from "../../src/exchange/tokens.ts";
+import type { LiveTokens } from "../../src/exchange/vault-ports.ts";
 import { readConnection } from "../../src/store/connection-rows.ts";
 import type { Database } from "../../src/store/database.ts";
+import type { Vault } from "../../src/vault/vault.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { createVaultRig, idleMs, inDoubtMs, longDeadMs, refreshMs, removeSpools, shown, twice, upstreamLimitMs } from "./vault-rig.ts";
@@ -102,11 +104,21 @@ onEachDatabase((_, open) => {
     const replicas = [vault, rig.process(await open(), { spool: "two" }), rig.process(await open(), { spool: "three" })];
     const { refreshToken } = shown(await rig.ask(vault, id));
     rig.clock.advance(hourMs);
-    const answers = await Promise.all(Array.from({ length: 100 }, (_each, index) => rig.ask(replicas[index % 3] ?? vault, id)));
+    const signal = AbortSignal.timeout(50_000);
+    // A machine that is busy may keep a hundred callers from the database for a while: they ask again, as callers do.
+    const insist = async (replica: Vault): Promise<LiveTokens> => {
+      for (;;) {
+        const tokens = await rig.ask(replica, id, { signal }).catch((failure: unknown) => {
+          if (!hasReason(failure, "STORE_UNAVAILABLE")) throw failure;
+        });
+        if (tokens !== undefined) return tokens;
+      }
+    };
+    const answers = await Promise.all(Array.from({ length: 100 }, (_each, index) => insist(replicas[index % 3] ?? vault)));
     expect(new Set(answers.map((answer) => JSON.stringify(shown(answer)))).size).toBe(1);
     expect(answers[0]?.generation).toBe(1);
     expect(rig.provider.presented).toEqual([refreshToken]);
-  });
+  }, 60_000);
 
   describe("a refresh that nobody has heard of since its intent", () => {
     it("is waited for, as long as one can be under way", async () => {

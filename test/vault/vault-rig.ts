@@ -1,14 +1,12 @@
-// Vaults as a test wires them: a clock that stands still, real spool folders, a provider whose refresh tokens are good for one use and which
-// remembers what it was shown, and processes that can be killed between any two steps of a refresh.
+// Vaults as a test wires them: a clock that stands still, real spool folders, a provider that takes each token once, and processes that can
+// be killed between any two steps of a refresh.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import { Secret } from "../../src/exchange/secret.ts";
-import type { RefreshedTokens, TokenSet } from "../../src/exchange/tokens.ts";
-import type { Connection, Keeping, LiveTokens, SendRefresh, Wish } from "../../src/exchange/vault-ports.ts";
+import type { Connection, Keeping, LiveTokens, Wish } from "../../src/exchange/vault-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -17,6 +15,7 @@ import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
+import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
 
 export const idleMs = 30 * 86_400_000;
 export const inDoubtMs = 600_000;
@@ -25,92 +24,6 @@ export const upstreamLimitMs = 20_000;
 export const refreshMs = 120_000;
 /** Beyond any doubt. */
 export const longDeadMs = refreshMs + inDoubtMs;
-
-export interface FakeProvider {
-  /** Every refresh token that arrived, in order. */
-  readonly presented: string[];
-  /** All that it ever gave out: refresh, access and ID tokens. */
-  readonly made: string[];
-  /** Takes the refresh token that it gave last, once. */
-  readonly send: SendRefresh;
-  /** What the next calls come to instead, in order. */
-  readonly instead: SendRefresh[];
-  /** Sends, and only then comes to something else. */
-  fails(how: () => RefreshedTokens | Promise<RefreshedTokens>): void;
-  /** The next call waits for `answer`, once it has arrived. */
-  hold(): { readonly arrived: Promise<void>; answer(): void };
-  /** The next tokens, as for a sign-in or a refresh. */
-  give(): TokenSet & { readonly refreshToken: Secret };
-}
-
-export function fakeProvider(clock: () => number, lifeMs = 3_600_000): FakeProvider {
-  const presented: string[] = [];
-  const made: string[] = [];
-  const instead: SendRefresh[] = [];
-  const live = new Set<string>();
-  let number = 0;
-
-  function token(kind: string): Secret {
-    const text = `${kind}-token-${number}-${"abcdefghijklmnop".slice(number % 5)}-of-the-provider`;
-    made.push(text);
-    return new Secret(text);
-  }
-
-  function give(): ReturnType<FakeProvider["give"]> {
-    number += 1;
-    const refreshToken = token("refresh");
-    live.add(refreshToken.reveal());
-    return {
-      accessToken: token("access"),
-      tokenType: "Bearer",
-      expiresAtMs: clock() + lifeMs,
-      refreshToken,
-      idToken: token("id"),
-      scopes: ["openid", "orders:read"],
-      issuer: "https://issuer.example",
-      subject: "alice",
-    };
-  }
-
-  function answer(refreshToken: Secret): RefreshedTokens {
-    if (!live.delete(refreshToken.reveal())) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
-    return give();
-  }
-
-  const arrive = (refreshToken: Secret, onSending: () => void) => {
-    onSending();
-    presented.push(refreshToken.reveal());
-  };
-
-  return {
-    presented,
-    made,
-    instead,
-    give,
-    async send(refreshToken, onSending) {
-      const other = instead.shift();
-      if (other !== undefined) return other(refreshToken, onSending);
-      arrive(refreshToken, onSending);
-      return answer(refreshToken);
-    },
-    fails(how) {
-      instead.push(async (refreshToken, onSending) => {
-        arrive(refreshToken, onSending);
-        return how();
-      });
-    },
-    hold() {
-      const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      instead.push(async (refreshToken, onSending) => {
-        arrive(refreshToken, onSending);
-        arrived.resolve();
-        await released.promise;
-        return answer(refreshToken);
-      });
-      return { arrived: arrived.promise, answer: released.resolve };
-    },
-  };
-}
 
 export interface ProcessOptions {
   readonly keys?: readonly MasterKey[];

@@ -38,8 +38,16 @@ function factsOf(user: User): readonly HTMLElement[] {
     ...fact("User id", make("span", { class: "with-button" }, make("code", { "data-fact": "user-id" }, id), copyButton(id))),
   );
   if (avatarUrl === "") return [facts];
-  const picture = make("img", { src: avatarUrl, alt: "", width: "64", height: "64", "data-fact": "avatar", referrerpolicy: "no-referrer" });
-  return [make("div", { class: "portrait" }, picture), facts];
+  const picture = make("img", {
+    src: avatarUrl,
+    alt: "",
+    width: "64",
+    height: "64",
+    class: "portrait",
+    "data-fact": "avatar",
+    referrerpolicy: "no-referrer",
+  });
+  return [picture, facts];
 }
 
 function copyButton(id: string): HTMLElement {
@@ -66,5 +74,5 @@ function reloading(reload: SessionCardOptions["reloadProfile"], show: (fresh: Us
     if (!failed) show(fresh);
   };
   button.addEventListener("click", () => void run());
-  return [make("p", { class: "actions" }, button), said];
+  return [make("div", { class: "live-row" }, make("p", { class: "actions" }, button), said)];
 }

@@ -658,7 +658,8 @@ export type GetAccountRequest = Message<"cambio.v1.GetAccountRequest"> & {
   clientId: string;
 
   /**
-   * Configured name of the provider. Empty: that of the token's issuer, or for a session the client's only one. At most 128 bytes.
+   * Configured name of the provider. Empty: that of the token's issuer, or for a session the client's only one. With a token of Cambio's
+   * own it may name the account's provider, which must then be that one. At most 128 bytes.
    *
    * @generated from field: string provider = 2;
    */
@@ -689,7 +690,9 @@ export type GetAccountRequest = Message<"cambio.v1.GetAccountRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * True: as the provider knows it now, by a connection of the client's, and kept from now on. False: as it was kept last.
+   * True: as the provider knows it now, by a connection that the client may use, and kept from now on. Without such a connection it is
+   * refused with `ERROR_REASON_CONNECTION_NOT_FOUND`, and at a provider without a user endpoint with `ERROR_REASON_MALFORMED_REQUEST`.
+   * False: as it was kept last.
    *
    * @generated from field: bool fresh = 5;
    */

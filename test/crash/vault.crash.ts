@@ -1,0 +1,116 @@
+// Replicas that are killed at every step of a refresh of a provider's single-use token (`make test-crash`). No token is presented twice,
+// and no grant is lost but by a kill between the provider's answer and the spool; whoever holds such a one is told to sign in again.
+//
+//   KILLS       how often a replica is killed (500)
+//   CRASH_SEED  the chance of an earlier run once more: which replica dies after how long, who asks whom how often
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createRandom } from "../../bench/random.ts";
+import { createRunCanary } from "../support/run-canary.ts";
+import { createAsking } from "./asking.ts";
+import { createHoldings, type Holding } from "./holdings.ts";
+import { killInTurn } from "./killer.ts";
+import { say, seed, setting } from "./settings.ts";
+import { createSleepers, sleeps, type Slept } from "./sleepers.ts";
+import type { ProviderName } from "./vault-configuration.ts";
+import { createVaultTally, type Outcome, tellOutcome, tellRun } from "./vault-tally.ts";
+import { startVaultWorld, type VaultWorld } from "./vault-world.ts";
+import { noteKey, notesOf, verdictOf } from "./verdicts.ts";
+
+const kills = setting("KILLS", 500);
+/** A machine that has more to do takes a few seconds for each; those who sleep long take some minutes. */
+const limitMs = 600_000 + kills * 5_000;
+
+/** How many are refreshed at any time. */
+const load: readonly (readonly [Holding["kind"], ProviderName, number])[] = [
+  ["kept", "strict", 6],
+  ["handle", "strict", 3],
+  ["kept", "forgiving", 2],
+  ["handle", "forgiving", 1],
+];
+const mostAtOnce = 3;
+const longestPauseMs = 250;
+
+const parts = new AsyncDisposableStack();
+let world: VaultWorld;
+beforeAll(async () => {
+  say(`CRASH_SEED=${seed}`);
+  world = await startVaultWorld();
+  parts.defer(() => world.close());
+});
+afterAll(() => parts.disposeAsync());
+
+describe("three replicas that are killed at every step of a refresh of a single-use token", () => {
+  it("no token is presented twice, and no grant is lost but between answer and spool", { timeout: limitMs }, async () => {
+    const { places, providers, postgres, redis } = world;
+    const tally = createVaultTally();
+    const random = createRandom(seed);
+    const ask = createAsking(places, tally);
+    const handleConnections = async () => (await world.rows()).filter((row) => !row.kept).map(({ id }) => id);
+    const holdings = createHoldings({ ask, providers, random, handleConnections });
+    const generationOf = async (id: string) => (await world.rows()).find((row) => row.id === id)?.generation ?? -1;
+    const sleepOnce = createSleepers({ places, holdings, providers, generationOf });
+    const tell = () => say(tellRun(tally, holdings));
+
+    let over = false;
+    const isOver = () => over;
+    async function live(kind: Holding["kind"], provider: ProviderName): Promise<void> {
+      let holding = await holdings.signIn(kind, provider);
+      while (!isOver()) {
+        const stands = await holdings.refresh(holding, 1 + Math.floor(random() * mostAtOnce));
+        if (!stands) holding = await holdings.signIn(kind, provider);
+        await sleep(random() * longestPauseMs);
+      }
+    }
+    // All go on until all kills are done and everybody has woken; where one fails, nobody goes on.
+    const end = () => void (over = true);
+    const lives = load.flatMap(([kind, provider, often]) => Array.from({ length: often }, () => live(kind, provider).catch(fail)));
+    const disturbances = Promise.all([
+      killInTurn({ places, postgres, redis, random, kills, tell, isOver }, tally),
+      Promise.all(sleeps.map(sleepOnce)),
+    ]);
+    function fail(failure: unknown): never {
+      end();
+      throw failure;
+    }
+    const [[, slept]] = await Promise.all([disturbances.finally(end), Promise.all(lives)]);
+    tell();
+
+    say("all sign-ins once more");
+    for (const holding of holdings.all) if (holding.over === undefined) await holdings.refresh(holding, 1);
+    const outcome = await outcomeOf(holdings.all);
+    say(tellOutcome(outcome));
+    say(`sleepers that woke: ${slept.map(wokeWell).join(", ")}`);
+
+    for (const [name, given] of Object.entries(providers)) registerIssued(name, given.issued);
+    expect(outcome.presentedTwice).toBe(0);
+    expect(outcome.verdicts.filter(([, { kind }]) => kind === "lost otherwise").map(([, verdict]) => verdict)).toEqual([]);
+    expect(slept.map(wokeWell)).toEqual(slept.map(({ sleep: { provider, at, length } }) => `${provider} ${at} ${length}: well`));
+    expect(Object.values(providers).flatMap(({ violations }) => violations)).toEqual([]);
+    expect(outcome.verdicts.filter(([, { kind }]) => kind === "lost between answer and spool").length).toBeGreaterThan(0);
+  });
+});
+
+async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
+  const rows = new Map((await world.rows()).map((row) => [row.id, row]));
+  const notes = notesOf(await world.places.journals());
+  const verdicts = all.map((holding) => {
+    const row = rows.get(holding.connection);
+    const noted = notes.get(noteKey(holding.connection, row?.generation ?? 0)) ?? new Set();
+    return [holding, verdictOf(holding, { chain: world.providers[holding.provider].chainOf(holding.user), row, noted })] as const;
+  });
+  return { verdicts, presentedTwice: world.providers.strict.presentedTwice.length };
+}
+
+/** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
+function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after], told }: Slept): string {
+  const back = after < before ? `generation ${after} after ${before}` : undefined;
+  const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
+  return `${provider} ${at} ${length}: ${holding.over ?? back ?? refusal ?? "well"}`;
+}
+
+function registerIssued(kind: string, issued: readonly string[]): void {
+  const canary = createRunCanary();
+  for (const secret of issued) canary.register(`code or token of ${kind}`, secret);
+}
