@@ -51,7 +51,9 @@ function faults(sent: string): readonly UpstreamFault[] {
   const statuses = [200, 400, 401, 403, 404, 429, 500, 503];
   return [
     ...statuses.map((status) => ({ kind: "status", status, body: repeated }) as const),
-    ...statuses.map((status) => ({ kind: "status", status, body: `<p>${sent}</p>`, headers: { "content-type": "text/html", "x-sent": "1" } }) as const),
+    ...statuses.map(
+      (status) => ({ kind: "status", status, body: `<p>${sent}</p>`, headers: { "content-type": "text/html", "x-sent": "1" } }) as const,
+    ),
     { kind: "status", status: 401, body: {}, headers: { "www-authenticate": `Bearer error="${sent.slice(0, 2_000)}"` } },
     { kind: "changed", members: { token_type: sent, scope: sent, expires_in: sent } },
     { kind: "changed", members: { access_token: `${sent}\n` } },
@@ -75,7 +77,10 @@ const echo = ({ openai, discord }: VaultStack) => [...openai.issued, ...discord.
 async function signInsAndRefreshes(stack: VaultStack): Promise<void> {
   const [kept, handle, cookie] = [await stack.signIn("web"), await stack.signIn("site"), await stack.signIn("shop")];
   const value = stack.canary.register("cookie", (cookie.headers.get("set-cookie") ?? "").split(/[=;]/)[1] ?? "");
-  expect((await stack.cambio.rpc("Refresh", { clientId: "shop" }, { ...stack.headersOf("shop"), cookie: `__Secure-shop-refresh=${value}` })).status).toBe(200);
+  expect(
+    (await stack.cambio.rpc("Refresh", { clientId: "shop" }, { ...stack.headersOf("shop"), cookie: `__Secure-shop-refresh=${value}` }))
+      .status,
+  ).toBe(200);
   const { connectionId } = kept.body;
   const userToken = { value: tokensOf(kept)["accessToken"] };
   const answers = [
@@ -208,7 +213,8 @@ describe.each(["SQLite", "PostgreSQL and Redis"] as const)("with what is kept in
     await commands(stack);
     await signInsAndRefreshes(stack);
 
-    const failed = ({ requests }: VaultStack["discord"] | VaultStack["openai"]) => requests.filter(({ fault }) => fault !== undefined).length;
+    const failed = ({ requests }: VaultStack["discord"] | VaultStack["openai"]) =>
+      requests.filter(({ fault }) => fault !== undefined).length;
     const ways = faults("").length;
     expect([failed(stack.discord), failed(stack.openai) >= ways]).toEqual([2 * ways, true]);
     stack.canary.saw("database and spool of a running service", textsIn(stack.folder));

@@ -16,6 +16,8 @@ export interface VaultAddresses {
 export const vaultIssuer = "https://cambio.example.com";
 export const backendAudience = "https://backend.example.com";
 
+export const phoneRedirectUri = "http://127.0.0.1:49152/callback";
+
 export const vaultSecrets = {
   sealing: Buffer.from(Array.from({ length: 32 }, (_, index) => 3 * index + 5)).toString("base64url"),
   services: {
@@ -66,13 +68,18 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
     },
     audiences: {
       backend: {
-        accepts: { cambio: { identifiers: [backendAudience], clients: ["web", "site", "shop"] } },
+        accepts: { cambio: { identifiers: [backendAudience], clients: ["web", "site", "shop", "phone"] } },
         mint: { lifetime: "15m", from: { discord: { claims: { name: "name", preferred_username: "preferred_username" } } } },
       },
     },
     clients: {
       cli: native({ connections: true }),
       tool: native({}),
+      phone: {
+        kind: "native",
+        methods: everyMethod,
+        providers: { discord: { ...discordUse, redirect_uris: [phoneRedirectUri], connections: true } },
+      },
       web: browser({ connections: true }),
       site: browser({}),
       shop: browser({}, { refresh_cookie: "__Secure-shop-refresh" }),
@@ -80,6 +87,7 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
         kind: "service",
         secrets: [services.worker],
         methods: ["Refresh", "Revoke", "GetAccount"],
+        audiences: ["backend"],
         providers: {
           openai: { scopes: openAiScopes, connections_of: ["cli"] },
           discord: { scopes: discordScopes, connections_of: ["web"] },

@@ -1,6 +1,6 @@
 // A service that keeps sign-ins, once or several times, in front of strict fakes of OpenAI and Discord. At OpenAI `cli` keeps connections
-// and `tool` gets handles. At Discord, with tokens of this service's own, the page `web` keeps connections, `site` gets handles, and
-// `shop` a cookie. The service `worker` may use what `cli` and `web` keep; `stranger`, `backend` and `guest` may not.
+// and `tool` gets handles. At Discord, with tokens of this service's own, the page `web` and `phone` keep connections, `site` gets
+// handles, and `shop` a cookie. The service `worker` may use what `cli` and `web` keep; `stranger`, `backend` and `guest` may not.
 // The clock stands still until a test moves it. All that was written is searched for secrets when the stack is closed.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ import { type FakeOpenAi, type FakeOpenAiOptions, startFakeOpenAi } from "./fake
 import { eventually } from "./eventually.ts";
 import { type Answer, type Instance, noLimits, page, reasonOf, startInstance } from "./fake-stack.ts";
 import { createRunCanary } from "./run-canary.ts";
-import { type VaultAddresses, vaultDocument, vaultSecrets } from "./vault-document.ts";
+import { phoneRedirectUri, type VaultAddresses, vaultDocument, vaultSecrets } from "./vault-document.ts";
 
 export interface VaultStackOptions {
   /** Default: 1. All share the providers, the database and the Redis. */
@@ -37,7 +37,7 @@ export interface VaultStackOptions {
 }
 
 /** Who signs in, and how calls are made as that client. */
-export type VaultClient = "cli" | "tool" | "web" | "site" | "shop";
+export type VaultClient = "cli" | "tool" | "phone" | "web" | "site" | "shop";
 export type VaultService = keyof typeof vaultSecrets.services;
 
 export interface SignInOptions {
@@ -71,6 +71,7 @@ export interface VaultStack {
 const redirectUris: Readonly<Record<VaultClient, string>> = {
   cli: "http://localhost:1455/auth/callback",
   tool: "http://localhost:1455/auth/callback",
+  phone: phoneRedirectUri,
   web: `${page}/callback`,
   site: `${page}/callback`,
   shop: `${page}/callback`,
@@ -83,7 +84,7 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   await using parts = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "cambio-vault-stack-"));
   parts.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const discord = await startFakeDiscord({ redirectUris: [`${page}/callback`], ...options.discord, clock });
+  const discord = await startFakeDiscord({ redirectUris: [`${page}/callback`, phoneRedirectUri], ...options.discord, clock });
   parts.defer(() => discord.close());
   const openai = await startFakeOpenAi({ expiresIn: 3_600, ...options.openai, clock });
   parts.defer(() => openai.close());
@@ -108,7 +109,7 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   const headersOf: VaultStack["headersOf"] = (client) => {
     if (Object.hasOwn(vaultSecrets.services, client))
       return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
-    return ["cli", "tool"].includes(client) ? {} : { origin: page };
+    return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
   };
   /** Right after the clock was moved, what is known of revocations is too old for any answer, and asking again is safe. */
   const as: VaultStack["as"] = async (client, method, message, at = cambio) => {
