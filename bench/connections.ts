@@ -21,6 +21,7 @@ import { closedLoop } from "./closed-loop.ts";
 import { inMs, type Measured } from "./report.ts";
 import { median } from "./statistics.ts";
 
+const issuer = "https://provider.example";
 const few = 1_000;
 const refreshes = 10_000;
 const repeats = 200;
@@ -49,7 +50,7 @@ export async function measureConnections(many: number): Promise<Measured> {
         onEnded: () => undefined,
         onUnspooled: () => undefined,
       },
-      { idleMs: 86_400_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000 },
+      { idleMs: 86_400_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000, issuerOf: () => issuer },
     );
     const measure = () => measureAmong({ database, vault, send });
     await fill(server, 0, few);
@@ -110,7 +111,7 @@ async function fill(server: PostgresServer, from: number, to: number): Promise<v
 async function measureAmong({ database, vault, send }: Parts): Promise<Taken> {
   const page = { provider: "provider-3", client: undefined, account: undefined, ended: false, after: "8", limit: 50 };
   const { id } = await keepOne(vault, `one-${randomBytes(8).toString("hex")}`);
-  const wish = { send, lostAnswer: "reauthenticate", isUse: false } as const;
+  const wish = { issuer, send, lostAnswer: "reauthenticate", isUse: false } as const;
   let generation = 0;
   return {
     "a page of a list": await medianOf(() => listConnections(database, page)),
@@ -148,7 +149,7 @@ async function keepAll({ database, vault, send }: Parts) {
       clock: Date.now,
       holder: "bench",
       providers: () => ["kept"],
-      senderOf: () => ({ send, lostAnswer: "reauthenticate", perSecond: 1_000, atOnce: 16 }),
+      senderOf: () => ({ issuer, send, lostAnswer: "reauthenticate", perSecond: 1_000, atOnce: 16 }),
       tell: undefined,
     },
     {
@@ -199,7 +200,7 @@ function tokensFrom(answer: Answer): TokenSet {
     expiresAtMs: Date.now() + answer.expires_in * 1_000,
     idToken: undefined,
     scopes: undefined,
-    issuer: "https://provider.example",
+    issuer,
   };
 }
 

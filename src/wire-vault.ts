@@ -64,6 +64,7 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
       inDoubtMs: configuration.vault.in_doubt,
       upstreamLimitMs,
       aheadMs: parts.refreshAheadMs,
+      issuerOf: parts.issuerOf,
     },
   );
 

@@ -44,6 +44,8 @@ export interface VaultOptions {
   readonly upstreamLimitMs: () => number;
   /** How long before it expires an access token is refreshed in the background; undefined: the provider is not configured any more. */
   readonly aheadMs: (provider: string) => number | undefined;
+  /** Whom tokens of that provider are shown to; undefined as above. */
+  readonly issuerOf: (provider: string) => string | undefined;
 }
 
 export interface Vault {
@@ -75,7 +77,7 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   );
   const keep = createKeepConnection({ database, columns, write, clock, wait, random }, { idleMs, dueAtMs });
   return {
-    connections: createConnections({ database, columns, ends, tokensOf, keep, clock }),
+    connections: createConnections({ database, columns, ends, tokensOf, keep, clock, issuerOf: options.issuerOf }),
     tokensOf,
     ends,
     close: () => background.close(),

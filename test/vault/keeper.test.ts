@@ -4,7 +4,7 @@ import { type Database, DatabaseFailure } from "../../src/store/database.ts";
 import type { Sender } from "../../src/vault/provider-keeper.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { createReplica, type Replica, type ReplicaOptions } from "./keeper-rig.ts";
-import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
+import { type FakeProvider, fakeProvider, theIssuer } from "./fake-provider.ts";
 import { idleMs } from "./vault-rig.ts";
 import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
@@ -23,7 +23,7 @@ onEachDatabase((_, open) => {
     provider = fakeProvider(time.clock);
     database = await open();
     replicas = [];
-    sender = { send: provider.send, lostAnswer: "reauthenticate", perSecond: 10, atOnce: 4 };
+    sender = { issuer: theIssuer, send: provider.send, lostAnswer: "reauthenticate", perSecond: 10, atOnce: 4 };
   });
   afterEach(() => Promise.all(replicas.map(({ keeper }) => keeper.close())));
 

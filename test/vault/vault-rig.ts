@@ -15,7 +15,7 @@ import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
-import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
+import { type FakeProvider, fakeProvider, theIssuer } from "./fake-provider.ts";
 
 export const idleMs = 30 * 86_400_000;
 export const inDoubtMs = 600_000;
@@ -37,6 +37,8 @@ export interface ProcessOptions {
   /** True: killed right there. */
   readonly dies?: (step: RefreshStep, place: SpoolPlace) => boolean;
   readonly onStep?: (step: RefreshStep) => void;
+  /** Who has the provider's name in its configuration. */
+  readonly issuer?: string;
   /** In front of the spool. */
   readonly spoolAs?: (spool: Spool) => Spool;
 }
@@ -94,7 +96,17 @@ export function createVaultRig(): VaultRig {
     spoolPath,
     process(
       database,
-      { keys = [masterKey("a")], spool = "one", spoolFolder, dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {},
+      {
+        keys = [masterKey("a")],
+        spool = "one",
+        spoolFolder,
+        dieAt,
+        dies,
+        onStep,
+        spoolAs = (same: Spool) => same,
+        wait,
+        issuer = theIssuer,
+      } = {},
     ) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -134,7 +146,7 @@ export function createVaultRig(): VaultRig {
           },
           ...(wait === undefined ? {} : { wait: (ms: number) => alive(() => wait(ms)) }),
         },
-        { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => 600_000 },
+        { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => 600_000, issuerOf: () => issuer },
       );
       return { ...vault, kill: () => void (dead = true) };
     },
@@ -152,7 +164,10 @@ export function createVaultRig(): VaultRig {
     async ask(vault, id, { signal = AbortSignal.timeout(15_000), ...wish } = {}) {
       const connection = await foundIn(vault, id);
       if (connection === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
-      return connection.tokens({ beyond: undefined, send: provider.send, lostAnswer: "reauthenticate", ...wish }, signal);
+      return connection.tokens(
+        { issuer: theIssuer, beyond: undefined, send: provider.send, lostAnswer: "reauthenticate", ...wish },
+        signal,
+      );
     },
   };
 }
