@@ -49,6 +49,7 @@ export async function measureConnections(many: number): Promise<Measured> {
         onAlarm: () => undefined,
         onEnded: () => undefined,
         onUnspooled: () => undefined,
+        tell: () => Promise.resolve(),
       },
       { idleMs: 86_400_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000, issuerOf: () => issuer },
     );

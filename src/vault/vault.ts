@@ -7,6 +7,7 @@ import type { Connections, HeldSignIns } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "../store/database.ts";
+import type { Secret } from "../exchange/secret.ts";
 import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
 import { createAnswerKeeper } from "./answer-keeper.ts";
 import { createBackground } from "./background.ts";
@@ -15,6 +16,7 @@ import { type ConnectionEnds, createConnectionEnds, type EndedConnection } from 
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
 import { createKeepConnection } from "./keep-connection.ts";
+import { createTellOrphan } from "./orphaned-token.ts";
 import { createRefreshAttempt } from "./refresh-attempt.ts";
 import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
@@ -32,6 +34,8 @@ export interface VaultDeps {
   readonly onAlarm: OnAlarm;
   readonly onEnded: (ended: EndedConnection) => void;
   readonly onUnspooled: () => void;
+  /** Tells a provider of a refresh token that has ended. */
+  readonly tell: (provider: string, refreshToken: Secret) => Promise<unknown>;
   readonly onStep?: OnRefreshStep | undefined;
   readonly wait?: (ms: number) => Promise<void>;
   readonly random?: (size: number) => Uint8Array;
@@ -67,8 +71,9 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   const keeper = createAnswerKeeper({ database, spool, write, background, onUnspooled: deps.onUnspooled, onStep });
   const { idleMs, inDoubtMs, upstreamLimitMs } = options;
   const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
+  const tellOrphan = createTellOrphan({ database, issuerOf: options.issuerOf, tell: deps.tell });
   const attempts = createRefreshAttempt(
-    { database, columns, spool, keeper, ends, write, background, clock, freshCall: randomUUID, onStep },
+    { database, columns, spool, keeper, ends, tellOrphan, write, background, clock, freshCall: randomUUID, onStep },
     { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
   );
   const tokensOf = createRefreshConnection(

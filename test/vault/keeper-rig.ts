@@ -57,6 +57,7 @@ export function createReplica(
       onAlarm: ({ kind, store }) => void failures.push(`${store} ${kind}`),
       onEnded: ({ connection, reason }) => void ended.push(`${connection.id} ${reason}`),
       onUnspooled: () => undefined,
+      tell: () => Promise.resolve(),
       wait: (ms) => wait(ms),
     },
     { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => aheadMs, issuerOf: () => theIssuer },

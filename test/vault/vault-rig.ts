@@ -53,6 +53,8 @@ export interface VaultRig {
   readonly provider: FakeProvider;
   readonly alarms: string[];
   readonly ended: string[];
+  /** Refresh tokens that the provider has to hear of. */
+  readonly told: string[];
   readonly unspooled: () => number;
   readonly folder: string;
   /** One more process over this database. */
@@ -73,6 +75,7 @@ export function createVaultRig(): VaultRig {
   const provider = fakeProvider(clock);
   const alarms: string[] = [];
   const ended: string[] = [];
+  const told: string[] = [];
   const folder = mkdtempSync(join(tmpdir(), "cambio-vault-"));
   folders.push(folder);
   let unspooled = 0;
@@ -91,6 +94,7 @@ export function createVaultRig(): VaultRig {
     provider,
     alarms,
     ended,
+    told,
     unspooled: () => unspooled,
     folder,
     spoolPath,
@@ -137,6 +141,7 @@ export function createVaultRig(): VaultRig {
           clock,
           onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
           onEnded: ({ reason }) => void ended.push(reason),
+          tell: async (_provider, token) => void told.push(token.reveal()),
           onUnspooled: () => void (unspooled += 1),
           onStep(step, place) {
             onStep?.(step);
