@@ -8,7 +8,6 @@ import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { Sender } from "../../src/vault/provider-keeper.ts";
 import { type FakeJsonProvider, startFakeJsonProvider } from "../support/fake-json-provider.ts";
 import { createReplica } from "./keeper-rig.ts";
-import { theIssuer } from "./fake-provider.ts";
 import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
 const connections = 10_000;
@@ -58,7 +57,7 @@ const send: SendRefresh = (refreshToken, onSending) =>
   });
 
 test("10,000 connections that expire together are refreshed by two replicas, each once, in time, and never faster than allowed", async () => {
-  const sender: Sender = { issuer: theIssuer, send, lostAnswer: "reauthenticate", ...caps };
+  const sender: Sender = { issuer: provider.origin, send, lostAnswer: "reauthenticate", ...caps };
   const replicas = ["one", "other"].map((name) => createReplica(time, database, { name, senderOf: () => sender }));
   const [first] = replicas;
   if (first === undefined) throw new Error("there is no replica");
