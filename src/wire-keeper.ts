@@ -26,7 +26,7 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
       holder: randomUUID(),
       providers: background?.providers ?? (() => []),
       senderOf: background?.senderOf ?? (() => undefined),
-      tell: webhook?.tell,
+      tell: webhook === undefined ? undefined : (connection) => webhook.tell(connection),
     },
     eventsOf(parts),
   );

@@ -4,10 +4,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { ConnectionRow } from "../store/connection-rows.ts";
 import type { ConnectionContents } from "./connection-columns.ts";
 
-/**
- * What was just refreshed is left alone for so long, whatever its provider says: one that names no time, or an old one, would be asked
- * without end. What lives no longer than this is too short-lived for its callers as well, who refresh it themselves.
- */
+/** What was just refreshed is left alone for so long, however short-lived its provider's tokens are: whoever asks meanwhile has it refreshed. */
 const leastPauseMs = 60_000;
 
 export interface DueDeps {

@@ -259,11 +259,10 @@ onEachDatabase((_, open) => {
 
   test("a database that goes away ends nothing: rounds fail until it is back", async () => {
     let away = false;
-    const gone = async () => Promise.reject(new DatabaseFailure("AWAY", "refused"));
     const failing: Database = {
       ...database,
-      run: (work, options) => (away ? gone() : database.run(work, options)),
-      transaction: (work) => (away ? gone() : database.transaction(work)),
+      run: (work, options) => (away ? Promise.reject(new DatabaseFailure("AWAY", "refused")) : database.run(work, options)),
+      transaction: (work) => (away ? Promise.reject(new DatabaseFailure("AWAY", "refused")) : database.transaction(work)),
     };
     const one = replica({ over: failing });
     await keep(one, 2);
