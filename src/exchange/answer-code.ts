@@ -76,7 +76,9 @@ export function createAnswerCode(deps: AnswerDeps) {
   };
 
   function planned({ client, issuance, tokens, account, trail }: Redeemed) {
-    if (issuance.kind !== "minted" || account === undefined) return undefined;
+    if (issuance.kind !== "minted") return undefined;
+    // Held by the configuration: where there are accounts there is a database. The provider's tokens were not decided on.
+    if (account === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
     const subject = subjectOfAccount(account, scopesOf(tokens));
     const { audience } = issuance;
     const plan = deps.mint.plan({ client, subject, audience, scopes: [], actor: undefined, refreshToken: false, trail });
