@@ -93,11 +93,11 @@ export function createAnswerCode(deps: AnswerDeps) {
 
   async function keepById(
     { client, provider, tokens, account }: Redeemed,
-    issue: { audience: string; scopes: readonly string[] } | undefined,
+    answeredBy: { audience: string; scopes: readonly string[] } | undefined,
   ) {
     // Held by the configuration: such a client's provider has accounts, and there is a database.
     if (deps.connections === undefined || account === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
-    const keeping = { clientId: client.id, provider, accountId: account.id, byId: true, tokens, issue };
+    const keeping = { clientId: client.id, provider, accountId: account.id, byId: true, tokens, issue: answeredBy };
     const { id } = await deps.connections.keep(keeping).catch(spent);
     return id;
   }

@@ -15,6 +15,17 @@ const victim: Account = {
   avatarUrl: "",
 };
 
+const tokensWith = (given: Partial<TokenSet>): TokenSet => ({
+  accessToken: new Secret("opaque"),
+  tokenType: "Bearer",
+  expiresAtMs: undefined,
+  refreshToken: undefined,
+  idToken: undefined,
+  scopes: undefined,
+  issuer: "https://login.example",
+  ...given,
+});
+
 function world(readUser: () => Promise<Account>) {
   const signedIn: string[] = [];
   const spent: string[] = [];
@@ -27,18 +38,8 @@ function world(readUser: () => Promise<Account>) {
     },
     budget: { spend: (_payer, provider) => void spent.push(provider) },
   });
-  const tokens = (given: Partial<TokenSet>): TokenSet => ({
-    accessToken: new Secret("opaque"),
-    tokenType: "Bearer",
-    expiresAtMs: undefined,
-    refreshToken: undefined,
-    idToken: undefined,
-    scopes: undefined,
-    issuer: "https://login.example",
-    ...given,
-  });
   const ask = (given: Partial<TokenSet> = {}) =>
-    signIn({ provider: "main", prepared: { readUser }, tokens: tokens(given), trail: silentTrail() }, AbortSignal.timeout(10_000));
+    signIn({ provider: "main", prepared: { readUser }, tokens: tokensWith(given), trail: silentTrail() }, AbortSignal.timeout(10_000));
   return { ask, signedIn, spent };
 }
 
