@@ -69,6 +69,7 @@ export function createAnswerCode(deps: AnswerDeps) {
     // 3. Keep: by an id for its client, or behind a refresh handle, and never both.
     if (client.providers.get(provider)?.connections === true) {
       const connectionId = await keepById(redeemed, issued?.issue);
+      trail.note({ connection: connectionId });
       return { issuance, tokens: { ...(issued?.tokens ?? tokens), refreshToken: undefined }, connectionId };
     }
     const keeper = { client, provider, accountId: account?.id, minted: issued };

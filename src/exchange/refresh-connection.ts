@@ -50,7 +50,8 @@ export function createRefreshConnection(deps: RefreshConnectionDeps) {
     if (!(await owns(connection))) throw notFound();
     const provider = deps.providers.get(name);
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
-    trail.note({ provider: name, ...(owner === client.id ? {} : { originClient: owner }) });
+    const targets = owner === client.id && connection.issue !== undefined ? { targets: [connection.issue.audience] } : {};
+    trail.note({ provider: name, connection: connection.id, ...targets, ...(owner === client.id ? {} : { originClient: owner }) });
 
     // 2. Its account stands, and nobody has ended all that its user has.
     const account = await deps.standing.accountOf(connection);
