@@ -209,6 +209,20 @@ describe("what is found about a provider", () => {
       `${one}.user.claims.id`,
       "data.id",
     ),
+    ...[
+      { id: "mail", email: "mail" },
+      { id: "profile.email" },
+      { id: "EMAIL_address" },
+      { id: "login", username: "login" },
+      { id: "n", name: "n" },
+    ].map((claims) =>
+      row(
+        `accounts by what changes hands: ${JSON.stringify(claims)}`,
+        { ...custom, accounts: true, user: { claims }, endpoints: { ...custom.endpoints, user: "https://a.example" } },
+        `${one}.user.claims.id`,
+        "change hands",
+      ),
+    ),
     row(
       "users without an id",
       { ...custom, user: { claims: { name: "n" } }, endpoints: { ...custom.endpoints, user: "https://a.example" } },
