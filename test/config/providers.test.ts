@@ -209,15 +209,17 @@ describe("what is found about a provider", () => {
       `${one}.user.claims.id`,
       "data.id",
     ),
-    ...[
-      { id: "mail", email: "mail" },
-      { id: "profile.email" },
-      { id: "EMAIL_address" },
-      { id: "login", username: "login" },
-      { id: "n", name: "n" },
-    ].map((claims) =>
+    ...(
+      [
+        ["accounts by an e-mail address", { id: "mail", email: "mail" }],
+        ["accounts by a member that is called an address", { id: "profile.email" }],
+        ["accounts by a member that is called one in capitals", { id: "EMAIL_address" }],
+        ["accounts by a user name", { id: "login", username: "login" }],
+        ["accounts by a display name", { id: "n", name: "n" }],
+      ] as const
+    ).map(([name, claims]) =>
       row(
-        `accounts by what changes hands: ${JSON.stringify(claims)}`,
+        name,
         { ...custom, accounts: true, user: { claims }, endpoints: { ...custom.endpoints, user: "https://a.example" } },
         `${one}.user.claims.id`,
         "change hands",
