@@ -57,9 +57,9 @@ test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java
 	@vitest run --config vitest.keycloak.config.ts $(TESTS)
 
 .PHONY: test-crash
-test-crash: $(INSTALLED) ## Kill replicas 200 times (KILLS) under clients that refresh; CRASH_SEED repeats a run
-	@scripts/system-packages.sh postgresql
-	@echo "== replicas are killed under load (about four minutes)"
+test-crash: $(INSTALLED) ## Kill replicas 500 times (KILLS) at every step of a refresh; CRASH_SEED repeats a run
+	@scripts/system-packages.sh redis-server postgresql
+	@echo "== replicas are killed under load (about a quarter of an hour)"
 	@vitest run --config vitest.crash.config.ts $(TESTS)
 
 .PHONY: test-callers
@@ -78,8 +78,8 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency, own tokens and their issuing on this machine (docs/performance.md); some four minutes
-	@scripts/system-packages.sh redis-server
+bench: $(INSTALLED) ## Measure cache, latency, own tokens, their issuing, and connections on this machine (docs/performance.md); some seven minutes
+	@scripts/system-packages.sh redis-server postgresql
 	@node bench/run.ts
 
 .PHONY: dev

@@ -1,10 +1,12 @@
-// `make bench`: four measurements, each with its bars. Exit status 0 means that all of them hold. This process generates the load;
+// `make bench`: five measurements, each with its bars. Exit status 0 means that all of them hold. This process generates the load;
 // Cambio, the providers and Redis are processes of their own (world.ts).
 //
 //   BENCH_CALLS    calls of the first measurement (100,000)
 //   BENCH_SECONDS  of each rate in the second (20); of a round in the third and an algorithm in the fourth, a quarter of it
 //   BENCH_ROUNDS   of the third (5)
+//   BENCH_ROWS     connections in the fifth (1,000,000)
 
+import { measureConnections } from "./connections.ts";
 import { measureHitRatio, tokensForHitRatio } from "./hit-ratio.ts";
 import { measureLatency, tokensForLatency } from "./latency.ts";
 import { measureOwnTokens, tokensForOwnTokens } from "./own-tokens.ts";
@@ -14,6 +16,7 @@ import { startWorld } from "./world.ts";
 
 const calls = setting("BENCH_CALLS", 100_000);
 const ms = setting("BENCH_SECONDS", 20) * 1_000;
+const rows = setting("BENCH_ROWS", 1_000_000);
 const rounds = { count: setting("BENCH_ROUNDS", 5), ms: ms / 4 };
 
 function setting(name: string, usual: number): number {
@@ -37,6 +40,7 @@ const measurements: readonly (() => Promise<Measured>)[] = [
   () => measureLatency(world, corporate, ms),
   () => measureOwnTokens(world, { house: house.slice(0, needed.house), corporate }, rounds),
   () => measureMinting(world, house, rounds.ms),
+  () => measureConnections(rows),
 ];
 for (const measure of measurements) {
   const measured = await measure();

@@ -26,16 +26,21 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
       holder: randomUUID(),
       providers: background?.providers ?? (() => []),
       senderOf: background?.senderOf ?? (() => undefined),
-      tell: webhook?.tell,
+      tell: webhook === undefined ? undefined : (connection) => webhook.tell(connection),
     },
     eventsOf(parts),
   );
+  let closing: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    await keeper.close();
+    await webhook?.close();
+  }
+
   return {
     start: () => keeper.start(),
-    async close() {
-      await keeper.close();
-      await webhook?.close();
-    },
+    // Before the providers are closed, and once more with the vault where they never were there.
+    close: () => (closing ??= end()),
   };
 }
 
@@ -44,6 +49,7 @@ export function senderAt(wired: WiredProvider | undefined, settings: ProviderCon
   if (wired === undefined || settings === undefined) return undefined;
   const { background: provider } = wired;
   return {
+    issuer: provider.issuer,
     lostAnswer: provider.lostAnswer,
     perSecond: settings.refresh_rate,
     atOnce: settings.refresh_concurrency,

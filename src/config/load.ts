@@ -94,11 +94,12 @@ function sectionOf(map: Record<string, unknown>, key: string): Record<string, un
 
 /** These files are opened later and elsewhere; their paths must mean the same there. */
 function anchorFiles(value: Record<string, unknown>, folder: string): void {
-  const { server, redis, database, audit } = value;
+  const { server, redis, database, vault, audit } = value;
   const tls = isMap(server) ? server["tls"] : undefined;
   anchor(tls, ["certificate_file", "key_file", "client_ca_file"], folder);
   anchor(redis, ["ca_file"], folder);
   anchor(database, ["file"], folder);
+  anchor(vault, ["spool"], folder);
   anchor(audit, ["file"], folder);
 }
 

@@ -63,7 +63,7 @@ export function createAnswerCode(deps: AnswerDeps) {
     const minted = planned(redeemed);
 
     // 2. Issue. The provider's tokens are no part of what is issued here.
-    const issued = minted === undefined ? undefined : { issue: minted.issue, tokens: await issue(minted.plan, trail) };
+    const issued = minted === undefined ? undefined : { issue: minted.issue, tokens: await issueBy(minted.plan, trail) };
     const issuance = issued === undefined ? "PASSTHROUGH" : "MINTED";
 
     // 3. Keep: by an id for its client, or behind a refresh handle, and never both.
@@ -86,7 +86,7 @@ export function createAnswerCode(deps: AnswerDeps) {
     return { plan, issue: { audience, scopes: plan.scopes } };
   }
 
-  async function issue(plan: MintPlan, trail: Trail): Promise<TokenSet> {
+  async function issueBy(plan: MintPlan, trail: Trail): Promise<TokenSet> {
     const tokens = await deps.mint.issue(plan).catch(spent);
     noteIssued(trail, tokens);
     return tokens;

@@ -52,10 +52,12 @@ describe("a database", () => {
     expect(withChanges({ database: { file: "/cambio.db" } }, env).database?.location).toEqual({ kind: "sqlite", file: "/cambio.db" });
   });
 
-  it("lies beside the configuration file where its path is relative, and so does the audit trail", () => {
-    const { database, audit } = withChanges({ database: { file: "cambio.db" }, audit: { file: "audit.jsonl" } });
+  it("lies beside the configuration file where its path is relative, and so do the audit trail and the spool", () => {
+    const files = { database: { file: "cambio.db" }, audit: { file: "audit.jsonl" }, vault: { spool: "spool" } };
+    const { database, audit, vault } = withChanges(files);
     expect(database?.location).toEqual({ kind: "sqlite", file: "/etc/cambio/cambio.db" });
     expect(audit.file).toBe("/etc/cambio/audit.jsonl");
+    expect(vault.spool).toBe("/etc/cambio/spool");
   });
 });
 

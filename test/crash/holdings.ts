@@ -111,5 +111,5 @@ export function createHoldings({ ask, providers, random, handleConnections }: Ho
 type Body = Readonly<Record<string, unknown>>;
 
 function tokensOf(body: Body): { readonly refreshToken?: string } {
-  return (body["tokens"] ?? {}) as { readonly refreshToken?: string };
+  return body["tokens"] ?? {};
 }

@@ -24,6 +24,8 @@ export type FakeProviders = Readonly<Record<ProviderName, FakeJsonProvider>>;
 export interface VaultConfigurations {
   /** One for each place. */
   readonly paths: readonly string[];
+  /** The same for those who sleep: their callers wait as long as any may. */
+  readonly patient: readonly string[];
   remove(): Promise<void>;
 }
 
@@ -39,16 +41,16 @@ export async function writeVaultConfigurations(count: number, { database, redis,
   const folder = await mkdtemp(join(tmpdir(), "cambio-crash-"));
   await writeFile(join(folder, "sealing"), randomBytes(32).toString("base64url"), { mode: 0o600 });
   const configuration = {
-    server: { host: "127.0.0.1", port: 0, deadline: "5s" },
+    server: { host: "127.0.0.1", port: 0 },
     log: { level: "warn" },
     sealing: { keys: [{ id: "1", key_file: "sealing" }] },
     redis: { url: redis },
     database: { url: database, migrate_at_start: true },
     limits: roomy,
     providers: {
-      strict: provider(providers.strict, "reauthenticate"),
-      forgiving: provider(providers.forgiving, "retry_once"),
-      brief: provider(providers.brief, "retry_once"),
+      strict: configured(providers.strict, "reauthenticate"),
+      forgiving: configured(providers.forgiving, "retry_once"),
+      brief: configured(providers.brief, "retry_once"),
     },
     clients: {
       web: {
@@ -70,18 +72,21 @@ export async function writeVaultConfigurations(count: number, { database, redis,
       },
     },
   };
-  const paths = await Promise.all(
-    Array.from({ length: count }, async (_, place) => {
-      const path = join(folder, `place-${place}.yaml`);
-      const vault = { spool: `spool-${place}`, in_doubt: "0s" };
-      await writeFile(path, stringify({ ...configuration, vault }), { mode: 0o600 });
-      return path;
-    }),
-  );
-  return { paths, remove: () => rm(folder, { recursive: true, force: true }) };
+  const write = (name: string, deadline: string): Promise<readonly string[]> =>
+    Promise.all(
+      Array.from({ length: count }, async (_, place) => {
+        const path = join(folder, `${name}-${place}.yaml`);
+        const server = { ...configuration.server, deadline };
+        const vault = { spool: `spool-${place}`, in_doubt: "0s" };
+        await writeFile(path, stringify({ ...configuration, server, vault }), { mode: 0o600 });
+        return path;
+      }),
+    );
+  const [paths, patient] = [await write("place", "5s"), await write("sleeper", "2m")];
+  return { paths, patient, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-function provider({ origin, endpoints, client }: FakeJsonProvider, lostAnswer: "reauthenticate" | "retry_once") {
+function configured({ origin, endpoints, client }: FakeJsonProvider, lostAnswer: "reauthenticate" | "retry_once") {
   return {
     kind: "custom",
     issuer: origin,
@@ -93,7 +98,7 @@ function provider({ origin, endpoints, client }: FakeJsonProvider, lostAnswer: "
     accounts: true,
     lost_answer: lostAnswer,
     refresh_ahead: "1m",
-    timeout: "3s",
+    timeout: "4s",
   };
 }
 

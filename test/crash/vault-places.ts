@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { type JournalLine, type Order, readJournal } from "./deaths.ts";
+import type { VaultConfigurations } from "./vault-configuration.ts";
 import { type ReplicaProcess, startReplicaProcess } from "./replica-process.ts";
 
 export const placeCount = 3;
@@ -21,8 +22,8 @@ export interface VaultPlaces {
   death(place: number, order: Order | undefined): Promise<Order["at"] | "random">;
   /** Whoever is being started in a place dies of it. */
   deathAtStart(place: number): Promise<boolean>;
-  /** One more that nobody asks by chance. */
-  another(place: number): Promise<ReplicaProcess>;
+  /** One more that nobody asks by chance; its callers wait as long as any may. @param aheadMs of its clock */
+  another(place: number, aheadMs?: number): Promise<ReplicaProcess>;
   /** What all of them noted, in the order of their starts. */
   journals(): Promise<readonly (readonly JournalLine[])[]>;
   close(): Promise<void>;
@@ -35,45 +36,44 @@ interface Place {
   starting: ReplicaProcess | undefined;
 }
 
-/** @param configurations one for each place */
-export async function startPlaces(configurations: readonly string[]): Promise<VaultPlaces> {
+export async function startPlaces({ paths, patient }: Pick<VaultConfigurations, "paths" | "patient">): Promise<VaultPlaces> {
   const folder = await mkdtemp(join(tmpdir(), "cambio-journals-"));
   const all: ReplicaProcess[] = [];
   const places: Place[] = [];
   let failure: unknown;
 
-  function begin(place: number): ReplicaProcess {
+  function begin(place: number, { configurations = paths, aheadMs = 0 } = {}): ReplicaProcess {
     const process = startReplicaProcess({
       configuration: configurations[place] ?? "",
       journal: join(folder, String(all.length)),
       compiled: join(folder, "compiled"),
+      aheadMs,
     });
     all.push(process);
     return process;
   }
 
-  async function started(place: number): Promise<ReplicaProcess> {
-    const replica = begin(place);
+  async function started(place: number, other = {}): Promise<ReplicaProcess> {
+    const replica = begin(place, other);
     await replica.listening;
     return replica;
   }
 
   function startStandby(number: number): void {
+    void nextAt(number).catch((reason: unknown) => (failure ??= reason));
+  }
+
+  /** Whoever is killed while it starts is followed by another. */
+  async function nextAt(number: number): Promise<void> {
     const place = placeAt(number);
     const replica = begin(number);
     place.starting = replica;
-    const noted = replica.listening.then(
-      () => {
-        place.starting = undefined;
-        if (replica.isDoomed()) startStandby(number);
-        else place.standby = replica;
-      },
-      (reason: unknown) => {
-        if (replica.isKilled()) startStandby(number);
-        else failure ??= reason;
-      },
-    );
-    void noted;
+    await replica.listening.catch((reason: unknown) => {
+      if (!replica.isKilled()) throw reason;
+    });
+    place.starting = undefined;
+    if (replica.isKilled()) return nextAt(number);
+    place.standby = replica;
   }
 
   function placeAt(number: number): Place {
@@ -90,8 +90,7 @@ export async function startPlaces(configurations: readonly string[]): Promise<Va
     // The first makes the tables; it ends in order, and so leaves its modules compiled.
     const first = await started(0);
     await first.stop();
-    while (places.length < configurations.length)
-      places.push({ current: await started(places.length), standby: undefined, starting: undefined });
+    while (places.length < paths.length) places.push({ current: await started(places.length), standby: undefined, starting: undefined });
   } catch (reason) {
     await close();
     throw reason;
@@ -125,7 +124,7 @@ export async function startPlaces(configurations: readonly string[]): Promise<Va
       await starting.die(undefined, 0);
       return true;
     },
-    another: started,
+    another: (place, aheadMs = 0) => started(place, { configurations: patient, aheadMs }),
     journals: async () => Promise.all(all.map(async ({ journal }) => readJournal(await readFile(journal, "utf8").catch(() => "")))),
     async close() {
       await close();

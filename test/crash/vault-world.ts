@@ -47,7 +47,7 @@ export async function startVaultWorld(): Promise<VaultWorld> {
     const written = { database: postgres.url.reveal(), redis: redis.url.reveal(), providers };
     const files = await writeVaultConfigurations(placeCount, written);
     parts.defer(() => files.remove());
-    const places = await startPlaces(files.paths);
+    const places = await startPlaces(files);
     parts.defer(() => places.close());
     const running = parts.move();
     return { postgres, redis, providers, places, rows: () => rowsOf(postgres), close: () => running.disposeAsync() };
@@ -66,7 +66,7 @@ async function rowsOf(postgres: PostgresServer): Promise<readonly VaultRow[]> {
         id: String(id),
         kept: Number(kept) === 1,
         generation: Number(generation),
-        ended: ended === null ? null : String(ended),
+        ended: typeof ended === "string" ? ended : null,
       }));
     } catch (failure) {
       if (tries === maxTries) throw failure;

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../bench/random.ts";
 import { createRunCanary } from "../support/run-canary.ts";
-import { createAsking } from "./asking.ts";
+import { eventually } from "../support/eventually.ts";
+import { askOnce, createAsking } from "./asking.ts";
 import { createHoldings, type Holding } from "./holdings.ts";
 import { killInTurn } from "./killer.ts";
 import { say, seed, setting } from "./settings.ts";
@@ -30,7 +31,7 @@ const load: readonly (readonly [Holding["kind"], ProviderName, number])[] = [
   ["handle", "forgiving", 1],
 ];
 const mostAtOnce = 3;
-const longestPauseMs = 120;
+const longestPauseMs = 250;
 
 const parts = new AsyncDisposableStack();
 let world: VaultWorld;
@@ -41,6 +42,36 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
+/** After which everybody takes a refresh for dead, with this provider's time limit; and some more. */
+const deadMs = 120_000;
+const lapseMs = 1_200;
+
+describe("a replica whose clock is ahead", () => {
+  it("takes a refresh for dead that is under way: whoever loses the race at the provider is given the winner's tokens", async () => {
+    const { places, providers } = world;
+    const ask = createAsking(places, createVaultTally());
+    const random = createRandom(seed);
+    const { signIn } = createHoldings({ ask, providers, random, handleConnections: () => Promise.resolve([]) });
+    const { connection, user } = await signIn("kept", "brief");
+    const [slow, ahead] = [await places.another(0), await places.another(1, deadMs)];
+    const call = { method: "Refresh", by: "web", message: { connectionId: connection } } as const;
+
+    // What has come to the provider waits there; what comes after it passes.
+    const { brief } = providers;
+    const before = brief.callsTo("token");
+    const letArrive = brief.hold("token");
+    const late = askOnce(slow, call);
+    await eventually("a refresh", () => brief.callsTo("token") > before);
+    brief.hold("token")();
+    const won = await askOnce(ahead, call);
+    await sleep(lapseMs);
+    letArrive();
+    expect([won.kind, await late]).toEqual(["answer", expect.objectContaining({ kind: "answer" })]);
+    expect(brief.chainOf(user)[0]).toMatchObject({ presented: 2 });
+    await Promise.all([slow.end(), ahead.end()]);
+  });
+});
+
 describe("three replicas that are killed at every step of a refresh of a single-use token", () => {
   it("no token is presented twice, and no grant is lost but between answer and spool", { timeout: limitMs }, async () => {
     const { places, providers, postgres, redis } = world;
@@ -50,23 +81,24 @@ describe("three replicas that are killed at every step of a refresh of a single-
     const handleConnections = async () => (await world.rows()).filter((row) => !row.kept).map(({ id }) => id);
     const holdings = createHoldings({ ask, providers, random, handleConnections });
     const generationOf = async (id: string) => (await world.rows()).find((row) => row.id === id)?.generation ?? -1;
-    const sleepOnce = createSleepers({ places, holdings, providers, generationOf });
+    const sleepOnce = createSleepers({ places, holdings, generationOf });
     const tell = () => say(tellRun(tally, holdings));
 
-    let isOver = false;
+    let over = false;
+    const isOver = () => over;
     async function live(kind: Holding["kind"], provider: ProviderName): Promise<void> {
       let holding = await holdings.signIn(kind, provider);
-      while (!isOver) {
+      while (!isOver()) {
         const stands = await holdings.refresh(holding, 1 + Math.floor(random() * mostAtOnce));
         if (!stands) holding = await holdings.signIn(kind, provider);
         await sleep(random() * longestPauseMs);
       }
     }
     // All go on until all kills are done and everybody has woken; where one fails, nobody goes on.
-    const end = () => void (isOver = true);
+    const end = () => void (over = true);
     const lives = load.flatMap(([kind, provider, often]) => Array.from({ length: often }, () => live(kind, provider).catch(fail)));
     const disturbances = Promise.all([
-      killInTurn({ places, postgres, redis, random, kills, tell, isOver: () => isOver }, tally),
+      killInTurn({ places, postgres, redis, random, kills, tell, isOver }, tally),
       Promise.all(sleeps.map(sleepOnce)),
     ]);
     function fail(failure: unknown): never {
@@ -80,6 +112,7 @@ describe("three replicas that are killed at every step of a refresh of a single-
     for (const holding of holdings.all) if (holding.over === undefined) await holdings.refresh(holding, 1);
     const outcome = await outcomeOf(holdings.all);
     say(tellOutcome(outcome));
+    say(`sleepers that woke: ${slept.map(wokeWell).join(", ")}`);
 
     for (const [name, given] of Object.entries(providers)) registerIssued(name, given.issued);
     expect(outcome.presentedTwice).toBe(0);
@@ -101,10 +134,11 @@ async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
   return { verdicts, presentedTwice: world.providers.strict.presentedTwice.length };
 }
 
-/** Nothing that others have stored was taken back or ended by one who slept. */
-function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after] }: Slept): string {
-  const how = holding.over ?? (after < before ? `generation ${after} after ${before}` : "well");
-  return `${provider} ${at} ${length}: ${how}`;
+/** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
+function wokeWell({ sleep: { provider, at, length }, over, generations: [before, after], told }: Slept): string {
+  const back = after < before ? `generation ${after} after ${before}` : undefined;
+  const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
+  return `${provider} ${at} ${length}: ${over ?? back ?? refusal ?? "well"}`;
 }
 
 function registerIssued(kind: string, issued: readonly string[]): void {

@@ -97,6 +97,8 @@ export interface AccountRig {
   readonly close: () => Promise<void>;
 }
 
+const proofOf = (token: Secret | undefined) => (token === undefined ? undefined : ({ kind: "token", token } as const));
+
 export const patience = () => AbortSignal.timeout(10_000);
 
 export const claimsOf = ({ accessToken }: Pick<TokenSet, "accessToken">): Record<string, unknown> =>
@@ -142,7 +144,6 @@ export async function startAccountRig(): Promise<AccountRig> {
   const orders = createAccountOrders({ database, keys: [], clock, subjectsOf: () => [] });
   const fakes = { discord, openai };
 
-  const proofOf = (token: Secret | undefined) => (token === undefined ? undefined : ({ kind: "token", token } as const));
   const named = (client: ClientId, connectionId: string, token: Secret | undefined) => ({
     client: rig.client(client),
     provider: "",

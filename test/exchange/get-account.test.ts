@@ -101,11 +101,11 @@ describe("a provider's own token", () => {
   });
 });
 
-describe("a session", () => {
-  function shown(token: string): GetAccountQuestion["subject"] {
-    return { kind: "session", shown: () => ({ token: new Secret(token), from: "message" }) };
-  }
+function shown(token: string): GetAccountQuestion["subject"] {
+  return { kind: "session", shown: () => ({ token: new Secret(token), from: "message" }) };
+}
 
+describe("a session", () => {
   const nothingShown: GetAccountQuestion["subject"] = { kind: "session", shown: () => undefined };
 
   it("is read where it is kept, and called as tokens out of it are", async () => {

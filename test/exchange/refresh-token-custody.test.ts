@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createRefreshHandles } from "../../src/cache/refresh-handles.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import { type Custody, keepRefreshToken } from "../../src/exchange/refresh-token-custody.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import type { Keeping } from "../../src/exchange/vault-ports.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";
 import { tokenSet } from "../store/family-rig.ts";
@@ -43,6 +44,39 @@ describe("a provider's refresh token", () => {
   it.each(reasons)("that could not be kept is never called safe to ask for again: %s", async (thrown, told) => {
     const failing: RefreshHandles = { ...handles, issue: async () => Promise.reject(new ExchangeError(thrown)) };
     await expect(keepRefreshToken(custodyOf(failing), { client: browser, provider: "main" }, tokens)).rejects.toThrow(refusal(told));
+  });
+});
+
+describe("with a database a provider's refresh token", () => {
+  const issued: unknown[] = [];
+  const kept: Keeping[] = [];
+  const custody: Custody = {
+    handles: { issue: async (...given) => (issued.push(given), new Secret("cambio_rt_1")) },
+    connections: { keep: async (keeping) => (kept.push(keeping), { id: "c1", generation: 0 }) },
+  };
+  beforeEach(() => {
+    issued.length = 0;
+    kept.length = 0;
+  });
+
+  it("is kept as a connection that a handle stands for, and the handle holds nothing of it", async () => {
+    const answer = await keepRefreshToken(custody, { client: browser, provider: "main", accountId: "a1" }, tokens);
+    expect(answer.refreshToken?.reveal()).toBe("cambio_rt_1");
+    expect(kept).toEqual([{ clientId: browser.id, provider: "main", accountId: "a1", byId: false, tokens, issue: undefined }]);
+    expect(issued).toEqual([[browser.id, "main", { ...tokens, refreshToken: undefined, connection: { id: "c1", generation: 0 } }]]);
+  });
+
+  it("stays here for everybody where the answer is minted, also from whoever may hold a provider's", async () => {
+    const { refreshToken: _, ...rest } = tokenSet(7, () => 1_800_000_000_000);
+    const minted = { issue: { audience: "backend", scopes: [] }, tokens: { ...rest, refreshToken: undefined } };
+    const answer = await keepRefreshToken(custody, { client: service, provider: "main", accountId: "a1", minted }, tokens);
+    expect(answer).toEqual({ ...minted.tokens, refreshToken: new Secret("cambio_rt_1") });
+    expect(kept[0]?.issue).toEqual(minted.issue);
+  });
+
+  it("goes out as it is to whoever may hold it, and is kept nowhere", async () => {
+    expect(await keepRefreshToken(custody, { client: service, provider: "main" }, tokens)).toBe(tokens);
+    expect([kept, issued]).toEqual([[], []]);
   });
 });
 

@@ -130,6 +130,10 @@ describe("a request that was sent", () => {
   });
 });
 
+function stopped(): never {
+  throw new Error("too late");
+}
+
 describe("a call that is announced", () => {
   it("is announced once, before its first byte leaves", async () => {
     const fake = await startFake();
@@ -161,9 +165,6 @@ describe("a call that is announced", () => {
     const fake = await startFake();
     const guard = createProviderGuard({ clock: Date.now, random: Math.random });
     const { http } = clientFor(fake.issuer, { guard });
-    const stopped = () => {
-      throw new Error("too late");
-    };
     // More than it takes to open a circuit.
     for (let call = 0; call < 20; call += 1) {
       const failure = await failureOf(http.send({ ...post(fake.issuer), onSending: stopped }));
