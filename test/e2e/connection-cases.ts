@@ -218,7 +218,6 @@ const refused: readonly Case[] = [
       return { clientId: "web", connectionId, userToken: (await signedIn(world, "site", user)).userToken };
     },
     expected: "TARGET_NOT_ALLOWED",
-    field: "USER_TOKEN",
   },
   {
     ...asPage,
