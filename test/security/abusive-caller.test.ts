@@ -108,9 +108,10 @@ describe("wrong codes of one service", () => {
   });
 });
 
+const byAddress = (number: number, of: number) => ({ "x-forwarded-for": `10.${number % of}.0.1` });
+
 describe("wrong codes from many addresses", () => {
   const behindProxy = { written: { server: { trusted_proxies: ["127.0.0.0/8", "::1/128"] } } };
-  const byAddress = (number: number, of: number) => ({ "x-forwarded-for": `10.${number % of}.0.1` });
   const publicClients = ["web", "site", "shop", "phone"] as const;
 
   it("of one public client end at the client's share", async () => {
