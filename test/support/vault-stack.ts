@@ -106,11 +106,6 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   for (const secret of secretsOf(discord)) canary.register("secret", secret);
   const running = parts.move();
 
-  const headersOf: VaultStack["headersOf"] = (client) => {
-    if (Object.hasOwn(vaultSecrets.services, client))
-      return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
-    return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
-  };
   /** Right after the clock was moved, what is known of revocations is too old for any answer, and asking again is safe. */
   const as: VaultStack["as"] = async (client, method, message, at = cambio) => {
     const asked = Object.hasOwn(vaultSecrets.services, client) ? message : { clientId: client, ...message };
@@ -169,6 +164,12 @@ function withMore(document: ReturnType<typeof vaultDocument>, { written = {}, pr
   const merged = Object.entries(written).map(([name, more]) => [name, { ...sections[name], ...more }]);
   const all = Object.entries(document.providers).map(([name, provider]) => [name, { ...provider, ...providers }]);
   return { ...document, ...Object.fromEntries(merged), providers: Object.fromEntries(all) };
+}
+
+function headersOf(client: VaultClient | VaultService): Readonly<Record<string, string>> {
+  const secret = Object.entries(vaultSecrets.services).find(([service]) => service === client)?.[1];
+  if (secret !== undefined) return { authorization: basic(client, secret) };
+  return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
 }
 
 /** What can be read in all files there, however binary they are: their names, and texts as long as a secret. */
