@@ -26,7 +26,7 @@ export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<
       holder: randomUUID(),
       providers: background?.providers ?? (() => []),
       senderOf: background?.senderOf ?? (() => undefined),
-      tell: webhook?.tell,
+      tell: webhook === undefined ? undefined : (connection) => webhook.tell(connection),
     },
     eventsOf(parts),
   );
@@ -49,6 +49,7 @@ export function senderAt(wired: WiredProvider | undefined, settings: ProviderCon
   if (wired === undefined || settings === undefined) return undefined;
   const { background: provider } = wired;
   return {
+    issuer: provider.issuer,
     lostAnswer: provider.lostAnswer,
     perSecond: settings.refresh_rate,
     atOnce: settings.refresh_concurrency,

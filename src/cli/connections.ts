@@ -10,7 +10,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { ConnectionsPage } from "../store/connection-list.ts";
 import { pendingMigrations } from "../store/migrate.ts";
 import { type ConnectionOrders, createConnectionOrders } from "../vault/connection-orders.ts";
-import { connectionsUsage, goOn, jsonLines, refreshed, revoked, table } from "./connections-words.ts";
+import { afterRefresh, afterRevoke, connectionsUsage, goOn, jsonLines, table } from "./connections-words.ts";
 import type { Output } from "./output.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -126,7 +126,11 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
     // A database without keys is no configuration that is read.
     if (first === undefined) return 1;
     try {
-      return await give(createConnectionOrders({ database, keys: [first, ...others], ...around }), order, output);
+      return await give(
+        createConnectionOrders({ database, keys: [first, ...others], issuerOf: (name) => issuerIn(configuration, name), ...around }),
+        order,
+        output,
+      );
     } catch (failure) {
       if (!(failure instanceof ExchangeError)) throw failure;
       const met = circumstanceOf(failure);
@@ -138,6 +142,10 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
   });
 }
 
+function issuerIn({ providers }: Configuration, name: string): string | undefined {
+  return Object.hasOwn(providers, name) ? providers[name]?.issuer : undefined;
+}
+
 async function give(orders: ConnectionOrders, order: Order, { out, error }: Output): Promise<number> {
   if (order.command === "list") {
     const connections = await orders.list(order.page);
@@ -146,7 +154,7 @@ async function give(orders: ConnectionOrders, order: Order, { out, error }: Outp
     return 0;
   }
   const said =
-    order.command === "refresh" ? refreshed(await orders.refresh(order.id, order.limitMs)) : revoked(await orders.revoke(order.id));
+    order.command === "refresh" ? afterRefresh(await orders.refresh(order.id, order.limitMs)) : afterRevoke(await orders.revoke(order.id));
   if (said.status === 0) out(said.text);
   else error(said.text);
   return said.status;

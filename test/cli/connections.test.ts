@@ -65,16 +65,11 @@ describe("cambio connections list", () => {
     expect({ status, error }).toEqual({ status: 0, error: "" });
     const [headings, ...rows] = out.split("\n").map((line) => line.split(/ {2,}/));
     expect(headings).toEqual(["ID", "CLIENT", "PROVIDER", "ACCOUNT", "STATE", "CREATED", "REFRESHED", "USED", "DUE", "ENDS"]);
-    expect(
-      rows
-        .map((cells) => cells.slice(0, 5))
-        .filter((cells) => cells.length > 1)
-        .toSorted(),
-    ).toEqual(
-      [
+    expect(new Set(rows.map((cells) => cells.slice(0, 5)).filter((cells) => cells.length > 1))).toEqual(
+      new Set([
         [id, "web", "main", "account-1", "kept"],
         [handle.id, "mobile", "main", "-", "handle"],
-      ].toSorted(),
+      ]),
     );
     for (const token of rig.provider.made) expect(out).not.toContain(token);
   });
@@ -145,16 +140,17 @@ describe("cambio connections refresh of one that a handle stands for", () => {
   });
 });
 
-describe("cambio connections revoke", () => {
-  const queued = () =>
-    createUpstreamRevocationQueue({
-      database,
-      sealer: createSealer([key], sealedColumns.upstreamToken.purpose),
-      nameOf: createTellingNames(key),
-      clock: () => rig.clock() + 3_600_000,
-      onAlarm: () => expect.unreachable(),
-    }).takeDue(10);
+/** What providers have yet to hear. */
+const queued = () =>
+  createUpstreamRevocationQueue({
+    database,
+    sealer: createSealer([key], sealedColumns.upstreamToken.purpose),
+    nameOf: createTellingNames(key),
+    clock: () => rig.clock() + 3_600_000,
+    onAlarm: () => expect.unreachable(),
+  }).takeDue(10);
 
+describe("cambio connections revoke", () => {
   it("ends it, and a running service finds its refresh token in the queue of what providers have yet to hear", async () => {
     const { id } = await rig.signIn(vault);
     expect(await run(["revoke", id])).toMatchObject({ status: 0, error: "" });

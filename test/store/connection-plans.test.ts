@@ -54,9 +54,8 @@ onPostgres((open, server) => {
   async function planOf(work: () => Promise<readonly unknown[]>): Promise<string> {
     asked = [];
     const found = await work();
-    expect(found.length).toBeGreaterThan(0);
     const [statement] = asked;
-    if (statement === undefined) throw new Error("nothing was asked");
+    if (statement === undefined || found.length === 0) throw new Error("nothing was asked, or found");
     const [text, ...more] = statement.sql.split(/\$[0-9]+/);
     const explained = more.reduce((query, part, index) => sql`${query}${statement.parameters[index]}${sql.raw(part)}`, sql.raw(text ?? ""));
     const { rows: lines } = await database.run((db) => sql<{ "QUERY PLAN": string }>`explain ${explained}`.execute(db));
@@ -75,12 +74,13 @@ onPostgres((open, server) => {
       ["a page of a client's", "connections_client", () => listConnections(database, { ...page, client: "client-3" })],
       ["an account's", "connections_", () => listConnections(database, { ...page, account: "account-77", after: "" })],
     ];
+    const wrong: string[] = [];
     for (const [what, index, work] of asking) {
       const plan = await planOf(work);
-      expect(plan, what).toMatch(new RegExp(`Index Scan using ${index}`));
-      expect(plan, what).not.toMatch(/Seq Scan|Bitmap/);
       // An account has few of them.
-      if (index !== "connections_") expect(plan, what).not.toMatch(/Sort/);
+      const others = index === "connections_" ? /Seq Scan|Bitmap/ : /Seq Scan|Bitmap|Sort/;
+      if (!plan.includes(`Index Scan using ${index}`) || others.test(plan)) wrong.push(`${what}: ${plan}`);
     }
+    expect(wrong).toEqual([]);
   });
 });
