@@ -11,7 +11,7 @@ import { type ReplicaProcess, startReplicaProcess } from "./replica-process.ts";
 
 export const placeCount = 3;
 /** Where no refresh comes to that step for so long, the replica is killed as it is. */
-const patienceMs = 4_000;
+const patienceMs = 15_000;
 const startLimitMs = 60_000;
 /** In a row. */
 const maxStarts = 20;
