@@ -80,7 +80,7 @@ function instant(ms: number | null): string | undefined {
 
 const unknown: Said = { status: 1, text: "there is no such connection: look at cambio connections list\n" };
 
-export function refreshed(answer: RefreshAnswer): Said {
+export function saidOfRefresh(answer: RefreshAnswer): Said {
   switch (answer.kind) {
     case "refreshed":
       return { status: 0, text: `refreshed: it has its generation ${answer.generation} of tokens\n` };
@@ -95,7 +95,7 @@ export function refreshed(answer: RefreshAnswer): Said {
   }
 }
 
-export function revoked(answer: RevokeAnswer): Said {
+export function saidOfRevocation(answer: RevokeAnswer): Said {
   switch (answer.kind) {
     case "told":
       return { status: 0, text: "revoked: nothing is issued from it any more. A running service tells its provider\n" };

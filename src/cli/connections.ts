@@ -10,7 +10,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { ConnectionsPage } from "../store/connection-list.ts";
 import { pendingMigrations } from "../store/migrate.ts";
 import { type ConnectionOrders, createConnectionOrders } from "../vault/connection-orders.ts";
-import { connectionsUsage, goOn, jsonLines, refreshed, revoked, table } from "./connections-words.ts";
+import { connectionsUsage, goOn, jsonLines, saidOfRefresh, saidOfRevocation, table } from "./connections-words.ts";
 import type { Output } from "./output.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -146,7 +146,9 @@ async function give(orders: ConnectionOrders, order: Order, { out, error }: Outp
     return 0;
   }
   const said =
-    order.command === "refresh" ? refreshed(await orders.refresh(order.id, order.limitMs)) : revoked(await orders.revoke(order.id));
+    order.command === "refresh"
+      ? saidOfRefresh(await orders.refresh(order.id, order.limitMs))
+      : saidOfRevocation(await orders.revoke(order.id));
   if (said.status === 0) out(said.text);
   else error(said.text);
   return said.status;

@@ -65,17 +65,10 @@ describe("cambio connections list", () => {
     expect({ status, error }).toEqual({ status: 0, error: "" });
     const [headings, ...rows] = out.split("\n").map((line) => line.split(/ {2,}/));
     expect(headings).toEqual(["ID", "CLIENT", "PROVIDER", "ACCOUNT", "STATE", "CREATED", "REFRESHED", "USED", "DUE", "ENDS"]);
-    expect(
-      rows
-        .map((cells) => cells.slice(0, 5))
-        .filter((cells) => cells.length > 1)
-        .toSorted(),
-    ).toEqual(
-      [
-        [id, "web", "main", "account-1", "kept"],
-        [handle.id, "mobile", "main", "-", "handle"],
-      ].toSorted(),
-    );
+    const shown = rows.filter((cells) => cells.length > 1).map((cells) => cells.slice(0, 5));
+    expect(shown).toHaveLength(2);
+    expect(shown).toContainEqual([id, "web", "main", "account-1", "kept"]);
+    expect(shown).toContainEqual([handle.id, "mobile", "main", "-", "handle"]);
     for (const token of rig.provider.made) expect(out).not.toContain(token);
   });
 
@@ -145,16 +138,16 @@ describe("cambio connections refresh of one that a handle stands for", () => {
   });
 });
 
-describe("cambio connections revoke", () => {
-  const queued = () =>
-    createUpstreamRevocationQueue({
-      database,
-      sealer: createSealer([key], sealedColumns.upstreamToken.purpose),
-      nameOf: createTellingNames(key),
-      clock: () => rig.clock() + 3_600_000,
-      onAlarm: () => expect.unreachable(),
-    }).takeDue(10);
+const queued = () =>
+  createUpstreamRevocationQueue({
+    database,
+    sealer: createSealer([key], sealedColumns.upstreamToken.purpose),
+    nameOf: createTellingNames(key),
+    clock: () => rig.clock() + 3_600_000,
+    onAlarm: () => expect.unreachable(),
+  }).takeDue(10);
 
+describe("cambio connections revoke", () => {
   it("ends it, and a running service finds its refresh token in the queue of what providers have yet to hear", async () => {
     const { id } = await rig.signIn(vault);
     expect(await run(["revoke", id])).toMatchObject({ status: 0, error: "" });

@@ -1,6 +1,6 @@
 // Somebody's webhook: keeps what it was sent, and answers as it is told to.
 
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -21,12 +21,13 @@ export interface WebhookReceiver {
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   const received: ReceivedEvent[] = [];
   let status = 204;
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      received.push({ headers: request.headers, body });
-      response.writeHead(status, status < 400 && status >= 300 ? { location: "/elsewhere" } : {}).end();
-    });
-  });
+
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    received.push({ headers: request.headers, body: await text(request) });
+    response.writeHead(status, status < 400 && status >= 300 ? { location: "/elsewhere" } : {}).end();
+  }
+
+  const server = createServer((request, response) => void take(request, response));
   await once(server.listen(0, "127.0.0.1"), "listening");
   return {
     // A TCP server that listens has such an address.

@@ -11,6 +11,8 @@ import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 const minuteMs = 60_000;
 const upstream = (status: number): Circumstance => ({ kind: "upstream", endpoint: "token", status });
 
+const isGone = async () => Promise.reject(new DatabaseFailure("AWAY", "refused"));
+
 onEachDatabase((_, open) => {
   let time: VirtualTime;
   let provider: FakeProvider;
@@ -239,11 +241,10 @@ onEachDatabase((_, open) => {
 
   test("a database that goes away ends nothing: rounds fail until it is back", async () => {
     let away = false;
-    const gone = async () => Promise.reject(new DatabaseFailure("AWAY", "refused"));
     const failing: Database = {
       ...database,
-      run: (work, options) => (away ? gone() : database.run(work, options)),
-      transaction: (work) => (away ? gone() : database.transaction(work)),
+      run: (work, options) => (away ? isGone() : database.run(work, options)),
+      transaction: (work) => (away ? isGone() : database.transaction(work)),
     };
     const one = replica({ over: failing });
     await keep(one, 2);
