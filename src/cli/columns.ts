@@ -6,7 +6,7 @@ import { asciiText } from "../audit/ascii-json.ts";
 /** @param rows each of as many cells; the cells hold nothing that a terminal would not print as it is */
 export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length)));
-  const line = (cells: readonly string[]) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
+  const line = (cells: readonly string[]) => cells.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ");
   return rows.map((cells) => `${line(cells).trimEnd()}\n`).join("");
 }
 

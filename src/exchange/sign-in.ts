@@ -8,6 +8,7 @@ import { risksBan } from "./refusal-cost.ts";
 import type { TokenSet } from "./tokens.ts";
 import type { Trail } from "./trail.ts";
 import type { Accounts, KeptAccount } from "./vault-ports.ts";
+import { untilItsEnd } from "./waiting.ts";
 
 export interface SignInDeps {
   readonly accounts: Pick<Accounts, "signedIn">;
@@ -21,9 +22,6 @@ export interface SignedIn {
   readonly tokens: TokenSet;
   readonly trail: Trail;
 }
-
-/** The user endpoint is asked within the provider's own time limit: what a code was spent for is not left half done. */
-const untilItsEnd = new AbortController().signal;
 
 export function createSignIn({ accounts, budget }: SignInDeps) {
   /** @throws ExchangeError ACCOUNT_DISABLED; OUTCOME_UNKNOWN: whose account it is cannot be found out, and the code is spent */
@@ -43,14 +41,13 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
   async function readUser({ provider, prepared, tokens, trail }: SignedIn) {
     // The provider was to say who signed in, and its answer has no ID token that does.
     if (prepared.readUser === undefined) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
+    // What a code was spent for is not left half done.
     return prepared.readUser(tokens.accessToken, untilItsEnd).catch((failure: unknown) => {
       if (risksBan(failure)) budget.spend(trail.payer, provider);
       throw failure;
     });
   }
 }
-
-export type SignIn = ReturnType<typeof createSignIn>;
 
 const decided = ["ACCOUNT_DISABLED", "OUTCOME_UNKNOWN"] as const;
 
