@@ -2,7 +2,7 @@
 // everybody who is about to answer by a connection.
 
 import type { AccountSubjects } from "./account-subjects.ts";
-import { isEndedSignIn } from "./ended-sign-in.ts";
+import { ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
 import { ExchangeError } from "./errors.ts";
 import { ownProvider } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
@@ -26,9 +26,10 @@ export interface ConnectionStanding {
 
 export function createConnectionStanding({ accounts, revocations, subjects }: StandingDeps): ConnectionStanding {
   function isEnded(connection: Connection, account: KeptAccount | undefined): boolean {
-    return namesOf(connection, account).some(([provider, subject]) =>
-      isEndedSignIn(revocations, { provider, subject, issuedAt: connection.startedAt }),
-    );
+    const names = namesOf(connection, account).map(([provider, subject]) => ({ provider, subject, issuedAt: connection.startedAt }));
+    // What is known of one name counts, however little can be known of another.
+    const isKnown = names.some((name) => ifThatIsKnown(() => isEndedSignIn(revocations, name)));
+    return isKnown || names.some((name) => isEndedSignIn(revocations, name));
   }
 
   /** By which that user is known to whoever ends all of theirs: a sign-in that nobody put a name to has none. */
