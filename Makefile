@@ -78,7 +78,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency, own tokens, their issuing, and connections on this machine (docs/performance.md); some six minutes
+bench: $(INSTALLED) ## Measure cache, latency, own tokens, their issuing, and connections on this machine (docs/performance.md); some seven minutes
 	@scripts/system-packages.sh redis-server postgresql
 	@node bench/run.ts
 

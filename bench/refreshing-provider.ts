@@ -8,7 +8,11 @@ import { text } from "node:stream/consumers";
 const lifeSeconds = 3_600;
 let made = 0;
 
-async function refresh(request: IncomingMessage, response: ServerResponse): Promise<void> {
+const server = createServer((request, response) => {
+  void answer(request, response);
+});
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   await text(request);
   made += 1;
   const body = {
@@ -19,7 +23,6 @@ async function refresh(request: IncomingMessage, response: ServerResponse): Prom
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-const server = createServer((request, response) => void refresh(request, response));
 server.listen(0, "127.0.0.1", () => {
   // A TCP server that listens has such an address.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

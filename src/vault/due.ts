@@ -4,7 +4,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { ConnectionRow } from "../store/connection-rows.ts";
 import type { ConnectionContents } from "./connection-columns.ts";
 
-/** What was just refreshed is left alone for so long, however short-lived its provider's tokens are. */
+/** What was just refreshed is left alone for so long, however short-lived its provider's tokens are: whoever asks meanwhile has it refreshed. */
 const leastPauseMs = 60_000;
 
 export interface DueDeps {
@@ -27,8 +27,6 @@ export function createDueAt({ clock, chance, aheadMs }: DueDeps): DueAt {
     const leftMs = tokens.expiresAtMs - nowMs;
     const latest = Math.min(ahead, leftMs / 2);
     const earliest = Math.min(2 * ahead, leftMs);
-    return Math.round(
-      Math.max(tokens.expiresAtMs - latest - chance() * (earliest - latest), nowMs + Math.min(leastPauseMs, Math.max(0, leftMs / 2))),
-    );
+    return Math.round(Math.max(tokens.expiresAtMs - latest - chance() * (earliest - latest), nowMs + leastPauseMs));
   };
 }

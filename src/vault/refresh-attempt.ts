@@ -149,11 +149,9 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
     const rejected = hasReason(failure, "REAUTHENTICATION_REQUIRED");
     let moved = false;
     const settled = await surely(async () => {
-      if (rejected) {
-        // Whoever lost a race at the provider must not end what the winner has stored.
-        moved = await hasMovedOn(row);
-        if (!moved) await ends.end(row, "rejected");
-      }
+      // Whoever lost a race at the provider, or slept until others had given it up, must not end what they have stored, nor say that it ended.
+      moved = await hasMovedOn(row);
+      if (rejected && !moved) await ends.end(row, "rejected");
       // It may have been spent: what that means is decided by whoever asks next.
       await loseIntent(database, intent);
       await spool.forget(place);

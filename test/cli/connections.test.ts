@@ -65,10 +65,12 @@ describe("cambio connections list", () => {
     expect({ status, error }).toEqual({ status: 0, error: "" });
     const [headings, ...rows] = out.split("\n").map((line) => line.split(/ {2,}/));
     expect(headings).toEqual(["ID", "CLIENT", "PROVIDER", "ACCOUNT", "STATE", "CREATED", "REFRESHED", "USED", "DUE", "ENDS"]);
-    const shown = rows.filter((cells) => cells.length > 1).map((cells) => cells.slice(0, 5));
-    expect(shown).toHaveLength(2);
-    expect(shown).toContainEqual([id, "web", "main", "account-1", "kept"]);
-    expect(shown).toContainEqual([handle.id, "mobile", "main", "-", "handle"]);
+    expect(new Set(rows.map((cells) => cells.slice(0, 5)).filter((cells) => cells.length > 1))).toEqual(
+      new Set([
+        [id, "web", "main", "account-1", "kept"],
+        [handle.id, "mobile", "main", "-", "handle"],
+      ]),
+    );
     for (const token of rig.provider.made) expect(out).not.toContain(token);
   });
 
@@ -138,6 +140,7 @@ describe("cambio connections refresh of one that a handle stands for", () => {
   });
 });
 
+/** What providers have yet to hear. */
 const queued = () =>
   createUpstreamRevocationQueue({
     database,

@@ -27,15 +27,17 @@ export interface ReplicaProcess {
   end(): Promise<void>;
 }
 
-export interface ReplicaFiles {
+export interface ReplicaStart {
   readonly configuration: string;
   readonly journal: string;
   /** Folder of compiled modules: a start then takes half of the computing. */
   readonly compiled: string;
+  /** Of its clock. */
+  readonly aheadMs: number;
 }
 
-export function startReplicaProcess({ configuration, journal, compiled }: ReplicaFiles): ReplicaProcess {
-  const child = fork(new URL("vault-replica.ts", import.meta.url).pathname, [configuration, journal], {
+export function startReplicaProcess({ configuration, journal, compiled, aheadMs }: ReplicaStart): ReplicaProcess {
+  const child = fork(new URL("vault-replica.ts", import.meta.url).pathname, [configuration, journal, String(aheadMs)], {
     env: { ...process.env, NODE_COMPILE_CACHE: compiled },
     execArgv: [],
     silent: true,

@@ -22,8 +22,8 @@ export interface VaultPlaces {
   death(place: number, order: Order | undefined): Promise<Order["at"] | "random">;
   /** Whoever is being started in a place dies of it. */
   deathAtStart(place: number): Promise<boolean>;
-  /** One more that nobody asks by chance. */
-  another(place: number): Promise<ReplicaProcess>;
+  /** One more that nobody asks by chance; its callers wait as long as any may. @param aheadMs of its clock */
+  another(place: number, aheadMs?: number): Promise<ReplicaProcess>;
   /** What all of them noted, in the order of their starts. */
   journals(): Promise<readonly (readonly JournalLine[])[]>;
   close(): Promise<void>;
@@ -42,18 +42,19 @@ export async function startPlaces({ paths, patient }: Pick<VaultConfigurations, 
   const places: Place[] = [];
   let failure: unknown;
 
-  function begin(place: number, configurations = paths): ReplicaProcess {
+  function begin(place: number, { configurations = paths, aheadMs = 0 } = {}): ReplicaProcess {
     const process = startReplicaProcess({
       configuration: configurations[place] ?? "",
       journal: join(folder, String(all.length)),
       compiled: join(folder, "compiled"),
+      aheadMs,
     });
     all.push(process);
     return process;
   }
 
-  async function started(place: number, configurations = paths): Promise<ReplicaProcess> {
-    const replica = begin(place, configurations);
+  async function started(place: number, other = {}): Promise<ReplicaProcess> {
+    const replica = begin(place, other);
     await replica.listening;
     return replica;
   }
@@ -123,7 +124,7 @@ export async function startPlaces({ paths, patient }: Pick<VaultConfigurations, 
       await starting.die(undefined, 0);
       return true;
     },
-    another: (place) => started(place, patient),
+    another: (place, aheadMs = 0) => started(place, { configurations: patient, aheadMs }),
     journals: async () => Promise.all(all.map(async ({ journal }) => readJournal(await readFile(journal, "utf8").catch(() => "")))),
     async close() {
       await close();

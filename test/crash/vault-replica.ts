@@ -1,7 +1,7 @@
 // One replica, as `cambio serve` runs it, that dies or falls asleep where it is told to. How far each refresh has come is in its journal
 // before anything else happens: a process that is killed leaves what it has written.
 //
-//   node vault-replica.ts CONFIGURATION JOURNAL
+//   node vault-replica.ts CONFIGURATION JOURNAL AHEAD    by how many milliseconds its clock is ahead
 
 import { openSync, writeSync } from "node:fs";
 import { runProcess } from "../../src/main.ts";
@@ -9,7 +9,7 @@ import { startService } from "../../src/service.ts";
 import type { OnRefreshStep } from "../../src/vault/refresh-steps.ts";
 import { inFlightMs, journalLine, type Order } from "./deaths.ts";
 
-const [configurationPath = "", journalPath = ""] = process.argv.slice(2);
+const [configurationPath = "", journalPath = "", aheadMs] = process.argv.slice(2);
 const journal = openSync(journalPath, "a");
 let order: Order | undefined;
 process.on("message", (given: Order) => (order = given));
@@ -30,7 +30,7 @@ const onRefreshStep: OnRefreshStep = (step, { connection, generation }) => {
 
 process.exitCode = await runProcess(configurationPath, {
   async start(configuration) {
-    const service = await startService(configuration, { onRefreshStep });
+    const service = await startService(configuration, { onRefreshStep, clock: () => Date.now() + Number(aheadMs) });
     process.send?.(service.url);
     return service;
   },

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../bench/random.ts";
 import { createRunCanary } from "../support/run-canary.ts";
-import { createAsking } from "./asking.ts";
+import { eventually } from "../support/eventually.ts";
+import { askOnce, createAsking } from "./asking.ts";
 import { createHoldings, type Holding } from "./holdings.ts";
 import { killInTurn } from "./killer.ts";
 import { say, seed, setting } from "./settings.ts";
@@ -41,6 +42,36 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
+/** After which everybody takes a refresh for dead, with this provider's time limit; and some more. */
+const deadMs = 120_000;
+const lapseMs = 1_200;
+
+describe("a replica whose clock is ahead", () => {
+  it("takes a refresh for dead that is under way: whoever loses the race at the provider is given the winner's tokens", async () => {
+    const { places, providers } = world;
+    const ask = createAsking(places, createVaultTally());
+    const random = createRandom(seed);
+    const { signIn } = createHoldings({ ask, providers, random, handleConnections: () => Promise.resolve([]) });
+    const { connection, user } = await signIn("kept", "brief");
+    const [slow, ahead] = [await places.another(0), await places.another(1, deadMs)];
+    const call = { method: "Refresh", by: "web", message: { connectionId: connection } } as const;
+
+    // What has come to the provider waits there; what comes after it passes.
+    const { brief } = providers;
+    const before = brief.callsTo("token");
+    const letArrive = brief.hold("token");
+    const late = askOnce(slow, call);
+    await eventually("a refresh", () => brief.callsTo("token") > before);
+    brief.hold("token")();
+    const won = await askOnce(ahead, call);
+    await sleep(lapseMs);
+    letArrive();
+    expect([won.kind, await late]).toEqual(["answer", expect.objectContaining({ kind: "answer" })]);
+    expect(brief.chainOf(user)[0]).toMatchObject({ presented: 2 });
+    await Promise.all([slow.end(), ahead.end()]);
+  });
+});
+
 describe("three replicas that are killed at every step of a refresh of a single-use token", () => {
   it("no token is presented twice, and no grant is lost but between answer and spool", { timeout: limitMs }, async () => {
     const { places, providers, postgres, redis } = world;
@@ -50,7 +81,7 @@ describe("three replicas that are killed at every step of a refresh of a single-
     const handleConnections = async () => (await world.rows()).filter((row) => !row.kept).map(({ id }) => id);
     const holdings = createHoldings({ ask, providers, random, handleConnections });
     const generationOf = async (id: string) => (await world.rows()).find((row) => row.id === id)?.generation ?? -1;
-    const sleepOnce = createSleepers({ places, holdings, providers, generationOf });
+    const sleepOnce = createSleepers({ places, holdings, generationOf });
     const tell = () => say(tellRun(tally, holdings));
 
     let over = false;
@@ -104,10 +135,10 @@ async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
 }
 
 /** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
-function wokeWell({ sleep: { provider, at, length }, holding, generations: [before, after], told }: Slept): string {
+function wokeWell({ sleep: { provider, at, length }, over, generations: [before, after], told }: Slept): string {
   const back = after < before ? `generation ${after} after ${before}` : undefined;
   const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
-  return `${provider} ${at} ${length}: ${holding.over ?? back ?? refusal ?? "well"}`;
+  return `${provider} ${at} ${length}: ${over ?? back ?? refusal ?? "well"}`;
 }
 
 function registerIssued(kind: string, issued: readonly string[]): void {

@@ -13,9 +13,10 @@ export function expectedAnswer({ expected }: Case, world: World, showsStatus: bo
   return { kind: "failed", code, message: errorTable[expected].sentence, ...(showsStatus ? { httpStatus: http } : {}) };
 }
 
-export function expectedDetails({ expected, expiredAt }: Case, world: World, requestId: string): readonly object[] {
+export function expectedDetails({ expected, expiredAt, field: meant }: Case, world: World, requestId: string): readonly object[] {
   if (typeof expected === "function") return [];
-  const { oauth, field, reauthenticate, retryAfter } = expectedErrors[expected];
+  const { oauth, reauthenticate, retryAfter, field: usual } = expectedErrors[expected];
+  const field = meant ?? usual;
   return [
     {
       reason: `ERROR_REASON_${expected}`,

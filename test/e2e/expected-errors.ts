@@ -68,11 +68,6 @@ export const expectedErrors: Readonly<Record<Reason, ExpectedError>> = {
 
 /** Reasons that no case of the protocol tables can provoke from outside, and the tests that do: file and name. */
 export const provokedElsewhere: Partial<Record<Reason, { readonly why: string; readonly file: string; readonly test: string }>> = {
-  SESSION_INVALID: {
-    why: "it takes an application that keeps sessions, which is a real one there",
-    file: "test/e2e/sessions.test.ts",
-    test: "that was ended at its origin opens nothing from the next call on",
-  },
   INTERNAL: {
     why: "it stands for a defect, so nothing that a client sends may cause it",
     file: "test/transport/rpc-adapter.test.ts",

@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Method } from "../../src/exchange/clients.ts";
-import type { Reason } from "../../src/exchange/errors.ts";
+import type { CredentialField, Reason } from "../../src/exchange/errors.ts";
 import { type FakeCode, page, pageRedirectUri } from "../support/fake-stack.ts";
 import type { CodeClient, StackName, World } from "./protocol-world.ts";
 
@@ -18,6 +18,8 @@ export interface Case {
   readonly message: (world: World) => JsonObject | Promise<JsonObject>;
   /** What the answer contains at least, or why there is none. */
   readonly expected: ((world: World) => object) | Reason;
+  /** Which credential is meant, where it is not the reason's usual one. */
+  readonly field?: CredentialField;
   /** The instant in the error. */
   readonly expiredAt?: (world: World) => number;
   /** The plain HTTP route answers the same. */

@@ -1,27 +1,41 @@
 // What the protocol cases play in: Cambio as usual, with providers that fail in one way each beside the healthy one; Cambio whose
 // Redis is away; whose deadline is short and whose provider never answers; that takes one call per second and address; that has no
-// place for any call; whose audit trail cannot be written; and one with which a service may exchange tokens.
+// place for any call; whose audit trail cannot be written; one with which a service may exchange tokens; and one that keeps sign-ins.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { newPkce } from "../../examples/clients.ts";
 import type { ClientConfiguration, Configuration } from "../../src/config/schema.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import { backendRedirectUri, type FakeCode, type FakeStack, page, pageRedirectUri, startFakeStack } from "../support/fake-stack.ts";
+import { accountsCommand } from "../../src/cli/accounts.ts";
+import { startVaultStack, type VaultStack } from "../support/vault-stack.ts";
+import {
+  type Answer,
+  backendRedirectUri,
+  type FakeCode,
+  type FakeStack,
+  page,
+  pageRedirectUri,
+  startFakeStack,
+} from "../support/fake-stack.ts";
 import { type Fault, misbehave } from "../support/faults.ts";
 import { createSigningKeys, type SigningKeys } from "../support/signing-keys.ts";
 import { exchanging } from "./exchange-world.ts";
 
-export type StackName = "usual" | "storeless" | "hasty" | "strict" | "full" | "mute" | "swapping";
+type FakeStackName = "usual" | "storeless" | "hasty" | "strict" | "full" | "mute" | "swapping";
+export type StackName = FakeStackName | "keeping";
 export type CodeClient = "web" | "cli" | "backend";
 
-export interface World extends Readonly<Record<StackName, FakeStack>> {
+export interface World extends Readonly<Record<FakeStackName, FakeStack>> {
+  readonly keeping: VaultStack;
+  /** Of a user of `keeping` whose account was disabled afterwards. */
+  readonly disabled: Answer;
   /** Issuers of the providers that fail. */
   readonly issuers: Readonly<Record<FailingProvider, string>>;
   /** Signs with the key ids of the healthy provider and with keys of its own. */
   readonly forger: SigningKeys;
   /** A code of the healthy provider, and what proves the right to it. */
-  codeFor(client: CodeClient, stack?: StackName): Promise<FakeCode>;
+  codeFor(client: CodeClient, stack?: FakeStackName): Promise<FakeCode>;
   close(): Promise<void>;
 }
 
@@ -69,14 +83,30 @@ export async function startWorld(): Promise<World> {
   muted = true;
   const swapping = await startFakeStack(exchanging);
   parts.defer(() => swapping.close());
+  const keeping = await startVaultStack();
+  parts.defer(() => keeping.close());
+  const disabled = await keeping.signIn("web", { user: disabledUser });
+  await disable(keeping.file);
   const stacks = { usual, storeless, hasty, strict, full, mute, swapping };
   return {
     ...stacks,
+    keeping,
+    disabled,
     issuers,
     forger: await createSigningKeys(),
     codeFor: (client, stack = "usual") => codeFor(client, stacks[stack]),
     close: () => parts.disposeAsync(),
   };
+}
+
+export const disabledUser = "666";
+
+/** As an operator does it. @throws Error where it was not done */
+async function disable(file: string): Promise<void> {
+  const said: string[] = [];
+  const output = { out: (text: string) => void said.push(text), error: (text: string) => void said.push(text) };
+  const words = ["disable", "--provider", "discord", "--user", disabledUser, file];
+  if ((await accountsCommand(words, output, { defaultFile: file, clock: Date.now })) !== 0) throw new Error(said.join(""));
 }
 
 const limited = (limits: Partial<Configuration["limits"]>) => (configuration: Configuration) => ({

@@ -10,6 +10,7 @@ import { provokedElsewhere } from "./expected-errors.ts";
 import { grpcJsCaller } from "./grpc-js-caller.ts";
 import type { Case, Role } from "./protocol-case.ts";
 import { connectBinaryCaller, connectJsonCaller, fetchCaller, grpcWebCaller, type ProtocolCaller } from "./protocol-callers.ts";
+import { connectionCases } from "./connection-cases.ts";
 import { exchangeCases } from "./exchange-cases.ts";
 import { refusalCases } from "./refusal-cases.ts";
 import { successCases } from "./success-cases.ts";
@@ -17,7 +18,14 @@ import { upstreamCases } from "./upstream-cases.ts";
 import { type StackName, startWorld, type World } from "./protocol-world.ts";
 import { validationCases } from "./validation-cases.ts";
 
-const cases: readonly Case[] = [...successCases, ...refusalCases, ...upstreamCases, ...validationCases, ...exchangeCases];
+const cases: readonly Case[] = [
+  ...successCases,
+  ...refusalCases,
+  ...upstreamCases,
+  ...validationCases,
+  ...exchangeCases,
+  ...connectionCases,
+];
 
 interface Protocol {
   readonly name: string;
@@ -114,6 +122,7 @@ describe("the table", () => {
   });
 
   it("sends the provider nothing that it objects to", () => {
-    expect(world.usual.provider.violations).toEqual([]);
+    const { usual, keeping } = world;
+    expect([usual.provider.violations, keeping.discord.violations, keeping.openai.violations]).toEqual([[], [], []]);
   });
 });

@@ -54,9 +54,8 @@ onPostgres((open, server) => {
   async function planOf(work: () => Promise<readonly unknown[]>): Promise<string> {
     asked = [];
     const found = await work();
-    expect(found.length).toBeGreaterThan(0);
     const [statement] = asked;
-    if (statement === undefined) throw new Error("nothing was asked");
+    if (statement === undefined || found.length === 0) throw new Error("nothing was asked, or found");
     const [text, ...more] = statement.sql.split(/\$[0-9]+/);
     const explained = more.reduce((query, part, index) => sql`${query}${statement.parameters[index]}${sql.raw(part)}`, sql.raw(text ?? ""));
     const { rows: lines } = await database.run((db) => sql<{ "QUERY PLAN": string }>`explain ${explained}`.execute(db));
@@ -65,22 +64,23 @@ onPostgres((open, server) => {
 
   const page = { provider: undefined, client: undefined, account: undefined, ended: false, after: "8", limit: 50 };
 
-  type Asking = readonly [what: string, index: string, work: () => Promise<readonly unknown[]>];
-  const asking: readonly Asking[] = [
-    ["due at a provider", "connections_due", () => readDueConnections(database, { provider: "provider-2", nowMs, limit: 100 })],
-    ["not used", "connections_expiry", () => readIdleConnections(database, nowMs, 200)],
-    ["to be told of", "connections_untold", () => readUntoldConnections(database, nowMs, 20)],
-    ["a page of all", "connections_pkey", () => listConnections(database, page)],
-    ["a page of a provider's", "connections_provider", () => listConnections(database, { ...page, provider: "provider-2" })],
-    ["a page of a client's", "connections_client", () => listConnections(database, { ...page, client: "client-3" })],
-    ["an account's", "connections_", () => listConnections(database, { ...page, account: "account-77", after: "" })],
-  ];
-
-  test.for(asking)("%s: what is asked of many connections is found by an index alone", async ([, index, work]) => {
-    const plan = await planOf(work);
-    expect(plan).toMatch(new RegExp(`Index Scan using ${index}`));
-    // An account has few of them.
-    const mayBeSorted = index === "connections_";
-    expect(plan).not.toMatch(mayBeSorted ? /Seq Scan|Bitmap/ : /Seq Scan|Bitmap|Sort/);
+  test("what is asked of many connections is found by an index alone", async () => {
+    const asking: readonly (readonly [string, string, () => Promise<readonly unknown[]>])[] = [
+      ["due at a provider", "connections_due", () => readDueConnections(database, { provider: "provider-2", nowMs, limit: 100 })],
+      ["not used", "connections_expiry", () => readIdleConnections(database, nowMs, 200)],
+      ["to be told of", "connections_untold", () => readUntoldConnections(database, nowMs, 20)],
+      ["a page of all", "connections_pkey", () => listConnections(database, page)],
+      ["a page of a provider's", "connections_provider", () => listConnections(database, { ...page, provider: "provider-2" })],
+      ["a page of a client's", "connections_client", () => listConnections(database, { ...page, client: "client-3" })],
+      ["an account's", "connections_", () => listConnections(database, { ...page, account: "account-77", after: "" })],
+    ];
+    const wrong: string[] = [];
+    for (const [what, index, work] of asking) {
+      const plan = await planOf(work);
+      // An account has few of them.
+      const others = index === "connections_" ? /Seq Scan|Bitmap/ : /Seq Scan|Bitmap|Sort/;
+      if (!plan.includes(`Index Scan using ${index}`) || others.test(plan)) wrong.push(`${what}: ${plan}`);
+    }
+    expect(wrong).toEqual([]);
   });
 });

@@ -33,6 +33,8 @@ export interface FakeDiscordOptions {
   readonly times?: Partial<FakeGrantTimes>;
   /** So many answers of 401, 403 and 429 within ten minutes ban the address. Default: 10000. */
   readonly banAfter?: number;
+  /** Status of a refused code. Default: 400, which no ban counts. */
+  readonly refusedCode?: 400 | 401;
   readonly clock?: () => number;
 }
 
@@ -97,7 +99,7 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
     users: options.users ?? [usualDiscordUser],
     makeUser: (id) => ({ ...usualDiscordUser, id, username: `user-${id}`, email: `user-${id}@example.com`, avatar: null }),
     labelOf: ({ global_name, username }) => global_name ?? username,
-    tokenRules: (parts) => rulesOf(parts, expiresIn),
+    tokenRules: (parts) => rulesOf(parts, { expiresIn, refusedCode: options.refusedCode ?? 400 }),
     answer: (call, parts) => answerUser(call, parts),
     before: (call, { violations }) => ban.refusal() ?? refusedWithoutUserAgent(call, violations),
     answers: ban.note,
@@ -111,7 +113,13 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
   };
 }
 
-function rulesOf({ grants }: UpstreamParts<FakeDiscordUser>, expiresIn: number): TokenRules {
+interface Answering {
+  /** Seconds. */
+  readonly expiresIn: number;
+  readonly refusedCode: number;
+}
+
+function rulesOf({ grants }: UpstreamParts<FakeDiscordUser>, { expiresIn, refusedCode }: Answering): TokenRules {
   const code = form(["grant_type", "code", "redirect_uri"]);
   const revocation = form(["token"]);
   return {
@@ -119,7 +127,7 @@ function rulesOf({ grants }: UpstreamParts<FakeDiscordUser>, expiresIn: number):
     refresh: form(["grant_type", "refresh_token"]),
     revocation: { ...revocation, optional: [...revocation.optional, "token_type_hint"] },
     authentication: ["body", "basic"],
-    refuse,
+    refuse: (refusal) => refuse(refusal, refusedCode),
     tokens: (authorization) => ({
       token_type: "Bearer",
       access_token: grants.issueAccessToken(authorization),
@@ -137,12 +145,12 @@ function refusedWithoutUserAgent({ headers }: UpstreamCall, violations: string[]
   return { status: 403, body: "<!doctype html><title>Access denied</title><h1>Error 1010</h1>" };
 }
 
-function refuse(refusal: Refusal): UpstreamReply {
+function refuse(refusal: Refusal, refusedCode: number): UpstreamReply {
   if (refusal.kind === "client") return { status: 401, body: { error: "invalid_client" } };
   if (refusal.kind === "grant-type") return { status: 400, body: { error: "unsupported_grant_type" } };
   if (refusal.kind === "request") return { status: 400, body: { error: "invalid_request", error_description: "canary-description" } };
   return {
-    status: 400,
+    status: refusal.kind === "code" ? refusedCode : 400,
     body: { error: "invalid_grant", ...(refusal.kind === "code" ? { error_description: 'Invalid "code" in request.' } : {}) },
   };
 }

@@ -33,6 +33,8 @@ export interface FakeOpenAiOptions {
 
 export interface FakeOpenAi extends FakeUpstream<FakeOpenAiUser> {
   readonly endpoints: UpstreamAddresses & { readonly jwks: string };
+  /** Something that an access token opens. */
+  readonly resource: string;
   readonly issuer: string;
   readonly keys: SigningKeys;
 }
@@ -73,6 +75,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
       "/oauth/authorize": "authorize",
       "/oauth/token": "token",
       "/oauth/revoke": "revocation",
+      "/v1/models": "resource",
       "/.well-known/jwks.json": "jwks",
       "/.well-known/openid-configuration": "discovery",
     },
@@ -87,7 +90,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
     clock,
   });
   const endpoints = { ...upstream.endpoints, jwks: `${upstream.origin}/.well-known/jwks.json` };
-  return { ...upstream, endpoints, issuer: upstream.origin, keys };
+  return { ...upstream, endpoints, resource: `${upstream.origin}/v1/models`, issuer: upstream.origin, keys };
 }
 
 const codeBody: BodyRule = { format: "form", required: ["grant_type", "client_id", "code", "redirect_uri", "code_verifier"], optional: [] };
@@ -139,7 +142,11 @@ function errorBody(code: string): Readonly<Record<string, unknown>> {
   return { error: { message: "canary-description", type: "invalid_request_error", param: null, code } };
 }
 
-function answerPublic(call: UpstreamCall, { origin }: UpstreamParts<FakeOpenAiUser>, keys: SigningKeys): UpstreamReply {
+function answerPublic(call: UpstreamCall, { origin, bearer }: UpstreamParts<FakeOpenAiUser>, keys: SigningKeys): UpstreamReply {
+  if (call.endpoint === "resource") {
+    const isGood = bearer(call) !== undefined;
+    return isGood ? { status: 200, body: { object: "list", data: [] } } : { status: 401, body: errorBody("invalid_api_key") };
+  }
   if (call.path.endsWith("jwks.json")) return { status: 200, body: keys.jwks() };
   return {
     status: 200,

@@ -182,14 +182,14 @@ export const noLimits: Configuration["limits"] = {
   address_failures: 100_000,
 };
 
-interface InstanceDeps {
+export interface InstanceDeps {
   readonly clock: () => number;
   readonly canary: Canary;
   readonly limits: Limits;
   readonly onAudit: FakeStackOptions["onAudit"];
 }
 
-async function startInstance(configuration: Configuration, { clock, canary, limits, onAudit }: InstanceDeps): Promise<Instance> {
+export async function startInstance(configuration: Configuration, { clock, canary, limits, onAudit }: InstanceDeps): Promise<Instance> {
   const written: string[] = [];
   const audited: string[] = [];
   const service = await startService(configuration, {

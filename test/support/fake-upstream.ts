@@ -19,7 +19,7 @@ import { createFakeTokens, member, type TokenRules } from "./fake-upstream-token
 import type { Fault } from "./faults.ts";
 import { type ConsentAnswer, type ConsentResult, walkConsent } from "./walk-consent.ts";
 
-export type UpstreamEndpoint = "authorize" | "token" | "revocation" | "user" | "jwks" | "discovery";
+export type UpstreamEndpoint = "authorize" | "token" | "revocation" | "user" | "resource" | "jwks" | "discovery";
 
 /** Where the tested service finds them. */
 export interface UpstreamAddresses {

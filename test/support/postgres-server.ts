@@ -20,6 +20,8 @@ const user = "cambio";
 
 export interface PostgresServer {
   readonly port: number;
+  /** Its data directory. */
+  readonly folder: string;
   /** Of the database every cluster has. */
   readonly url: Secret;
   /** The same as the store takes it, or of another database. */
@@ -78,6 +80,7 @@ export async function startPostgres({ tls, maxConnections = 100 }: PostgresOptio
   await start();
   return {
     port,
+    folder: data,
     url: new Secret(`postgres://${user}@127.0.0.1:${port}/postgres`),
     address: (database = "postgres") => ({ host: "127.0.0.1", port, tls: false, user, password: undefined, database }),
     query: (sql, database = "postgres") => query(port, sql, database),

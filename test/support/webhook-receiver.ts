@@ -21,13 +21,15 @@ export interface WebhookReceiver {
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   const received: ReceivedEvent[] = [];
   let status = 204;
+  const server = createServer((request, response) => {
+    void receive(request, response);
+  });
 
-  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     received.push({ headers: request.headers, body: await text(request) });
     response.writeHead(status, status < 400 && status >= 300 ? { location: "/elsewhere" } : {}).end();
   }
 
-  const server = createServer((request, response) => void take(request, response));
   await once(server.listen(0, "127.0.0.1"), "listening");
   return {
     // A TCP server that listens has such an address.

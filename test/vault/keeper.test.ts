@@ -11,8 +11,6 @@ import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 const minuteMs = 60_000;
 const upstream = (status: number): Circumstance => ({ kind: "upstream", endpoint: "token", status });
 
-const isGone = async () => Promise.reject(new DatabaseFailure("AWAY", "refused"));
-
 onEachDatabase((_, open) => {
   let time: VirtualTime;
   let provider: FakeProvider;
@@ -243,8 +241,8 @@ onEachDatabase((_, open) => {
     let away = false;
     const failing: Database = {
       ...database,
-      run: (work, options) => (away ? isGone() : database.run(work, options)),
-      transaction: (work) => (away ? isGone() : database.transaction(work)),
+      run: (work, options) => (away ? Promise.reject(new DatabaseFailure("AWAY", "refused")) : database.run(work, options)),
+      transaction: (work) => (away ? Promise.reject(new DatabaseFailure("AWAY", "refused")) : database.transaction(work)),
     };
     const one = replica({ over: failing });
     await keep(one, 2);
