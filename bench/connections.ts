@@ -11,7 +11,7 @@ import { createVault } from "../src/vault/vault.ts";
 import { masterKey } from "../test/cache/fixtures.ts";
 import { type PostgresServer, startPostgres } from "../test/support/postgres-server.ts";
 import { startProcess } from "./child-process.ts";
-import { type BenchVault, keepAll, keepOne, refreshes, sendingTo } from "./kept-connections.ts";
+import { benchIssuer, type BenchVault, keepAll, keepOne, refreshes, sendingTo } from "./kept-connections.ts";
 import { inMs, type Measured } from "./report.ts";
 import { median } from "./statistics.ts";
 
@@ -41,8 +41,9 @@ export async function measureConnections(many: number): Promise<Measured> {
         onAlarm: () => undefined,
         onEnded: () => undefined,
         onUnspooled: () => undefined,
+        tell: () => Promise.resolve(),
       },
-      { idleMs: 86_400_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000 },
+      { idleMs: 86_400_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000, issuerOf: () => benchIssuer },
     );
     const measure = () => measureAmong({ database, vault, send });
     await fill(server, 0, few);
@@ -97,7 +98,7 @@ async function fill(server: PostgresServer, from: number, to: number): Promise<v
 async function measureAmong({ database, vault, send }: BenchVault): Promise<Taken> {
   const page = { provider: "provider-3", client: undefined, account: undefined, ended: false, after: "8", limit: 50 };
   const { id } = await keepOne(vault, `one-${randomBytes(8).toString("hex")}`);
-  const wish = { send, lostAnswer: "reauthenticate", isUse: false } as const;
+  const wish = { issuer: benchIssuer, send, lostAnswer: "reauthenticate", isUse: false } as const;
   let generation = 0;
   return {
     "a page of a list": await medianOf(() => listConnections(database, page)),

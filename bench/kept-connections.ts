@@ -11,6 +11,8 @@ import { createKeeper } from "../src/vault/keeper.ts";
 import type { Vault } from "../src/vault/vault.ts";
 import { closedLoop } from "./closed-loop.ts";
 
+export const benchIssuer = "https://provider.example";
+
 export const refreshes = 10_000;
 
 export interface BenchVault {
@@ -43,7 +45,7 @@ export async function keepAll({ database, vault, send }: BenchVault): Promise<Ke
       clock: Date.now,
       holder: "bench",
       providers: () => ["kept"],
-      senderOf: () => ({ send, lostAnswer: "reauthenticate", perSecond: 1_000, atOnce: 16 }),
+      senderOf: () => ({ issuer: benchIssuer, send, lostAnswer: "reauthenticate", perSecond: 1_000, atOnce: 16 }),
       tell: undefined,
     },
     {
@@ -94,7 +96,7 @@ function tokensFrom(answer: Answer): TokenSet {
     expiresAtMs: Date.now() + answer.expires_in * 1_000,
     idToken: undefined,
     scopes: undefined,
-    issuer: "https://provider.example",
+    issuer: benchIssuer,
   };
 }
 

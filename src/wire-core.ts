@@ -68,6 +68,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
       provider: (name) => current().providers.get(name)?.provider,
       upstreamLimitMs: () => upstreamLimit,
       refreshAheadMs: (name) => current().refreshAheadMs(name),
+      issuerOf: (name) => current().providers.get(name)?.provider.issuer,
       background: { providers: () => [...current().providers.keys()], senderOf: (name) => current().senderOf(name) },
       signingAlgorithms: () => mintedAlgorithms(current().configuration),
     },

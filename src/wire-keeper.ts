@@ -47,6 +47,7 @@ export function senderAt(wired: WiredProvider | undefined, settings: ProviderCon
   if (wired === undefined || settings === undefined) return undefined;
   const { background: provider } = wired;
   return {
+    issuer: provider.issuer,
     lostAnswer: provider.lostAnswer,
     perSecond: settings.refresh_rate,
     atOnce: settings.refresh_concurrency,

@@ -39,6 +39,8 @@ export interface EditionView {
   readonly upstreamLimitMs: () => number;
   /** How long before it expires a kept access token is refreshed; undefined: there is no such provider. */
   readonly refreshAheadMs: (provider: string) => number | undefined;
+  /** By configured name; undefined: there is no such provider. */
+  readonly issuerOf: (provider: string) => string | undefined;
   /** Names of providers whose connections are refreshed in the background, and how. Absent: none are. */
   readonly background?: { readonly providers: () => readonly string[]; readonly senderOf: (provider: string) => Sender | undefined };
   /** By which it signs, beside the one for audiences that name none. Absent: by no other. */

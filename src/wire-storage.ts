@@ -73,7 +73,7 @@ export async function wireStorage(
   const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
   const signing = wireSigning(parts);
-  const vault = wired === undefined ? undefined : wireVault(parts, wired.database, onRefreshStep);
+  const vault = wired === undefined ? undefined : wireVault({ ...parts, upstream: followed.upstream }, wired.database, onRefreshStep);
   const sweeper =
     wired === undefined
       ? undefined

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Configuration } from "./config/schema.ts";
+import type { UpstreamRevocations } from "./exchange/ports.ts";
 import type { Accounts } from "./exchange/vault-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import type { Database } from "./store/database.ts";
@@ -24,6 +25,9 @@ export interface WiredVault extends Vault {
   start(): Promise<void>;
 }
 
+/** Whoever waits for a provider to hear of an ended token waits no longer. */
+const tellingMs = 5_000;
+
 /** The spool cannot be used; the message holds the system's word for it and no path. */
 export class SpoolStartError extends Error {
   override readonly name = "SpoolStartError";
@@ -36,8 +40,12 @@ export function spoolOf({ vault, database }: Pick<Configuration, "vault" | "data
   return location?.kind === "sqlite" && location.file !== ":memory:" ? `${location.file}.spool` : undefined;
 }
 
+export interface VaultParts extends StorageParts {
+  readonly upstream: UpstreamRevocations;
+}
+
 /** @throws SpoolStartError */
-export function wireVault(parts: StorageParts, database: Database, onStep: OnRefreshStep | undefined): WiredVault {
+export function wireVault(parts: VaultParts, database: Database, onStep: OnRefreshStep | undefined): WiredVault {
   const { configuration, keys, clock, log, onAlarm, upstreamLimitMs } = parts;
   const path = spoolOf(configuration);
   const folders = path === undefined ? [] : foldersOf(path);
@@ -57,6 +65,7 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
         if (reason === "revoked" || reason === "idle") log.info(facts, "a connection has ended");
         else log.warn(facts, "a connection has ended: its user must sign in again");
       },
+      tell: (provider, token) => parts.upstream.tell({ provider, token, hint: "refresh_token" }, AbortSignal.timeout(tellingMs)),
       onUnspooled: () =>
         log.error({}, "an answer of a provider cannot be written to the spool: until it is in the database it is in memory alone"),
     },
@@ -65,6 +74,7 @@ export function wireVault(parts: StorageParts, database: Database, onStep: OnRef
       inDoubtMs: configuration.vault.in_doubt,
       upstreamLimitMs,
       aheadMs: parts.refreshAheadMs,
+      issuerOf: parts.issuerOf,
     },
   );
 

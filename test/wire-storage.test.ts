@@ -36,7 +36,7 @@ it("a stored value that an attacker wrote over ours is a security event that nam
   const storage = await wireStorage(
     configurationSchema.parse({ database: { file }, providers: {}, clients: {} }),
     { clock, log, metrics, audit, keys: [masterKey("k")] },
-    { provider: () => undefined, refreshAheadMs: () => undefined, upstreamLimitMs: () => 0 },
+    { provider: () => undefined, refreshAheadMs: () => undefined, issuerOf: () => undefined, upstreamLimitMs: () => 0 },
   );
   await storage.oneTime.takeState("state").catch(() => undefined);
   expect(audit.entries).toEqual([{ kind: "security", event: "unreadable_value_in_states" }]);

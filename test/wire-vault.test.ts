@@ -35,7 +35,7 @@ function storageOver(file: string, spool?: string) {
       audit: recordingAudit(),
       keys: [masterKey("a")],
     },
-    { provider: () => undefined, refreshAheadMs: () => undefined, upstreamLimitMs: () => 20_000 },
+    { provider: () => undefined, refreshAheadMs: () => undefined, issuerOf: () => undefined, upstreamLimitMs: () => 20_000 },
   );
 }
 

@@ -102,7 +102,11 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
     // A database without keys is no configuration that is read.
     if (first === undefined) return 1;
     try {
-      return await give(createConnectionOrders({ database, keys: [first, ...others], ...around }), order, output);
+      return await give(
+        createConnectionOrders({ database, keys: [first, ...others], issuerOf: (name) => issuerIn(configuration, name), ...around }),
+        order,
+        output,
+      );
     } catch (failure) {
       if (!(failure instanceof ExchangeError)) throw failure;
       const uncertain = order.command === "revoke" ? "it is not certain that it was done, try again" : "the database cannot be used";
@@ -110,6 +114,10 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
       return 1;
     }
   });
+}
+
+function issuerIn({ providers }: Configuration, name: string): string | undefined {
+  return Object.hasOwn(providers, name) ? providers[name]?.issuer : undefined;
 }
 
 async function give(orders: ConnectionOrders, order: Order, { out, error }: Output): Promise<number> {

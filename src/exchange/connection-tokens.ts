@@ -31,7 +31,7 @@ export function createConnectionTokens({ budget, places }: ConnectionTokensDeps)
    */
   return async function tokensOf(wish: TokensWish, signal: AbortSignal): Promise<LiveTokens> {
     const { connection, provider, beyond } = wish;
-    const asked = { beyond, send: sending(wish, signal), lostAnswer: provider.lostAnswer };
+    const asked = { issuer: provider.issuer, beyond, send: sending(wish, signal), lostAnswer: provider.lostAnswer };
     return waitFor(connection.tokens(asked, signal), signal);
   };
 

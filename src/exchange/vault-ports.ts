@@ -52,6 +52,8 @@ export interface LiveTokens {
 }
 
 export interface Wish {
+  /** Whom `send` asks. What another issuer gave is not shown to it, nor answered as its. */
+  readonly issuer: string;
   /** Only tokens of a later generation will do. Undefined: those that are kept, while they last. */
   readonly beyond: number | undefined;
   readonly send: SendRefresh;
@@ -83,7 +85,8 @@ export interface Connection {
   tokens(wish: Wish, signal: AbortSignal): Promise<LiveTokens>;
   /**
    * Ends it; one that has ended already stays as it is.
-   * @returns the refresh token that its provider has to hear of; undefined: there is none, or it was told
+   * @returns the refresh token that its provider has to hear of; undefined: there is none, or it was told, or whoever has that name by now
+   *   did not give it
    * @throws ExchangeError STORE_UNAVAILABLE
    */
   end(reason: ConnectionEnd): Promise<Secret | undefined>;

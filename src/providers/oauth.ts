@@ -125,12 +125,16 @@ export function createOAuthProvider(deps: OAuthDeps, options: OAuthOptions): Pro
     const idToken = spending.client === self && deps.idTokens !== undefined ? tokens.idToken : undefined;
 
     // 4. Who signed in must be who the ID token says.
-    const signedIn = await signedInBy(idToken, spending.nonce);
+    const signedIn = await signedInBy(idToken, spending);
     if (signedIn === undefined) return { ...tokens, idToken };
+    if (signedIn === "unknown") return { ...tokens, idToken: undefined };
     return { ...tokens, idToken, subject: signedIn.subject, ...(user.kind === "id_token" ? { user: signedIn.user } : {}) };
   }
 
-  async function signedInBy(idToken: Secret | undefined, nonce: string | undefined): Promise<SignedIn | undefined> {
+  async function signedInBy(
+    idToken: Secret | undefined,
+    { nonce, credential }: Pick<Spending<RefreshedTokens>, "nonce" | "credential">,
+  ): Promise<SignedIn | "unknown" | undefined> {
     if (idToken === undefined || deps.idTokens === undefined) {
       // Without one nothing ties this code to the sign-in that the nonce was made for: it may be somebody else's.
       if (nonce !== undefined) throw new ExchangeError("GRANT_INVALID");
@@ -140,6 +144,8 @@ export function createOAuthProvider(deps: OAuthDeps, options: OAuthOptions): Pro
       return await deps.idTokens.verify(idToken, nonce === undefined ? {} : { nonce }, AbortSignal.timeout(options.timeoutMs));
     } catch (failure) {
       if (hasReason(failure, "GRANT_INVALID")) throw failure;
+      // A refresh need not come with one (OpenID Connect Core §12.2): keys that cannot be had now must not cost the user the new tokens.
+      if (credential === "refresh_token" && !hasReason(failure, "UPSTREAM_INVALID_RESPONSE")) return "unknown";
       throw new ExchangeError("OUTCOME_UNKNOWN", { cause: failure });
     }
   }

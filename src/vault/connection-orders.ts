@@ -12,6 +12,7 @@ import { hastenConnection } from "../store/due-connections.ts";
 import { sealedColumns } from "../store/sealed-columns.ts";
 import { createUpstreamRevocationQueue } from "../store/upstream-revocations.ts";
 import { createConnectionColumns } from "./connection-columns.ts";
+import { tokenToTell } from "./connection-grant.ts";
 import { createConnectionEnds } from "./connection-ends.ts";
 
 const lookEveryMs = 250;
@@ -27,7 +28,7 @@ export type RefreshAnswer =
   | { readonly kind: "handle" | "unknown" };
 
 export type RevokeAnswer =
-  /** told: the queue has its refresh token. untold: there was none, or it does not open here. */
+  /** told: the queue has its refresh token. untold: there was none, it does not open here, or it is another issuer's. */
   | { readonly kind: "told" | "untold"; readonly provider: string }
   | { readonly kind: "ended_before"; readonly reason: ConnectionEndReason }
   | { readonly kind: "busy" | "unknown" };
@@ -46,9 +47,11 @@ export interface ConnectionOrdersDeps {
   readonly keys: readonly [MasterKey, ...MasterKey[]];
   readonly clock: Clock;
   readonly wait: (ms: number) => Promise<unknown>;
+  /** Whom tokens of that provider are shown to; undefined: it is not configured. */
+  readonly issuerOf: (provider: string) => string | undefined;
 }
 
-export function createConnectionOrders({ database, keys, clock, wait }: ConnectionOrdersDeps): ConnectionOrders {
+export function createConnectionOrders({ database, keys, clock, wait, issuerOf }: ConnectionOrdersDeps): ConnectionOrders {
   const columns = createConnectionColumns(keys, () => undefined);
   const ends = createConnectionEnds({ database, clock, onEnded: () => undefined });
   const queue = createUpstreamRevocationQueue({
@@ -60,7 +63,7 @@ export function createConnectionOrders({ database, keys, clock, wait }: Connecti
   });
 
   async function tellProvider(row: ConnectionRow): Promise<RevokeAnswer> {
-    const token = columns.openGrant(row)?.refreshToken;
+    const token = tokenToTell(columns.openGrant(row), issuerOf(row.provider));
     if (token === undefined) return { kind: "untold", provider: row.provider };
     await queue.add({ provider: row.provider, token, hint: "refresh_token" });
     return { kind: "told", provider: row.provider };

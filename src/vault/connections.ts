@@ -9,7 +9,7 @@ import { type ConnectionRow, readConnection, readHeldLast, readUsedLast } from "
 import type { Database } from "../store/database.ts";
 import type { ConnectionColumns } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
-import type { ConnectionGrant } from "./connection-grant.ts";
+import { type ConnectionGrant, tokenToTell } from "./connection-grant.ts";
 import type { RefreshConnection } from "./refresh-connection.ts";
 
 /** Each further round means that it was refreshed, or somebody signed in, in between. */
@@ -22,9 +22,13 @@ export interface ConnectionsDeps {
   readonly tokensOf: RefreshConnection;
   readonly keep: Connections["keep"];
   readonly clock: Clock;
+  /** Whom tokens of that provider are shown to; undefined: it is not configured now. */
+  readonly issuerOf: (provider: string) => string | undefined;
 }
 
-export function createConnections({ database, columns, ends, tokensOf, keep, clock }: ConnectionsDeps): Connections & HeldSignIns {
+export function createConnections(deps: ConnectionsDeps): Connections & HeldSignIns {
+  const { database, columns, ends, tokensOf, keep, clock, issuerOf } = deps;
+
   function held(row: ConnectionRow): Connection | undefined {
     const isOver = row.ended_at !== null || clock() >= row.expires_at;
     const grant = isOver ? endedGrant : columns.openGrant(row);
@@ -50,7 +54,10 @@ export function createConnections({ database, columns, ends, tokensOf, keep, clo
       if (current === undefined) return undefined;
       // One that was ended already is told upstream again: the answer of whoever ended it may have been lost.
       const ended = current.ended_at !== null || (await ends.end(current, reason));
-      if (ended) return current.sealed_grant === null || reason !== "revoked" ? undefined : columns.openGrant(current)?.refreshToken;
+      if (ended)
+        return current.sealed_grant === null || reason !== "revoked"
+          ? undefined
+          : tokenToTell(columns.openGrant(current), issuerOf(row.provider));
       current = await readConnection(database, row.id);
     }
     throw storeUnavailable({ code: "BUSY", outcome: "refused" });
@@ -78,4 +85,11 @@ export function createConnections({ database, columns, ends, tokensOf, keep, clo
   };
 }
 
-const endedGrant: ConnectionGrant = { signIn: "", refreshToken: undefined, subject: undefined, terms: undefined, issue: undefined };
+const endedGrant: ConnectionGrant = {
+  signIn: "",
+  issuer: "",
+  refreshToken: undefined,
+  subject: undefined,
+  terms: undefined,
+  issue: undefined,
+};

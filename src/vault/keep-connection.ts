@@ -88,6 +88,6 @@ export function createKeepConnection(deps: KeepConnectionDeps, options: KeepConn
 }
 
 function contentsOf({ tokens, issue }: Keeping, signIn: string): ConnectionContents {
-  const { refreshToken, subject, terms } = tokens;
-  return { grant: { signIn, refreshToken, subject, terms, issue }, tokens };
+  const { issuer, refreshToken, subject, terms } = tokens;
+  return { grant: { signIn, issuer, refreshToken, subject, terms, issue }, tokens };
 }

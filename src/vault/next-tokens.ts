@@ -22,7 +22,9 @@ export function afterRefresh({ grant, tokens }: ConnectionContents, fresh: Refre
 
 /** Somebody has signed in again: some providers give a refresh token the first time only. @param before whose token is as good as it was */
 export function afterSignIn(before: ConnectionContents | undefined, now: ConnectionContents): ConnectionContents {
-  return { ...now, grant: { ...now.grant, refreshToken: now.grant.refreshToken ?? before?.grant.refreshToken } };
+  // Another issuer's token is no use to this one.
+  const older = before?.grant.issuer === now.grant.issuer ? before.grant.refreshToken : undefined;
+  return { ...now, grant: { ...now.grant, refreshToken: now.grant.refreshToken ?? older } };
 }
 
 /** An access token that ends before a caller can use it is of no use. */

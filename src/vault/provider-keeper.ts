@@ -20,7 +20,7 @@ const waitLimitMs = 30_000;
 const refusedPauseMs = 120_000;
 
 /** A provider as it is asked in the background. */
-export interface Sender extends Pick<Wish, "lostAnswer"> {
+export interface Sender extends Pick<Wish, "issuer" | "lostAnswer"> {
   readonly send: SendRefresh;
   /** Starts per second, over all replicas. */
   readonly perSecond: number;
@@ -90,7 +90,8 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
       asked = true;
       return sender.send(refreshToken, onSending);
     };
-    const wish = { beyond: row.generation, lostAnswer: sender.lostAnswer, isUse: false, send };
+    const { issuer, lostAnswer } = sender;
+    const wish = { issuer, beyond: row.generation, lostAnswer, isUse: false, send };
     try {
       await tokensOf(row.id, wish, AbortSignal.timeout(waitLimitMs));
     } catch (failure) {

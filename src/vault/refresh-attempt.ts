@@ -8,15 +8,17 @@ import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { LiveTokens, Wish } from "../exchange/vault-ports.ts";
 import { type ConnectionRow, type NextTokens, readConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
-import { insertIntent, loseIntent, type RefreshIntent, withdrawIntent } from "../store/refresh-intents.ts";
+import { loseIntent, type RefreshIntent, withdrawIntent } from "../store/refresh-intents.ts";
 import type { Writer } from "../store/stubborn-write.ts";
 import type { AnswerKeeper } from "./answer-keeper.ts";
 import type { Background } from "./background.ts";
 import type { ConnectionColumns, ConnectionContents } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
 import { afterRefresh } from "./next-tokens.ts";
+import type { TellOrphan } from "./orphaned-token.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool, SpoolPlace } from "./spool.ts";
+import { takeIntent } from "./take-intent.ts";
 
 /** After these the provider's token is as good as before: nothing left, or the provider turned down the request and not the token. */
 const spentNothing: ReadonlySet<Reason> = new Set<Reason>([
@@ -35,6 +37,7 @@ export interface RefreshAttemptDeps {
   readonly spool: Spool;
   readonly keeper: AnswerKeeper;
   readonly ends: ConnectionEnds;
+  readonly tellOrphan: TellOrphan;
   readonly write: Writer;
   readonly background: Background;
   readonly clock: Clock;
@@ -75,16 +78,6 @@ export interface RefreshAttempt {
 export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshAttemptOptions): RefreshAttempt {
   const { database, columns, spool, keeper, ends, write, background, clock, onStep } = deps;
 
-  async function take(intent: RefreshIntent): Promise<boolean> {
-    try {
-      return await insertIntent(database, intent);
-    } catch (failure) {
-      // It may be there all the same. Nobody will send under it, so it must not pass for one who died while sending.
-      background.add(() => withdrawIntent(database, intent));
-      throw failure;
-    }
-  }
-
   /** In the process's own turn: nothing comes between it and the first byte. */
   function aboutToSend(intent: RefreshIntent, place: SpoolPlace): void {
     // A process that slept finds that others have given it up, or are about to.
@@ -106,7 +99,7 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
       created_at: clock(),
       outcome: null,
     };
-    if (!(await take(intent))) return undefined;
+    if (!(await takeIntent(database, background, intent))) return undefined;
     onStep("intended", place);
     let sent = false;
     let fresh: RefreshedTokens;
@@ -121,7 +114,10 @@ export function createRefreshAttempt(deps: RefreshAttemptDeps, options: RefreshA
     }
     onStep("answered", place);
     const next = afterRefresh(contents, fresh);
-    if (!(await keeper.keep(place, rowOf(row, next, asking)))) return undefined;
+    if (!(await keeper.keep(place, rowOf(row, next, asking)))) {
+      if (fresh.refreshToken !== undefined) await deps.tellOrphan(row, next.grant);
+      return undefined;
+    }
     return { tokens: { ...next.tokens, refreshToken: next.grant.refreshToken }, generation: row.generation + 1 };
   }
 

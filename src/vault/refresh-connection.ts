@@ -54,7 +54,8 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
       const row = await readConnection(database, id);
       if (row === undefined || row.ended_at !== null || clock() >= row.expires_at) throw over();
       const contents = columns.open(row);
-      if (contents === undefined) throw over();
+      // Its provider's name is another one's by now: that one is neither shown its tokens, nor are they taken for its.
+      if (contents === undefined || contents.grant.issuer !== asking.issuer) throw over();
       if (isEnough(row, contents, asking)) return used(row, contents, asking);
 
       // 2. Who may send: whoever commits the next intent, and nobody while an earlier one has no outcome.

@@ -51,7 +51,9 @@ const fileName = /^([A-Za-z0-9_-]{1,64})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9
 /** Tokens of an answer of 1 MiB, sealed and encoded twice. */
 const maxAnswerBytes = 4 * 1_048_576;
 /** Whoever may write to the folder may put a link or a pipe there: neither is followed nor waited for. */
-const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const carefully = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const readFlags = constants.O_RDONLY | carefully;
+const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | carefully;
 /** What opening says of names that are no files of ours. */
 const notAFile: ReadonlySet<string | undefined> = new Set(["ENOENT", "ELOOP", "EISDIR", "ENXIO", "ENODEV"]);
 
@@ -79,7 +81,7 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     sending(place) {
       // Within the process's own turn: what follows is the first byte, and nothing may come in between.
       try {
-        fsyncOf(pathOf(place, "sending"), "w");
+        fsyncOf(pathOf(place, "sending"), writeFlags);
         fsyncOf(folder, "r");
       } catch (failure) {
         throw storeUnavailable({ code: systemCodeOf(failure) ?? "SPOOL", outcome: "refused" });
@@ -87,7 +89,7 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     },
     async keep(place, answer) {
       const path = pathOf(place, "answer");
-      const file = await open(`${path}.new`, "w", fileMode);
+      const file = await open(`${path}.new`, writeFlags, fileMode);
       try {
         await file.writeFile(sealer.seal(answer, bound(place)));
         await file.sync();
@@ -145,7 +147,7 @@ function systemCodeOf(failure: unknown): string | undefined {
   return failure instanceof Error && "code" in failure ? String(failure.code) : undefined;
 }
 
-function fsyncOf(path: string, flags: "w" | "r"): void {
+function fsyncOf(path: string, flags: number | "r"): void {
   const descriptor = openSync(path, flags, fileMode);
   try {
     fsyncSync(descriptor);

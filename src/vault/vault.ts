@@ -7,6 +7,7 @@ import type { Connections, HeldSignIns } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "../store/database.ts";
+import type { Secret } from "../exchange/secret.ts";
 import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
 import { createAnswerKeeper } from "./answer-keeper.ts";
 import { createBackground } from "./background.ts";
@@ -15,6 +16,7 @@ import { type ConnectionEnds, createConnectionEnds, type EndedConnection } from 
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
 import { createKeepConnection } from "./keep-connection.ts";
+import { createTellOrphan } from "./orphaned-token.ts";
 import { createRefreshAttempt } from "./refresh-attempt.ts";
 import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
@@ -32,6 +34,8 @@ export interface VaultDeps {
   readonly onAlarm: OnAlarm;
   readonly onEnded: (ended: EndedConnection) => void;
   readonly onUnspooled: () => void;
+  /** Tells a provider of a refresh token that has ended. */
+  readonly tell: (provider: string, refreshToken: Secret) => Promise<unknown>;
   readonly onStep?: OnRefreshStep | undefined;
   readonly wait?: (ms: number) => Promise<void>;
   readonly random?: (size: number) => Uint8Array;
@@ -44,6 +48,8 @@ export interface VaultOptions {
   readonly upstreamLimitMs: () => number;
   /** How long before it expires an access token is refreshed in the background; undefined: the provider is not configured any more. */
   readonly aheadMs: (provider: string) => number | undefined;
+  /** Whom tokens of that provider are shown to; undefined as above. */
+  readonly issuerOf: (provider: string) => string | undefined;
 }
 
 export interface Vault {
@@ -65,8 +71,9 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   const keeper = createAnswerKeeper({ database, spool, write, background, onUnspooled: deps.onUnspooled, onStep });
   const { idleMs, inDoubtMs, upstreamLimitMs } = options;
   const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
+  const tellOrphan = createTellOrphan({ database, issuerOf: options.issuerOf, tell: deps.tell });
   const attempts = createRefreshAttempt(
-    { database, columns, spool, keeper, ends, write, background, clock, freshCall: randomUUID, onStep },
+    { database, columns, spool, keeper, ends, tellOrphan, write, background, clock, freshCall: randomUUID, onStep },
     { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
   );
   const tokensOf = createRefreshConnection(
@@ -75,7 +82,7 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   );
   const keep = createKeepConnection({ database, columns, write, clock, wait, random }, { idleMs, dueAtMs });
   return {
-    connections: createConnections({ database, columns, ends, tokensOf, keep, clock }),
+    connections: createConnections({ database, columns, ends, tokensOf, keep, clock, issuerOf: options.issuerOf }),
     tokensOf,
     ends,
     close: () => background.close(),

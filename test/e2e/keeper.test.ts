@@ -75,8 +75,9 @@ async function kept(user: string): Promise<string> {
       onAlarm: () => undefined,
       onEnded: () => undefined,
       onUnspooled: () => undefined,
+      tell: () => Promise.resolve(),
     },
-    { idleMs: 3_600_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000 },
+    { idleMs: 3_600_000, inDoubtMs: 0, upstreamLimitMs: () => 10_000, aheadMs: () => 600_000, issuerOf: () => provider.origin },
   );
   const body = await provider.connect(user);
   const tokens = {

@@ -226,6 +226,16 @@ describe("redeeming a code", () => {
 });
 
 describe("refreshing", () => {
+  it("gives up the ID token and not the user's new tokens where somebody has made the provider's keys unreachable", async () => {
+    const here = await stage();
+    const tokens = await here.prepared.redeemCode(await newGrant(here));
+    here.fake.faults.always("jwks", { kind: "status", status: 500 });
+    here.rig.time.nowMs += 3_600_001;
+    const fresh = await here.prepared.refresh(refreshTokenOf(tokens), { scopes: [] });
+    expect([fresh.idToken, fresh.subject]).toEqual([undefined, undefined]);
+    expect(refreshTokenOf(fresh).reveal()).not.toBe(refreshTokenOf(tokens).reveal());
+  });
+
   it("sends the scopes that are asked for, and says nothing where none are", async () => {
     const here = await stage();
     const refreshToken = refreshTokenOf(await here.prepared.redeemCode(await newGrant(here)));

@@ -3,6 +3,7 @@ import { ExchangeError } from "../../src/exchange/errors.ts";
 import { readConnection } from "../../src/store/connection-rows.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
+import { theIssuer } from "./fake-provider.ts";
 import { createVaultRig, foundIn, idleMs, removeSpools, shown, twice } from "./vault-rig.ts";
 
 const over = refusal("REAUTHENTICATION_REQUIRED");
@@ -114,7 +115,10 @@ onEachDatabase((_, open) => {
       expect(await vault.connections.findOfAccount("account-1", ["web"])).toBeUndefined();
       await expect(rig.ask(vault, id)).rejects.toThrow(over);
       await expect(
-        connection?.tokens({ beyond: 0, send: rig.provider.send, lostAnswer: "reauthenticate" }, AbortSignal.timeout(1_000)),
+        connection?.tokens(
+          { issuer: theIssuer, beyond: 0, send: rig.provider.send, lostAnswer: "reauthenticate" },
+          AbortSignal.timeout(1_000),
+        ),
       ).rejects.toThrow(over);
       expect([rig.provider.presented, rig.ended]).toEqual([[], ["revoked"]]);
     });

@@ -13,7 +13,7 @@ function dueIn(
   const { kept, ahead, token } = { kept: 1, ahead: 10 * minute, token: new Secret("refresh-token"), ...given };
   const dueAt = createDueAt({ clock: () => 0, chance: () => chance, aheadMs: () => ahead });
   const contents: ConnectionContents = {
-    grant: { refreshToken: token, subject: undefined, terms: undefined, issue: undefined, signIn: "" },
+    grant: { refreshToken: token, subject: undefined, terms: undefined, issue: undefined, issuer: "https://issuer.example", signIn: "" },
     tokens: {
       accessToken: new Secret("access-token"),
       tokenType: "Bearer",

@@ -5,6 +5,8 @@ import { Secret } from "../../src/exchange/secret.ts";
 import type { RefreshedTokens, TokenSet } from "../../src/exchange/tokens.ts";
 import type { SendRefresh } from "../../src/exchange/vault-ports.ts";
 
+export const theIssuer = "https://issuer.example";
+
 export interface FakeProvider {
   /** Every refresh token that arrived, in order. */
   readonly presented: string[];
@@ -46,7 +48,7 @@ export function fakeProvider(clock: () => number, lifeMs = 3_600_000): FakeProvi
       refreshToken,
       idToken: token("id"),
       scopes: ["openid", "orders:read"],
-      issuer: "https://issuer.example",
+      issuer: theIssuer,
       subject: "alice",
     };
   }

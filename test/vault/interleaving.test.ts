@@ -8,6 +8,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
 import type { Spool, SpoolPlace } from "../../src/vault/spool.ts";
+import { theIssuer } from "./fake-provider.ts";
 import { createVaultRig, foundIn, longDeadMs, removeSpools, type VaultProcess } from "./vault-rig.ts";
 
 removeSpools();
@@ -196,7 +197,7 @@ async function violationsOf(plan: Plan): Promise<readonly string[]> {
     const found = await process.connections.findOfAccount(accountId, ["web"]);
     if (found === undefined) return;
     const beyond = fresh ? found.generation : undefined;
-    const tokens = await found.tokens({ beyond, send, lostAnswer: "reauthenticate" }, new AbortController().signal);
+    const tokens = await found.tokens({ issuer: theIssuer, beyond, send, lostAnswer: "reauthenticate" }, new AbortController().signal);
     if (tokens.generation < (known.get(found.id) ?? 0) && fresh) violations.push("a generation came back");
     if (beyond !== undefined && tokens.generation <= beyond) violations.push("tokens came that were not fresh");
     known.set(found.id, Math.max(known.get(found.id) ?? 0, beyond ?? 0));
@@ -253,7 +254,7 @@ async function violationsOf(plan: Plan): Promise<readonly string[]> {
   calm = true;
   for (const index of spools.keys()) await restart(index);
   const { process } = slotAt(0);
-  const asked = { beyond: undefined, send, lostAnswer: "reauthenticate" } as const;
+  const asked = { issuer: theIssuer, beyond: undefined, send, lostAnswer: "reauthenticate" } as const;
   for (const { id } of await rowsOf()) {
     const found = await foundIn(process, id);
     if (found === undefined) continue;

@@ -6,6 +6,7 @@ import type { Sender } from "../../src/vault/provider-keeper.ts";
 import { noSpool } from "../../src/vault/spool.ts";
 import type { Database } from "../../src/store/database.ts";
 import type { UntoldConnection } from "../../src/store/due-connections.ts";
+import { theIssuer } from "./fake-provider.ts";
 import { masterKey } from "../cache/fixtures.ts";
 import { idleMs, inDoubtMs, upstreamLimitMs } from "./vault-rig.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -56,9 +57,10 @@ export function createReplica(
       onAlarm: ({ kind, store }) => void failures.push(`${store} ${kind}`),
       onEnded: ({ connection, reason }) => void ended.push(`${connection.id} ${reason}`),
       onUnspooled: () => undefined,
+      tell: () => Promise.resolve(),
       wait: (ms) => wait(ms),
     },
-    { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => aheadMs },
+    { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => aheadMs, issuerOf: () => theIssuer },
   );
   const keeper = createKeeper(
     { database, vault, clock, holder: name, providers: () => providers, senderOf, tell, wait, chance },

@@ -57,7 +57,7 @@ const send: SendRefresh = (refreshToken, onSending) =>
   });
 
 test("10,000 connections that expire together are refreshed by two replicas, each once, in time, and never faster than allowed", async () => {
-  const sender: Sender = { send, lostAnswer: "reauthenticate", ...caps };
+  const sender: Sender = { issuer: provider.origin, send, lostAnswer: "reauthenticate", ...caps };
   const replicas = ["one", "other"].map((name) => createReplica(time, database, { name, senderOf: () => sender }));
   const [first] = replicas;
   if (first === undefined) throw new Error("there is no replica");

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Circumstance, ExchangeError, type FailureFacts, type Reason } from "../../src/exchange/errors.ts";
+import type { SendRefresh } from "../../src/exchange/vault-ports.ts";
 import { type Database, DatabaseFailure } from "../../src/store/database.ts";
 import type { Sender } from "../../src/vault/provider-keeper.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { createReplica, type Replica, type ReplicaOptions } from "./keeper-rig.ts";
-import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
+import { type FakeProvider, fakeProvider, theIssuer } from "./fake-provider.ts";
 import { idleMs } from "./vault-rig.ts";
 import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
@@ -23,7 +24,7 @@ onEachDatabase((_, open) => {
     provider = fakeProvider(time.clock);
     database = await open();
     replicas = [];
-    sender = { send: provider.send, lostAnswer: "reauthenticate", perSecond: 10, atOnce: 4 };
+    sender = { issuer: theIssuer, send: provider.send, lostAnswer: "reauthenticate", perSecond: 10, atOnce: 4 };
   });
   afterEach(() => Promise.all(replicas.map(({ keeper }) => keeper.close())));
 
@@ -49,6 +50,12 @@ onEachDatabase((_, open) => {
     const until = time.clock() + ms;
     await time.run(() => time.clock() >= until);
   };
+  const briefly =
+    (lifeMs: number): SendRefresh =>
+    async (_token, onSending) => {
+      onSending();
+      return { ...provider.give(), expiresAtMs: time.clock() + lifeMs };
+    };
   const fails = (reason: Reason, facts: FailureFacts = {}) =>
     provider.fails(() => {
       throw new ExchangeError(reason, facts);
@@ -74,6 +81,19 @@ onEachDatabase((_, open) => {
       expect(await rows()).toMatchObject([{ id, generation: 3, used_at: began, ended_at: null }]);
       expect(one.failures).toEqual([]);
     });
+
+    test.each([0, 1_000, -3_600_000])(
+      "whose tokens live %d ms is not refreshed without end: its provider is asked once a minute",
+      async (lifeMs) => {
+        const one = replica();
+        provider.instead.push(...Array.from({ length: 200 }, () => briefly(lifeMs)));
+        await keep(one, 1);
+        await isDue();
+        one.keeper.start();
+        await passes(10 * minuteMs);
+        expect([one.outcomes.length > 5, one.outcomes.length < 12]).toEqual([true, true]);
+      },
+    );
 
     test("that its provider refuses ends, and whoever asks hears of it", async () => {
       const one = replica();

@@ -7,6 +7,7 @@ import type { Database } from "../../src/store/database.ts";
 import type { Vault } from "../../src/vault/vault.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
+import { theIssuer } from "./fake-provider.ts";
 import { createVaultRig, idleMs, inDoubtMs, longDeadMs, refreshMs, removeSpools, shown, twice, upstreamLimitMs } from "./vault-rig.ts";
 
 const over = refusal("REAUTHENTICATION_REQUIRED");
@@ -217,7 +218,7 @@ onEachDatabase((_, open) => {
       const begun = rig.clock();
       const held = rig.provider.hold();
       rig.clock.advance(600_000);
-      const asking = { beyond: 0, send: rig.provider.send, lostAnswer: "reauthenticate", isUse: false } as const;
+      const asking = { issuer: theIssuer, beyond: 0, send: rig.provider.send, lostAnswer: "reauthenticate", isUse: false } as const;
       const refreshed = vault.tokensOf(id, asking, AbortSignal.timeout(10_000));
       await held.arrived;
       await rig.ask(vault, id);

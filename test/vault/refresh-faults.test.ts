@@ -3,12 +3,13 @@ import { setImmediate } from "node:timers/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
+import { type Database, DatabaseFailure } from "../../src/store/database.ts";
 import { readConnection } from "../../src/store/connection-rows.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Fate, faulty } from "./faulty-database.ts";
-import { createVaultRig, longDeadMs, refreshMs, removeSpools, shown, twice, type VaultRig } from "./vault-rig.ts";
+import { createVaultRig, foundIn, longDeadMs, refreshMs, removeSpools, shown, twice, type VaultRig } from "./vault-rig.ts";
 
 const over = refusal("REAUTHENTICATION_REQUIRED");
 const storeAway = refusal("STORE_UNAVAILABLE", { retryAfterMs: 1_000 });
@@ -70,6 +71,35 @@ onEachDatabase((_, open) => {
       await eventually("the intent is taken back", async () => (await setup.intents()).length === 0);
       expect((await setup.rig.ask(setup.other, setup.id, { beyond: 0 })).generation).toBe(1);
     });
+  });
+
+  it("a database that takes no writes for long leaves no more behind, however often callers come", async () => {
+    const setup = await start();
+    const before = setup.rig.provider.presented.length;
+    let writes = 0;
+    const readOnly: Database = {
+      ...setup.real,
+      transaction: () => {
+        writes += 1;
+        return Promise.reject(new DatabaseFailure("25006", "refused"));
+      },
+    };
+    const vault = setup.rig.process(readOnly, { wait, spool: "three" });
+    for (let call = 0; call < 20; call += 1) await expect(setup.rig.ask(vault, setup.id, { beyond: 0 })).rejects.toThrow(storeAway);
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    expect([writes, setup.rig.provider.presented.length]).toEqual([20, before]);
+    await vault.close();
+  });
+
+  it("a connection that is revoked while its provider answers leaves no token there that nobody is told of", async () => {
+    const setup = await start();
+    const held = setup.rig.provider.hold();
+    const refreshed = setup.rig.ask(setup.vault, setup.id, { beyond: 0 });
+    await held.arrived;
+    await (await foundIn(setup.other, setup.id))?.end("revoked");
+    held.answer();
+    await expect(refreshed).rejects.toThrow(over);
+    expect(setup.rig.told).toEqual([setup.rig.provider.made.filter((token) => token.startsWith("refresh-")).at(-1)]);
   });
 
   describe("a refresh that fails", () => {

@@ -10,6 +10,7 @@ import { masterKey, flipped } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase, onSqlite } from "../store/database-rig.ts";
 import { faulty } from "./faulty-database.ts";
+import { theIssuer } from "./fake-provider.ts";
 import { createVaultRig, foundIn, removeSpools, shown, type VaultProcess } from "./vault-rig.ts";
 
 type Columns = Pick<ConnectionRow, "sealed_grant" | "sealed_tokens">;
@@ -33,7 +34,7 @@ onEachDatabase((_, open) => {
   /** What comes of asking for its tokens, in each way. */
   async function asked({ rig, database, vault, one }: Setup, by: VaultProcess = vault) {
     const before = await readConnection(database, one);
-    const inBackground = { beyond: undefined, send: rig.provider.send, lostAnswer: "retry_once", isUse: false } as const;
+    const inBackground = { issuer: theIssuer, beyond: undefined, send: rig.provider.send, lostAnswer: "retry_once", isUse: false } as const;
     const results = await Promise.allSettled([
       rig.ask(by, one),
       rig.ask(by, one, { beyond: 0 }),

@@ -85,6 +85,17 @@ describe("a spool", () => {
     expect(alarms).toEqual([]);
   });
 
+  it.each(["sending", "answer.new"])("that somebody put a link into writes nothing where it leads: %s", async (kind) => {
+    const victim = `${folder}-victim`;
+    writeFileSync(victim, "precious");
+    symlinkSync(victim, file(`connection-1.3.0.${kind}`));
+    const before = spool();
+    const written = kind === "sending" ? (async () => before.sending(place))() : before.keep(place, answer);
+    await expect(written).rejects.toThrow(/ELOOP|STORE_UNAVAILABLE/);
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    rmSync(victim);
+  });
+
   it("in a folder that is no folder is refused, and so is sending where nothing can be written", () => {
     writeFileSync(file("taken"), "");
     expect(() => openSpool(file("taken"), "taken", { sealer: createSealer([masterKey("a")], "spool"), onAlarm: () => undefined })).toThrow(

@@ -15,7 +15,7 @@ import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool, type SpoolPlace } from "../../src/vault/spool.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
-import { type FakeProvider, fakeProvider } from "./fake-provider.ts";
+import { type FakeProvider, fakeProvider, theIssuer } from "./fake-provider.ts";
 
 export const idleMs = 30 * 86_400_000;
 export const inDoubtMs = 600_000;
@@ -37,6 +37,8 @@ export interface ProcessOptions {
   /** True: killed right there. */
   readonly dies?: (step: RefreshStep, place: SpoolPlace) => boolean;
   readonly onStep?: (step: RefreshStep) => void;
+  /** Who has the provider's name in its configuration. */
+  readonly issuer?: string;
   /** In front of the spool. */
   readonly spoolAs?: (spool: Spool) => Spool;
 }
@@ -51,6 +53,8 @@ export interface VaultRig {
   readonly provider: FakeProvider;
   readonly alarms: string[];
   readonly ended: string[];
+  /** Refresh tokens that the provider has to hear of. */
+  readonly told: string[];
   readonly unspooled: () => number;
   readonly folder: string;
   /** One more process over this database. */
@@ -71,6 +75,7 @@ export function createVaultRig(): VaultRig {
   const provider = fakeProvider(clock);
   const alarms: string[] = [];
   const ended: string[] = [];
+  const told: string[] = [];
   const folder = mkdtempSync(join(tmpdir(), "cambio-vault-"));
   folders.push(folder);
   let unspooled = 0;
@@ -89,12 +94,23 @@ export function createVaultRig(): VaultRig {
     provider,
     alarms,
     ended,
+    told,
     unspooled: () => unspooled,
     folder,
     spoolPath,
     process(
       database,
-      { keys = [masterKey("a")], spool = "one", spoolFolder, dieAt, dies, onStep, spoolAs = (same: Spool) => same, wait } = {},
+      {
+        keys = [masterKey("a")],
+        spool = "one",
+        spoolFolder,
+        dieAt,
+        dies,
+        onStep,
+        spoolAs = (same: Spool) => same,
+        wait,
+        issuer = theIssuer,
+      } = {},
     ) {
       let dead = false;
       const alive = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -125,6 +141,7 @@ export function createVaultRig(): VaultRig {
           clock,
           onAlarm: ({ kind, store }) => void alarms.push(`${store} ${kind}`),
           onEnded: ({ reason }) => void ended.push(reason),
+          tell: async (_provider, token) => void told.push(token.reveal()),
           onUnspooled: () => void (unspooled += 1),
           onStep(step, place) {
             onStep?.(step);
@@ -134,7 +151,7 @@ export function createVaultRig(): VaultRig {
           },
           ...(wait === undefined ? {} : { wait: (ms: number) => alive(() => wait(ms)) }),
         },
-        { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => 600_000 },
+        { idleMs, inDoubtMs, upstreamLimitMs: () => upstreamLimitMs, aheadMs: () => 600_000, issuerOf: () => issuer },
       );
       return { ...vault, kill: () => void (dead = true) };
     },
@@ -152,7 +169,10 @@ export function createVaultRig(): VaultRig {
     async ask(vault, id, { signal = AbortSignal.timeout(15_000), ...wish } = {}) {
       const connection = await foundIn(vault, id);
       if (connection === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
-      return connection.tokens({ beyond: undefined, send: provider.send, lostAnswer: "reauthenticate", ...wish }, signal);
+      return connection.tokens(
+        { issuer: theIssuer, beyond: undefined, send: provider.send, lostAnswer: "reauthenticate", ...wish },
+        signal,
+      );
     },
   };
 }
