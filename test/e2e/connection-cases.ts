@@ -52,6 +52,7 @@ const account = {
   username: expect.stringMatching(/^user-\d+$/),
   displayName: "Nelly",
 };
+const ofAccount = () => ({ account });
 /** The provider has heard of it before the caller has its answer. */
 const ended = () => expect.not.objectContaining({ upstreamPending: true }) as object;
 const missing = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -103,28 +104,27 @@ const going: readonly Case[] = [
   },
   ...(["as it is kept", "as its provider has it"] as const).flatMap((how): readonly Case[] => {
     const fresh = how === "as it is kept" ? {} : { fresh: true };
-    const expected = () => ({ account });
     return [
       {
         ...asPage,
         method: "GetAccount",
         name: `a page reads the account ${how}`,
         message: async (world) => ({ clientId: "web", token: (await signedIn(world)).userToken, ...fresh }),
-        expected,
+        expected: ofAccount,
       },
       {
         ...asPhone,
         method: "GetAccount",
         name: `a native client reads the account ${how}`,
         message: async (world) => ({ clientId: "phone", token: (await signedIn(world, "phone")).userToken, ...fresh }),
-        expected,
+        expected: ofAccount,
       },
       {
         ...asWorker,
         method: "GetAccount",
         name: `a service that is called with the token reads the account ${how}`,
         message: async (world) => ({ token: (await signedIn(world)).userToken, ...fresh }),
-        expected,
+        expected: ofAccount,
       },
     ];
   }),

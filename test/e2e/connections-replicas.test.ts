@@ -94,7 +94,7 @@ describe.each(shared)("two replicas on %s", (kept) => {
 
     expect(outcomeOf(await stack.as("backend", "ValidateCrossClient", { token: { value } }, stack.instances[0]))).toBe("200");
     expect(outcomeOf(await stack.as("backend", "ValidateCrossClient", { token: { value } }, stack.instances[1]))).toBe("200");
-    const id = String((page.body["account"] as { readonly id: string }).id).replace("discord:", "");
+    const id = (page.body["account"] as { readonly id: string }).id.replace("discord:", "");
     await accounts(stack, "disable", id);
     const calls = stack.discord.requests.length;
     const told = performance.now();

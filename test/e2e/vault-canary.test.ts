@@ -161,6 +161,10 @@ async function fullSpool(stack: VaultStack): Promise<void> {
   expect((await refreshed).status).toBe(200);
 }
 
+function failed({ requests }: VaultStack["discord"] | VaultStack["openai"]): number {
+  return requests.filter(({ fault }) => fault !== undefined).length;
+}
+
 async function everythingInRedis(redis: Redis): Promise<string> {
   const texts: string[] = [];
   for (const key of await redis.keys("*")) {
@@ -213,8 +217,6 @@ describe.each(["SQLite", "PostgreSQL and Redis"] as const)("with what is kept in
     await commands(stack);
     await signInsAndRefreshes(stack);
 
-    const failed = ({ requests }: VaultStack["discord"] | VaultStack["openai"]) =>
-      requests.filter(({ fault }) => fault !== undefined).length;
     const ways = faults("").length;
     expect([failed(stack.discord), failed(stack.openai) >= ways]).toEqual([2 * ways, true]);
     stack.canary.saw("database and spool of a running service", textsIn(stack.folder));
@@ -229,7 +231,7 @@ describe.each(["SQLite", "PostgreSQL and Redis"] as const)("with what is kept in
       await postgres.query("checkpoint");
       const written = textsIn(postgres.folder);
       // That it was looked into shows in what may stand there: the ids of connections.
-      expect(written).toContain(String(connectionId));
+      if (!written.includes(String(connectionId))) throw new Error("PostgreSQL's files were not looked into");
       stack.canary.saw("PostgreSQL's files", written);
     }
     expect([...stack.openai.presentedTwice, ...stack.openai.violations]).toEqual([]);

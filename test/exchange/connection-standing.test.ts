@@ -37,6 +37,9 @@ function standingBy(said: Readonly<Record<string, Reason>>) {
 }
 
 const provider = "discord 77";
+const broken = () => {
+  throw new TypeError("broken");
+};
 const here = "cambio discord:account-1";
 
 describe("a kept sign-in", () => {
@@ -69,9 +72,6 @@ describe("a kept sign-in", () => {
   });
 
   it("is not taken to stand by a mistake of ours", () => {
-    const broken = () => {
-      throw new TypeError("broken");
-    };
     expect(() => ifThatIsKnown(broken)).toThrow(TypeError);
   });
 });

@@ -77,6 +77,11 @@ const redirectUris: Readonly<Record<VaultClient, string>> = {
   shop: `${page}/callback`,
 };
 
+const headersOf: VaultStack["headersOf"] = (client) => {
+  if (Object.hasOwn(vaultSecrets.services, client)) return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
+  return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
+};
+
 export async function startVaultStack(options: VaultStackOptions = {}): Promise<VaultStack> {
   const time = { nowMs: Date.now() };
   const clock = () => time.nowMs;
@@ -106,11 +111,6 @@ export async function startVaultStack(options: VaultStackOptions = {}): Promise<
   for (const secret of secretsOf(discord)) canary.register("secret", secret);
   const running = parts.move();
 
-  const headersOf: VaultStack["headersOf"] = (client) => {
-    if (Object.hasOwn(vaultSecrets.services, client))
-      return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
-    return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
-  };
   /** Right after the clock was moved, what is known of revocations is too old for any answer, and asking again is safe. */
   const as: VaultStack["as"] = async (client, method, message, at = cambio) => {
     const asked = Object.hasOwn(vaultSecrets.services, client) ? message : { clientId: client, ...message };
