@@ -13,9 +13,7 @@ import type { StorageParts } from "./wire-parts.ts";
 import type { WiredProvider } from "./wire-provider.ts";
 import { wireWebhook } from "./wire-webhook.ts";
 
-export type WiredKeeper = Keeper;
-
-export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<Vault, "tokensOf" | "ends">): WiredKeeper {
+export function wireKeeper(parts: StorageParts, database: Database, vault: Pick<Vault, "tokensOf" | "ends">): Keeper {
   const { configuration, clock, background } = parts;
   const webhook = wireWebhook(configuration.vault.webhook, parts);
   const keeper = createKeeper(

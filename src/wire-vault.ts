@@ -8,18 +8,19 @@ import type { Accounts } from "./exchange/vault-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import type { Database } from "./store/database.ts";
 import { createAccounts } from "./vault/accounts.ts";
+import type { Keeper } from "./vault/keeper.ts";
 import { type Recovered, recover } from "./vault/recovery.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool } from "./vault/spool.ts";
 import { type SpoolFolder, takeSpoolFolders } from "./vault/spool-folders.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
-import { type WiredKeeper, wireKeeper } from "./wire-keeper.ts";
+import { wireKeeper } from "./wire-keeper.ts";
 import type { StorageParts } from "./wire-parts.ts";
 
 export interface WiredVault extends Vault {
   readonly accounts: Accounts;
   /** Not started with the vault: it asks providers, which are there a little later. */
-  readonly keeper: WiredKeeper;
+  readonly keeper: Keeper;
   /** Takes up what processes that died have left. @throws ExchangeError STORE_UNAVAILABLE */
   start(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 // What `cambio accounts` says: a table of accounts or a JSON line for each, and what came of an order. It decides nothing. What
 // providers said of their users comes out as printable ASCII, so that none of it speaks to a terminal or looks like another line.
 
-import { asciiJson, asciiText } from "../audit/ascii-json.ts";
+import { asciiJson } from "../audit/ascii-json.ts";
 import type { AccountView, DisableAnswer, EnableAnswer } from "../vault/account-orders.ts";
-import { aligned } from "./columns.ts";
+import { aligned, cell, instant } from "./columns.ts";
 
 export const accountsUsage = `Usage: cambio accounts COMMAND
 
@@ -49,31 +49,11 @@ function jsonOf({ id, provider, user, createdAtMs, updatedAtMs, disabledAtMs }: 
   return { id, provider, providerUserId, ...attributes, created, updated, disabled: disabledAt ?? null };
 }
 
-/** What a page of a list ends with. Empty: there is no more, as far as the page tells. */
-export function goOn(accounts: readonly AccountView[], limit: number): string {
-  const last = accounts.length < limit ? undefined : accounts.at(-1);
-  return last === undefined ? "" : `there may be more: --after ${cell(last.id)}\n`;
-}
-
 /** Empty: all could be read. */
 export function unread(accounts: readonly AccountView[]): string {
   const count = accounts.filter(({ readable }) => !readable).length;
   const why = "a key is missing from sealing.keys, or they were tampered with";
   return count === 0 ? "" : `the names of ${count} could not be read: ${why}\n`;
-}
-
-/** Longer ones are cut: the JSON form has all of it. */
-const maxCellLength = 64;
-
-function cell(text: string): string {
-  const printable = asciiText(text);
-  if (printable === "") return "-";
-  return printable.length <= maxCellLength ? printable : `${printable.slice(0, maxCellLength - 1)}~`;
-}
-
-/** Whoever writes to the database may put any number there. */
-function instant(ms: number | undefined): string | undefined {
-  return ms === undefined || Number.isNaN(new Date(ms).valueOf()) ? undefined : new Date(ms).toISOString();
 }
 
 const unknown: Said = { status: 1, text: "there is no such account: look at cambio accounts list\n", provider: undefined };

@@ -2,53 +2,33 @@
 // an order does is vault/account-orders.ts; what is said of it accounts-words.ts.
 
 import { parseArgs } from "node:util";
-import { ConfigurationError } from "../config/mistakes.ts";
-import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
-import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { accountSubjectsIn } from "../policy/account-subjects.ts";
 import type { AccountsPage } from "../store/account-rows.ts";
-import { pendingMigrations } from "../store/migrate.ts";
 import { type AccountName, type AccountOrders, createAccountOrders } from "../vault/account-orders.ts";
-import { accountsUsage, disabled, enabled, goOn, jsonLines, providerGone, table, unread } from "./accounts-words.ts";
+import { accountsUsage, disabled, enabled, jsonLines, providerGone, table, unread } from "./accounts-words.ts";
+import { goOn } from "./columns.ts";
+import { type Asked, runOrdered } from "./ordered.ts";
 import type { Output } from "./output.ts";
-import { withDatabase } from "./with-database.ts";
+import { storeWord, withCurrentDatabase } from "./with-database.ts";
 
 type Order =
   | { readonly command: "list"; readonly page: AccountsPage; readonly json: boolean }
   | { readonly command: "disable" | "enable"; readonly name: AccountName };
 
-interface Asked {
-  readonly file: string | undefined;
-  readonly order: Order;
-}
-
 /** @returns the exit status */
-export async function accountsCommand(
+export function accountsCommand(
   words: readonly string[],
   output: Output,
   { defaultFile, clock }: { readonly defaultFile: string; readonly clock: Clock },
 ): Promise<number> {
-  if (words.some((word) => word === "--help" || word === "-h")) {
-    output.out(accountsUsage);
-    return 0;
-  }
-  const asked = parse(words);
-  if (asked === undefined) {
-    output.error(accountsUsage);
-    return 2;
-  }
-  try {
-    return await carryOut(readConfiguration(asked.file ?? defaultFile), asked.order, { output, clock });
-  } catch (failure) {
-    if (!(failure instanceof ConfigurationError)) throw failure;
-    output.error(`${failure.message}\n`);
-    return 1;
-  }
+  const carry = (configuration: Configuration, order: Order) => carryOut(configuration, order, { output, clock });
+  return runOrdered(words, output, { usage: accountsUsage, defaultFile, parse, carryOut: carry });
 }
 
-function parse(words: readonly string[]): Asked | undefined {
+function parse(words: readonly string[]): Asked<Order> | undefined {
   try {
     const text = { type: "string" } as const;
     const { values, positionals } = parseArgs({
@@ -75,7 +55,7 @@ interface ListOptions {
 
 const maxLimit = 1_000;
 
-function parseList({ provider, after = "", limit = "50", json = false }: ListOptions, files: readonly string[]): Asked | undefined {
+function parseList({ provider, after = "", limit = "50", json = false }: ListOptions, files: readonly string[]): Asked<Order> | undefined {
   const count = /^[1-9][0-9]{0,3}$/.test(limit) ? Number(limit) : Infinity;
   if (count > maxLimit || files.length > 1 || provider === "") return undefined;
   return { file: files[0], order: { command: "list", page: { provider, after, limit: count }, json } };
@@ -86,7 +66,7 @@ interface WhoOptions {
   readonly user?: string | undefined;
 }
 
-function parseChange(command: "disable" | "enable", { provider, user }: WhoOptions, rest: readonly string[]): Asked | undefined {
+function parseChange(command: "disable" | "enable", { provider, user }: WhoOptions, rest: readonly string[]): Asked<Order> | undefined {
   if ((provider === undefined) !== (user === undefined) || provider === "" || user === "") return undefined;
   const byUser = provider !== undefined && user !== undefined;
   const [id = "", ...files] = byUser ? ["", ...rest] : rest;
@@ -99,22 +79,15 @@ async function carryOut(
   order: Order,
   { output, clock }: { readonly output: Output; readonly clock: Clock },
 ): Promise<number> {
-  return withDatabase(configuration, output, async (database) => {
-    if ((await pendingMigrations(database)).length > 0) {
-      output.error("the database is not up to date: run cambio migrate\n");
-      return 1;
-    }
+  return withCurrentDatabase(configuration, output, async (database) => {
     const subjectsOf = accountSubjectsIn(configuration);
     const orders = createAccountOrders({ database, keys: configuration.sealing?.keys ?? [], clock, subjectsOf });
     try {
       return order.command === "list" ? await list(orders, order, output) : await change(orders, order, { output, configuration });
     } catch (failure) {
       if (!(failure instanceof ExchangeError)) throw failure;
-      const met = circumstanceOf(failure);
-      const word = met?.kind === "store" ? met.code : failure.reason;
-      output.error(
-        order.command === "list" ? `the database cannot be used: ${word}\n` : `it is not certain that it was done, try again: ${word}\n`,
-      );
+      const uncertain = order.command === "list" ? "the database cannot be used" : "it is not certain that it was done, try again";
+      output.error(`${uncertain}: ${storeWord(failure)}\n`);
       return 1;
     }
   });

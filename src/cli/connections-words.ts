@@ -1,9 +1,9 @@
 // What `cambio connections` says: a table of connections or a JSON line for each, and what came of an order. It decides nothing.
 
-import { asciiJson, asciiText } from "../audit/ascii-json.ts";
+import { asciiJson } from "../audit/ascii-json.ts";
 import type { ListedConnection } from "../store/connection-list.ts";
 import type { RefreshAnswer, RevokeAnswer } from "../vault/connection-orders.ts";
-import { aligned } from "./columns.ts";
+import { aligned, cell, instant } from "./columns.ts";
 
 export const connectionsUsage = `Usage: cambio connections COMMAND
 
@@ -58,29 +58,9 @@ function jsonOf(connection: ListedConnection): object {
   return { id, client, provider, account: account === "" ? null : account, state: stateOf(connection), generation, ...times };
 }
 
-/** What a page of a list ends with. Empty: there is no more, as far as the page tells. */
-export function goOn(connections: readonly ListedConnection[], limit: number): string {
-  const last = connections.length < limit ? undefined : connections.at(-1);
-  return last === undefined ? "" : `there may be more: --after ${cell(last.id)}\n`;
-}
-
-/** Longer ones are cut: the JSON form has all of it. */
-const maxCellLength = 64;
-
-function cell(text: string): string {
-  const printable = asciiText(text);
-  if (printable === "") return "-";
-  return printable.length <= maxCellLength ? printable : `${printable.slice(0, maxCellLength - 1)}~`;
-}
-
-/** Whoever writes to the database may put any number there. */
-function instant(ms: number | null): string | undefined {
-  return ms === null || Number.isNaN(new Date(ms).valueOf()) ? undefined : new Date(ms).toISOString();
-}
-
 const unknown: Said = { status: 1, text: "there is no such connection: look at cambio connections list\n" };
 
-export function afterRefresh(answer: RefreshAnswer): Said {
+export function saidOfRefresh(answer: RefreshAnswer): Said {
   switch (answer.kind) {
     case "refreshed":
       return { status: 0, text: `refreshed: it has its generation ${answer.generation} of tokens\n` };
@@ -95,7 +75,7 @@ export function afterRefresh(answer: RefreshAnswer): Said {
   }
 }
 
-export function afterRevoke(answer: RevokeAnswer): Said {
+export function saidOfRevocation(answer: RevokeAnswer): Said {
   switch (answer.kind) {
     case "told":
       return { status: 0, text: "revoked: nothing is issued from it any more. A running service tells its provider\n" };

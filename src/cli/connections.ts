@@ -2,27 +2,21 @@
 // an order does is vault/connection-orders.ts; what is said of it connections-words.ts.
 
 import { parseArgs } from "node:util";
-import { ConfigurationError } from "../config/mistakes.ts";
-import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
-import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { ConnectionsPage } from "../store/connection-list.ts";
-import { pendingMigrations } from "../store/migrate.ts";
 import { type ConnectionOrders, createConnectionOrders } from "../vault/connection-orders.ts";
-import { afterRefresh, afterRevoke, connectionsUsage, goOn, jsonLines, table } from "./connections-words.ts";
+import { connectionsUsage, jsonLines, saidOfRefresh, saidOfRevocation, table } from "./connections-words.ts";
+import { goOn } from "./columns.ts";
+import { type Asked, runOrdered } from "./ordered.ts";
 import type { Output } from "./output.ts";
-import { withDatabase } from "./with-database.ts";
+import { storeWord, withCurrentDatabase } from "./with-database.ts";
 
 type Order =
   | { readonly command: "list"; readonly page: ConnectionsPage; readonly json: boolean }
   | { readonly command: "refresh"; readonly id: string; readonly limitMs: number }
   | { readonly command: "revoke"; readonly id: string };
-
-interface Asked {
-  readonly file: string | undefined;
-  readonly order: Order;
-}
 
 export interface ConnectionsSurroundings {
   readonly defaultFile: string;
@@ -31,23 +25,9 @@ export interface ConnectionsSurroundings {
 }
 
 /** @returns the exit status */
-export async function connectionsCommand(words: readonly string[], output: Output, around: ConnectionsSurroundings): Promise<number> {
-  if (words.some((word) => word === "--help" || word === "-h")) {
-    output.out(connectionsUsage);
-    return 0;
-  }
-  const asked = parse(words);
-  if (asked === undefined) {
-    output.error(connectionsUsage);
-    return 2;
-  }
-  try {
-    return await carryOut(readConfiguration(asked.file ?? around.defaultFile), asked.order, { output, ...around });
-  } catch (failure) {
-    if (!(failure instanceof ConfigurationError)) throw failure;
-    output.error(`${failure.message}\n`);
-    return 1;
-  }
+export function connectionsCommand(words: readonly string[], output: Output, around: ConnectionsSurroundings): Promise<number> {
+  const carry = (configuration: Configuration, order: Order) => carryOut(configuration, order, { output, ...around });
+  return runOrdered(words, output, { usage: connectionsUsage, defaultFile: around.defaultFile, parse, carryOut: carry });
 }
 
 const text = { type: "string" } as const;
@@ -56,7 +36,7 @@ const ofList = { provider: text, client: text, account: text, ended: { type: "bo
 /** An id that begins with a dash is no option for that: none is so long. */
 const connectionId = /^[A-Za-z0-9_-]{22}$/;
 
-function parse(words: readonly string[]): Asked | undefined {
+function parse(words: readonly string[]): Asked<Order> | undefined {
   const [command, ...rest] = words;
   const id = command === "list" ? undefined : rest.find((word) => connectionId.test(word));
   const at = id === undefined ? rest.length : rest.indexOf(id);
@@ -118,11 +98,7 @@ interface Surroundings extends Pick<ConnectionsSurroundings, "clock" | "wait"> {
 
 async function carryOut(configuration: Configuration, order: Order, { output, ...around }: Surroundings): Promise<number> {
   const [first, ...others] = configuration.sealing?.keys ?? [];
-  return withDatabase(configuration, output, async (database) => {
-    if ((await pendingMigrations(database)).length > 0) {
-      output.error("the database is not up to date: run cambio migrate\n");
-      return 1;
-    }
+  return withCurrentDatabase(configuration, output, async (database) => {
     // A database without keys is no configuration that is read.
     if (first === undefined) return 1;
     try {
@@ -133,10 +109,8 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
       );
     } catch (failure) {
       if (!(failure instanceof ExchangeError)) throw failure;
-      const met = circumstanceOf(failure);
-      const word = met?.kind === "store" ? met.code : failure.reason;
       const uncertain = order.command === "revoke" ? "it is not certain that it was done, try again" : "the database cannot be used";
-      output.error(`${uncertain}: ${word}\n`);
+      output.error(`${uncertain}: ${storeWord(failure)}\n`);
       return 1;
     }
   });
@@ -154,7 +128,9 @@ async function give(orders: ConnectionOrders, order: Order, { out, error }: Outp
     return 0;
   }
   const said =
-    order.command === "refresh" ? afterRefresh(await orders.refresh(order.id, order.limitMs)) : afterRevoke(await orders.revoke(order.id));
+    order.command === "refresh"
+      ? saidOfRefresh(await orders.refresh(order.id, order.limitMs))
+      : saidOfRevocation(await orders.revoke(order.id));
   if (said.status === 0) out(said.text);
   else error(said.text);
   return said.status;

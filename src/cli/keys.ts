@@ -2,18 +2,16 @@
 // order does is wire-signing-orders.ts; what is said of it keys-words.ts.
 
 import { parseArgs } from "node:util";
-import { ConfigurationError } from "../config/mistakes.ts";
-import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
-import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError } from "../exchange/errors.ts";
 import { type SigningAlgorithm, signingAlgorithms } from "../exchange/minting-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
-import { pendingMigrations } from "../store/migrate.ts";
 import { fileKeyIds } from "../wire-file-keys.ts";
 import { createSigningOrders, fileKeyViews, type SigningOrders } from "../wire-signing-orders.ts";
 import { keysUsage, retired, retireFile, rotated, rotateFiles, type Said, table } from "./keys-words.ts";
+import { type Asked, runOrdered } from "./ordered.ts";
 import type { Output } from "./output.ts";
-import { withDatabase } from "./with-database.ts";
+import { storeWord, withCurrentDatabase } from "./with-database.ts";
 
 type Order =
   | { readonly command: "list" }
@@ -23,33 +21,19 @@ type Order =
 type Signing = NonNullable<Configuration["signing"]>;
 
 /** @returns the exit status */
-export async function keysCommand(
+export function keysCommand(
   words: readonly string[],
   output: Output,
   { defaultFile, clock }: { readonly defaultFile: string; readonly clock: Clock },
 ): Promise<number> {
-  if (words.some((word) => word === "--help" || word === "-h")) {
-    output.out(keysUsage);
-    return 0;
-  }
-  const asked = parse(words);
-  if (asked === undefined) {
-    output.error(keysUsage);
-    return 2;
-  }
-  try {
-    return await carryOut(readConfiguration(asked.file ?? defaultFile), asked.order, { output, clock });
-  } catch (failure) {
-    if (!(failure instanceof ConfigurationError)) throw failure;
-    output.error(`${failure.message}\n`);
-    return 1;
-  }
+  const carry = (configuration: Configuration, order: Order) => carryOut(configuration, order, { output, clock });
+  return runOrdered(words, output, { usage: keysUsage, defaultFile, parse, carryOut: carry });
 }
 
 /** A thumbprint (RFC 7638). It may begin with a dash, and is no option for that: none is so long. */
 const keyId = /^[A-Za-z0-9_-]{43}$/;
 
-function parse(words: readonly string[]): { readonly file: string | undefined; readonly order: Order } | undefined {
+function parse(words: readonly string[]): Asked<Order> | undefined {
   const kid = words[0] === "retire" ? words.find((word) => keyId.test(word)) : undefined;
   const at = kid === undefined ? words.length : words.indexOf(kid);
   try {
@@ -80,9 +64,7 @@ async function carryOut(
   const { signing } = configuration;
   if (signing === undefined) return say({ status: 1, text: "there are no signing keys: give a signing section\n" }, output);
   if (signing.keys !== undefined) return say(aboutFiles(signing.keys, order, clock()), output);
-  return withDatabase(configuration, output, async (database) => {
-    if ((await pendingMigrations(database)).length > 0)
-      return say({ status: 1, text: "the database is not up to date: run cambio migrate\n" }, output);
+  return withCurrentDatabase(configuration, output, async (database) => {
     const orders = createSigningOrders({ configuration, signing, database, clock });
     return say(await aboutStored(orders, order, signing), output);
   });
@@ -100,9 +82,7 @@ async function aboutStored(orders: SigningOrders, order: Order, { algorithm }: S
     return retired(order.kid, await orders.retire(order.kid, order.now));
   } catch (failure) {
     if (!(failure instanceof ExchangeError)) throw failure;
-    const met = circumstanceOf(failure);
-    const word = met?.kind === "store" ? met.code : failure.reason;
-    return { status: 1, text: `it is not certain that it was done, look at cambio keys list: ${word}\n` };
+    return { status: 1, text: `it is not certain that it was done, look at cambio keys list: ${storeWord(failure)}\n` };
   }
 }
 

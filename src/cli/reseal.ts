@@ -1,10 +1,9 @@
 // `cambio reseal`: seals every sealed column of the configured database anew under the first sealing key, while replicas serve.
 
 import type { Configuration } from "../config/schema.ts";
-import { pendingMigrations } from "../store/migrate.ts";
 import { reseal, type ResealCount } from "../store/reseal.ts";
 import type { Output } from "./output.ts";
-import { withDatabase } from "./with-database.ts";
+import { withCurrentDatabase } from "./with-database.ts";
 
 /** @returns the exit status: 0 where every sealed column is under the first key now */
 export async function resealCommand(configuration: Configuration, output: Output): Promise<number> {
@@ -14,11 +13,7 @@ export async function resealCommand(configuration: Configuration, output: Output
     output.error("there is no key to seal with: give one under sealing.keys\n");
     return 1;
   }
-  return withDatabase(configuration, output, async (database) => {
-    if ((await pendingMigrations(database)).length > 0) {
-      output.error("the database is not up to date: run cambio migrate\n");
-      return 1;
-    }
+  return withCurrentDatabase(configuration, output, async (database) => {
     const counts = await reseal(database, keys);
     for (const count of counts) output.out(`${line(count, first.id)}\n`);
     return verdict(counts, output);

@@ -6,13 +6,14 @@ import { ConfigurationError } from "../config/mistakes.ts";
 import { readConfiguration } from "../config/read-configuration.ts";
 import type { Configuration } from "../config/schema.ts";
 import { ownProvider } from "../exchange/minting.ts";
-import { circumstanceOf, ExchangeError } from "../exchange/errors.ts";
+import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock, Revocation } from "../exchange/ports.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
 import { ownSubjectOf, type TokenEnds, tokenEndsAt } from "../policy/token-ends.ts";
 import { DatabaseFailure } from "../store/database.ts";
 import { openRevocationLog } from "../wire-revocation-log.ts";
 import type { Output } from "./output.ts";
+import { storeWord } from "./with-database.ts";
 
 /** A `sub` has 255 characters at most (OpenID Connect Core §2); this leaves room for those who do not know. */
 const maxSubjectLength = 1_024;
@@ -110,7 +111,7 @@ async function revoke(
     return 0;
   } catch (failure) {
     if (!(failure instanceof ExchangeError)) throw failure;
-    output.error(`it is not certain that it is revoked, try again: ${wordOf(failure)}\n`);
+    output.error(`it is not certain that it is revoked, try again: ${storeWord(failure)}\n`);
     return 1;
   } finally {
     await opened.close();
@@ -143,10 +144,4 @@ function issuedHere(configuration: Configuration, { what, ...order }: RevokeOrde
 function revocationOf({ provider, what }: RevokeOrder, { issuedUntil: until, tokensOver, allOver }: TokenEnds): Revocation {
   if (what.kind === "token") return { kind: "token", provider, id: what.id, expiresAt: tokensOver };
   return { kind: "subject", provider, id: what.id, until, expiresAt: allOver };
-}
-
-/** Why the store did not do it; a word of ours or its own. */
-function wordOf(failure: ExchangeError): string {
-  const met = circumstanceOf(failure);
-  return met?.kind === "store" ? met.code : failure.reason;
 }

@@ -1,8 +1,10 @@
-// What the commands that work on the database have in common: open the configured one, close it, and say in one line what failed.
+// What the commands that work on the database have in common: open the configured one, close it, and say in one line what failed. All but
+// `cambio migrate` want its tables up to date.
 
 import type { Configuration } from "../config/schema.ts";
+import { circumstanceOf, type ExchangeError } from "../exchange/errors.ts";
 import { type Database, DatabaseFailure } from "../store/database.ts";
-import { NewerDatabaseError } from "../store/migrate.ts";
+import { NewerDatabaseError, pendingMigrations } from "../store/migrate.ts";
 import { openDatabase } from "../store/open-database.ts";
 import type { Output } from "./output.ts";
 
@@ -26,6 +28,25 @@ export async function withDatabase(
   } finally {
     await database?.close();
   }
+}
+
+/** As `withDatabase`; where its tables are not up to date, that is said and no work is done. */
+export function withCurrentDatabase(
+  configuration: Configuration,
+  output: Output,
+  work: (database: Database) => Promise<number>,
+): Promise<number> {
+  return withDatabase(configuration, output, async (database) => {
+    if ((await pendingMigrations(database)).length === 0) return work(database);
+    output.error("the database is not up to date: run cambio migrate\n");
+    return 1;
+  });
+}
+
+/** Why a store did not do what it was asked: a word of its own, or ours. */
+export function storeWord(failure: ExchangeError): string {
+  const met = circumstanceOf(failure);
+  return met?.kind === "store" ? met.code : failure.reason;
 }
 
 function sentence(error: unknown): string {

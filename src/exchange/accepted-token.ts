@@ -2,10 +2,11 @@
 // operation about somebody's token asks it, on every hit as on every miss.
 
 import type { Verification } from "./claims.ts";
-import type { Client } from "./clients.ts";
+import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
+import { holdingAudience } from "./holding-audience.ts";
 import { keyRevocationId, ownProvider } from "./minting.ts";
-import type { Revocations } from "./ports.ts";
+import type { Provider, Revocations } from "./ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface AcceptDeps {
@@ -31,6 +32,28 @@ export function acceptToken(deps: AcceptDeps, asked: AcceptQuestion, verificatio
   checkStanding(deps.revocations, verification);
   const { client, audience, requiredScopes, trail } = asked;
   permit(deps.decide({ kind: "token", client, audience, provider, token: claims, requiredScopes }), trail);
+}
+
+export interface AcceptShownDeps extends AcceptDeps {
+  readonly audiences: Audiences;
+  readonly providers: ReadonlyMap<string, Pick<Provider, "clientId">>;
+}
+
+/**
+ * A token of a user that a client shows, for nobody's API: it was issued to the client by this service, or to this service by its
+ * provider, or it is meant for the client.
+ * @throws as `acceptToken`
+ */
+export function acceptShown(
+  deps: AcceptShownDeps,
+  { client, trail }: Pick<AcceptQuestion, "client" | "trail">,
+  verification: Verification,
+): void {
+  const { provider, claims } = verification;
+  const issuedTo = provider === ownProvider ? client.id : deps.providers.get(provider)?.clientId;
+  if (claims.clientId === issuedTo) return checkStanding(deps.revocations, verification);
+  const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
+  acceptToken(deps, { client, audience, requiredScopes: [], trail }, verification);
 }
 
 /** @throws ExchangeError TOKEN_REVOKED, ACCOUNT_DISABLED, STORE_UNAVAILABLE */

@@ -72,8 +72,8 @@ export function createAnswerCode(deps: AnswerDeps) {
       trail.note({ connection: connectionId });
       return { issuance, tokens: { ...(issued?.tokens ?? tokens), refreshToken: undefined }, connectionId };
     }
-    const keeper = { client, provider, accountId: account?.id, minted: issued };
-    return { issuance, tokens: await keepRefreshToken(deps, keeper, tokens), connectionId: undefined };
+    const holder = { client, provider, accountId: account?.id, minted: issued };
+    return { issuance, tokens: await keepRefreshToken(deps, holder, tokens), connectionId: undefined };
   };
 
   function planned({ client, issuance, tokens, account, trail }: Redeemed) {
@@ -103,8 +103,6 @@ export function createAnswerCode(deps: AnswerDeps) {
     return id;
   }
 }
-
-export type AnswerCode = ReturnType<typeof createAnswerCode>;
 
 function spent(failure: unknown): never {
   throw afterSpending(failure);

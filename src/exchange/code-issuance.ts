@@ -13,7 +13,7 @@ export type CodeIssuance =
   /** `audience`: configured name; the provider does not know of it. */
   | { readonly kind: "minted"; readonly audience: string };
 
-export interface Wish {
+export interface Asked {
   readonly client: Client;
   readonly provider: Pick<Provider, "name" | "accounts">;
   /** Configured names; empty: none was named. */
@@ -25,7 +25,7 @@ export interface Wish {
  * fits the audiences.
  * @throws ExchangeError TARGET_NOT_ALLOWED: no one answer is for all of them
  */
-export function chooseIssuance(minting: Minting, { client, provider, audiences }: Wish): CodeIssuance {
+export function chooseIssuance(minting: Minting, { client, provider, audiences }: Asked): CodeIssuance {
   const passthrough = { kind: "passthrough", audiences } as const;
   if (!provider.accounts) return passthrough;
   if (audiences.length === 0) {

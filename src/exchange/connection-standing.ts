@@ -2,9 +2,10 @@
 // everybody who is about to answer by a connection.
 
 import type { AccountSubjects } from "./account-subjects.ts";
-import { ExchangeError, hasReason } from "./errors.ts";
+import { ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
+import { ExchangeError } from "./errors.ts";
 import { ownProvider } from "./minting.ts";
-import type { RevocableToken, Revocations } from "./ports.ts";
+import type { Revocations } from "./ports.ts";
 import type { Accounts, Connection, KeptAccount } from "./vault-ports.ts";
 
 export interface StandingDeps {
@@ -21,15 +22,14 @@ export interface ConnectionStanding {
   accountOf(connection: Connection): Promise<KeptAccount | undefined>;
   /** Who ended all that a user has has ended this sign-in, too. @throws ExchangeError ACCOUNT_DISABLED; STORE_UNAVAILABLE: that cannot be known */
   isEnded(connection: Connection, account: KeptAccount | undefined): boolean;
-  /** What cannot be known now counts as standing: for those who have asked before. @throws ExchangeError ACCOUNT_DISABLED */
-  isKnownToHaveEnded(connection: Connection, account: KeptAccount | undefined): boolean;
 }
 
 export function createConnectionStanding({ accounts, revocations, subjects }: StandingDeps): ConnectionStanding {
   function isEnded(connection: Connection, account: KeptAccount | undefined): boolean {
-    return namesOf(connection, account).some(([provider, subject]) =>
-      isRevoked({ provider, id: "", subject, issuedAt: connection.startedAt }),
-    );
+    const names = namesOf(connection, account).map(([provider, subject]) => ({ provider, subject, issuedAt: connection.startedAt }));
+    // What is known of one name counts, however little can be known of another.
+    const isKnown = names.some((name) => ifThatIsKnown(() => isEndedSignIn(revocations, name)));
+    return isKnown || names.some((name) => isEndedSignIn(revocations, name));
   }
 
   /** By which that user is known to whoever ends all of theirs: a sign-in that nobody put a name to has none. */
@@ -37,16 +37,6 @@ export function createConnectionStanding({ accounts, revocations, subjects }: St
     const users = new Set([subject, account?.user.providerUserId].filter((name) => name !== undefined));
     const there = [...users].map((name) => [provider, name] as const);
     return account === undefined ? there : [...there, [ownProvider, subjects.subjectOf(provider, account.id)]];
-  }
-
-  function isRevoked(token: RevocableToken): boolean {
-    try {
-      revocations.check(token);
-      return false;
-    } catch (failure) {
-      if (hasReason(failure, "TOKEN_REVOKED")) return true;
-      throw failure;
-    }
   }
 
   return {
@@ -58,13 +48,5 @@ export function createConnectionStanding({ accounts, revocations, subjects }: St
       return account;
     },
     isEnded,
-    isKnownToHaveEnded(connection, account) {
-      try {
-        return isEnded(connection, account);
-      } catch (failure) {
-        if (hasReason(failure, "ACCOUNT_DISABLED")) throw failure;
-        return false;
-      }
-    },
   };
 }

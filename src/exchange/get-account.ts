@@ -1,7 +1,7 @@
 // GetAccount: the account behind a token, as it is kept or as its provider knows it now; or that of a session, which is read where it is
 // kept. Only an account's own provider can say anything of it, and only a client that may use that provider is told.
 
-import { acceptToken, checkStanding } from "./accepted-token.ts";
+import { acceptShown } from "./accepted-token.ts";
 import type { OwnedAccount } from "./account.ts";
 import type { AccountSubjects } from "./account-subjects.ts";
 import type { Verification } from "./claims.ts";
@@ -9,7 +9,6 @@ import type { Audiences, Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { ExchangeError } from "./errors.ts";
 import type { FreshAccount } from "./fresh-account.ts";
-import { holdingAudience } from "./holding-audience.ts";
 import { actorsOfSession } from "./mint-subject.ts";
 import { ownProvider } from "./minting.ts";
 import type { FailureBudget, Provider, ProviderPlaces, Revocations } from "./ports.ts";
@@ -69,11 +68,13 @@ export function createGetAccount(deps: GetAccountDeps) {
     const { verification } = await deps.verifySubject(asked, signal);
 
     // 2. Meant for the client, or issued to it; and not revoked.
-    accept(question, verification);
+    const { provider: from, claims } = verification;
+    trail.note({ provider: from, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
+    acceptShown(deps, question, verification);
 
     // 3. Whose account it is, and may this client know.
     const account = await accountOf(verification);
-    const named = question.provider === "" || question.provider === (ours ? account?.provider : verification.provider);
+    const named = question.provider === "" || question.provider === (ours ? account?.provider : from);
     if (account === undefined || !(named || (ours && question.provider === ownProvider))) throw new ExchangeError("ACCOUNT_NOT_FOUND");
     permit(deps.decide(useOf(client, account.provider)), trail);
     if (account.disabled) throw new ExchangeError("ACCOUNT_DISABLED");
@@ -86,15 +87,6 @@ export function createGetAccount(deps: GetAccountDeps) {
   function isOurs(token: Secret): boolean {
     const issuer = readLeniently(token)?.claims["iss"];
     return typeof issuer === "string" && deps.verifiers.byIssuer(issuer)?.ours === true;
-  }
-
-  function accept({ client, trail }: GetAccountQuestion, verification: Verification): void {
-    const { provider, claims } = verification;
-    trail.note({ provider, issuer: claims.issuer, subject: claims.subject, originClient: claims.clientId });
-    const issuedTo = provider === ownProvider ? client.id : deps.providers.get(provider)?.clientId;
-    if (claims.clientId === issuedTo) return checkStanding(deps.revocations, verification);
-    const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
-    acceptToken(deps, { client, audience, requiredScopes: [], trail }, verification);
   }
 
   async function accountOf({ provider, claims }: Verification): Promise<KeptAccount | undefined> {

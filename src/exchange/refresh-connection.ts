@@ -5,6 +5,7 @@ import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import type { ConnectionStanding } from "./connection-standing.ts";
 import type { ConnectionTokens } from "./connection-tokens.ts";
+import { ifThatIsKnown } from "./ended-sign-in.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkGranted, checkKept, scopesOf } from "./granted.ts";
 import { type Mint, noteIssued } from "./mint.ts";
@@ -67,7 +68,7 @@ export function createRefreshConnection(deps: RefreshConnectionDeps) {
     // 4. As they are kept, or refreshed; and not ended meanwhile.
     const { tokens } = await deps.tokensOf({ connection, provider, scopes: [], beyond: undefined, trail }, signal);
     trail.note({ issuer: tokens.issuer });
-    if (deps.standing.isKnownToHaveEnded(connection, account)) await endSignIn(connection);
+    if (ifThatIsKnown(() => deps.standing.isEnded(connection, account))) await endSignIn(connection);
 
     // 5. Within what this client may have, and nothing that it is not to hold.
     return owner === client.id && connection.issue !== undefined

@@ -5,6 +5,7 @@ import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import type { ConnectionStanding } from "./connection-standing.ts";
 import type { ConnectionTokens } from "./connection-tokens.ts";
+import { endByHandle, ifThatIsKnown } from "./ended-sign-in.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkGranted, checkKept } from "./granted.ts";
 import type { FollowedTokens, HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.ts";
@@ -18,7 +19,7 @@ import type { RefreshAnswer } from "./refresh-answer.ts";
 import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 import type { Connection, Connections, KeptAccount } from "./vault-ports.ts";
-import { waitFor } from "./waiting.ts";
+import { untilItsEnd, waitFor } from "./waiting.ts";
 
 export interface RefreshHeldQuestion {
   readonly client: Client;
@@ -62,7 +63,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes: wanted, audiences: [] }), trail);
     if (held !== undefined) permitTerms(deps, held, scopes);
     const account = await deps.standing.accountOf(connection);
-    if (deps.standing.isEnded(connection, account)) await endSignIn(question);
+    if (deps.standing.isEnded(connection, account)) await endByHandle(deps.handles, client, refreshToken);
 
     // 3. On record first.
     await trail.intent();
@@ -76,7 +77,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
     trail.note({ issuer: fresh.issuer });
 
     // 5. Not ended while the provider answered, and within what the client may have.
-    if (deps.standing.isKnownToHaveEnded(connection, account)) await endSignIn(question);
+    if (ifThatIsKnown(() => deps.standing.isEnded(connection, account))) await endByHandle(deps.handles, client, refreshToken);
     if (issue !== undefined) {
       noteIssued(trail, fresh);
       return { tokens: fresh, issuance: "MINTED" };
@@ -118,13 +119,6 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
     checkKept(deps, { client, provider: provider.name, trail }, tokens);
     return { plan: planRenewal(deps.mint, { client, account, issue, tokens, scopes, trail }), connection: { id, generation } };
   }
-
-  /** The revocation is forgotten one day; what it ended must not come back by that. */
-  async function endSignIn({ client, refreshToken }: RefreshHeldQuestion): Promise<never> {
-    const ended = await deps.handles.findToEnd(client.id, refreshToken);
-    await ended?.end();
-    throw over();
-  }
 }
 
 export type RefreshHeld = ReturnType<typeof createRefreshHeld>;
@@ -134,8 +128,6 @@ interface Behind {
   readonly connection: Connection;
   readonly account: KeptAccount | undefined;
 }
-
-const untilItsEnd = new AbortController().signal;
 
 function over(): ExchangeError {
   return new ExchangeError("REAUTHENTICATION_REQUIRED");

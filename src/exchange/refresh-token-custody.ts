@@ -22,7 +22,7 @@ export interface Custody {
   readonly connections: Pick<Connections, "keep"> | undefined;
 }
 
-export interface Keeper {
+export interface Holder {
   readonly client: Client;
   /** Configured name. */
   readonly provider: string;
@@ -38,11 +38,11 @@ export interface Keeper {
  * @returns what the client is handed
  * @throws ExchangeError OUTCOME_UNKNOWN: no handle could be made, and what was asked with may be spent; STORE_UNAVAILABLE: it was not
  */
-export async function keepRefreshToken(custody: Custody, keeper: Keeper, tokens: TokenSet): Promise<TokenSet> {
+export async function keepRefreshToken(custody: Custody, holder: Holder, tokens: TokenSet): Promise<TokenSet> {
   const { refreshToken } = tokens;
-  const answer = keeper.minted?.tokens ?? tokens;
-  if (refreshToken === undefined || mayHoldRaw(keeper, tokens)) return answer;
-  const handle = await issueHandle(custody, keeper, { ...tokens, refreshToken }).catch((failure: unknown) => {
+  const answer = holder.minted?.tokens ?? tokens;
+  if (refreshToken === undefined || mayHoldRaw(holder, tokens)) return answer;
+  const handle = await issueHandle(custody, holder, { ...tokens, refreshToken }).catch((failure: unknown) => {
     // Asking again is not safe where a code was spent, whatever the store says of itself; a session may be read again.
     throw hasReason(failure, "STORE_UNAVAILABLE") && tokens.minted === undefined
       ? new ExchangeError("OUTCOME_UNKNOWN", { cause: failure })
@@ -52,12 +52,12 @@ export async function keepRefreshToken(custody: Custody, keeper: Keeper, tokens:
 }
 
 /** What came out of an exchange is refreshed by another registration or by a session, under terms: nobody could use it raw. */
-function mayHoldRaw({ client, minted }: Keeper, tokens: TokenSet): boolean {
+function mayHoldRaw({ client, minted }: Holder, tokens: TokenSet): boolean {
   return client.rawRefreshTokens && minted === undefined && tokens.terms === undefined && tokens.minted === undefined;
 }
 
-async function issueHandle({ handles, connections }: Custody, keeper: Keeper, tokens: TokenSet & { readonly refreshToken: Secret }) {
-  const { client, provider, accountId, minted } = keeper;
+async function issueHandle({ handles, connections }: Custody, holder: Holder, tokens: TokenSet & { readonly refreshToken: Secret }) {
+  const { client, provider, accountId, minted } = holder;
   if (connections === undefined || tokens.minted !== undefined) return handles.issue(client.id, provider, tokens);
   const connection = await connections.keep({ clientId: client.id, provider, accountId, byId: false, tokens, issue: minted?.issue });
   return handles.issue(client.id, provider, { ...(minted?.tokens ?? tokens), refreshToken: undefined, connection });

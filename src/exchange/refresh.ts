@@ -3,6 +3,7 @@
 
 import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
+import { endByHandle, ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted, subjectIn } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -20,6 +21,7 @@ import type { Verifiers } from "./subject-token.ts";
 import type { RefreshAnswer } from "./refresh-answer.ts";
 import type { MintedTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
+import { untilItsEnd } from "./waiting.ts";
 
 export interface RefreshQuestion {
   readonly client: Client;
@@ -68,7 +70,7 @@ export function createRefresh(deps: RefreshDeps) {
     if (held !== undefined) permitTerms(deps, held, scopes);
 
     // 3. Who ended all that a subject has has ended this sign-in, too.
-    if (isEnded(provider.name, grant)) await endSignIn(question);
+    if (isEnded(provider.name, grant)) await endByHandle(deps.handles, client, refreshToken);
 
     // 4. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
@@ -90,7 +92,7 @@ export function createRefresh(deps: RefreshDeps) {
     // 7. Not ended while the provider answered: the fresh tokens are later than that end. What cannot be known now was decided before.
     //    Whose a token was that only its client keeps, the answer says: a sign-in of before nobody knows, a disabled account is refused.
     const whose = subject === undefined ? { ...grant, subject: subjectIn(fresh), issuedAt: Infinity } : grant;
-    if (isKnownToHaveEnded(provider.name, whose)) await endSignIn(question);
+    if (ifThatIsKnown(() => isEnded(provider.name, whose))) await endByHandle(deps.handles, client, refreshToken);
 
     // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
@@ -106,35 +108,8 @@ export function createRefresh(deps: RefreshDeps) {
     return grant;
   }
 
-  /**
-   * A sign-in that nobody put a name to can be ended by its handle only. While the account is disabled nothing ends: it may be enabled.
-   * @throws ExchangeError ACCOUNT_DISABLED, STORE_UNAVAILABLE
-   */
   function isEnded(provider: string, { subject, issuedAt }: HeldGrant): boolean {
-    if (subject === undefined) return false;
-    try {
-      deps.revocations.check({ provider, id: "", subject, issuedAt });
-      return false;
-    } catch (failure) {
-      if (hasReason(failure, "TOKEN_REVOKED")) return true;
-      throw hasReason(failure, "ACCOUNT_DISABLED") ? new ExchangeError("ACCOUNT_DISABLED") : failure;
-    }
-  }
-
-  function isKnownToHaveEnded(provider: string, grant: HeldGrant): boolean {
-    try {
-      return isEnded(provider, grant);
-    } catch (failure) {
-      if (hasReason(failure, "ACCOUNT_DISABLED")) throw failure;
-      return false;
-    }
-  }
-
-  /** The revocation is forgotten one day; what it ended must not come back by that. */
-  async function endSignIn({ client, refreshToken }: RefreshQuestion): Promise<never> {
-    const ended = await deps.handles.findToEnd(client.id, refreshToken);
-    await ended?.end();
-    throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+    return subject !== undefined && isEndedSignIn(deps.revocations, { provider, subject, issuedAt });
   }
 
   function sending(
@@ -190,8 +165,6 @@ function withAccessToken({ accessToken, ...tokens }: RefreshedTokens): TokenSet 
   if (accessToken === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
   return { ...tokens, accessToken };
 }
-
-const untilItsEnd = new AbortController().signal;
 
 /** The shared call does not say whether it had sent anything when its time was over. */
 function pastItsLimit(failure: unknown): never {

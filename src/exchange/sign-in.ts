@@ -9,6 +9,7 @@ import { risksBan } from "./refusal-cost.ts";
 import type { TokenSet } from "./tokens.ts";
 import type { Trail } from "./trail.ts";
 import type { Accounts, KeptAccount } from "./vault-ports.ts";
+import { untilItsEnd } from "./waiting.ts";
 
 export interface SignInDeps {
   readonly accounts: Pick<Accounts, "signedIn">;
@@ -22,9 +23,6 @@ export interface SignedIn {
   readonly tokens: TokenSet;
   readonly trail: Trail;
 }
-
-/** The user endpoint is asked within the provider's own time limit: what a code was spent for is not left half done. */
-const untilItsEnd = new AbortController().signal;
 
 export function createSignIn({ accounts, budget }: SignInDeps) {
   /** @throws ExchangeError ACCOUNT_DISABLED; OUTCOME_UNKNOWN: whose account it is cannot be found out, and the code is spent */
@@ -45,6 +43,7 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
   async function readUser({ provider, prepared, tokens, trail }: SignedIn) {
     // The provider was to say who signed in, and its answer has no ID token that does.
     if (prepared.readUser === undefined) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
+    // What a code was spent for is not left half done.
     return prepared.readUser(tokens.accessToken, untilItsEnd).catch((failure: unknown) => {
       // A code can be had for less than the endpoint asks for, so a token that it refuses is the doing of whoever brought the code.
       if (hasReason(failure, "TOKEN_INVALID") || risksBan(failure)) budget.spend(trail.payer, provider);
@@ -52,8 +51,6 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
     });
   }
 }
-
-export type SignIn = ReturnType<typeof createSignIn>;
 
 /**
  * One provider, two words about one sign-in: where they name different users, neither is believed (OpenID Connect Core §5.3.2). What its

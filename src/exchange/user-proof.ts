@@ -2,13 +2,12 @@
 // the user is that somebody's, and proves nothing here. What was shown is checked before any connection is looked for, so that nothing
 // is learned of one by showing something bad.
 
-import { acceptToken, checkStanding } from "./accepted-token.ts";
+import { acceptShown } from "./accepted-token.ts";
 import type { AccountSubjects } from "./account-subjects.ts";
 import type { Verification } from "./claims.ts";
 import type { Audiences, Client } from "./clients.ts";
 import { type Decide, useOf } from "./decision.ts";
 import { aboutField, ExchangeError, malformed } from "./errors.ts";
-import { holdingAudience } from "./holding-audience.ts";
 import { ownProvider } from "./minting.ts";
 import type { Provider, Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
@@ -65,19 +64,9 @@ export function createUserProof(deps: UserProofDeps) {
     const quiet: Trail = { ...trail, note: () => undefined };
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
     const { verification } = await deps.verifySubject({ token, provider: "", trail: quiet, mayAsk }, signal);
-    const { provider, claims } = verification;
-    if (issuedTo(client, verification)) checkStanding(deps.revocations, verification);
-    else {
-      const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
-      acceptToken(deps, { client, audience, requiredScopes: [], trail: quiet }, verification);
-    }
-    if (claims.actors.length > 0) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field });
+    acceptShown(deps, { client, trail: quiet }, verification);
+    if (verification.claims.actors.length > 0) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field });
     return verification;
-  }
-
-  /** By this service to the client itself, or by a provider to this service. */
-  function issuedTo(client: Client, { provider, claims }: Verification): boolean {
-    return claims.clientId === (provider === ownProvider ? client.id : deps.providers.get(provider)?.clientId);
   }
 
   async function owns({ provider, claims }: Verification, { provider: at, accountId }: Connection): Promise<boolean> {

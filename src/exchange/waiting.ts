@@ -2,6 +2,9 @@
 
 import { ExchangeError, type Reason } from "./errors.ts";
 
+/** Of work that nobody stops: once it is begun it runs to its end, within a time limit of its own. */
+export const untilItsEnd = new AbortController().signal;
+
 /**
  * Waits for `work`, at most until `signal`; the work itself goes on.
  * @param left what the one who leaves is told

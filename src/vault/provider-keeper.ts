@@ -3,6 +3,7 @@
 
 import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
 import type { SendRefresh, Wish } from "../exchange/vault-ports.ts";
+import { untilItsEnd } from "../exchange/waiting.ts";
 import type { Database } from "../store/database.ts";
 import { type DueConnection, postponeConnection, readDueConnections } from "../store/due-connections.ts";
 import type { HeldLease } from "./held-lease.ts";
@@ -68,7 +69,6 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
   const underWay = new Map<string, Promise<void>>();
   const [starts, sends] = [createPace(deps), createPace(deps)];
   const refusals = createRefusals();
-  const never = new AbortController().signal;
   let pausedUntilMs = -Infinity;
   /** Whose refresh was the last to be told to come later, since one succeeded. */
   let limitedBy: string | undefined;
@@ -93,7 +93,7 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
     let asked = false;
     const send: SendRefresh = async (refreshToken, onSending) => {
       // Between the start and this the database may have hung: what waited for it must not all be sent at the same moment.
-      await sends(sender.perSecond, never);
+      await sends(sender.perSecond, untilItsEnd);
       asked = true;
       return sender.send(refreshToken, onSending);
     };

@@ -31,10 +31,9 @@ const account = {
   username: expect.stringMatching(/^user-\d+$/),
   displayName: "Nelly",
 };
+const ofAccount = () => ({ account });
 /** The provider has heard of it before the caller has its answer. */
 const ended = () => expect.not.objectContaining({ upstreamPending: true }) as object;
-
-const expectedAccount = () => ({ account });
 
 export const connectionCases: readonly Case[] = [
   {
@@ -89,21 +88,21 @@ export const connectionCases: readonly Case[] = [
         method: "GetAccount",
         name: `a page reads the account ${how}`,
         message: async (world) => ({ clientId: "web", token: (await signedIn(world)).userToken, ...fresh }),
-        expected: expectedAccount,
+        expected: ofAccount,
       },
       {
         ...asPhone,
         method: "GetAccount",
         name: `a native client reads the account ${how}`,
         message: async (world) => ({ clientId: "phone", token: (await signedIn(world, "phone")).userToken, ...fresh }),
-        expected: expectedAccount,
+        expected: ofAccount,
       },
       {
         ...asWorker,
         method: "GetAccount",
         name: `a service that is called with the token reads the account ${how}`,
         message: async (world) => ({ token: (await signedIn(world)).userToken, ...fresh }),
-        expected: expectedAccount,
+        expected: ofAccount,
       },
     ];
   }),

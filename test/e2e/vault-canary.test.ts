@@ -135,7 +135,9 @@ async function fullSpool(stack: VaultStack): Promise<void> {
   expect((await refreshed).status).toBe(200);
 }
 
-const failed = ({ requests }: VaultStack["discord"] | VaultStack["openai"]) => requests.filter(({ fault }) => fault !== undefined).length;
+function failed({ requests }: VaultStack["discord"] | VaultStack["openai"]): number {
+  return requests.filter(({ fault }) => fault !== undefined).length;
+}
 
 describe.each(["SQLite", "PostgreSQL and Redis"] as const)("with what is kept in %s", (kept: Kept) => {
   it("no secret of a whole run is written down anywhere", { timeout: 180_000 }, async () => {

@@ -77,6 +77,9 @@ const redirectUris: Readonly<Record<VaultClient, string>> = {
   shop: `${page}/callback`,
 };
 
+return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
+};
+
 export async function startVaultStack(options: VaultStackOptions = {}): Promise<VaultStack> {
   const time = { nowMs: Date.now() };
   const clock = () => time.nowMs;
