@@ -77,9 +77,6 @@ const redirectUris: Readonly<Record<VaultClient, string>> = {
   shop: `${page}/callback`,
 };
 
-return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
-};
-
 export async function startVaultStack(options: VaultStackOptions = {}): Promise<VaultStack> {
   const time = { nowMs: Date.now() };
   const clock = () => time.nowMs;
