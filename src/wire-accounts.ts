@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createAccountSubjects } from "./exchange/account-subjects.ts";
-import type { Audiences } from "./exchange/clients.ts";
+import type { Audiences, Client } from "./exchange/clients.ts";
 import { createConnectionStanding } from "./exchange/connection-standing.ts";
 import { createConnectionTokens } from "./exchange/connection-tokens.ts";
 import type { Decide } from "./exchange/decision.ts";
@@ -23,6 +23,7 @@ import type { Storage } from "./wire-storage.ts";
 export interface AccountParts {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly sessions: ReadonlyMap<string, SessionProvider>;
+  readonly clients: ReadonlyMap<string, Client>;
   readonly subjectPrefixes: ReadonlyMap<string, string>;
   readonly audiences: Audiences;
   readonly verifiers: Verifiers;

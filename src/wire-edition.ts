@@ -87,6 +87,7 @@ export function wireEdition(configuration: Configuration, shared: Shared): Editi
     ...common,
     storage,
     sessions,
+    clients: policy.clients,
     subjectPrefixes: policy.subjectPrefixes,
     verifySubject,
     readSession,

@@ -58,6 +58,7 @@ function settingsOf({ limits, clients }: Configuration): LimitSettings {
     addresses: limits.addresses,
     clientFailures: limits.client_failures,
     addressFailures: limits.address_failures,
+    providerFailures: limits.provider_failures,
     ofClient: new Map(own),
   };
 }

@@ -23,7 +23,8 @@ export function checkConnections(at: GrantAt, input: RuleInput): void {
 
 function checkKept({ path, provider, grant }: GrantAt, { configuration, databaseNamed, report }: RuleInput): void {
   const key = [...path, "connections"];
-  if (!databaseNamed) report(key, "needs a database, where connections are kept", "Configure one, or remove it.");
+  if (!databaseNamed)
+    report(key, "needs a database, where connections are kept", "Configure one, such as database: { file: cambio.sqlite }, or remove it.");
   checkSpool(key, configuration, report);
   const settings = own(configuration.providers, provider);
   if (settings?.kind === "better-auth") return report(key, "is for codes, and that provider keeps sessions", "Remove it.");

@@ -118,11 +118,18 @@ function checkSecrets(minting: readonly NamedMint[], { report }: RuleInput): voi
   }
 }
 
-/** Two users of two providers may have the same id there; here they must not become one (RFC 7519 §4.1.2). */
+/**
+ * Two users of two providers may have the same id there; here they must not become one (RFC 7519 §4.1.2). An account has a name here
+ * whether or not tokens are issued to it: it is found, and disabled, by that.
+ */
 function checkSubjects(minting: readonly NamedMint[], { configuration, report }: RuleInput): void {
-  const names = new Set(minting.flatMap(({ mint }) => Object.keys(mint.from)));
-  const foreign = [...names].filter((name) => own(configuration.providers, name) !== undefined);
-  if (foreign.length < 2) return;
+  const minted = minting.flatMap(({ mint }) => Object.keys(mint.from)).filter((name) => own(configuration.providers, name) !== undefined);
+  if (minted.length === 0) return;
+  const kept = Object.entries(configuration.providers).flatMap(([name, provider]) =>
+    provider.kind !== "better-auth" && provider.accounts ? [name] : [],
+  );
+  const foreign = new Set([...minted, ...kept]);
+  if (foreign.size < 2) return;
   const owners = new Map<string, string>();
   for (const name of foreign) {
     const path = ["providers", name, "subject_prefix"];
@@ -130,7 +137,7 @@ function checkSubjects(minting: readonly NamedMint[], { configuration, report }:
     if (prefix === undefined) {
       report(
         path,
-        "is missing: tokens are issued to subjects of several providers",
+        "is missing: tokens are issued here, and users of several providers have names here",
         `Give each of them one, such as "${name.toLowerCase()}:".`,
       );
       continue;

@@ -94,6 +94,7 @@ function checkUsers(
   { databaseNamed, report }: Pick<RuleInput, "databaseNamed" | "report">,
 ): void {
   if (!accounts) return;
+  checkUserId(path, user, report);
   const at = [...path, "accounts"];
   if (!databaseNamed)
     report(
@@ -104,6 +105,18 @@ function checkUsers(
   const definition = definitionOf(kind);
   if (user === undefined && definition.user.kind !== "endpoint" && !hasKeys(definition, endpoints))
     report(at, "needs to know whose a sign-in is", "Add user and endpoints.user, such as user: { claims: { id: id } }, or endpoints.jwks.");
+}
+
+/** Whoever comes by an address, or a name that somebody gave up, would come by that one's account. */
+function checkUserId(path: Path, user: ProviderConfiguration["user"], report: Report): void {
+  if (user === undefined) return;
+  const { id, email, username, name } = user.claims;
+  if (id === email || /(^|\.)e[-_]?mail([-_]address)?$/i.test(id) || id === username || id === name)
+    report(
+      [...path, "user", "claims", "id"],
+      "is no id: addresses and names change hands",
+      "Name the member that stays with a user for ever.",
+    );
 }
 
 /** Some of its addresses are its own to say. */

@@ -81,7 +81,7 @@ const oauthKeys = {
       "Further origins that discovery may name endpoints on, besides those of issuer, back channel and endpoints. Default: none; for google its own.",
     ),
   allow_http: z.boolean().default(false).describe("true: plain http beyond loopback. For closed networks only."),
-  client: providerClient.describe("This service's own registration at the provider."),
+  client: providerClient.describe("This service's own registration at the provider, such as { id: cambio, secret_file: client-secret }."),
   pkce: z
     .enum(["S256", "none"])
     .optional()

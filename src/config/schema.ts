@@ -156,6 +156,14 @@ export const configurationSchema = z.strictObject({
         .default(2_000)
         .describe("What a provider may refuse one client in ten minutes before the client is paused there."),
       address_failures: z.int().min(1).max(1_000_000).default(50).describe("The same for one address (IPv6: /64) of a public client."),
+      provider_failures: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(5_000)
+        .describe(
+          "What a provider may refuse all clients together in ten minutes before each address of a public client that it refused at all is paused there. Below half of what the provider bans for.",
+        ),
     })
     .prefault({})
     .describe("How much is taken from whom; counted across replicas where there is Redis."),

@@ -69,6 +69,7 @@ export function createAnswerCode(deps: AnswerDeps) {
     // 3. Keep: by an id for its client, or behind a refresh handle, and never both.
     if (client.providers.get(provider)?.connections === true) {
       const connectionId = await keepById(redeemed, issued?.issue);
+      trail.note({ connection: connectionId });
       return { issuance, tokens: { ...(issued?.tokens ?? tokens), refreshToken: undefined }, connectionId };
     }
     const holder = { client, provider, accountId: account?.id, minted: issued };
@@ -76,7 +77,9 @@ export function createAnswerCode(deps: AnswerDeps) {
   };
 
   function planned({ client, issuance, tokens, account, trail }: Redeemed) {
-    if (issuance.kind !== "minted" || account === undefined) return undefined;
+    if (issuance.kind !== "minted") return undefined;
+    // Held by the configuration: where there are accounts there is a database. The provider's tokens were not decided on.
+    if (account === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
     const subject = subjectOfAccount(account, scopesOf(tokens));
     const { audience } = issuance;
     const plan = deps.mint.plan({ client, subject, audience, scopes: [], actor: undefined, refreshToken: false, trail });
@@ -91,11 +94,11 @@ export function createAnswerCode(deps: AnswerDeps) {
 
   async function keepById(
     { client, provider, tokens, account }: Redeemed,
-    issue: { audience: string; scopes: readonly string[] } | undefined,
+    answeredBy: { audience: string; scopes: readonly string[] } | undefined,
   ) {
     // Held by the configuration: such a client's provider has accounts, and there is a database.
     if (deps.connections === undefined || account === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
-    const keeping = { clientId: client.id, provider, accountId: account.id, byId: true, tokens, issue };
+    const keeping = { clientId: client.id, provider, accountId: account.id, byId: true, tokens, issue: answeredBy };
     const { id } = await deps.connections.keep(keeping).catch(spent);
     return id;
   }

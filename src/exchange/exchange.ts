@@ -110,6 +110,7 @@ export function createExchange(deps: ExchangeDeps) {
     // All that can be decided before it is known who signs in: no code is spent for what is refused anyway.
     if (issuance.kind === "minted") {
       const { audience } = issuance;
+      trail.note({ targets: [audience] });
       permit(deps.decide(earlyMintOf({ client, provider, audience, scopes: [], refreshToken: false })), trail);
     }
     return redirectUri;

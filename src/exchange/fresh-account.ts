@@ -43,6 +43,7 @@ export function createFreshAccount(deps: FreshAccountDeps) {
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
     const connection = await connectionFor(client, account);
     if (connection === undefined) throw new ExchangeError("CONNECTION_NOT_FOUND");
+    trail.note({ connection: connection.id });
     if (deps.standing.isEnded(connection, account)) await end(connection, "revoked");
 
     // 2. Everything that can fail without harm; on record first, as the token may have to be refreshed.

@@ -45,6 +45,12 @@ export function scopesOf({ accessToken, scopes = [] }: Pick<TokenSet, "accessTok
   return [...scopes, ...words(scope), ...words(scp)];
 }
 
+/** Whose they are, as far as they say: in the ID token, or where the access token can be read. */
+export function subjectIn({ subject, accessToken }: Pick<TokenSet, "subject" | "accessToken">): string | undefined {
+  const { sub } = readLeniently(accessToken)?.claims ?? {};
+  return subject ?? (typeof sub === "string" ? sub : undefined);
+}
+
 /** Of two statements about one token the later counts; undefined: neither was made. */
 function longest(saidMs: number | undefined, carriedMs: number | undefined, nowMs: number): number | undefined {
   const latest = Math.max(saidMs ?? -Infinity, carriedMs ?? -Infinity);

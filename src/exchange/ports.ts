@@ -210,8 +210,6 @@ export interface AuditEntry extends Omit<TrailNotes, "credential"> {
   readonly reason?: string;
   /** With `security`: what it is. */
   readonly event?: string;
-  /** Id of the connection that it is about. */
-  readonly connection?: string;
   /** Calls that the record stands for; absent: one. */
   readonly count?: number;
 }

@@ -7,7 +7,7 @@ import type { ConnectionStanding } from "./connection-standing.ts";
 import type { ConnectionTokens } from "./connection-tokens.ts";
 import { ifThatIsKnown } from "./ended-sign-in.ts";
 import { ExchangeError } from "./errors.ts";
-import { checkGranted, checkKept } from "./granted.ts";
+import { checkGranted, checkKept, scopesOf } from "./granted.ts";
 import { type Mint, noteIssued } from "./mint.ts";
 import type { Clock, Provider } from "./ports.ts";
 import { planRenewal } from "./renew-minted.ts";
@@ -29,6 +29,7 @@ export interface ConnectionQuestion {
 
 export interface RefreshConnectionDeps {
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly clients: ReadonlyMap<string, Pick<Client, "providers">>;
   readonly decide: Decide;
   /** Undefined: none are kept. */
   readonly connections: Pick<Connections, "find"> | undefined;
@@ -51,7 +52,8 @@ export function createRefreshConnection(deps: RefreshConnectionDeps) {
     if (!(await owns(connection))) throw notFound();
     const provider = deps.providers.get(name);
     if (provider === undefined) throw new ExchangeError("PROVIDER_UNKNOWN");
-    trail.note({ provider: name, ...(owner === client.id ? {} : { originClient: owner }) });
+    const targets = owner === client.id && connection.issue !== undefined ? { targets: [connection.issue.audience] } : {};
+    trail.note({ provider: name, connection: connection.id, ...targets, ...(owner === client.id ? {} : { originClient: owner }) });
 
     // 2. Its account stands, and nobody has ended all that its user has.
     const account = await deps.standing.accountOf(connection);
@@ -85,7 +87,10 @@ export function createRefreshConnection(deps: RefreshConnectionDeps) {
 
   /** Whoever uses another client's connection is told nothing of its user but what the access token opens. */
   function handedTo({ client, trail }: ConnectionQuestion, { provider, clientId }: Connection, tokens: TokenSet): TokenSet {
-    checkGranted(deps, { client, provider, trail }, tokens);
+    // What is not said was granted as it was asked for (RFC 6749 §5.1): by the client that made it, which may ask for all of its own.
+    const isSaid = clientId === client.id || tokens.scopes !== undefined || scopesOf(tokens).length > 0;
+    const scopes = isSaid ? tokens.scopes : deps.clients.get(clientId)?.providers.get(provider)?.scopes;
+    checkGranted(deps, { client, provider, trail }, { ...tokens, scopes });
     return { ...tokens, refreshToken: undefined, idToken: clientId === client.id ? tokens.idToken : undefined };
   }
 }

@@ -57,6 +57,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
 
     // 2. Policy decides, and the account stands.
     const { terms, issue } = connection;
+    trail.note({ connection: connection.id, ...(issue === undefined ? {} : { targets: [issue.audience] }) });
     const held = terms === undefined ? undefined : { terms, client, provider: provider.name, subject: connection.subject, trail };
     const wanted = issue === undefined ? scopes : [];
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes: wanted, audiences: [] }), trail);

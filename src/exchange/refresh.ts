@@ -5,7 +5,7 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { endByHandle, ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
-import { checkGranted } from "./granted.ts";
+import { checkGranted, subjectIn } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.ts";
 import type { Clock, FailureBudget, PreparedProvider, Provider, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
@@ -90,7 +90,9 @@ export function createRefresh(deps: RefreshDeps) {
     trail.note({ issuer: fresh.issuer });
 
     // 7. Not ended while the provider answered: the fresh tokens are later than that end. What cannot be known now was decided before.
-    if (ifThatIsKnown(() => isEnded(provider.name, grant))) await endByHandle(deps.handles, client, refreshToken);
+    //    Whose a token was that only its client keeps, the answer says: a sign-in of before nobody knows, a disabled account is refused.
+    const whose = subject === undefined ? { ...grant, subject: subjectIn(fresh), issuedAt: Infinity } : grant;
+    if (ifThatIsKnown(() => isEnded(provider.name, whose))) await endByHandle(deps.handles, client, refreshToken);
 
     // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
     const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);

@@ -25,8 +25,9 @@ export function createRevokeConnection(deps: RevokeConnectionDeps) {
     const connection = await deps.connections?.find(question.connectionId);
     if (connection === undefined || !isNamed(question, connection)) return { upstreamPending: false };
     if (!mayEnd(question, connection) || !(await owns(connection))) return { upstreamPending: false };
-    const { provider, subject } = connection;
-    trail.note({ provider, ...(subject === undefined ? {} : { subject }) });
+    const { id, clientId: owner, provider, subject } = connection;
+    const whose = owner === question.client.id ? {} : { originClient: owner };
+    trail.note({ provider, connection: id, ...whose, ...(subject === undefined ? {} : { subject }) });
 
     // 2. On record, before anything ends.
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");

@@ -1,7 +1,8 @@
 // Who has signed in, once a code is redeemed: said by the verified ID token, or by the provider's user endpoint; kept as an account, by
 // the provider's own id and nothing else.
 
-import { ExchangeError } from "./errors.ts";
+import type { Account } from "./account.ts";
+import { type Circumstance, ExchangeError, hasReason } from "./errors.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { FailureBudget, PreparedProvider } from "./ports.ts";
 import { risksBan } from "./refusal-cost.ts";
@@ -29,6 +30,7 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
     const { provider, tokens, trail } = given;
     try {
       const user = tokens.user ?? (await outcomeOf(readUser(given), signal));
+      checkAgrees(tokens, user);
       const account = await accounts.signedIn(provider, user);
       trail.note({ subject: user.providerUserId });
       if (account.disabled) throw new ExchangeError("ACCOUNT_DISABLED");
@@ -43,10 +45,21 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
     if (prepared.readUser === undefined) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
     // What a code was spent for is not left half done.
     return prepared.readUser(tokens.accessToken, untilItsEnd).catch((failure: unknown) => {
-      if (risksBan(failure)) budget.spend(trail.payer, provider);
+      // A code can be had for less than the endpoint asks for, so a token that it refuses is the doing of whoever brought the code.
+      if (hasReason(failure, "TOKEN_INVALID") || risksBan(failure)) budget.spend(trail.payer, provider);
       throw failure;
     });
   }
+}
+
+/**
+ * One provider, two words about one sign-in: where they name different users, neither is believed (OpenID Connect Core §5.3.2). What its
+ * other tokens say of a user is looked up by that id as well, so the two must be one.
+ */
+function checkAgrees({ subject }: TokenSet, { providerUserId }: Account): void {
+  if (subject === undefined || subject === providerUserId) return;
+  const cause: Circumstance = { kind: "rule", field: "provider_user_id" };
+  throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
 }
 
 const decided = ["ACCOUNT_DISABLED", "OUTCOME_UNKNOWN"] as const;

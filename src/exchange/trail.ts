@@ -24,6 +24,8 @@ export interface TrailNotes {
   /** Configured name. */
   readonly audience?: string;
   readonly scopes?: readonly string[];
+  /** Id of the connection that it is about: one that was found, and is the caller's to name. */
+  readonly connection?: string;
   /** Configured names of the audiences that a new token is for. */
   readonly targets?: readonly string[];
   /** The rule of the configuration that decided, by its path there. */

@@ -1,6 +1,8 @@
 // The failure budget: how often a provider may refuse what one client sends, within ten minutes, before that client is paused
 // there; for a public client also how often for one address, so that one abuser uses up its own share and not the client's. No
 // client spends for another, and none at another provider. It owns those counts; what is a failure is the operations' to say.
+// Providers count all clients together, and some ban for it. Where one has refused much altogether, an address that it refused before
+// is paused at once: what is left is for those who gave no cause, and whoever has many addresses gets one refusal by each.
 // One subscriber often has more than one /64: a /56 has 256 of them, and with 50 refusals each 40 would use up the 2,000 of a client.
 // So the network of an address (IPv6 /48, IPv4 /24) has 8 times the share of one: 400, a fifth of what the client has. It is more
 // than one share because a network may be many households, or the one address of an office next to others.
@@ -30,6 +32,8 @@ export interface FailureSettings {
   readonly clientFailures: number;
   /** Of one address of a public client: far below the client's, or one address could pause all of its users. */
   readonly addressFailures: number;
+  /** Of all clients together, before an address that was refused at all is paused. */
+  readonly providerFailures: number;
 }
 
 export interface SettledFailureBudget extends FailureBudget {
@@ -42,14 +46,17 @@ export function createFailureBudget(clock: Clock, settings: () => FailureSetting
   const clients = createCounters(shape, clock);
   const addresses = createCounters(shape, clock);
   const networks = createCounters(shape, clock);
+  const providers = createCounters(shape, clock);
 
   return {
     check(payer, provider) {
-      const { clientFailures, addressFailures } = settings();
+      const { clientFailures, addressFailures, providerFailures } = settings();
       const { ofClient, of } = keysOf(payer, provider);
       if (of !== undefined) {
         refuseOver(addresses.read(of.address), addressFailures, "limits.address_failures");
         refuseOver(networks.read(of.network), networkShares * addressFailures, "limits.address_failures");
+        if (waitMs(providers.read(`failures ${provider}`), providerFailures) !== undefined)
+          refuseOver(addresses.read(of.address), 1, "limits.provider_failures");
       }
       refuseOver(clients.read(ofClient), clientFailures, "limits.client_failures");
     },
@@ -60,8 +67,9 @@ export function createFailureBudget(clock: Clock, settings: () => FailureSetting
         networks.add(of.network);
       }
       clients.add(ofClient);
+      providers.add(`failures ${provider}`);
     },
-    parties: [clients, networks, addresses],
+    parties: [providers, clients, networks, addresses],
   };
 }
 

@@ -85,6 +85,8 @@ export function disableAccount(database: Pick<Database, "transaction">, change: 
       // Whoever enables it at this moment waits for the row, or has committed: then it is disabled again by this.
       if (first.numUpdatedRows === 0n)
         await account.set((row) => ({ disabled_at: row.fn.coalesce("disabled_at", row.val(nowMs)) })).executeTakeFirst();
+      // Nobody gets their tokens any more, and enabling brings none of them back: what its provider gave is left to run out.
+      await db.updateTable("connections").set({ due_at: null }).where("account_id", "=", change.id).execute();
       for (const standing of change.standings) await appendStanding(db, standing);
       return first.numUpdatedRows === 1n;
     }),

@@ -39,6 +39,8 @@ export function createAccounts({ database, keys, clock, onAlarm, random = random
       const nowMs = Math.floor(clock());
       for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
         const found = await readAccountOfUser(database, key);
+        // Whoever can write to the table could have put somebody else's account under this user's name: it is reported.
+        if (found !== undefined && attempt === 0) columns.openUser(found);
         // The bytes are bound to the id, so it is known before anything is sealed; who makes the same user's row first decides it.
         const place = { id: found?.id ?? random(), ...key };
         const news = { sealed_user: columns.sealUser(place, user), updated_at: nowMs };

@@ -16,6 +16,11 @@ import { createRefusals, isCountedRefusal } from "./refusals.ts";
 const batchRows = 100;
 /** Waiting for somebody else's refresh of the same connection ends after this. */
 const waitLimitMs = 30_000;
+/**
+ * The most for which a provider is left alone because of one connection: some count requests by user, and one user's must not stop
+ * everybody's. What it says to a second one counts in full.
+ */
+const firstPauseMs = 30_000;
 /** How long a provider is left alone that turns down too much. */
 const refusedPauseMs = 120_000;
 
@@ -65,6 +70,8 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
   const [starts, sends] = [createPace(deps), createPace(deps)];
   const refusals = createRefusals();
   let pausedUntilMs = -Infinity;
+  /** Whose refresh was the last to be told to come later, since one succeeded. */
+  let limitedBy: string | undefined;
 
   /** Not under way here, oldest first. */
   async function due(): Promise<readonly DueConnection[]> {
@@ -100,6 +107,7 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
       return onOutcome({ connection: row, outcome: failure instanceof ExchangeError ? failure.reason : "INTERNAL", failure });
     }
     if (!asked) return undefined;
+    limitedBy = undefined;
     noteAnswer(false);
     return onOutcome({ connection: row, outcome: "OK", failure: undefined });
   }
@@ -116,7 +124,8 @@ export function createProviderKeeper(deps: ProviderKeeperDeps, provider: string)
 
   async function postpone(row: DueConnection, failure: unknown): Promise<void> {
     const { connectionMs, providerMs } = postponementAfter(failure);
-    if (providerMs > 0) pause(providerMs);
+    if (providerMs > 0) pause(limitedBy === undefined || limitedBy === row.id ? Math.min(providerMs, firstPauseMs) : providerMs);
+    if (hasReason(failure, "UPSTREAM_RATE_LIMITED")) limitedBy = row.id;
     // What failed together is not tried again together. Where this cannot be written it is tried again after the pause.
     await postponeConnection(database, row, Math.round(clock() + connectionMs * (1 + chance()))).catch((lost: unknown) => {
       if (!hasReason(lost, "STORE_UNAVAILABLE")) throw lost;

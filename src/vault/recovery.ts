@@ -23,20 +23,24 @@ export async function recover(database: Database, spool: Spool): Promise<Recover
   if (spool.name === noSpool.name) return { answers: 0, lost: 0, unsent: 0 };
   const left = await spool.left();
   let answers = 0;
-  for (const { place, answer } of left) {
-    const next = answer === undefined ? undefined : decodeSpooled(answer);
+  for (const one of left) {
+    const next = one.kind === "answer" ? decodeSpooled(one.answer) : undefined;
     if (next === undefined) continue;
     // Where it has moved on, or has ended, the answer is of no use any more.
-    if (await advanceConnection(database, { id: place.connection, generation: place.generation }, next)) answers += 1;
-    await spool.forget(place);
+    if (await advanceConnection(database, { id: one.place.connection, generation: one.place.generation }, next)) answers += 1;
+    await spool.forget(one.place);
   }
   const counts = { lost: 0, unsent: 0 };
-  for (const intent of await readUnsettled(database, spool.name)) {
-    const mayBeSent = left.some((one) => isOf(one, intent));
-    const settled = await (mayBeSent ? loseIntent : withdrawIntent)(database, intent);
-    if (settled) counts[mayBeSent ? "lost" : "unsent"] += 1;
+  const unsettled = await readUnsettled(database, spool.name);
+  for (const intent of unsettled) {
+    const mark = left.find((one) => isOf(one, intent));
+    // A start with a key missing must not lose what the next one can read. Until then the intent is in doubt.
+    if (mark?.kind === "unreadable") continue;
+    const settled = await (mark === undefined ? withdrawIntent : loseIntent)(database, intent);
+    if (settled) counts[mark === undefined ? "unsent" : "lost"] += 1;
   }
-  for (const { place } of left) await spool.forget(place);
+  const stillOpen = (one: SpoolLeft) => one.kind === "unreadable" && unsettled.some((intent) => isOf(one, intent));
+  for (const one of left) if (!stillOpen(one)) await spool.forget(one.place);
   return { answers, ...counts };
 }
 

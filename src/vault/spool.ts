@@ -29,11 +29,10 @@ export interface Spool {
   left(): Promise<readonly SpoolLeft[]>;
 }
 
-export interface SpoolLeft {
-  readonly place: SpoolPlace;
-  /** Undefined: the token was being sent. */
-  readonly answer: Uint8Array | undefined;
-}
+/** sending: its token was being sent. unreadable: there is an answer, and no key that opens it, or it was not written here. */
+export type SpoolLeft =
+  | { readonly place: SpoolPlace; readonly kind: "answer"; readonly answer: Uint8Array }
+  | { readonly place: SpoolPlace; readonly kind: "sending" | "unreadable" };
 
 /** Nothing outlives the process: an answer that is not in the database when it dies is lost, and so is its grant. */
 export const noSpool: Spool = {
@@ -107,7 +106,7 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
       }
     },
     async left() {
-      const found = new Map<string, { place: SpoolPlace; answered: boolean }>();
+      const found = new Map<string, { readonly place: SpoolPlace; readonly answered: boolean }>();
       for (const file of readdirSync(folder)) {
         const [, connection = "", generation, attempt, kind] = fileName.exec(file) ?? [];
         if (kind === undefined) continue;
@@ -115,7 +114,11 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
         const key = pathOf(place, "sending");
         found.set(key, { place, answered: kind === "answer" || found.get(key)?.answered === true });
       }
-      const all = [...found.values()].map(async ({ place, answered }) => ({ place, answer: answered ? await answerAt(place) : undefined }));
+      const all = [...found.values()].map(async ({ place, answered }): Promise<SpoolLeft> => {
+        if (!answered) return { place, kind: "sending" };
+        const answer = await answerAt(place);
+        return answer === undefined ? { place, kind: "unreadable" } : { place, kind: "answer", answer };
+      });
       return Promise.all(all);
     },
   };

@@ -63,6 +63,7 @@ async function called(accessToken: string | undefined): Promise<number> {
 }
 
 describe.each(["SQLite", "PostgreSQL"] as const)("a person signs in from a shell, with what is kept in %s,", (kept) => {
+  beforeAll(() => stacks.ready(kept), 60_000);
   beforeEach(async () => {
     stack = await stacks.start(kept);
   });

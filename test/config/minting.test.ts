@@ -143,7 +143,18 @@ describe("what is found about tokens that are issued here", () => {
       "a prefix that one provider lacks",
       { "providers/main/subject_prefix": undefined },
       "providers.main.subject_prefix",
-      "subjects of several providers",
+      "users of several providers",
+    ],
+    [
+      "a prefix that a provider lacks whose users have accounts, and get no tokens: somebody could have an account's id for a name elsewhere",
+      {
+        "providers/main/subject_prefix": undefined,
+        "providers/main/accounts": true,
+        [`${mint}/from/main`]: undefined,
+        [`${mint}/actors`]: [],
+      },
+      "providers.main.subject_prefix",
+      "users of several providers",
     ],
     [
       "one prefix of two providers: their users would meet in one `sub`",

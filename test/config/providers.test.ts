@@ -209,6 +209,22 @@ describe("what is found about a provider", () => {
       `${one}.user.claims.id`,
       "data.id",
     ),
+    ...(
+      [
+        ["accounts by an e-mail address", { id: "mail", email: "mail" }],
+        ["accounts by a member that is called an address", { id: "profile.email" }],
+        ["accounts by a member that is called one in capitals", { id: "EMAIL_address" }],
+        ["accounts by a user name", { id: "login", username: "login" }],
+        ["accounts by a display name", { id: "n", name: "n" }],
+      ] as const
+    ).map(([name, claims]) =>
+      row(
+        name,
+        { ...custom, accounts: true, user: { claims }, endpoints: { ...custom.endpoints, user: "https://a.example" } },
+        `${one}.user.claims.id`,
+        "change hands",
+      ),
+    ),
     row(
       "users without an id",
       { ...custom, user: { claims: { name: "n" } }, endpoints: { ...custom.endpoints, user: "https://a.example" } },

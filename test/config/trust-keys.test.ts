@@ -27,6 +27,7 @@ describe("what is left out", () => {
       concurrent_calls: 1_000,
       client_failures: 2_000,
       address_failures: 50,
+      provider_failures: 5_000,
     });
   });
 });

@@ -27,6 +27,7 @@ export const roomy = {
   addresses: 1_000_000,
   client_failures: 1_000_000,
   address_failures: 100_000,
+  provider_failures: 1_000_000,
 };
 
 export async function writeConfiguration({ site, database }: Places): Promise<ConfigurationFile> {

@@ -98,7 +98,7 @@ function configured({ origin, endpoints, client }: FakeJsonProvider, lostAnswer:
     accounts: true,
     lost_answer: lostAnswer,
     refresh_ahead: "1m",
-    timeout: "4s",
+    timeout: "10s",
   };
 }
 

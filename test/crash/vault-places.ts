@@ -11,8 +11,10 @@ import { type ReplicaProcess, startReplicaProcess } from "./replica-process.ts";
 
 export const placeCount = 3;
 /** Where no refresh comes to that step for so long, the replica is killed as it is. */
-const patienceMs = 4_000;
+const patienceMs = 15_000;
 const startLimitMs = 60_000;
+/** In a row. */
+const maxStarts = 20;
 
 export interface VaultPlaces {
   at(place: number): ReplicaProcess;
@@ -29,6 +31,13 @@ export interface VaultPlaces {
   close(): Promise<void>;
 }
 
+/** What is not as usual about one that is started. */
+interface Other {
+  readonly configurations?: readonly string[];
+  readonly aheadMs?: number;
+  readonly onBegin?: (replica: ReplicaProcess) => void;
+}
+
 interface Place {
   current: ReplicaProcess;
   /** Undefined: one is being started. */
@@ -42,7 +51,7 @@ export async function startPlaces({ paths, patient }: Pick<VaultConfigurations, 
   const places: Place[] = [];
   let failure: unknown;
 
-  function begin(place: number, { configurations = paths, aheadMs = 0 } = {}): ReplicaProcess {
+  function begin(place: number, { configurations = paths, aheadMs = 0 }: Other): ReplicaProcess {
     const process = startReplicaProcess({
       configuration: configurations[place] ?? "",
       journal: join(folder, String(all.length)),
@@ -53,27 +62,28 @@ export async function startPlaces({ paths, patient }: Pick<VaultConfigurations, 
     return process;
   }
 
-  async function started(place: number, other = {}): Promise<ReplicaProcess> {
+  /** Whoever is killed while it starts, or finds no database, is followed by another, as wherever services are run. */
+  async function started(place: number, other: Other = {}, tries = 1): Promise<ReplicaProcess> {
     const replica = begin(place, other);
-    await replica.listening;
-    return replica;
+    other.onBegin?.(replica);
+    const problem: unknown = await replica.listening.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (problem === undefined && !replica.isKilled()) return replica;
+    if (tries === maxStarts) throw problem;
+    return started(place, other, tries + 1);
   }
 
   function startStandby(number: number): void {
-    void nextAt(number).catch((reason: unknown) => (failure ??= reason));
-  }
-
-  /** Whoever is killed while it starts is followed by another. */
-  async function nextAt(number: number): Promise<void> {
     const place = placeAt(number);
-    const replica = begin(number);
-    place.starting = replica;
-    await replica.listening.catch((reason: unknown) => {
-      if (!replica.isKilled()) throw reason;
-    });
-    place.starting = undefined;
-    if (replica.isKilled()) return nextAt(number);
-    place.standby = replica;
+    void started(number, { onBegin: (replica) => (place.starting = replica) }).then(
+      (replica) => {
+        place.starting = undefined;
+        return (place.standby = replica);
+      },
+      (reason: unknown) => (failure ??= reason),
+    );
   }
 
   function placeAt(number: number): Place {

@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 /** After which everybody takes a refresh for dead, with this provider's time limit; and some more. */
-const deadMs = 120_000;
+const deadMs = 150_000;
 const lapseMs = 1_200;
 
 describe("a replica whose clock is ahead", () => {

@@ -1,30 +1,9 @@
-// The part of the protocol table about what is kept of sign-ins: connections, by whom they may be named, and the accounts behind them.
+// The part of the protocol table in which what is kept of sign-ins is used: connections, by whoever may name them, and accounts.
 
 import { expect } from "vitest";
-import { basic } from "../../examples/clients.ts";
-import { page } from "../support/fake-stack.ts";
-import { tokensOf, type VaultClient } from "../support/vault-stack.ts";
-import { vaultIssuer, vaultSecrets } from "../support/vault-document.ts";
+import { vaultIssuer } from "../support/vault-document.ts";
+import { asPage, asPhone, asStranger, asWorker, signedIn } from "./connection-case.ts";
 import type { Case } from "./protocol-case.ts";
-import { disabledUser, type World } from "./protocol-world.ts";
-
-const keeping = { on: "keeping" } as const;
-const asPage = { ...keeping, as: "web" } as const;
-const asPhone = { ...keeping, as: "cli" } as const;
-const asWorker = {
-  ...keeping,
-  as: "backend",
-  headers: { authorization: basic("worker", vaultSecrets.services.worker) },
-} as const;
-const asStranger = { ...keeping, as: "backend", headers: { authorization: basic("stranger", vaultSecrets.services.stranger) } } as const;
-
-let users = 1_000;
-/** Of somebody who has never been here, unless it is said who. */
-async function signedIn({ keeping: stack }: World, client: VaultClient = "web", user = String((users += 1))) {
-  const { body, ...rest } = await stack.signIn(client, { user });
-  const userToken = { value: tokensOf({ body, ...rest })["accessToken"] ?? "" };
-  return { connectionId: String(body["connectionId"]), userToken, user };
-}
 
 const minted = {
   tokens: {
@@ -55,9 +34,8 @@ const account = {
 const ofAccount = () => ({ account });
 /** The provider has heard of it before the caller has its answer. */
 const ended = () => expect.not.objectContaining({ upstreamPending: true }) as object;
-const missing = "AAAAAAAAAAAAAAAAAAAAAA";
 
-const going: readonly Case[] = [
+export const connectionCases: readonly Case[] = [
   {
     ...asPage,
     method: "Exchange",
@@ -153,117 +131,3 @@ const going: readonly Case[] = [
     expected: ended,
   },
 ];
-
-const refused: readonly Case[] = [
-  {
-    ...asPage,
-    method: "Exchange",
-    name: "a code of a user whose account is disabled",
-    message: async ({ keeping: stack }) => ({ clientId: "web", ...(await stack.begin("web", { user: disabledUser })) }),
-    expected: "ACCOUNT_DISABLED",
-  },
-  {
-    ...asWorker,
-    method: "Refresh",
-    name: "a connection of an account that is disabled",
-    message: ({ disabled }) => ({ connectionId: String(disabled.body["connectionId"]) }),
-    expected: "ACCOUNT_DISABLED",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection that there is not",
-    message: async (world) => ({ clientId: "web", connectionId: missing, userToken: (await signedIn(world)).userToken }),
-    expected: "CONNECTION_NOT_FOUND",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection of another user",
-    message: async (world) => ({
-      clientId: "web",
-      connectionId: (await signedIn(world)).connectionId,
-      userToken: (await signedIn(world)).userToken,
-    }),
-    expected: "CONNECTION_NOT_FOUND",
-  },
-  {
-    ...asStranger,
-    method: "Refresh",
-    name: "a connection that is not the service's to use",
-    message: async (world) => ({ connectionId: (await signedIn(world)).connectionId }),
-    expected: "CONNECTION_NOT_FOUND",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection without proof of its user",
-    message: async (world) => ({ clientId: "web", connectionId: (await signedIn(world)).connectionId }),
-    expected: "MALFORMED_REQUEST",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection with a proof that is no token",
-    message: async (world) => ({ clientId: "web", connectionId: (await signedIn(world)).connectionId, userToken: { value: "made-up" } }),
-    expected: "TOKEN_MALFORMED",
-    field: "USER_TOKEN",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection with a token of its user that was issued to another client",
-    message: async (world) => {
-      const { connectionId, user } = await signedIn(world);
-      return { clientId: "web", connectionId, userToken: (await signedIn(world, "site", user)).userToken };
-    },
-    expected: "TARGET_NOT_ALLOWED",
-    field: "USER_TOKEN",
-  },
-  {
-    ...asPage,
-    method: "Refresh",
-    name: "a connection with a session, which nobody keeps whose connections are here",
-    message: async (world) => ({ clientId: "web", connectionId: (await signedIn(world)).connectionId, session: { token: "made-up" } }),
-    expected: "SESSION_INVALID",
-  },
-  {
-    ...asPage,
-    method: "Revoke",
-    name: "a connection with a proof that is no token",
-    message: async (world) => ({ clientId: "web", connectionId: (await signedIn(world)).connectionId, userToken: { value: "made-up" } }),
-    expected: "TOKEN_MALFORMED",
-    field: "USER_TOKEN",
-  },
-  {
-    ...asWorker,
-    method: "GetAccount",
-    name: "an account at another provider than the token's",
-    message: async (world) => ({ provider: "openai", token: (await signedIn(world)).userToken }),
-    expected: "ACCOUNT_NOT_FOUND",
-  },
-  {
-    ...asPage,
-    method: "GetAccount",
-    name: "the account of a user who has taken back what he granted, as its provider has it",
-    message: async (world) => {
-      const { userToken, user } = await signedIn(world);
-      world.keeping.discord.end(user);
-      return { clientId: "web", token: userToken, fresh: true };
-    },
-    expected: "REAUTHENTICATION_REQUIRED",
-  },
-  {
-    ...asPage,
-    method: "GetAccount",
-    name: "an account whose sign-in was ended, as its provider has it",
-    message: async (world) => {
-      const { connectionId, userToken } = await signedIn(world);
-      await world.keeping.cambio.rpc("Revoke", { clientId: "web", connectionId, userToken }, { origin: page });
-      return { clientId: "web", token: userToken, fresh: true };
-    },
-    expected: "CONNECTION_NOT_FOUND",
-  },
-];
-
-export const connectionCases: readonly Case[] = [...going, ...refused];

@@ -1,7 +1,7 @@
 // Connections over two replicas: one refresh for everybody who asks, nothing for whoever is not their user, and the end of an account
 // that an operator disables.
 
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { startChild } from "../support/child.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, detailOf, type Instance } from "../support/fake-stack.ts";
@@ -17,6 +17,8 @@ const wordMs = 1_000;
 const proofOf = (answer: Answer) => ({ userToken: { value: tokensOf(answer)["accessToken"] } });
 
 describe.each(shared)("two replicas on %s", (kept) => {
+  beforeAll(() => stacks.ready(kept), 60_000);
+
   it("100 uses of a connection whose token has run out, over both: OpenAI is asked once, and all get one access token", async () => {
     const stack = await stacks.start(kept, { instances: 2 });
     const { connectionId } = (await stack.signIn("cli")).body;

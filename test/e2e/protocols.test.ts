@@ -11,6 +11,7 @@ import { grpcJsCaller } from "./grpc-js-caller.ts";
 import type { Case, Role } from "./protocol-case.ts";
 import { connectBinaryCaller, connectJsonCaller, fetchCaller, grpcWebCaller, type ProtocolCaller } from "./protocol-callers.ts";
 import { connectionCases } from "./connection-cases.ts";
+import { connectionRefusals } from "./connection-refusals.ts";
 import { exchangeCases } from "./exchange-cases.ts";
 import { refusalCases } from "./refusal-cases.ts";
 import { successCases } from "./success-cases.ts";
@@ -25,6 +26,7 @@ const cases: readonly Case[] = [
   ...validationCases,
   ...exchangeCases,
   ...connectionCases,
+  ...connectionRefusals,
 ];
 
 interface Protocol {

@@ -19,7 +19,7 @@ const refreshes = () =>
 describe.each(["SQLite", "PostgreSQL"] as const)("with what is kept in %s, a refresh", (kept) => {
   beforeAll(async () => {
     stack = await stacks.start(kept);
-  });
+  }, 60_000);
   beforeEach(() => {
     before = stack.openai.requests.length;
   });

@@ -89,6 +89,16 @@ describe("a connection, named by its id", () => {
     await expect(rig.refreshConnection("worker", web.id)).rejects.toThrow(refusal("CALLER_NOT_ALLOWED"));
   });
 
+  it("gives a service no token of unsaid scopes that its client may have asked more of than the service may have", async () => {
+    const body = { access_token: "silent-access", token_type: "Bearer", expires_in: 3_600, refresh_token: "silent-refresh" };
+    rig.discord.faults.next("token", { kind: "status", status: 200, body });
+    rig.discord.faults.next("user", { kind: "status", status: 200, body: { ...nelly } });
+    const silent = await kept("web");
+    expect((await rig.refreshConnection("worker", silent.id)).tokens.accessToken.reveal()).toBe("silent-access");
+    rig.reconfigure({ worker: { providers: { discord: { scopes: ["identify"], audiences: ["backend"], connections_of: ["web"] } } } });
+    await expect(rig.refreshConnection("worker", silent.id)).rejects.toThrow(refusal("SCOPE_NOT_ALLOWED"));
+  });
+
   it("of a disabled account gives nobody anything", async () => {
     await rig.disable(nelly);
     await expect(rig.refreshConnection("web", web.id, proof())).rejects.toThrow(refusal("ACCOUNT_DISABLED"));

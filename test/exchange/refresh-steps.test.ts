@@ -14,6 +14,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { createFamilyRig, type FamilyRig, handleIn, reused, tokenSet } from "../store/family-rig.ts";
 import { clientOf, grantOf, refusal, roomyPlaces } from "./fixtures.ts";
+import { unsigned } from "./unsigned-tokens.ts";
 
 const grant = grantOf({ scopes: ["openid", "orders:read"] });
 const web = clientOf({ id: "web", kind: "browser", providers: new Map([["main", grant]]) });
@@ -142,6 +143,23 @@ describe("a refresh", () => {
   ] as const)("%s is refused by policy before anything is spent", async (_what, client, scopes, reason) => {
     await expect(rig.refresh(client, handle, { scopes })).rejects.toThrow(refusal(reason));
     expect(rig.steps).toEqual([]);
+  });
+
+  it.each([
+    ["its ID token", { subject: "mallory" }],
+    ["its access token", { accessToken: new Secret(unsigned({ sub: "mallory" })) }],
+  ])("of a raw token is refused once %s says whose it is, and that account is disabled", async (_where, said) => {
+    const service = { ...backend, rawRefreshTokens: true };
+    const answer = () => {
+      const { subject: _, ...tokens } = tokenSet(1, families.clock);
+      families.upstream.instead.push(async () => ({ ...tokens, ...said }));
+    };
+    answer();
+    await expect(rig.refresh(service, new Secret("raw"))).resolves.toBeDefined();
+    expect(rig.checked).toEqual([{ provider: "main", id: "", subject: "mallory", issuedAt: Infinity }]);
+    answer();
+    rig.failing.revocations = "ACCOUNT_DISABLED";
+    await expect(rig.refresh(service, new Secret("raw"))).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
   });
 
   it("whose time is over when it is on record spends nothing", async () => {

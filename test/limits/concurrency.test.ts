@@ -24,6 +24,7 @@ describe("places", () => {
     ["CreateAuthorizationUrl", 60],
     ["Refresh", 80],
     ["Revoke", 80],
+    ["GetAccount", 80],
     ["ValidateCrossClient", 100],
   ] satisfies readonly (readonly [Method, number])[])("of 100, %s takes %i", (method, places) => {
     expect(
@@ -51,6 +52,7 @@ describe("places", () => {
       CreateAuthorizationUrl: 5,
       Refresh: 7,
       Revoke: 7,
+      GetAccount: 7,
       ValidateCrossClient: 9,
     });
   });

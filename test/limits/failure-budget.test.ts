@@ -139,3 +139,34 @@ it("what one payer spends at one provider is never another's, whatever their nam
     }),
   );
 });
+
+const apart = (number: number) => `203.0.${number}.9`;
+
+describe("refusals of all clients together", () => {
+  const settings = settingsOf({ clientFailures: 100, addressFailures: 5, providerFailures: 20 });
+  const clients = ["web", "app", "site"];
+
+  it("pause each address that was refused at all, and no other, no service and nobody at another provider", () => {
+    const budget = createFailureBudget(stoppedClock(), settings);
+    for (let number = 0; number < 19; number += 1) fail(budget, from(apart(number), clients[number % 3]), 1);
+    budget.check(from(apart(0)), "main");
+    fail(budget, service, 1);
+    for (let number = 0; number < 19; number += 1)
+      expect(() => budget.check(from(apart(number), clients[number % 3]), "main")).toThrow(refused("limits.provider_failures", 600_000));
+    budget.check(from(apart(19)), "main");
+    budget.check(from("203.0.0.10"), "main");
+    budget.check(service, "main");
+    fail(budget, from(apart(0)), 1, "other");
+    budget.check(from(apart(0)), "other");
+  });
+
+  it("leave an address that goes on with one refusal more, and are forgotten as they came", () => {
+    const clock = stoppedClock();
+    const budget = createFailureBudget(clock, settings);
+    fail(budget, service, 20);
+    fail(budget, from(apart(1)), 1);
+    expect(() => budget.check(from(apart(1)), "main")).toThrow(refused("limits.provider_failures", 600_000));
+    clock.advance(600_000);
+    budget.check(from(apart(1)), "main");
+  });
+});

@@ -27,7 +27,15 @@ export function stoppedClock(): StoppedClock {
 }
 
 export function settingsOf(given: Partial<LimitSettings> = {}): () => LimitSettings {
-  const settings = { services: 1_000, publicClients: 20, addresses: 50, clientFailures: 2_000, addressFailures: 50, ofClient: new Map() };
+  const settings = {
+    services: 1_000,
+    publicClients: 20,
+    addresses: 50,
+    clientFailures: 2_000,
+    addressFailures: 50,
+    providerFailures: 5_000,
+    ofClient: new Map(),
+  };
   return () => ({ ...settings, ...given });
 }
 

@@ -82,6 +82,7 @@ const refreshSession = createRefreshSession({ ...issuing, flights, fingerprint: 
 const { refreshHeld, refreshConnection, revokeConnection, getAccount } = wireAccounts({
   ...common,
   ...nothingMinted,
+  clients: new Map(),
   sessions,
   subjectPrefixes: new Map(),
   verifySubject,

@@ -180,6 +180,7 @@ export const noLimits: Configuration["limits"] = {
   concurrent_calls: 1_000,
   client_failures: 1_000_000,
   address_failures: 100_000,
+  provider_failures: 1_000_000,
 };
 
 export interface InstanceDeps {

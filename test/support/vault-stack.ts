@@ -77,11 +77,6 @@ const redirectUris: Readonly<Record<VaultClient, string>> = {
   shop: `${page}/callback`,
 };
 
-const headersOf: VaultStack["headersOf"] = (client) => {
-  if (Object.hasOwn(vaultSecrets.services, client)) return { authorization: basic(client, vaultSecrets.services[client as VaultService]) };
-  return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
-};
-
 export async function startVaultStack(options: VaultStackOptions = {}): Promise<VaultStack> {
   const time = { nowMs: Date.now() };
   const clock = () => time.nowMs;
@@ -169,6 +164,12 @@ function withMore(document: ReturnType<typeof vaultDocument>, { written = {}, pr
   const merged = Object.entries(written).map(([name, more]) => [name, { ...sections[name], ...more }]);
   const all = Object.entries(document.providers).map(([name, provider]) => [name, { ...provider, ...providers }]);
   return { ...document, ...Object.fromEntries(merged), providers: Object.fromEntries(all) };
+}
+
+function headersOf(client: VaultClient | VaultService): Readonly<Record<string, string>> {
+  const secret = Object.entries(vaultSecrets.services).find(([service]) => service === client)?.[1];
+  if (secret !== undefined) return { authorization: basic(client, secret) };
+  return ["cli", "tool", "phone"].includes(client) ? {} : { origin: page };
 }
 
 /** What can be read in all files there, however binary they are: their names, and texts as long as a secret. */

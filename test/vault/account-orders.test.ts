@@ -3,11 +3,13 @@ import type { Announcement } from "../../src/cache/revocation-codec.ts";
 import { type Announcements, createRevocations, type FollowedRevocations } from "../../src/cache/revocations.ts";
 import type { RevocableToken } from "../../src/exchange/ports.ts";
 import type { Database } from "../../src/store/database.ts";
+import { readDueConnections } from "../../src/store/due-connections.ts";
 import { createRevocationLog } from "../../src/store/revocation-log.ts";
 import { createAccountOrders } from "../../src/vault/account-orders.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { nowSeconds, subjectRevocation } from "../cache/revocation-log-contract.ts";
 import { outcomeOf, refusal } from "../exchange/fixtures.ts";
+import { connectionRow, insertConnections } from "../store/connection-fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { accountsOn, unreadUser, userOf } from "./account-rig.ts";
@@ -74,6 +76,18 @@ onEachDatabase((_, open) => {
     await eventually("the word", () => (said(by, here(issuedAt)) === accepted) === (outcome === accepted), withinMs).catch(() => undefined);
     expect(sayings(by, issuedAt)).toEqual([outcome, outcome]);
   }
+
+  test("disabling an account ends the refreshing of its connections in the background, and of no others", async () => {
+    const { id: other } = await accountsOn(database).accounts.signedIn("discord", userOf("2"));
+    const due = { provider: "discord", due_at: 1 };
+    await insertConnections(database, [
+      connectionRow({ id: "its", account_id: id, ...due }),
+      connectionRow({ id: "another's", account_id: other, ...due }),
+    ]);
+    await ordersOn(database).disable({ id });
+    const left = await readDueConnections(database, { provider: "discord", nowMs: clock(), limit: 10 });
+    expect(left.map((one) => one.id)).toEqual(["another's"]);
+  });
 
   describe("disabling an account", () => {
     test("is in its row, and makes every replica refuse its tokens within a second: of before, of later, and long after", async () => {

@@ -163,13 +163,21 @@ onEachDatabase((_, open) => {
     });
   });
 
-  test("a sign-in makes it readable again", async () => {
+  test("whoever puts another's account under a user's name is reported by that user's next sign-in", async () => {
+    const { accounts, alarms } = accountsOn(database);
+    const { id: victim } = await accounts.signedIn("discord", userOf("1"));
+    await update({ provider_user_id: "99" }, victim);
+    await accounts.signedIn("discord", userOf("99"));
+    expect(alarms).toEqual([unreadable]);
+  });
+
+  test("a sign-in raises an alarm, and makes it readable again", async () => {
     const { accounts, alarms } = accountsOn(database);
     const { id } = await accounts.signedIn("discord", userOf("1"));
     await update({ sealed_user: new Uint8Array() }, id);
     expect(await accounts.signedIn("discord", userOf("1"))).toMatchObject({ id, user: userOf("1") });
     expect(await accounts.find(id)).toMatchObject({ user: userOf("1") });
-    expect(alarms).toEqual([]);
+    expect(alarms).toEqual([unreadable]);
   });
 
   test("a database that is away is STORE_UNAVAILABLE, never an account that is not there", async () => {

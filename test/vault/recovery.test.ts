@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConnection } from "../../src/store/connection-rows.ts";
 import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
+import { masterKey } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { createVaultRig, longDeadMs, refreshMs, removeSpools, shown } from "./vault-rig.ts";
@@ -40,6 +41,15 @@ onEachDatabase((_, open) => {
       expect((await rig.ask(other, id, { beyond: 1 })).generation).toBe(2);
       expect(rig.provider.presented.length).toBe(2);
       expect([rig.ended, rig.alarms, readdirSync(rig.spoolPath("one"))]).toEqual([[], [], []]);
+    });
+
+    it("and whose answer the next start has no key for loses nothing by that: the one after it has", async () => {
+      const { rig, database, other, id } = await killedAt("spooled");
+      expect(await rig.restart(database, "one", [masterKey("another")])).toEqual({ answers: 0, lost: 0, unsent: 0 });
+      expect(rig.alarms).toEqual(["spool unreadable"]);
+      expect(await rig.restart(database, "one")).toEqual({ answers: 1, lost: 0, unsent: 0 });
+      expect((await rig.ask(other, id, { beyond: 0 })).generation).toBe(1);
+      expect(rig.provider.presented).toHaveLength(1);
     });
 
     it.each<RefreshStep>(["sending", "answered"])(

@@ -47,11 +47,11 @@ describe("a spool", () => {
     const left = await spool().left();
     expect(
       left
-        .map((one) => [one.place.connection, one.answer === undefined ? undefined : Buffer.from(one.answer).toString()])
+        .map((one) => [one.place.connection, one.kind === "answer" ? Buffer.from(one.answer).toString() : one.kind])
         .toSorted(([one = ""], [other = ""]) => one.localeCompare(other)),
     ).toEqual([
       ["connection-1", answer.toString()],
-      ["connection-2", undefined],
+      ["connection-2", "sending"],
     ]);
   });
 
@@ -67,7 +67,7 @@ describe("a spool", () => {
     const before = spool();
     before.sending(place);
     writeFileSync(file(`${answerFile}.new`), "half");
-    expect(await spool().left()).toEqual([{ place, answer: undefined }]);
+    expect(await spool().left()).toEqual([{ place, kind: "sending" }]);
   });
 
   it("is for this process's user only", async () => {
@@ -149,14 +149,14 @@ describe("whoever can write to the spool's folder", () => {
     await before.keep({ ...place, connection: "connection-2" }, Buffer.from("another answer"));
     tamper();
     const left = await spool().left();
-    expect(left.filter((one) => one.answer !== undefined).map((one) => one.place.connection)).toEqual(["connection-2"]);
-    expect(left.filter((one) => one.answer === undefined).length).toBe(1);
+    expect(left.filter((one) => one.kind === "answer").map((one) => one.place.connection)).toEqual(["connection-2"]);
+    expect(left.filter((one) => one.kind === "unreadable").length).toBe(1);
     expect(alarms).toEqual(["spool unreadable"]);
   });
 
   it("keeps what was sealed under a key that was taken out from being believed", async () => {
     await spool([masterKey("old")]).keep(place, answer);
-    expect(await spool([masterKey("fresh")]).left()).toEqual([{ place, answer: undefined }]);
+    expect(await spool([masterKey("fresh")]).left()).toEqual([{ place, kind: "unreadable" }]);
     expect(alarms).toEqual(["spool unreadable"]);
   });
 
