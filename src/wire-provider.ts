@@ -3,7 +3,8 @@
 // wire-session-provider.ts.
 
 import type { Configuration, ProviderConfiguration } from "./config/schema.ts";
-import type { AccessTokenVerifier, Clock, Provider } from "./exchange/ports.ts";
+import type { AccessTokenVerifier, Clock } from "./exchange/ports.ts";
+import type { Provider } from "./exchange/provider-ports.ts";
 import { createAccessTokenVerifier } from "./keys/access-token-verifier.ts";
 import { createIdTokenVerifier } from "./keys/id-token-verifier.ts";
 import { createKeySet, type KeySet } from "./keys/key-set.ts";

@@ -6,7 +6,8 @@ import type { Audiences, Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
 import { holdingAudience } from "./holding-audience.ts";
 import { keyRevocationId, ownProvider } from "./minting.ts";
-import type { Provider, Revocations } from "./ports.ts";
+import type { Revocations } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface AcceptDeps {

@@ -1,6 +1,6 @@
 // What accounts are called in tokens that are issued here, and the way back from such a name to its account.
 
-import type { Provider } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 import type { Accounts, KeptAccount } from "./vault-ports.ts";
 
 export interface AccountSubjectDeps {

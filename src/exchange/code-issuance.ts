@@ -5,7 +5,7 @@ import type { Client } from "./clients.ts";
 import { ExchangeError } from "./errors.ts";
 import { onlyTarget } from "./holding-audience.ts";
 import { isMinted, type Minting } from "./minting.ts";
-import type { Provider } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 
 export type CodeIssuance =
   /** `audiences`: configured names; the provider is told of them. */

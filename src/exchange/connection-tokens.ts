@@ -2,7 +2,8 @@
 // provider has to be asked: everything that can fail without harm first, and what counts against whom.
 
 import { ExchangeError, hasReason } from "./errors.ts";
-import type { FailureBudget, Provider, ProviderPlaces } from "./ports.ts";
+import type { FailureBudget, ProviderPlaces } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Trail } from "./trail.ts";
 import type { Connection, LiveTokens, SendRefresh } from "./vault-ports.ts";

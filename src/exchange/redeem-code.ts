@@ -6,7 +6,8 @@ import { ExchangeError, hasReason, malformed } from "./errors.ts";
 import type { CodeClaim, OneTimeStore, PendingState } from "./one-time-ports.ts";
 import { nothingWasSent, outcomeOf } from "./outcome.ts";
 import { isOurState, type Pkce } from "./pkce.ts";
-import type { Clock, PreparedProvider, Provider } from "./ports.ts";
+import type { Clock } from "./ports.ts";
+import type { PreparedProvider, Provider } from "./provider-ports.ts";
 import type { Secret } from "./secret.ts";
 import type { TokenSet } from "./tokens.ts";
 

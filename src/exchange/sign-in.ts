@@ -4,7 +4,8 @@
 import type { Account } from "./account.ts";
 import { type Circumstance, ExchangeError, hasReason } from "./errors.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { FailureBudget, PreparedProvider } from "./ports.ts";
+import type { FailureBudget } from "./ports.ts";
+import type { PreparedProvider } from "./provider-ports.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { TokenSet } from "./tokens.ts";
 import type { Trail } from "./trail.ts";

@@ -8,16 +8,8 @@ import type { Decide } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkExchanged } from "./exchanged-bounds.ts";
 import { checkGranted, scopesOf } from "./granted.ts";
-import type {
-  Clock,
-  FailureBudget,
-  PreparedProvider,
-  Provider,
-  ProviderPlaces,
-  Revocations,
-  SingleFlight,
-  VerificationCache,
-} from "./ports.ts";
+import type { Clock, FailureBudget, ProviderPlaces, Revocations, SingleFlight, VerificationCache } from "./ports.ts";
+import type { PreparedProvider, Provider } from "./provider-ports.ts";
 import type { Secret } from "./secret.ts";
 import { asVerified, verifyIssued } from "./issued-token.ts";
 import { risksBan } from "./refusal-cost.ts";

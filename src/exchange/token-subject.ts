@@ -5,7 +5,7 @@ import type { Actor, Verification } from "./claims.ts";
 import { ExchangeError } from "./errors.ts";
 import type { MintSubject } from "./mint.ts";
 import { subjectOfToken } from "./mint-subject.ts";
-import type { Provider } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 import type { Accounts } from "./vault-ports.ts";
 
 export interface TokenSubjectDeps {

@@ -1,6 +1,6 @@
 // The address to which a user's browser is sent (RFC 6749 §4.1.1, RFC 7636 §4.3). What it asks for was decided by the operation.
 
-import type { AuthorizationStart } from "../exchange/ports.ts";
+import type { AuthorizationStart } from "../exchange/provider-ports.ts";
 
 export interface AuthorizationUrlOptions {
   readonly endpoint: string;

@@ -4,7 +4,8 @@
 
 import type { Account } from "../exchange/account.ts";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
-import type { Clock, CodeGrant, PreparedProvider, Provider, RefreshWish } from "../exchange/ports.ts";
+import type { Clock } from "../exchange/ports.ts";
+import type { CodeGrant, PreparedProvider, Provider, RefreshWish } from "../exchange/provider-ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { RefreshedTokens, TokenSet } from "../exchange/tokens.ts";
 import type { HttpClient } from "../net/http-client.ts";

@@ -3,7 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { ExchangeError, hasReason } from "../exchange/errors.ts";
-import type { Clock, Provider, UpstreamRevocations } from "../exchange/ports.ts";
+import type { Clock, UpstreamRevocations } from "../exchange/ports.ts";
+import type { Provider } from "../exchange/provider-ports.ts";
 import type { TakenTelling, Telling as About, TellingQueue } from "../exchange/revocation-ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 

@@ -1,5 +1,5 @@
 // Connections: a provider's tokens that are kept here, found again. How a sign-in is kept is keep-connection.ts, how its tokens are
-// refreshed refresh-connection.ts, how they end connection-ends.ts.
+// refreshed live-tokens.ts, how they end connection-ends.ts.
 
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
@@ -10,7 +10,7 @@ import type { Database } from "../store/database.ts";
 import type { ConnectionColumns } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
 import { type ConnectionGrant, tokenToTell } from "./connection-grant.ts";
-import type { RefreshConnection } from "./refresh-connection.ts";
+import type { TokensOf } from "./live-tokens.ts";
 
 /** Each further round means that it was refreshed, or somebody signed in, in between. */
 const maxRounds = 8;
@@ -19,7 +19,7 @@ export interface ConnectionsDeps {
   readonly database: Database;
   readonly columns: ConnectionColumns;
   readonly ends: ConnectionEnds;
-  readonly tokensOf: RefreshConnection;
+  readonly tokensOf: TokensOf;
   readonly keep: Connections["keep"];
   readonly clock: Clock;
   /** Whom tokens of that provider are shown to; undefined: it is not configured now. */
@@ -29,7 +29,7 @@ export interface ConnectionsDeps {
 export function createConnections(deps: ConnectionsDeps): Connections & HeldSignIns {
   const { database, columns, ends, tokensOf, keep, clock, issuerOf } = deps;
 
-  function held(row: ConnectionRow): Connection | undefined {
+  function found(row: ConnectionRow): Connection | undefined {
     const isOver = row.ended_at !== null || clock() >= row.expires_at;
     const grant = isOver ? endedGrant : columns.openGrant(row);
     if (grant === undefined) return undefined;
@@ -68,19 +68,19 @@ export function createConnections(deps: ConnectionsDeps): Connections & HeldSign
     async find(id) {
       const row = await readConnection(database, id);
       const isThere = row !== undefined && row.kept === 1 && row.ended_reason !== "revoked";
-      return isThere ? held(row) : undefined;
+      return isThere ? found(row) : undefined;
     },
     async findOfHandle(id) {
       const row = await readConnection(database, id);
-      return row === undefined || row.kept === 1 ? undefined : held(row);
+      return row === undefined || row.kept === 1 ? undefined : found(row);
     },
     async findOfAccount(accountId, clientIds) {
       const row = clientIds.length === 0 ? undefined : await readUsedLast(database, accountId, clientIds);
-      return row === undefined || clock() >= row.expires_at ? undefined : held(row);
+      return row === undefined || clock() >= row.expires_at ? undefined : found(row);
     },
     async findHeldBy(accountId, clientId) {
       const row = await readHeldLast(database, accountId, clientId);
-      return row === undefined || clock() >= row.expires_at ? undefined : held(row);
+      return row === undefined || clock() >= row.expires_at ? undefined : found(row);
     },
   };
 }

@@ -1,5 +1,5 @@
 // Refreshes one provider's connections that are due: one replica at a time where that can be had, evenly, and within the rate and the number
-// at one time that its operator allows. How one is refreshed, and that nothing is sent twice, is refresh-connection.ts.
+// at one time that its operator allows. How one is refreshed, and that nothing is sent twice, is live-tokens.ts.
 
 import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
 import type { SendRefresh, Wish } from "../exchange/vault-ports.ts";
@@ -9,7 +9,7 @@ import { type DueConnection, postponeConnection, readDueConnections } from "../s
 import type { HeldLease } from "./held-lease.ts";
 import { createPace, type PaceDeps } from "./pace.ts";
 import { postponementAfter } from "./postponement.ts";
-import type { RefreshConnection } from "./refresh-connection.ts";
+import type { TokensOf } from "./live-tokens.ts";
 import { createRefusals, isCountedRefusal } from "./refusals.ts";
 
 /** Rows that are read in one go: at the usual rate some ten seconds of work. */
@@ -41,7 +41,7 @@ export interface KeptOutcome {
 
 export interface ProviderKeeperDeps extends PaceDeps {
   readonly database: Database;
-  readonly tokensOf: RefreshConnection;
+  readonly tokensOf: TokensOf;
   readonly lease: HeldLease;
   /** Of the configuration in force; undefined: it is not in it. */
   readonly sender: () => Sender | undefined;

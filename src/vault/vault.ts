@@ -9,16 +9,17 @@ import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "../store/database.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { createWriter, writeLimitMs } from "../store/stubborn-write.ts";
-import { createAnswerKeeper } from "./answer-keeper.ts";
 import { createBackground } from "./background.ts";
 import { createConnectionColumns } from "./connection-columns.ts";
 import { type ConnectionEnds, createConnectionEnds, type EndedConnection } from "./connection-ends.ts";
 import { createConnections } from "./connections.ts";
 import { createDueAt } from "./due.ts";
+import { createSettleFailure } from "./failed-attempt.ts";
+import { createKeepAnswer } from "./keep-answer.ts";
 import { createKeepConnection } from "./keep-connection.ts";
 import { createTellOrphan } from "./orphaned-token.ts";
 import { createRefreshAttempt } from "./refresh-attempt.ts";
-import { createRefreshConnection, type RefreshConnection } from "./refresh-connection.ts";
+import { createLiveTokens, type TokensOf } from "./live-tokens.ts";
 import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool } from "./spool.ts";
 
@@ -55,7 +56,7 @@ export interface VaultOptions {
 export interface Vault {
   readonly connections: Connections & HeldSignIns;
   /** For the work in the background. */
-  readonly tokensOf: RefreshConnection;
+  readonly tokensOf: TokensOf;
   /** For the same. */
   readonly ends: ConnectionEnds;
   close(): Promise<void>;
@@ -68,16 +69,17 @@ export function createVault(deps: VaultDeps, options: VaultOptions): Vault {
   const background = createBackground(wait);
   const columns = createConnectionColumns(deps.keys, deps.onAlarm);
   const ends = createConnectionEnds({ database, clock, onEnded: deps.onEnded });
-  const keeper = createAnswerKeeper({ database, spool, write, background, onUnspooled: deps.onUnspooled, onStep });
+  const keepAnswer = createKeepAnswer({ database, spool, write, background, onUnspooled: deps.onUnspooled, onStep });
   const { idleMs, inDoubtMs, upstreamLimitMs } = options;
   const dueAtMs = createDueAt({ clock, chance: Math.random, aheadMs: options.aheadMs });
   const tellOrphan = createTellOrphan({ database, issuerOf: options.issuerOf, tell: deps.tell });
-  const attempts = createRefreshAttempt(
-    { database, columns, spool, keeper, ends, tellOrphan, write, background, clock, freshCall: randomUUID, onStep },
+  const settle = createSettleFailure({ database, spool, ends, write, background });
+  const attempt = createRefreshAttempt(
+    { database, columns, spool, keepAnswer, settle, tellOrphan, background, clock, freshCall: randomUUID, onStep },
     { idleMs, sendWithinMs: upstreamLimitMs, dueAtMs },
   );
-  const tokensOf = createRefreshConnection(
-    { database, columns, attempts, ends, clock, wait },
+  const tokensOf = createLiveTokens(
+    { database, columns, attempt, ends, clock, wait },
     { idleMs, inDoubtMs, refreshMs: () => upstreamLimitMs() + writeLimitMs + clockDifferenceMs },
   );
   const keep = createKeepConnection({ database, columns, write, clock, wait, random }, { idleMs, dueAtMs });

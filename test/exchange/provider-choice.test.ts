@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Provider } from "../../src/exchange/ports.ts";
+import type { Provider } from "../../src/exchange/provider-ports.ts";
 import { chooseProvider } from "../../src/exchange/provider-choice.ts";
 import { clientOf, grantOf, refusal } from "./fixtures.ts";
 

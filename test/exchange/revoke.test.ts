@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "../../src/exchange/clients.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import type { PreparedProvider, Provider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider, Provider } from "../../src/exchange/provider-ports.ts";
 import { createRevoke, type RevokeAnswer, type RevokeDeps } from "../../src/exchange/revoke.ts";
 import type { RevokeQuestion } from "../../src/exchange/revoke-target.ts";
 import { Secret } from "../../src/exchange/secret.ts";

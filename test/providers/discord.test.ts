@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { codeGrant, configuredRig, failureOf, signInStart } from "../support/configured-provider.ts";
 import { discordRateLimit, type FakeDiscord, type FakeDiscordUser, startFakeDiscord, usualDiscordUser } from "../support/fake-discord.ts";

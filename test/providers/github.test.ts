@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { codeGrant, configuredRig, failureOf, signInStart } from "../support/configured-provider.ts";
 import type { Rig } from "../support/provider-rig.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { FakeClient } from "../support/fake-token-endpoint.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import type { AuthorizationStart, CodeGrant, PreparedProvider } from "../../src/exchange/ports.ts";
+import type { AuthorizationStart, CodeGrant, PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "../support/fake-provider.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import { codeChallenge, codeGrant, configuredRig, failureOf, signInStart } from "../support/configured-provider.ts";

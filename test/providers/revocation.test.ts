@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { type FakeProvider, type FakeProviderOptions, startFakeProvider } from "../support/fake-provider.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createUpstreamRevocationsMemory } from "../../src/cache/upstream-revocations-memory.ts";
-import type { Provider } from "../../src/exchange/ports.ts";
+import type { Provider } from "../../src/exchange/provider-ports.ts";
 import { tellingLifetimeMs, type TellingQueue } from "../../src/exchange/revocation-ports.ts";
 import { createTelling, type Telling, type TellingEvent } from "../../src/providers/telling.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";

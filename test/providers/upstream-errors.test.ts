@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 import type { Fault } from "../support/faults.ts";

@@ -2,7 +2,7 @@
 // takes JSON and nothing else, which is configuration alone. Their fakes object to every parameter, header and body that is not theirs.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PreparedProvider } from "../../src/exchange/ports.ts";
+import type { PreparedProvider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { codeGrant, configuredRig, failureOf, signInStart, type WrittenProvider } from "../support/configured-provider.ts";
 import { startFakeDiscord } from "../support/fake-discord.ts";

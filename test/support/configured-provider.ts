@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { configurationSchema, type ProviderConfiguration } from "../../src/config/schema.ts";
 import { definitionFrom } from "../../src/wire-definition.ts";
-import type { AuthorizationStart, CodeGrant } from "../../src/exchange/ports.ts";
+import type { AuthorizationStart, CodeGrant } from "../../src/exchange/provider-ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createRig, type Rig, type RigOptions } from "./provider-rig.ts";

@@ -1,7 +1,7 @@
 // A provider under test: guarded client, discovery, keys, ID tokens and provider, wired as the service wires them, with a
 // clock that stands still.
 
-import type { Provider } from "../../src/exchange/ports.ts";
+import type { Provider } from "../../src/exchange/provider-ports.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import { createIdTokenVerifier } from "../../src/keys/id-token-verifier.ts";
 import { createKeySet, type KeySet } from "../../src/keys/key-set.ts";

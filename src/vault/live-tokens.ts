@@ -8,12 +8,12 @@ import type { LiveTokens } from "../exchange/vault-ports.ts";
 import { waitFor } from "../exchange/waiting.ts";
 import { type ConnectionRow, readConnection, touchConnection } from "../store/connection-rows.ts";
 import type { Database } from "../store/database.ts";
-import { readIntents } from "../store/refresh-intents.ts";
+import { loseIntent, readIntents } from "../store/refresh-intents.ts";
 import type { ConnectionColumns, ConnectionContents } from "./connection-columns.ts";
 import type { ConnectionEnds } from "./connection-ends.ts";
-import { standingOfIntents } from "./intent-standing.ts";
 import { lasts } from "./next-tokens.ts";
 import type { Asking, RefreshAttempt } from "./refresh-attempt.ts";
+import { whoMaySend } from "./who-may-send.ts";
 
 /** How often a connection that somebody else refreshes is looked at: a refresh takes about as long as the first few looks. */
 const firstLookMs = 20;
@@ -25,16 +25,16 @@ const touchEveryMs = 600_000;
 /** Whoever is told to come back looks this often whether the answer was found. */
 const inDoubtRetryMs = 5_000;
 
-export interface RefreshConnectionDeps {
+export interface LiveTokensDeps {
   readonly database: Database;
   readonly columns: ConnectionColumns;
-  readonly attempts: RefreshAttempt;
+  readonly attempt: RefreshAttempt;
   readonly ends: ConnectionEnds;
   readonly clock: Clock;
   readonly wait: (ms: number) => Promise<void>;
 }
 
-export interface RefreshConnectionOptions {
+export interface LiveTokensOptions {
   /** A connection that was not used for so long ends. */
   readonly idleMs: number;
   readonly inDoubtMs: number;
@@ -42,8 +42,8 @@ export interface RefreshConnectionOptions {
   readonly refreshMs: () => number;
 }
 
-export function createRefreshConnection(deps: RefreshConnectionDeps, options: RefreshConnectionOptions) {
-  const { database, columns, attempts, ends, clock, wait } = deps;
+export function createLiveTokens(deps: LiveTokensDeps, options: LiveTokensOptions) {
+  const { database, columns, attempt, ends, clock, wait } = deps;
 
   /** Bounded by `signal`: each round waits for somebody who may ask the provider, or is the one who may. See Connection.tokens. */
   return async function tokensOf(id: string, asking: Asking, signal: AbortSignal): Promise<LiveTokens> {
@@ -59,16 +59,16 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
       if (isEnough(row, contents, asking)) return used(row, contents, asking);
 
       // 2. Who may send: whoever commits the next intent, and nobody while an earlier one has no outcome.
-      const standing = standingOfIntents(await readIntents(database, row), {
+      const sender = whoMaySend(await readIntents(database, row), {
         nowMs: clock(),
         refreshMs: options.refreshMs(),
         inDoubtMs: options.inDoubtMs,
         lostAnswer: asking.lostAnswer,
       });
-      switch (standing.kind) {
+      switch (sender.kind) {
         case "free": {
           if (contents.grant.refreshToken === undefined) throw await notRefreshable(row, contents);
-          const refreshed = await attempts.make({ row, contents, attempt: standing.attempt }, asking);
+          const refreshed = await attempt({ row, contents, attempt: sender.attempt }, asking);
           if (refreshed !== undefined) return refreshed;
           break;
         }
@@ -76,9 +76,9 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
           await waitFor(wait(lookMs), signal);
           break;
         case "in_doubt":
-          throw new ExchangeError("UPSTREAM_UNAVAILABLE", { retryAfterMs: Math.min(standing.leftMs, inDoubtRetryMs), unasked: true });
+          throw new ExchangeError("UPSTREAM_UNAVAILABLE", { retryAfterMs: Math.min(sender.leftMs, inDoubtRetryMs), unasked: true });
         case "given_up":
-          await attempts.giveUp(standing.intent);
+          await loseIntent(database, sender.intent);
           break;
         case "over":
           await ends.end(row, "in_doubt");
@@ -107,7 +107,7 @@ export function createRefreshConnection(deps: RefreshConnectionDeps, options: Re
   }
 }
 
-export type RefreshConnection = ReturnType<typeof createRefreshConnection>;
+export type TokensOf = ReturnType<typeof createLiveTokens>;
 
 function over(): ExchangeError {
   return new ExchangeError("REAUTHENTICATION_REQUIRED");

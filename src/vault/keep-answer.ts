@@ -10,15 +10,13 @@ import type { OnRefreshStep } from "./refresh-steps.ts";
 import type { Spool, SpoolPlace } from "./spool.ts";
 import { encodeSpooled } from "./spooled-answer.ts";
 
-export interface AnswerKeeper {
-  /**
-   * @returns false: another answer for that generation was first, or the connection has ended
-   * @throws ExchangeError STORE_UNAVAILABLE: it is kept, and will be in the database when that is back
-   */
-  keep(place: SpoolPlace, next: NextTokens): Promise<boolean>;
-}
+/**
+ * @returns false: another answer for that generation was first, or the connection has ended
+ * @throws ExchangeError STORE_UNAVAILABLE: it is kept, and will be in the database when that is back
+ */
+export type KeepAnswer = (place: SpoolPlace, next: NextTokens) => Promise<boolean>;
 
-export interface AnswerKeeperDeps {
+export interface KeepAnswerDeps {
   readonly database: Database;
   readonly spool: Spool;
   readonly write: Writer;
@@ -28,7 +26,7 @@ export interface AnswerKeeperDeps {
   readonly onStep: OnRefreshStep;
 }
 
-export function createAnswerKeeper(deps: AnswerKeeperDeps): AnswerKeeper {
+export function createKeepAnswer(deps: KeepAnswerDeps): KeepAnswer {
   const { database, spool, write, background, onUnspooled, onStep } = deps;
 
   /** True also where an earlier try of the very same has done it: two answers are never sealed to the same bytes. */
@@ -38,23 +36,21 @@ export function createAnswerKeeper(deps: AnswerKeeperDeps): AnswerKeeper {
     return row?.generation === next.generation && row.ended_at === null && sameBytes(row.sealed_tokens, next.sealed_tokens);
   }
 
-  return {
-    async keep(place, next) {
-      await spool.keep(place, encodeSpooled(next)).catch(onUnspooled);
-      onStep("spooled", place);
-      try {
-        const advanced = await write(() => advance(place, next));
-        onStep("committed", place);
+  return async (place, next) => {
+    await spool.keep(place, encodeSpooled(next)).catch(onUnspooled);
+    onStep("spooled", place);
+    try {
+      const advanced = await write(() => advance(place, next));
+      onStep("committed", place);
+      await spool.forget(place);
+      return advanced;
+    } catch (failure) {
+      background.add(async () => {
+        await advance(place, next);
         await spool.forget(place);
-        return advanced;
-      } catch (failure) {
-        background.add(async () => {
-          await advance(place, next);
-          await spool.forget(place);
-        });
-        throw failure instanceof ExchangeError ? failure : new ExchangeError("STORE_UNAVAILABLE", { cause: failure });
-      }
-    },
+      });
+      throw failure instanceof ExchangeError ? failure : new ExchangeError("STORE_UNAVAILABLE", { cause: failure });
+    }
   };
 }
 

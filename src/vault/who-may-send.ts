@@ -11,7 +11,7 @@ export interface IntentTimes {
   readonly lostAnswer: "reauthenticate" | "retry_once";
 }
 
-export type IntentStanding =
+export type WhoMaySend =
   /** Whoever inserts this attempt may send. */
   | { readonly kind: "free"; readonly attempt: number }
   /** Somebody is sending. */
@@ -24,7 +24,7 @@ export type IntentStanding =
   | { readonly kind: "over" };
 
 /** @param intents of one generation, in the order of attempts */
-export function standingOfIntents(intents: readonly RefreshIntent[], times: IntentTimes): IntentStanding {
+export function whoMaySend(intents: readonly RefreshIntent[], times: IntentTimes): WhoMaySend {
   const last = intents.at(-1);
   if (last === undefined) return { kind: "free", attempt: 0 };
   switch (last.outcome) {
