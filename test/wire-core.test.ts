@@ -10,7 +10,7 @@ import { type Core, wireCore } from "../src/wire-core.ts";
 import { type FrozenClock, frozenClock, masterKey } from "./cache/fixtures.ts";
 import { recordingAudit, refusal } from "./exchange/fixtures.ts";
 import { createSigningKey } from "./keys/signing.ts";
-import { tokenSet } from "./store/family-rig.ts";
+import { tokenSet } from "./exchange/one-time-upstream.ts";
 import { eventually } from "./support/eventually.ts";
 
 const key = createSigningKey("ES256", "backend-1");
