@@ -137,6 +137,9 @@ onEachDatabase((_name, open) => {
     }
 
     it("ends the family and its connection by the first handle that is ahead: the spent token is shown to nobody, on no way", async () => {
+      await database.run((db) => db.deleteFrom("connections").execute());
+      await database.run((db) => db.deleteFrom("handle_families").execute());
+      first = await rig.issue(handles, { accountId: "account-1" });
       const setBack = await snapshot();
       const second = handleIn(await use(first));
       await setBack();

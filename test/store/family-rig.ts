@@ -13,7 +13,7 @@ import { createHandleFamilies } from "../../src/store/handle-families.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { accessToken } from "../exchange/one-time-upstream.ts";
-import { fakeProvider } from "../vault/fake-provider.ts";
+import { type FakeProvider, fakeProvider } from "../vault/fake-provider.ts";
 import { createVaultRig, type ProcessOptions, type VaultProcess, type VaultRig } from "../vault/vault-rig.ts";
 
 export const idleMs = 86_400_000;
@@ -44,12 +44,15 @@ export interface Replica extends RefreshHandles {
 export interface FamilyRig {
   readonly clock: FrozenClock;
   readonly origin: Origin;
+  /** Of connections. */
+  readonly provider: FakeProvider;
   readonly revoked: Revocation[];
   readonly alarms: string[];
   readonly vaults: VaultRig;
   /** One more replica over this database. */
   replica(database: Database, given?: ReplicaOptions): Replica;
-  issue(replica: Replica, clientId?: string): Promise<Secret>;
+  /** Of a sign-in of this client; default: `web`, and nobody's account. */
+  issue(replica: Replica, given?: { readonly clientId?: string; readonly accountId?: string }): Promise<Secret>;
   /** Finds and rotates, as a refresh does. @param send to the provider of a connection; default: as it answers */
   use(replica: Replica, handle: Secret, how?: { readonly signal?: AbortSignal; readonly send?: SendRefresh }): Promise<TokenSet>;
   /** One that was found is rotated. */
@@ -105,6 +108,7 @@ export function createFamilyRig(behind: Behind = "connection"): FamilyRig {
   return {
     clock,
     origin: behind === "connection" ? provider : sessions,
+    provider,
     revoked,
     alarms,
     vaults,
@@ -131,10 +135,10 @@ export function createFamilyRig(behind: Behind = "connection"): FamilyRig {
       );
       return { ...families, vault };
     },
-    async issue(replica, clientId = client) {
+    async issue(replica, { clientId = client, accountId } = {}) {
       if (behind === "session") return replica.issue(clientId, "main", { ...sessions.give(), refreshToken: new Secret(session), minted });
       const given = provider.give();
-      const keeping = { clientId, provider: "main", accountId: "account-1", byId: false, tokens: given, issue: undefined };
+      const keeping = { clientId, provider: "main", accountId, byId: false, tokens: given, issue: undefined };
       const connection = await replica.vault.connections.keep(keeping);
       return replica.issue(clientId, "main", { ...given, refreshToken: undefined, connection });
     },

@@ -318,7 +318,7 @@ onEachDatabase((_name, open) => {
       it.each(columns)("and puts one row's %s into another gets nothing, and raises the alarm", async (column) => {
         await use(first);
         const mine = await row();
-        const stranger = await rig.issue(handles, "other");
+        const stranger = await rig.issue(handles, { clientId: "other" });
         const used = async () => {
           const found = await handles.find("other", stranger);
           if (found === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
