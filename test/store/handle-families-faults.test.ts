@@ -103,9 +103,8 @@ onSqlite((open) => {
         await expect(rig.use(handles, first)).rejects.toMatchObject({
           reason: expect.stringMatching(/^(STORE_UNAVAILABLE|REAUTHENTICATION_REQUIRED)$/),
         });
-        await expect(rig.use(others, first)).rejects.toThrow(
-          (await row()).ended_at === null ? reused : refusal("REAUTHENTICATION_REQUIRED"),
-        );
+        const isEnded = (await row()).ended_at !== null;
+        await expect(rig.use(others, first)).rejects.toThrow(isEnded ? refusal("REAUTHENTICATION_REQUIRED") : reused);
         await expectOver(rig.use(others, third));
         expect((await row()).ended_reason).toBe("reused");
       },
