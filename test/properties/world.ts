@@ -20,6 +20,8 @@ import { deadlineMs, extended, type Variant, variants } from "./world-configurat
 export interface World {
   readonly stack: FakeStack;
   readonly replicas: readonly Instance[];
+  /** With those that have ended. */
+  everyReplica(): readonly Instance[];
   readonly postgres: { readonly server: PostgresServer; readonly proxy: FaultProxy };
   readonly redis: { readonly server: RedisServer; readonly proxy: FaultProxy };
   /** A server that nobody named in the configuration. */
@@ -123,6 +125,7 @@ interface Parts {
 function createWorld(parts: Parts): World {
   const { stack, postgresProxy, redisProxy, audit, decoy, watch } = parts;
   const replicas = [...stack.instances];
+  const ended: Instance[] = [];
   let variant: Variant = "usual";
   let release: (() => void) | undefined;
 
@@ -169,6 +172,7 @@ function createWorld(parts: Parts): World {
   return {
     stack,
     replicas,
+    everyReplica: () => [...replicas, ...ended],
     postgres: { server: parts.postgresServer, proxy: postgresProxy },
     redis: { server: parts.redisServer, proxy: redisProxy },
     decoy: decoy.url,
@@ -178,7 +182,9 @@ function createWorld(parts: Parts): World {
     reload,
     async restart(number) {
       const index = number % replicas.length;
-      await replicas[index]?.close();
+      const [old] = replicas.slice(index);
+      await old?.close();
+      if (old !== undefined) ended.push(old);
       audit.broken = false;
       await healProxy(postgresProxy);
       const fresh = await stack.another();
