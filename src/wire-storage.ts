@@ -157,8 +157,8 @@ function usedAssertionsOf({ keys, redis, database, clock }: StorageParts): UsedA
 }
 
 function handlesOf(parts: StorageParts, revocations: Revocations, connections: Connections | undefined): RefreshHandles {
-  const { configuration, keys, database, clock, onAlarm, upstreamLimitMs } = parts;
-  if (database === undefined || configuration.database === undefined)
+  const { configuration, keys, database, clock, onAlarm } = parts;
+  if (database === undefined || configuration.database === undefined || connections === undefined)
     return createRefreshHandles(createSealer(keys, "refresh-handle"), clock);
   return createHandleFamilies(
     {
@@ -171,6 +171,6 @@ function handlesOf(parts: StorageParts, revocations: Revocations, connections: C
         for (const token of tokens) await revocations.revoke(token);
       },
     },
-    { idleMs: configuration.database.handle_idle, upstreamLimitMs },
+    { idleMs: configuration.database.handle_idle },
   );
 }

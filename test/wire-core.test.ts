@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Configuration, configurationSchema } from "../src/config/schema.ts";
 import { createMetrics } from "../src/telemetry/metrics.ts";
 import { createLog } from "../src/telemetry/log.ts";
+import { insertIntent } from "../src/store/refresh-intents.ts";
 import { openDatabase } from "../src/store/open-database.ts";
 import { type Core, wireCore } from "../src/wire-core.ts";
 import { type FrozenClock, frozenClock, masterKey } from "./cache/fixtures.ts";
 import { recordingAudit, refusal } from "./exchange/fixtures.ts";
 import { createSigningKey } from "./keys/signing.ts";
-import { tokenSet } from "./store/family-rig.ts";
+import { tokenSet } from "./exchange/one-time-upstream.ts";
 import { eventually } from "./support/eventually.ts";
 
 const key = createSigningKey("ES256", "backend-1");
@@ -65,10 +66,14 @@ async function proves(core: Core, audience: string): Promise<unknown> {
   return (await core.current().callers.authenticate(shown, patience()))?.id;
 }
 
-/** Every handle is being refreshed by a replica that died just now. */
-async function claimed(): Promise<void> {
+/** Every connection is being refreshed by a replica that died just now. */
+async function intended(): Promise<void> {
   const database = openDatabase({ kind: "sqlite", file: join(folder, "cambio.db") });
-  await database.run((db) => db.updateTable("handle_families").set({ claim: "of another", claimed_at: clock() }).execute());
+  const ids = await database.run((db) => db.selectFrom("connections").select("id").execute());
+  for (const { id } of ids) {
+    const intent = { connection_id: id, generation: 0, attempt: 0, spool: "", call: "of another", created_at: clock(), outcome: null };
+    await insertIntent(database, intent);
+  }
   await database.close();
 }
 
@@ -89,19 +94,21 @@ describe("this service's own name", () => {
 });
 
 describe("a refresh under way", () => {
-  /** Longer than a claim is believed at the first timeout, and shorter than at the raised one. */
+  /** Longer than one takes at the first timeout, and shorter than at the raised one. */
   const betweenMs = 180_000;
 
   it("is not taken for abandoned before a raised timeout allows it, nor when the timeout is lowered again", async () => {
     const core = await started(configured());
-    const handle = await core.storage.handles.issue("backend", "main", tokenSet(0, clock));
-    await claimed();
+    const connections = core.storage.vault?.connections;
+    const kept = { clientId: "backend", provider: "main", accountId: undefined, byId: false, tokens: tokenSet(0, clock), issue: undefined };
+    const { id = "" } = (await connections?.keep(kept)) ?? {};
+    const { issuer: theIssuer } = kept.tokens;
+    await intended();
     core.reload(configured({ timeout: "1m" }));
     core.reload(configured());
-    const refreshed = async (signal: AbortSignal) => {
-      const grant = await core.storage.handles.find("backend", handle);
-      return grant?.rotate(() => Promise.reject(new Error("the provider is asked a second time")), signal);
-    };
+    const send = () => Promise.reject(new Error("the provider is asked a second time"));
+    const refreshed = async (signal: AbortSignal) =>
+      (await connections?.findOfHandle(id))?.tokens({ issuer: theIssuer, beyond: 0, send, lostAnswer: "reauthenticate" }, signal);
     clock.advance(betweenMs);
     await expect(refreshed(AbortSignal.timeout(50))).rejects.toEqual(refusal("DEADLINE_EXCEEDED"));
     clock.advance(betweenMs);

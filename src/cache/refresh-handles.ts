@@ -62,7 +62,7 @@ export function createRefreshHandles(sealer: Sealer, clock: Clock): RefreshHandl
       const grant = open(clientId, handle);
       if (grant === undefined) return undefined;
       const { provider, subject, issuedAt } = grant;
-      return { provider, subject, issuedAt, rotate: (send) => rotate(clientId, grant, send) };
+      return { kind: "token", provider, subject, issuedAt, rotate: (send) => rotate(clientId, grant, send) };
     },
     async findToEnd(clientId, handle) {
       const grant = open(clientId, handle);

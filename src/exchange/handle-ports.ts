@@ -2,48 +2,62 @@
 // and ended.
 
 import type { Secret } from "./secret.ts";
-import type { ConnectionPointer, ExchangeTerms, MintedTerms, TokenSet } from "./tokens.ts";
+import type { ConnectionPointer, MintedTerms, TokenSet } from "./tokens.ts";
 
-/** Tokens of a connection, or made from them, and what is known by now of that connection. */
-export type FollowedTokens = TokenSet & { readonly connection: ConnectionPointer };
+/** A refresh handle that was found, as what it stands for. Between finding it and rotating it nothing is spent. */
+export type HeldGrant = HeldToken | HeldSession | HeldConnection;
 
-/** What a handle stands for that is kept apart from it (vault-ports.ts). */
+/** A provider's refresh token that is kept nowhere: the handle itself is all there is of it, or its client holds it as it is. */
+export interface HeldToken {
+  readonly kind: "token";
+  readonly provider: string;
+  /** Who signed in, where an ID token said so. */
+  readonly subject?: string | undefined;
+  /** When that was, in seconds since the epoch; no refresh changes it. Not known: 0. */
+  readonly issuedAt: number;
+  /**
+   * Gives the refresh token to `send`, as often as this is called: nobody here knows who else has it.
+   * @returns the fresh tokens, with what takes this one's place in `refreshToken`
+   * @throws what `send` throws; ExchangeError OUTCOME_UNKNOWN
+   */
+  rotate(send: (refreshToken: Secret) => Promise<TokenSet>): Promise<TokenSet>;
+}
+
+/** A session at its origin, which may be read any number of times. */
+export interface HeldSession {
+  readonly kind: "session";
+  readonly provider: string;
+  /** Whose it was. */
+  readonly subject: string | undefined;
+  readonly minted: MintedTerms;
+  /**
+   * Gives the session to `renew` and keeps what comes back. Whoever comes second is told what was answered to whoever was first, where
+   * `renew` would still grant as much.
+   * @param renew when it throws REAUTHENTICATION_REQUIRED the handle is over
+   * @returns tokens, with the successor of the handle in `refreshToken`
+   * @throws what `renew` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE, RATE_LIMITED
+   */
+  rotate(renew: (session: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
+}
+
+/** A connection: a provider's tokens that are kept apart from the handle (vault-ports.ts). */
 export interface HeldConnection {
+  readonly kind: "connection";
+  readonly provider: string;
+  /** Of the connection. */
   readonly id: string;
   /**
    * Asks `renew` for what follows on what the handle's holder was given, and keeps how far that is. It may be asked by several at a time
    * and more than once; whoever comes second gets the tokens of whoever was first.
    * @param renew is told the generation of the tokens that were handed out last; when it throws REAUTHENTICATION_REQUIRED the handle is over
    * @returns its tokens, with the successor of the handle in `refreshToken`
-   * @throws what `renew` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE
+   * @throws what `renew` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE, RATE_LIMITED
    */
   rotate(renew: (beyond: number) => Promise<FollowedTokens>, signal: AbortSignal): Promise<TokenSet>;
 }
 
-/**
- * A refresh handle that was found: whose refresh token it stands for. Between finding it and rotating it nothing is spent.
- */
-export interface HeldGrant {
-  readonly provider: string;
-  /** Who signed in, where an ID token said so. */
-  readonly subject?: string | undefined;
-  /** When that was, in seconds since the epoch; no refresh changes it. Not known: 0. */
-  readonly issuedAt: number;
-  /** Absent: it did not come out of an exchange. */
-  readonly terms?: ExchangeTerms | undefined;
-  /** Absent: what it stands for is a provider's refresh token. Else it is a session, which `send` may be given any number of times. */
-  readonly minted?: MintedTerms | undefined;
-  /** Absent: the refresh token or the session is kept with the handle. Else this is rotated, and the handle itself holds nothing. */
-  readonly connection?: HeldConnection | undefined;
-  /**
-   * Gives the provider's refresh token to `send` and keeps what comes back. With a database `send` runs at most once for one
-   * generation of the handle, across replicas: whoever comes second waits for the outcome of the first and gets the same tokens.
-   * Not abortable once sent; `signal` only ends waiting for others.
-   * @returns the fresh tokens, with the successor of this handle in `refreshToken`
-   * @throws what `send` throws; ExchangeError REAUTHENTICATION_REQUIRED, STORE_UNAVAILABLE, OUTCOME_UNKNOWN
-   */
-  rotate(send: (refreshToken: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
-}
+/** Tokens of a connection, or made from them, and what is known by now of that connection. */
+export type FollowedTokens = TokenSet & { readonly connection: ConnectionPointer };
 
 /** A handle that was found in order to be ended, be it one that was replaced or has ended already. Nothing ends by finding it. */
 export interface EndableGrant {
@@ -60,9 +74,12 @@ export interface EndableGrant {
   end(): Promise<Secret | undefined>;
 }
 
-/** What a handle is to stand for: the refresh token in it, or a connection. */
+/** What a handle is to stand for: a connection, or the refresh token in it, which is a session where they are minted. */
 export type HeldTokens = TokenSet &
-  ({ readonly refreshToken: Secret } | { readonly refreshToken: undefined; readonly connection: ConnectionPointer });
+  (
+    | { readonly refreshToken: Secret; readonly connection?: undefined }
+    | { readonly refreshToken: undefined; readonly connection: ConnectionPointer }
+  );
 
 /** cache/ (sealed, stateless) and store/ (families that rotate): what a client holds instead of a provider's refresh token. */
 export interface RefreshHandles {

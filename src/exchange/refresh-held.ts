@@ -1,5 +1,5 @@
 // Refresh of a handle that stands for a connection: the tokens that follow on those which the handle's holder was given, or one more of
-// this service's own. A handle of which nothing else is kept is refresh.ts.
+// this service's own.
 
 import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
@@ -8,7 +8,7 @@ import type { ConnectionTokens } from "./connection-tokens.ts";
 import { endByHandle, ifThatIsKnown } from "./ended-sign-in.ts";
 import { ExchangeError } from "./errors.ts";
 import { checkGranted, checkKept } from "./granted.ts";
-import type { FollowedTokens, HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.ts";
+import type { FollowedTokens, HeldConnection, RefreshHandles } from "./handle-ports.ts";
 import { type Mint, noteIssued } from "./mint.ts";
 import type { Clock, SingleFlight } from "./ports.ts";
 import type { Provider } from "./provider-ports.ts";
@@ -25,7 +25,7 @@ import { untilItsEnd, waitFor } from "./waiting.ts";
 export interface RefreshHeldQuestion {
   readonly client: Client;
   readonly refreshToken: Secret;
-  readonly grant: HeldGrant & { readonly connection: HeldConnection };
+  readonly grant: HeldConnection;
   /** Empty: as granted. */
   readonly scopes: readonly string[];
   readonly trail: Trail;
@@ -51,7 +51,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
   return async function refreshHeld(question: RefreshHeldQuestion, signal: AbortSignal): Promise<RefreshAnswer> {
     // 1. The connection behind the handle, and whose it is.
     const { client, refreshToken, grant, scopes, trail } = question;
-    const connection = await deps.connections?.findOfHandle(grant.connection.id);
+    const connection = await deps.connections?.findOfHandle(grant.id);
     if (connection === undefined || connection.clientId !== client.id || connection.provider !== grant.provider) throw over();
     const provider = chooseProvider(deps.providers, client, connection.provider);
     trail.note({ provider: provider.name, ...(connection.subject === undefined ? {} : { subject: connection.subject }) });
@@ -93,7 +93,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
     const { grant, scopes, trail } = question;
     const { provider, connection } = at;
     if (connection.issue !== undefined) return rotateMinted(question, at, signal);
-    return grant.connection.rotate(async (beyond) => {
+    return grant.rotate(async (beyond) => {
       const { tokens, generation } = await deps.tokensOf({ connection, provider, scopes, beyond, trail }, signal);
       // The provider's own refresh token stays here.
       return { ...tokens, refreshToken: undefined, connection: { id: connection.id, generation } };
@@ -107,7 +107,7 @@ export function createRefreshHeld(deps: RefreshHeldDeps) {
       renewed = true;
       return { ...(await deps.mint.issue(plan)), connection };
     };
-    const answer = await question.grant.connection.rotate(renew, signal);
+    const answer = await question.grant.rotate(renew, signal);
     // What another one was answered before is answered again only where policy would still grant it.
     if (!renewed) await planned({ ...question, scopes: answer.scopes ?? [] }, at, signal);
     return answer;

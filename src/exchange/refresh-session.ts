@@ -4,20 +4,20 @@
 import type { Client } from "./clients.ts";
 import { type Decide, earlyMintOf, useOf } from "./decision.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
-import type { HeldGrant } from "./handle-ports.ts";
+import type { HeldSession } from "./handle-ports.ts";
 import { type Mint, noteIssued } from "./mint.ts";
 import { subjectOfSession } from "./mint-subject.ts";
 import type { FailureBudget, ProviderPlaces, SingleFlight } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import type { SessionProvider } from "./session-ports.ts";
 import type { ReadSession } from "./session-reading.ts";
-import type { MintedTerms, TokenSet } from "./tokens.ts";
+import type { TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 
 export interface RefreshSessionQuestion {
   readonly client: Client;
   readonly refreshToken: Secret;
-  readonly grant: HeldGrant & { readonly minted: MintedTerms };
+  readonly grant: HeldSession;
   /** Empty: as granted. */
   readonly scopes: readonly string[];
   readonly trail: Trail;

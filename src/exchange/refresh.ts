@@ -1,26 +1,24 @@
 // Refresh: a refresh token becomes fresh tokens (RFC 6749 §6). Refresh tokens may be single-use at the provider, so
 // simultaneous calls with the same one share one upstream call, and a lost answer is never reported as safe to retry.
 
-import type { Audiences, Client } from "./clients.ts";
+import type { Client } from "./clients.ts";
 import type { Decide } from "./decision.ts";
-import { endByHandle, ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
+import { ifThatIsKnown, isEndedSignIn } from "./ended-sign-in.ts";
 import { ExchangeError, hasReason } from "./errors.ts";
 import { checkGranted, subjectIn } from "./granted.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { HeldConnection, HeldGrant, RefreshHandles } from "./handle-ports.ts";
+import type { HeldGrant, HeldToken, RefreshHandles } from "./handle-ports.ts";
 import type { Clock, FailureBudget, ProviderPlaces, Revocations, SingleFlight } from "./ports.ts";
 import type { PreparedProvider, Provider } from "./provider-ports.ts";
 import { chooseProvider } from "./provider-choice.ts";
 import { isHandle } from "./refresh-token-custody.ts";
 import type { RefreshHeld } from "./refresh-held.ts";
 import type { RefreshSession } from "./refresh-session.ts";
-import { checkTerms, permitTerms } from "./refresh-terms.ts";
 import { risksBan } from "./refusal-cost.ts";
 import { checkSameSubject } from "./same-subject.ts";
 import type { Secret } from "./secret.ts";
-import type { Verifiers } from "./subject-token.ts";
 import type { RefreshAnswer } from "./refresh-answer.ts";
-import type { MintedTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
+import type { RefreshedTokens, TokenSet } from "./tokens.ts";
 import { permit, type Trail } from "./trail.ts";
 import { untilItsEnd } from "./waiting.ts";
 
@@ -35,10 +33,8 @@ export interface RefreshQuestion {
 
 export interface RefreshDeps {
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly verifiers: Pick<Verifiers, "byName">;
-  readonly audiences: Audiences;
   readonly decide: Decide;
-  readonly handles: Pick<RefreshHandles, "find" | "findToEnd">;
+  readonly handles: Pick<RefreshHandles, "find">;
   readonly revocations: Pick<Revocations, "check">;
   readonly flights: SingleFlight;
   readonly budget: FailureBudget;
@@ -58,20 +54,18 @@ export function createRefresh(deps: RefreshDeps) {
     trail.note({ credential: refreshToken });
     // What came out of an exchange is a handle for everybody: only this service knows by which registration it is refreshed.
     const grant = client.rawRefreshTokens && !isHandle(refreshToken) ? rawGrant(question) : await findGrant(question);
-    if (isMintedGrant(grant))
+    if (grant.kind === "session")
       return { tokens: await deps.refreshSession({ client, refreshToken, grant, scopes, trail }, signal), issuance: "MINTED" };
-    if (isConnectionGrant(grant)) return deps.refreshHeld({ client, refreshToken, grant, scopes, trail }, signal);
+    if (grant.kind === "connection") return deps.refreshHeld({ client, refreshToken, grant, scopes, trail }, signal);
     const provider = chooseProvider(deps.providers, client, grant.provider);
-    const { subject, terms } = grant;
-    const held = terms === undefined ? undefined : { terms, client, provider: provider.name, subject, trail };
+    const { subject } = grant;
     trail.note({ provider: provider.name, ...(subject === undefined ? {} : { subject }) });
 
     // 2. Policy decides: never wider than what the client may have.
     permit(deps.decide({ kind: "use", client, provider: provider.name, redirectUri: undefined, scopes, audiences: [] }), trail);
-    if (held !== undefined) permitTerms(deps, held, scopes);
 
     // 3. Who ended all that a subject has has ended this sign-in, too.
-    if (isEnded(provider.name, grant)) await endByHandle(deps.handles, client, refreshToken);
+    if (isEnded(provider.name, grant)) throw over();
 
     // 4. Everything that can fail without harm comes before anything is spent.
     deps.budget.check(trail.payer, provider.name);
@@ -85,19 +79,18 @@ export function createRefresh(deps: RefreshDeps) {
     // 6. Refresh upstream, once for everyone who asks with this token now. Nobody leaves that call: a repeat of one who stopped
     //    waiting joins it instead of presenting the token a second time.
     const key = deps.fingerprint(refreshToken, `refresh ${client.id} ${provider.name}`);
-    const send = sending(question, { name: provider.name, prepared, subject, as: terms?.as });
-    const shared = deps.flights(key, untilItsEnd, (limit) => grant.rotate(send, limit)).catch(pastItsLimit);
+    const send = sending(question, { name: provider.name, prepared, subject });
+    const shared = deps.flights(key, untilItsEnd, () => grant.rotate(send)).catch(pastItsLimit);
     const fresh = await outcomeOf(shared, signal);
     trail.note({ issuer: fresh.issuer });
 
     // 7. Not ended while the provider answered: the fresh tokens are later than that end. What cannot be known now was decided before.
     //    Whose a token was that only its client keeps, the answer says: a sign-in of before nobody knows, a disabled account is refused.
     const whose = subject === undefined ? { ...grant, subject: subjectIn(fresh), issuedAt: Infinity } : grant;
-    if (ifThatIsKnown(() => isEnded(provider.name, whose))) await endByHandle(deps.handles, client, refreshToken);
+    if (ifThatIsKnown(() => isEnded(provider.name, whose))) throw over();
 
-    // 8. What the provider granted is within what the client may have. Its refresh token is kept by now, whatever is said here.
-    const granted = held === undefined ? fresh : await checkTerms(deps, held, fresh, signal);
-    checkGranted(deps, { client, provider: provider.name, trail }, granted);
+    // 8. What the provider granted is within what the client may have.
+    checkGranted(deps, { client, provider: provider.name, trail }, fresh);
     return { tokens: subject === undefined ? fresh : { ...fresh, subject }, issuance: "PASSTHROUGH" };
   };
 
@@ -105,20 +98,17 @@ export function createRefresh(deps: RefreshDeps) {
   async function findGrant({ client, provider, refreshToken }: RefreshQuestion): Promise<HeldGrant> {
     const grant = await deps.handles.find(client.id, refreshToken);
     const named = provider === "" || provider === grant?.provider;
-    if (grant === undefined || !named) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+    if (grant === undefined || !named) throw over();
     return grant;
   }
 
-  function isEnded(provider: string, { subject, issuedAt }: HeldGrant): boolean {
+  function isEnded(provider: string, { subject, issuedAt }: HeldToken): boolean {
     return subject !== undefined && isEndedSignIn(deps.revocations, { provider, subject, issuedAt });
   }
 
-  function sending(
-    { scopes, trail }: RefreshQuestion,
-    { name, prepared, subject, as }: Target,
-  ): (refreshToken: Secret) => Promise<TokenSet> {
+  function sending({ scopes, trail }: RefreshQuestion, { name, prepared, subject }: Target): (refreshToken: Secret) => Promise<TokenSet> {
     return async (refreshToken) => {
-      const answered = await prepared.refresh(refreshToken, { scopes, as }).catch((failure: unknown) => {
+      const answered = await prepared.refresh(refreshToken, { scopes }).catch((failure: unknown) => {
         if (hasReason(failure, "REAUTHENTICATION_REQUIRED") || risksBan(failure)) deps.budget.spend(trail.payer, name);
         throw failure;
       });
@@ -137,21 +127,12 @@ interface Target {
   readonly prepared: PreparedProvider;
   /** Who signed in; undefined: that was not said. */
   readonly subject: string | undefined;
-  /** See ExchangeTerms. */
-  readonly as: string | undefined;
-}
-
-function isMintedGrant(grant: HeldGrant): grant is HeldGrant & { readonly minted: MintedTerms } {
-  return grant.minted !== undefined;
-}
-
-function isConnectionGrant(grant: HeldGrant): grant is HeldGrant & { readonly connection: HeldConnection } {
-  return grant.connection !== undefined;
 }
 
 /** What a client that holds the provider's own token holds it as. An answer without another leaves it in force (RFC 6749 §6). */
-function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
+function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldToken {
   return {
+    kind: "token",
     provider,
     issuedAt: 0,
     async rotate(send) {
@@ -165,6 +146,10 @@ function rawGrant({ provider, refreshToken }: RefreshQuestion): HeldGrant {
 function withAccessToken({ accessToken, ...tokens }: RefreshedTokens): TokenSet {
   if (accessToken === undefined) throw new ExchangeError("OUTCOME_UNKNOWN");
   return { ...tokens, accessToken };
+}
+
+function over(): ExchangeError {
+  return new ExchangeError("REAUTHENTICATION_REQUIRED");
 }
 
 /** The shared call does not say whether it had sent anything when its time was over. */

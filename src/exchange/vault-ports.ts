@@ -92,8 +92,11 @@ export interface Connection {
   end(reason: ConnectionEnd): Promise<Secret | undefined>;
 }
 
-/** revoked: by its client, its user or an operator. rejected: its provider refuses its tokens. */
-export type ConnectionEnd = "revoked" | "rejected";
+/**
+ * revoked: by its client, its user or an operator. rejected: its provider refuses its tokens. in_doubt: its refresh token may be spent,
+ * and what came of that is not known.
+ */
+export type ConnectionEnd = "revoked" | "rejected" | "in_doubt";
 
 /** All methods throw ExchangeError STORE_UNAVAILABLE. */
 export interface Connections {

@@ -8,9 +8,9 @@ import type { Database } from "./database.ts";
 import { endFamily, type EndReason, type FamilyRow, readFamily } from "./family-rows.ts";
 import { handedOut } from "./family-tokens.ts";
 
-/** For whoever asks again after an answer that was lost. Then the row goes, and the provider's token with it. */
+/** For whoever asks again after an answer that was lost. Then the row goes, and what it stands for with it. */
 const endedKeptMs = 3_600_000;
-/** Each further round means that the family was rotated in between, by a call to its provider. */
+/** Each further round means that the family was rotated in between, by a call to what it stands for. */
 const maxRounds = 8;
 
 export interface EndingDeps {
@@ -26,16 +26,16 @@ export interface FamilyEnding {
    * @returns the row as it was at its end; undefined: it is gone
    * @throws ExchangeError STORE_UNAVAILABLE
    */
-  end(row: FamilyRow, reason: Exclude<EndReason, "in_doubt">): Promise<FamilyRow | undefined>;
-  /** No longer known whether the provider's token was spent: it is never shown again. Tokens that were handed out stay good. */
-  doubt(row: FamilyRow, heldBy?: string): Promise<void>;
+  end(row: FamilyRow, reason: "revoked" | "reused" | "rejected"): Promise<FamilyRow | undefined>;
+  /** It is of no use any more, and nobody's fault: tokens that were handed out stay good. @throws ExchangeError STORE_UNAVAILABLE */
+  lapse(row: FamilyRow, reason: "lapsed" | "set_back"): Promise<void>;
 }
 
 export function createFamilyEnding({ database, clock, revokeTokens }: EndingDeps): FamilyEnding {
-  async function markEnded(row: FamilyRow, reason: EndReason, heldBy?: string): Promise<boolean> {
+  async function markEnded(row: FamilyRow, reason: EndReason): Promise<boolean> {
     const nowMs = clock();
     const expiresAtMs = Math.min(row.expires_at, nowMs + endedKeptMs);
-    return endFamily(database, row, { reason, nowMs, expiresAtMs, heldBy });
+    return endFamily(database, row, { reason, nowMs, expiresAtMs });
   }
 
   return {
@@ -49,8 +49,8 @@ export function createFamilyEnding({ database, clock, revokeTokens }: EndingDeps
       }
       throw storeUnavailable({ code: "BUSY", outcome: "refused" });
     },
-    async doubt(row, heldBy) {
-      await markEnded(row, "in_doubt", heldBy);
+    async lapse(row, reason) {
+      await markEnded(row, reason);
     },
   };
 }

@@ -1,204 +1,148 @@
-// One generation becomes the next: who may ask the provider, what an answer or a failure leaves behind, and how everyone else
-// learns of it. The compare-and-set on the row decides; nothing in this process does. A provider's refresh token is sent again
-// only where it is known that it was not spent.
+// One generation of a family becomes the next: what stands behind it is asked for more, and the compare-and-set on the row decides whose
+// answer is the family's. Whoever was second is told that one. Nothing one-time is spent here: a session may be read any number of times,
+// and that a connection's provider is asked at most once is the connection's own matter (vault/).
 
-import { ExchangeError, hasReason, type Reason } from "../exchange/errors.ts";
+import { circumstanceOf, ExchangeError, hasReason } from "../exchange/errors.ts";
+import type { FollowedTokens } from "../exchange/handle-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import type { TokenSet } from "../exchange/tokens.ts";
-import { waitFor } from "../exchange/waiting.ts";
 import type { Database } from "./database.ts";
-import type { FamilyClaims } from "./family-claims.ts";
 import type { FamilyColumns } from "./family-columns.ts";
 import type { FamilyEnding } from "./family-ending.ts";
-import type { FamilyGrant } from "./family-grant.ts";
+import type { FamilyGrant, PointerGrant, SessionGrant } from "./family-grant.ts";
 import type { FamilyHandle, FamilyHandles } from "./family-handle.ts";
-import { advanceFamily, type FamilyRow, readFamily } from "./family-rows.ts";
+import { advanceFamily, type FamilyRow, readFamily, useFamily } from "./family-rows.ts";
 import { standingOf } from "./family-standing.ts";
 import { msUntilRoom, withToken } from "./family-tokens.ts";
-import { type Writer, writeLimitMs } from "./stubborn-write.ts";
-
-/** How often a row that somebody else has claimed is looked at: a refresh takes about as long as the first few looks. */
-const firstLookMs = 20;
-const maxLookMs = 500;
-
-/** Between the clocks of two replicas. */
-const clockDifferenceMs = 10_000;
-
-/** After these the provider's token is as good as before: nothing was sent, or the provider turned down the request and not the token. */
-const spentNothing: ReadonlySet<Reason> = new Set<Reason>([
-  "UPSTREAM_UNAVAILABLE",
-  "UPSTREAM_TIMEOUT",
-  "UPSTREAM_RATE_LIMITED",
-  "UPSTREAM_REJECTED_CLIENT",
-  "UPSTREAM_INVALID_RESPONSE",
-  "SCOPE_NOT_ALLOWED",
-  "TARGET_NOT_ALLOWED",
-]);
-
-export type Send = (refreshToken: Secret) => Promise<TokenSet>;
 
 export interface RotationDeps {
   readonly database: Database;
   readonly handles: FamilyHandles;
   readonly columns: FamilyColumns;
-  readonly claims: FamilyClaims;
-  readonly write: Writer;
   readonly ending: FamilyEnding;
   readonly clock: Clock;
-  readonly wait: (ms: number) => Promise<void>;
 }
 
 export interface RotationOptions {
-  /** A family that was not used for so long ends. */
+  /** Milliseconds; a family that was not used for so long ends. */
   readonly idleMs: number;
-  /** The longest that a refresh takes upstream, with the checks of its answer. */
-  readonly upstreamLimitMs: () => number;
 }
 
-export function createFamilyRotation(deps: RotationDeps, options: RotationOptions) {
-  const { database, columns, claims, write, ending, clock } = deps;
-  /** Whoever holds a claim for longer has died: before its answer came, or before it could be written. */
-  const claimMs = () => options.upstreamLimitMs() + writeLimitMs + clockDifferenceMs;
+/** What is asked of that which a family stands for. */
+interface Renewal<G extends FamilyGrant> {
+  readonly kind: G["kind"];
+  /** @returns what is handed out, and what the next generation stands for */
+  readonly renew: (grant: G) => Promise<Renewed<G>>;
+  /** What was answered to somebody else is about to be answered once more. */
+  readonly checkKept: (grant: G, answer: TokenSet) => Promise<void>;
+}
 
-  /** Bounded by `signal`: each round waits for somebody who may ask the provider, or is the one who may. */
-  async function rotate(shown: FamilyHandle, send: Send, signal: AbortSignal): Promise<TokenSet> {
-    let sent: TokenSet | undefined;
-    const sendAndKeep: Send = async (refreshToken) => (sent = await send(refreshToken));
-    for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, maxLookMs)) {
+interface Renewed<G> {
+  readonly fresh: TokenSet;
+  readonly grant: G;
+}
+
+export interface FamilyRotation {
+  /** See HeldConnection. */
+  follow(shown: FamilyHandle, renew: (beyond: number) => Promise<FollowedTokens>, signal: AbortSignal): Promise<TokenSet>;
+  /** See HeldSession. */
+  renew(shown: FamilyHandle, read: (session: Secret) => Promise<TokenSet>, signal: AbortSignal): Promise<TokenSet>;
+}
+
+export function createFamilyRotation(deps: RotationDeps, options: RotationOptions): FamilyRotation {
+  const { database, columns, ending, clock } = deps;
+
+  /** Bounded by `signal`: each further round means that somebody else was first. */
+  async function rotate<G extends FamilyGrant>(shown: FamilyHandle, renewal: Renewal<G>, signal: AbortSignal): Promise<TokenSet> {
+    for (;;) {
       if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
       const row = await readFamily(database, shown.id);
       const standing = standingOf(row, shown.generation, clock());
       if (row === undefined || standing === "gone") throw over();
-      if (standing !== "current") return keptAnswer(row, shown, (grant) => sent ?? renewed(row, grant, send));
-      if (row.claim === null) {
-        const answer = await oneGeneration(row, usable(row), sendAndKeep);
-        if (answer !== undefined) return answer;
-      } else if (isAbandoned(row)) await ending.doubt(row, row.claim);
-      else await waitFor(deps.wait(lookMs), signal);
+      const answer = standing === "current" ? await next(row, renewal) : await keptAnswer(row, shown, renewal);
+      if (answer !== undefined) return answer;
     }
   }
 
   /** For who came with a handle that was good and whose successor was made meanwhile, by whoever was first. */
-  async function keptAnswer(
-    row: FamilyRow,
-    shown: FamilyHandle,
-    askAgain: (grant: TokenGrant) => TokenSet | Promise<TokenSet>,
-  ): Promise<TokenSet> {
+  async function keptAnswer<G extends FamilyGrant>(row: FamilyRow, shown: FamilyHandle, renewal: Renewal<G>): Promise<TokenSet> {
     const answer = shown.generation === row.generation - 1 ? columns.openAnswer(row) : undefined;
     if (answer === undefined) throw over();
-    const grant = columns.openGrant(row);
-    if (grant?.refreshToken === undefined) throw over();
-    if (grant.minted !== undefined) checkWithin(await askAgain({ ...grant, refreshToken: grant.refreshToken }), answer);
+    await endingWith(row, renewal.kind, () => renewal.checkKept(grantOf(row, renewal), answer));
     return handedOver(row, answer);
+  }
+
+  /** Undefined: somebody else was first. */
+  async function next<G extends FamilyGrant>(row: FamilyRow, renewal: Renewal<G>): Promise<TokenSet | undefined> {
+    // An access token that could not be remembered would not end with its family.
+    const retryAfterMs = msUntilRoom(row.tokens, clock());
+    if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
+    const held = grantOf(row, renewal);
+    // From now on the predecessor is of no use to anybody, whatever becomes of this.
+    await useFamily(database, row, clock());
+    const { fresh, grant } = await endingWith(row, renewal.kind, () => renewal.renew(held));
+    const nowMs = clock();
+    const place = { ...row, generation: row.generation + 1 };
+    const advanced = await advanceFamily(database, row, {
+      generation: place.generation,
+      sealed_grant: columns.sealGrant(place, grant),
+      sealed_answer: columns.sealAnswer(place, fresh),
+      rotated_at: nowMs,
+      tokens: withToken(row.tokens, fresh, nowMs),
+      expires_at: nowMs + options.idleMs,
+    });
+    return advanced ? handedOver(place, fresh) : undefined;
+  }
+
+  function grantOf<G extends FamilyGrant>(row: FamilyRow, { kind }: Renewal<G>): G {
+    const grant = columns.openGrant(row);
+    if (grant === undefined || !isOf<G>(grant, kind)) throw over();
+    return grant;
+  }
+
+  /** What stood behind the family and is over takes it along. */
+  async function endingWith<T>(row: FamilyRow, kind: FamilyGrant["kind"], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (failure) {
+      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) {
+        // Its origin's own word ends what came out of it as well. Doubt about a provider's token, or its age, is no theft of those.
+        if (kind === "session" || circumstanceOf(failure)?.kind === "upstream") await ending.end(row, "rejected");
+        else await ending.lapse(row, "lapsed");
+      }
+      throw failure;
+    }
   }
 
   function handedOver({ id, client_id, generation }: FamilyRow, answer: TokenSet): TokenSet {
     return { ...answer, refreshToken: deps.handles.write(client_id, { id, generation }) };
   }
 
-  function usable(row: FamilyRow): TokenGrant {
-    // An access token that could not be remembered would not end with its family.
-    const retryAfterMs = msUntilRoom(row.tokens, clock());
-    if (retryAfterMs > 0) throw new ExchangeError("RATE_LIMITED", { retryAfterMs });
-    const grant = columns.openGrant(row);
-    if (grant?.refreshToken === undefined) throw over();
-    return { ...grant, refreshToken: grant.refreshToken };
-  }
-
-  /** Undefined: somebody else was first, or is about to be. */
-  async function oneGeneration(row: FamilyRow, grant: TokenGrant, send: Send): Promise<TokenSet | undefined> {
-    if (grant.minted !== undefined) return renew({ row, grant }, send);
-    const claim = await claims.take(row);
-    return claim === undefined ? undefined : refreshAs({ row, grant, claim }, send);
-  }
-
-  /** A session may be read any number of times: there is nothing to claim, and nothing in doubt where somebody dies. */
-  async function renew(held: Omit<Held, "claim">, send: Send): Promise<TokenSet | undefined> {
-    const fresh = await renewed(held.row, held.grant, send);
-    const { place, successor } = successorOf(held, fresh);
-    return (await advanceFamily(database, { ...held.row, claim: null }, successor)) ? handedOver(place, fresh) : undefined;
-  }
-
-  /** A session that is over has taken the family with it. */
-  async function renewed(row: FamilyRow, { refreshToken }: TokenGrant, send: Send): Promise<TokenSet> {
-    return send(refreshToken).catch(async (failure: unknown) => {
-      if (hasReason(failure, "REAUTHENTICATION_REQUIRED")) await ending.end(row, "rejected");
-      throw failure;
-    });
-  }
-
-  function isAbandoned({ claimed_at: claimedAt }: FamilyRow): boolean {
-    return claimedAt === null || clock() >= claimedAt + claimMs();
-  }
-
-  async function refreshAs(held: Held, send: Send): Promise<TokenSet> {
-    let fresh: TokenSet;
-    try {
-      fresh = await send(held.grant.refreshToken);
-    } catch (failure) {
-      await settle(held, failure);
-      throw failure;
-    }
-    return commit(held, fresh);
-  }
-
-  /** What cannot be written stays claimed, and so is in doubt after its time: the failure is told as it is. */
-  async function settle({ row, claim }: Held, failure: unknown): Promise<void> {
-    const reason = failure instanceof ExchangeError ? failure.reason : undefined;
-    if (reason !== undefined && spentNothing.has(reason)) return claims.giveBack(row, claim);
-    const rejected = reason === "REAUTHENTICATION_REQUIRED";
-    const ended = async () => void (rejected ? await ending.end(row, "rejected") : await ending.doubt(row, claim));
-    await write(ended).catch(() => undefined);
-  }
-
-  function successorOf({ row, grant }: Omit<Held, "claim">, fresh: TokenSet) {
-    const nowMs = clock();
-    const place = { ...row, generation: row.generation + 1 };
-    // An answer without a refresh token leaves the old one in force (RFC 6749 §6).
-    const { refreshToken = grant.refreshToken } = fresh;
-    const { terms, minted } = grant;
-    const next: FamilyGrant = { refreshToken, subject: grant.subject ?? fresh.subject, terms, minted };
-    const successor = {
-      generation: place.generation,
-      sealed_grant: columns.sealGrant(place, next),
-      sealed_answer: columns.sealAnswer(place, fresh),
-      rotated_at: nowMs,
-      tokens: withToken(row.tokens, fresh, nowMs),
-      expires_at: nowMs + options.idleMs,
-    };
-    return { place, successor };
-  }
-
-  async function commit(held: Held, fresh: TokenSet): Promise<TokenSet> {
-    const { row, claim } = held;
-    const { place, successor } = successorOf(held, fresh);
-    const advanced = write(async () => (await advanceFamily(database, { ...row, claim }, successor)) || wasWritten(row));
-    const kept = await advanced.catch((cause: unknown) => {
-      throw new ExchangeError("OUTCOME_UNKNOWN", { cause });
-    });
-    // Ended while the provider answered: an ended family hands out nothing any more.
-    if (!kept) throw over();
-    return handedOver(place, fresh);
-  }
-
-  /** By an earlier try whose outcome was not known: under this claim nobody else could have. */
-  async function wasWritten({ id, generation }: FamilyRow): Promise<boolean> {
-    const row = await readFamily(database, id);
-    return row !== undefined && row.ended_at === null && row.generation > generation;
-  }
-
-  return rotate;
+  return {
+    follow(shown, renew, signal) {
+      const ask = async (grant: PointerGrant): Promise<Renewed<PointerGrant>> => {
+        const { connection, ...fresh } = await renew(grant.connection.generation);
+        return { fresh, grant: { ...grant, connection } };
+      };
+      return rotate<PointerGrant>(shown, { kind: "connection", renew: ask, checkKept: async () => undefined }, signal);
+    },
+    renew(shown, read, signal) {
+      let last: TokenSet | undefined;
+      const ask = async (grant: SessionGrant): Promise<Renewed<SessionGrant>> => {
+        last = await read(grant.session);
+        return { fresh: last, grant };
+      };
+      const checkKept = async (grant: SessionGrant, answer: TokenSet): Promise<void> => {
+        checkWithin(last ?? (await read(grant.session)), answer);
+      };
+      return rotate<SessionGrant>(shown, { kind: "session", renew: ask, checkKept }, signal);
+    },
+  };
 }
 
-/** What is kept here itself, and by no connection. */
-type TokenGrant = FamilyGrant & { readonly refreshToken: Secret };
-
-/** A generation that is this process's to refresh. */
-interface Held {
-  readonly row: FamilyRow;
-  readonly grant: TokenGrant;
-  readonly claim: string;
+function isOf<G extends FamilyGrant>(grant: FamilyGrant, kind: G["kind"]): grant is G {
+  return grant.kind === kind;
 }
 
 /** What was answered before is answered again only where the session still stands and policy would still grant it. */

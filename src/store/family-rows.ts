@@ -12,12 +12,6 @@ export type EndReason = NonNullable<HandleFamilyRow["ended_reason"]>;
 /** Of a row: what the generation is that a change means. */
 type At = Pick<FamilyRow, "id" | "generation">;
 
-/** One who refreshes upstream: nobody else's id is the same. */
-export interface FamilyClaim {
-  readonly claim: string;
-  readonly nowMs: number;
-}
-
 export type NextGeneration = Pick<FamilyRow, "generation" | "sealed_grant" | "sealed_answer" | "rotated_at" | "tokens" | "expires_at">;
 
 export function readFamily(database: Database, id: string): Promise<FamilyRow | undefined> {
@@ -37,22 +31,6 @@ export async function insertFamily(database: Database, row: FamilyRow): Promise<
   );
 }
 
-/** True: until it gives it back, `claim` alone may refresh this generation. `claimed_at` stays when the claim is given back. */
-export function claimFamily(database: Database, at: At, { claim, nowMs }: FamilyClaim): Promise<boolean> {
-  return changed(
-    database.run((db) =>
-      db
-        .updateTable("handle_families")
-        .set({ claim, claimed_at: nowMs })
-        .where("id", "=", at.id)
-        .where("generation", "=", at.generation)
-        .where("claim", "is", null)
-        .where("ended_at", "is", null)
-        .executeTakeFirst(),
-    ),
-  );
-}
-
 /** From then on its predecessor does not answer any more. */
 export async function useFamily(database: Database, at: At, nowMs: number): Promise<void> {
   // The first generation has none.
@@ -61,35 +39,25 @@ export async function useFamily(database: Database, at: At, nowMs: number): Prom
     database.run((db) =>
       db
         .updateTable("handle_families")
-        .set({ claimed_at: nowMs })
+        .set({ used_at: nowMs })
         .where("id", "=", at.id)
         .where("generation", "=", at.generation)
-        .where("claimed_at", "is", null)
+        .where("used_at", "is", null)
         .where("ended_at", "is", null)
         .executeTakeFirst(),
     ),
   );
 }
 
-/** Nothing was spent: whoever comes next may claim the same generation. */
-export function releaseFamily(database: Database, id: string, claim: string): Promise<boolean> {
-  return changed(
-    database.run((db) =>
-      db.updateTable("handle_families").set({ claim: null }).where("id", "=", id).where("claim", "=", claim).executeTakeFirst(),
-    ),
-  );
-}
-
-/** From the claimed generation to its successor, which nobody has used yet. Without a claim: from one that nobody claims. */
-export function advanceFamily(database: Database, at: At & { readonly claim: string | null }, next: NextGeneration): Promise<boolean> {
+/** From one generation to its successor, which nobody has used yet. */
+export function advanceFamily(database: Database, at: At, next: NextGeneration): Promise<boolean> {
   return changed(
     database.run((db) =>
       db
         .updateTable("handle_families")
-        .set({ ...next, claim: null, claimed_at: null })
+        .set({ ...next, used_at: null })
         .where("id", "=", at.id)
         .where("generation", "=", at.generation)
-        .where("claim", at.claim === null ? "is" : "=", at.claim)
         .where("ended_at", "is", null)
         .executeTakeFirst(),
     ),
@@ -101,22 +69,20 @@ export interface FamilyEnd {
   readonly nowMs: number;
   /** When the row may be forgotten. */
   readonly expiresAtMs: number;
-  /** Only where this claim still holds it. */
-  readonly heldBy?: string | undefined;
 }
 
 /** Only at this generation: a later one has handed out more tokens. */
-export function endFamily(database: Database, at: At, { reason, nowMs, expiresAtMs, heldBy }: FamilyEnd): Promise<boolean> {
+export function endFamily(database: Database, at: At, { reason, nowMs, expiresAtMs }: FamilyEnd): Promise<boolean> {
   return changed(
-    database.run((db) => {
-      const update = db
+    database.run((db) =>
+      db
         .updateTable("handle_families")
         .set({ ended_at: nowMs, ended_reason: reason, expires_at: expiresAtMs, sealed_answer: null })
         .where("id", "=", at.id)
         .where("generation", "=", at.generation)
-        .where("ended_at", "is", null);
-      return (heldBy === undefined ? update : update.where("claim", "=", heldBy)).executeTakeFirst();
-    }),
+        .where("ended_at", "is", null)
+        .executeTakeFirst(),
+    ),
   );
 }
 

@@ -15,7 +15,7 @@ export function standingOf(row: FamilyRow | undefined, generation: number, nowMs
   if (row === undefined || row.ended_at !== null || nowMs >= row.expires_at) return "gone";
   if (generation > row.generation) return "ahead";
   if (generation === row.generation) return "current";
-  // The successor counts as used from its first claim on, whatever becomes of that.
-  const successorUnused = row.claimed_at === null && nowMs < row.rotated_at + graceMs;
+  // The successor counts as used from its first use on, whatever becomes of that.
+  const successorUnused = row.used_at === null && nowMs < row.rotated_at + graceMs;
   return generation === row.generation - 1 && successorUnused ? "replaced" : "reused";
 }

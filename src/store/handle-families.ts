@@ -4,17 +4,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Circumstance, ExchangeError } from "../exchange/errors.ts";
-import type { HeldConnection, HeldGrant, HeldTokens, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { HeldGrant, HeldTokens, RefreshHandles } from "../exchange/handle-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
-import type { Connections } from "../exchange/vault-ports.ts";
+import type { Connection, Connections } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import type { Database } from "./database.ts";
-import { createFamilyClaims } from "./family-claims.ts";
 import { createFamilyColumns, type FamilyPlace } from "./family-columns.ts";
 import { createFamilyEnding, type EndingDeps } from "./family-ending.ts";
-import { createFamilyFollowing } from "./family-following.ts";
 import type { FamilyGrant } from "./family-grant.ts";
 import { createFamilyHandles, type FamilyHandle, familyIdBytes } from "./family-handle.ts";
 import { createFamilyRotation, type RotationOptions } from "./family-rotation.ts";
@@ -30,66 +28,50 @@ export interface HandleFamilyDeps {
   readonly clock: Clock;
   readonly revokeTokens: EndingDeps["revokeTokens"];
   readonly onAlarm: OnAlarm;
-  /** What handles may stand for; it ends with them. Absent: none do. */
-  readonly connections?: Pick<Connections, "findOfHandle"> | undefined;
+  /** What handles stand for where it is no session; it ends with them. */
+  readonly connections: Pick<Connections, "findOfHandle">;
   readonly random?: (size: number) => Uint8Array;
-  /** Waits for others, and between tries of a write. */
+  /** Waits between tries of a write. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** Durations in milliseconds; see RotationOptions. */
 export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOptions): RefreshHandles {
   const { database, clock, random = randomBytes, wait = (ms) => sleep(ms, undefined, { ref: false }) } = deps;
   const handles = createFamilyHandles(deps.keys);
   const columns = createFamilyColumns(deps.keys, deps.onAlarm);
-  const claims = createFamilyClaims({ database, clock, wait, random });
   const ending = createFamilyEnding(deps);
   const write = createWriter(wait);
-  const follow = createFamilyFollowing({ database, handles, columns, ending, clock }, options);
-  const rotate = createFamilyRotation({ database, handles, columns, claims, write, ending, clock, wait }, options);
+  const rotation = createFamilyRotation({ database, handles, columns, ending, clock }, options);
 
-  async function found(clientId: string, handle: Secret): Promise<{ shown: FamilyHandle; row: FamilyRow } | undefined> {
+  async function found(clientId: string, handle: Secret): Promise<Found | undefined> {
     const shown = handles.read(clientId, handle);
     const row = shown === undefined ? undefined : await readFamily(database, shown.id);
     return shown === undefined || row === undefined ? undefined : { shown, row };
   }
 
-  function held(row: FamilyRow, shown: FamilyHandle): HeldGrant | undefined {
+  function held({ shown, row }: Found): HeldGrant | undefined {
     const grant = columns.openGrant(row);
     if (grant === undefined) return undefined;
-    const issuedAt = Math.floor(row.created_at / 1_000);
-    const { subject, terms, minted, connection } = grant;
-    return {
-      provider: row.provider,
-      subject,
-      issuedAt,
-      terms,
-      minted,
-      ...(connection === undefined ? {} : { connection: followed(shown, connection.id) }),
-      rotate: (send, signal) => rotate(shown, send, signal),
-    };
-  }
-
-  function followed(shown: FamilyHandle, id: string): HeldConnection {
-    return { id, rotate: (renew, signal) => follow(shown, renew, signal) };
+    const { provider } = row;
+    if (grant.kind === "connection")
+      return { kind: "connection", provider, id: grant.connection.id, rotate: (renew, signal) => rotation.follow(shown, renew, signal) };
+    const { subject, minted } = grant;
+    return { kind: "session", provider, subject, minted, rotate: (renew, signal) => rotation.renew(shown, renew, signal) };
   }
 
   /** @returns the refresh token that the provider has to hear of */
   async function endAll(row: FamilyRow, reason: "revoked" | "reused"): Promise<Secret | undefined> {
-    // One that has ended already is told upstream again: the answer of whoever ended it may have been lost.
-    const ended = await ending.end(row, reason);
-    const grant = ended === undefined ? undefined : columns.openGrant(ended);
-    const { connection, terms, minted, refreshToken } = grant ?? {};
-    if (connection !== undefined) return endConnection(connection.id);
-    // Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it.
-    // A session is its origin's to end.
-    return terms === undefined && minted === undefined ? refreshToken : undefined;
+    // The family last: until it is marked, whoever shows the same handle again goes on from here. One that has ended already is told
+    // upstream again: the answer of whoever ended it may have been lost.
+    const refreshToken = await (await connectionOf(row))?.end("revoked");
+    await ending.end(row, reason);
+    return refreshToken;
   }
 
-  async function endConnection(id: string): Promise<Secret | undefined> {
-    const connection = await deps.connections?.findOfHandle(id);
-    const refreshToken = await connection?.end("revoked");
-    return connection?.terms === undefined ? refreshToken : undefined;
+  /** Undefined: it stands for a session, which is its origin's to end. */
+  async function connectionOf(row: FamilyRow): Promise<Connection | undefined> {
+    const grant = columns.openGrant(row);
+    return grant?.kind === "connection" ? deps.connections.findOfHandle(grant.connection.id) : undefined;
   }
 
   return {
@@ -103,8 +85,7 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
         sealed_answer: null,
         created_at: nowMs,
         rotated_at: nowMs,
-        claim: null,
-        claimed_at: null,
+        used_at: null,
         tokens: withToken("[]", tokens, nowMs),
         ended_at: null,
         ended_reason: null,
@@ -121,13 +102,14 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
       switch (standingOf(row, shown.generation, clock())) {
         case "current":
         case "replaced":
-          return held(row, shown);
+          return held(at);
         case "reused":
           await endAll(row, "reused");
           throw new ExchangeError("REAUTHENTICATION_REQUIRED", { cause: { kind: "handle", problem: "reused" } satisfies Circumstance });
         case "ahead":
-          // What it holds was spent before the database was set back.
-          await ending.doubt(row);
+          // What is kept of it was spent before the database was set back: it is shown to nobody any more.
+          await (await connectionOf(row))?.end("in_doubt");
+          await ending.lapse(row, "set_back");
           return undefined;
         case "gone":
           return undefined;
@@ -143,10 +125,15 @@ export function createHandleFamilies(deps: HandleFamilyDeps, options: RotationOp
   };
 }
 
-function grantOf(tokens: HeldTokens): FamilyGrant {
-  const { subject } = tokens;
-  // Terms are the connection's to keep.
-  if (tokens.refreshToken === undefined) return { refreshToken: undefined, subject, terms: undefined, connection: tokens.connection };
-  const { refreshToken, terms, minted } = tokens;
-  return { refreshToken, subject, terms, minted };
+function grantOf({ subject, refreshToken, ...tokens }: HeldTokens): FamilyGrant {
+  if (tokens.connection !== undefined) return { kind: "connection", subject, connection: tokens.connection };
+  const { minted } = tokens;
+  // A provider's refresh token is a connection's to keep.
+  if (refreshToken === undefined || minted === undefined) throw new Error("with a database a handle stands for a connection or a session");
+  return { kind: "session", session: refreshToken, subject, minted };
+}
+
+interface Found {
+  readonly shown: FamilyHandle;
+  readonly row: FamilyRow;
 }

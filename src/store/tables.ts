@@ -43,21 +43,20 @@ export interface HandleFamilyRow {
   provider: string;
   /** Of the handle that may be used next. Changes by compare-and-set only. */
   generation: number;
-  /** The provider's refresh token and subject, sealed. */
+  /** What it stands for, a connection or a session, and whose it is; sealed. */
   sealed_grant: Uint8Array;
   /** The answer that made this generation, sealed: for those who show its predecessor once more. Null: none, or no longer. */
   sealed_answer: Uint8Array | null;
   /** When somebody signed in; stays over all generations. */
   created_at: number;
   rotated_at: number;
-  /** Who is refreshing this generation upstream; null: nobody. */
-  claim: string | null;
-  /** Of the last claim on this generation, also when that was given back: from its first on the generation counts as used. */
-  claimed_at: number | null;
+  /** When this generation was used first, whatever became of that; null: not yet, so that its predecessor still answers. */
+  used_at: number | null;
   /** Access tokens that came out of it, as JSON: they end with it. */
   tokens: string;
   ended_at: number | null;
-  ended_reason: "revoked" | "reused" | "rejected" | "in_doubt" | null;
+  /** `lapsed`: what it stands for is over. `set_back`: the database has been an earlier one since. */
+  ended_reason: "revoked" | "reused" | "rejected" | "lapsed" | "set_back" | null;
   expires_at: number;
 }
 

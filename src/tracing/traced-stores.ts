@@ -1,9 +1,10 @@
 // The ports to what is remembered outside of this process, with a span for each question: what for, and where. What is kept in this
 // process is not wrapped. What is asked and answered does not come into a span.
 
-import type { EndableGrant, HeldConnection, HeldGrant, RefreshHandles } from "../exchange/handle-ports.ts";
+import type { EndableGrant, HeldConnection, HeldGrant, HeldSession, HeldToken, RefreshHandles } from "../exchange/handle-ports.ts";
 import type { CodeClaim, OneTimeStore } from "../exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations } from "../exchange/ports.ts";
+import type { TokenSet } from "../exchange/tokens.ts";
 import type { DatabaseSystem, Traces } from "./traces.ts";
 
 export interface Asking {
@@ -26,16 +27,27 @@ export function createTracedOneTimeStore(store: OneTimeStore, asking: Asking): O
 
 export function createTracedHandles(handles: RefreshHandles, asking: Asking): RefreshHandles {
   const ask = asker(asking);
-  const followed = (connection: HeldConnection): HeldConnection => ({
-    ...connection,
-    rotate: (renew, signal) => ask("rotate handle", () => connection.rotate(renew, signal), "internal"),
-  });
-  const held = (grant: HeldGrant): HeldGrant => ({
+  // Asks the provider in between.
+  const rotating = (work: () => Promise<TokenSet>) => ask("rotate handle", work, "internal");
+  const token = (grant: HeldToken): HeldToken => ({ ...grant, rotate: (send) => rotating(() => grant.rotate(send)) });
+  const session = (grant: HeldSession): HeldSession => ({
     ...grant,
-    ...(grant.connection === undefined ? {} : { connection: followed(grant.connection) }),
-    // Asks the provider in between.
-    rotate: (send, signal) => ask("rotate handle", () => grant.rotate(send, signal), "internal"),
+    rotate: (renew, signal) => rotating(() => grant.rotate(renew, signal)),
   });
+  const connection = (grant: HeldConnection): HeldConnection => ({
+    ...grant,
+    rotate: (renew, signal) => rotating(() => grant.rotate(renew, signal)),
+  });
+  const held = (grant: HeldGrant): HeldGrant => {
+    switch (grant.kind) {
+      case "token":
+        return token(grant);
+      case "session":
+        return session(grant);
+      case "connection":
+        return connection(grant);
+    }
+  };
   const endable = (grant: EndableGrant): EndableGrant => ({ ...grant, end: () => ask("end handle", () => grant.end()) });
   return {
     issue: (clientId, provider, tokens) => ask("issue handle", () => handles.issue(clientId, provider, tokens)),

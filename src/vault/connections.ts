@@ -54,13 +54,16 @@ export function createConnections(deps: ConnectionsDeps): Connections & HeldSign
       if (current === undefined) return undefined;
       // One that was ended already is told upstream again: the answer of whoever ended it may have been lost.
       const ended = current.ended_at !== null || (await ends.end(current, reason));
-      if (ended)
-        return current.sealed_grant === null || reason !== "revoked"
-          ? undefined
-          : tokenToTell(columns.openGrant(current), issuerOf(row.provider));
+      if (ended) return reason === "revoked" ? toBeTold(current) : undefined;
       current = await readConnection(database, row.id);
     }
     throw storeUnavailable({ code: "BUSY", outcome: "refused" });
+  }
+
+  /** Out of an exchange it belongs to another registration, and a provider ends it for no other (RFC 7009 §2.1). Nobody holds it. */
+  function toBeTold(row: ConnectionRow): Secret | undefined {
+    const grant = row.sealed_grant === null ? undefined : columns.openGrant(row);
+    return grant?.terms === undefined ? tokenToTell(grant, issuerOf(row.provider)) : undefined;
   }
 
   return {

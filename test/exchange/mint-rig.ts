@@ -12,7 +12,7 @@ import type { Client } from "../../src/exchange/clients.ts";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import { createExchangeSession, type ExchangeSessionAnswer, type ExchangeSessionQuestion } from "../../src/exchange/exchange-session.ts";
 import { createExchangeToken, type ExchangeTokenAnswer, type ExchangeTokenQuestion } from "../../src/exchange/exchange-token.ts";
-import type { HeldGrant } from "../../src/exchange/handle-ports.ts";
+import type { HeldSession } from "../../src/exchange/handle-ports.ts";
 import { createMint, type Mint } from "../../src/exchange/mint.ts";
 import type { ClaimValue, SigningChoice } from "../../src/exchange/minting-ports.ts";
 import type { Revocations } from "../../src/exchange/ports.ts";
@@ -22,7 +22,7 @@ import type { Session, SessionProvider } from "../../src/exchange/session-ports.
 import { createSessionReading } from "../../src/exchange/session-reading.ts";
 import { createSubjectToken } from "../../src/exchange/subject-token.ts";
 import { createTokenSubject } from "../../src/exchange/token-subject.ts";
-import type { MintedTerms, TokenSet } from "../../src/exchange/tokens.ts";
+import type { TokenSet } from "../../src/exchange/tokens.ts";
 import type { Trail, TrailNotes } from "../../src/exchange/trail.ts";
 import { createValidate, type ValidateAnswer, type ValidateQuestion } from "../../src/exchange/validate.ts";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
@@ -74,9 +74,7 @@ export interface MintRig {
   refreshSession(given?: Partial<Omit<RefreshSessionQuestion, "grant">>, held?: Partial<Held>, signal?: AbortSignal): Promise<TokenSet>;
 }
 
-export interface Held extends Omit<HeldGrant, "rotate" | "minted"> {
-  readonly minted: MintedTerms;
-}
+export type Held = Omit<HeldSession, "rotate">;
 
 const swap = () => Promise.reject(new Error("nothing is swapped here"));
 const fingerprint = (secret: Secret, purpose: string) => `${purpose} ${secret.reveal()}`;
@@ -281,9 +279,9 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
       ),
     refreshSession(more = {}, held = {}, signal = new AbortController().signal) {
       const grant: RefreshSessionQuestion["grant"] = {
+        kind: "session",
         provider: "site",
         subject: "u1",
-        issuedAt: seconds() - 600,
         minted: { audience: "backend", scopes: ["read"], from: "cookie" },
         async rotate(send) {
           step("rotate");

@@ -7,7 +7,7 @@ import { Secret } from "../../src/exchange/secret.ts";
 import type { Keeping } from "../../src/exchange/vault-ports.ts";
 import { createSealer } from "../../src/sealing/sealer.ts";
 import { masterKey } from "../cache/fixtures.ts";
-import { tokenSet } from "../store/family-rig.ts";
+import { tokenSet } from "./one-time-upstream.ts";
 import { clientOf, refusal } from "./fixtures.ts";
 
 const handles = createRefreshHandles(createSealer([masterKey("a")], "refresh-handle"), () => 1_800_000_000_000);

@@ -9,11 +9,36 @@ import { maxLifetimeMs, payroll } from "./world-configuration.ts";
 
 /** A public client's handles of one sign-in, oldest first, and what is known to be true of them. */
 export interface Family {
+  /** By which it signed in. */
+  readonly code: string;
   readonly handles: string[];
   /** What its calls answered left nothing open: its newest handle must be good. */
   clean: boolean;
   /** It was said to be over: no handle of it is ever good again. */
   over: boolean;
+  /** Something happened by which it may end although its provider lost nothing of it. */
+  shaken: boolean;
+}
+
+/** After these nobody but the provider knows whether it was asked, and what it answered. */
+const leavesOpen: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "UPSTREAM_TIMEOUT", "DEADLINE_EXCEEDED"]);
+export const isOpen = (answer: Answer): boolean => leavesOpen.has(outcomeOf(answer));
+
+/**
+ * True: one of its refresh tokens was answered in a way by which it may be spent, or what came with the answer is no token of the provider's.
+ * Read from what the provider saw of this very sign-in; what it never saw, because it did not even read, is not known here.
+ */
+export function wasLost(requests: readonly SeenRequest[], { code }: Pick<Family, "code">): boolean {
+  const own = new Set([code]);
+  for (const request of requests) {
+    if (request.endpoint !== "token") continue;
+    const form = new URLSearchParams(request.body);
+    const shown = form.get("code") ?? form.get("refresh_token") ?? "";
+    if (!own.has(shown) || turnedAway(request)) continue;
+    if (request.fault !== undefined) return true;
+    if (request.gave !== undefined) own.add(request.gave);
+  }
+  return false;
 }
 
 /** Scopes that `web` may have, by what is in force. */

@@ -2,6 +2,9 @@
 // world in which random programs run. It owns the servers, how all
 // of it recovers, and how a call is waited for.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Secret } from "../../src/exchange/secret.ts";
 import { redeem, untilReady } from "../e2e/replica-rig.ts";
 import type { Limits } from "../../src/transport/limits.ts";
@@ -17,6 +20,8 @@ import { deadlineMs, extended, type Variant, variants } from "./world-configurat
 export interface World {
   readonly stack: FakeStack;
   readonly replicas: readonly Instance[];
+  /** With those that have ended. */
+  everyReplica(): readonly Instance[];
   readonly postgres: { readonly server: PostgresServer; readonly proxy: FaultProxy };
   readonly redis: { readonly server: RedisServer; readonly proxy: FaultProxy };
   /** A server that nobody named in the configuration. */
@@ -26,6 +31,8 @@ export interface World {
   readonly audit: { broken: boolean };
   readonly variant: () => Variant;
   reload(variant: Variant): void;
+  /** One of them ends and another process takes its place, with its spool. It finds the database and the audit trail well again. */
+  restart(number: number): Promise<void>;
   /** Who connects to the provider from now on hangs. */
   holdProvider(): void;
   /** Nobody reaches the provider, users included. */
@@ -77,6 +84,8 @@ export async function startWorld(limits: Partial<Limits> = {}): Promise<World> {
     parts.defer(() => redisProxy.close());
     const decoy = await startDecoy();
     parts.defer(decoy.close);
+    const spool = mkdtempSync(join(tmpdir(), "cambio-world-"));
+    parts.defer(async () => rmSync(spool, { recursive: true, force: true }));
     const courier = createSigningKey("ES256", "courier-1");
     const audit = { broken: false };
     const stack = await startFakeStack({
@@ -84,7 +93,7 @@ export async function startWorld(limits: Partial<Limits> = {}): Promise<World> {
       limits,
       redis: new Secret(`redis://127.0.0.1:${redisProxy.port}`),
       database: { location: { kind: "postgres", address: { ...postgresServer.address(), port: postgresProxy.port } } },
-      change: (loaded) => extended(loaded, courier),
+      change: (loaded) => ({ ...extended(loaded, courier), vault: { ...loaded.vault, spool } }),
       onAudit() {
         if (audit.broken) throw new Error("the trail cannot be written");
       },
@@ -115,7 +124,8 @@ interface Parts {
 
 function createWorld(parts: Parts): World {
   const { stack, postgresProxy, redisProxy, audit, decoy, watch } = parts;
-  const replicas = stack.instances;
+  const replicas = [...stack.instances];
+  const ended: Instance[] = [];
   let variant: Variant = "usual";
   let release: (() => void) | undefined;
 
@@ -125,16 +135,18 @@ function createWorld(parts: Parts): World {
     for (const replica of replicas) replica.reload(configuration);
   }
 
+  async function healProxy(proxy: FaultProxy): Promise<void> {
+    proxy.clear();
+    // Listening already is what it was about.
+    await proxy.accept().catch(() => undefined);
+  }
+
   async function heal(): Promise<void> {
     stack.provider.faults.clear();
     release?.();
     release = undefined;
     audit.broken = false;
-    for (const proxy of [postgresProxy, redisProxy]) {
-      proxy.clear();
-      // Listening already is what it was about.
-      await proxy.accept().catch(() => undefined);
-    }
+    for (const proxy of [postgresProxy, redisProxy]) await healProxy(proxy);
   }
 
   async function recover(): Promise<void> {
@@ -160,6 +172,7 @@ function createWorld(parts: Parts): World {
   return {
     stack,
     replicas,
+    everyReplica: () => [...replicas, ...ended],
     postgres: { server: parts.postgresServer, proxy: postgresProxy },
     redis: { server: parts.redisServer, proxy: redisProxy },
     decoy: decoy.url,
@@ -167,6 +180,19 @@ function createWorld(parts: Parts): World {
     audit,
     variant: () => variant,
     reload,
+    async restart(number) {
+      const index = number % replicas.length;
+      const [old] = replicas.slice(index);
+      await old?.close();
+      if (old !== undefined) ended.push(old);
+      audit.broken = false;
+      await healProxy(postgresProxy);
+      const fresh = await stack.another();
+      watch.know(fresh.port);
+      parts.running.defer(() => fresh.close());
+      if (variant !== "usual") fresh.reload(variants(stack)[variant]);
+      replicas[index] = fresh;
+    },
     holdProvider: () => void (release ??= stack.provider.hold("connection")),
     providerHeld: () => release !== undefined,
     heal,

@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import { decodeFamilyAnswer, encodeFamilyAnswer } from "../../src/store/family-answer.ts";
-import { decodeFamilyGrant, encodeFamilyGrant } from "../../src/store/family-grant.ts";
 
 const secret = fc.string({ minLength: 1 }).map((text) => new Secret(text));
 const answers: fc.Arbitrary<TokenSet> = fc
@@ -54,20 +53,6 @@ describe("an answer", () => {
   });
 });
 
-describe("a grant", () => {
-  it.each(["alice", undefined])("comes back as it was: %s", (subject) => {
-    const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject, terms: undefined }));
-    expect([back?.refreshToken?.reveal(), back?.subject, back?.terms]).toEqual(["token", subject, undefined]);
-  });
-
-  it("comes back with the terms of the exchange that it came out of, whole", () => {
-    const actors = [{ issuer: "https://issuer.example", subject: "gateway", clientId: "gw" }];
-    const terms = { as: "orders", audiences: ["inventory"], origin: "web", meantFor: ["urn:orders"], scopes: ["orders:read"], actors };
-    const back = decodeFamilyGrant(encodeFamilyGrant({ refreshToken: new Secret("token"), subject: "alice", terms }));
-    expect(back?.terms).toEqual(terms);
-  });
-});
-
 describe("bytes of another shape", () => {
   it.each([
     "",
@@ -78,9 +63,7 @@ describe("bytes of another shape", () => {
     '{"accessToken":1,"tokenType":"Bearer","issuer":"i"}',
     '{"accessToken":"a","tokenType":"Bearer"}',
     '{"accessToken":"a","tokenType":"Bearer","issuer":"i","more":1}',
-    '{"refreshToken":"a","more":1}',
-    '{"refreshToken":null}',
-  ])("are neither: %s", (text) => {
-    expect([decodeFamilyAnswer(Buffer.from(text)), decodeFamilyGrant(Buffer.from(text))]).toEqual([undefined, undefined]);
+  ])("are none: %s", (text) => {
+    expect(decodeFamilyAnswer(Buffer.from(text))).toBeUndefined();
   });
 });

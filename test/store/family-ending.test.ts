@@ -1,8 +1,11 @@
 import { expect, it } from "vitest";
 import { createFamilyEnding } from "../../src/store/family-ending.ts";
 import { refusal } from "../exchange/fixtures.ts";
+import { removeSpools } from "../vault/vault-rig.ts";
 import { onSqlite } from "./database-rig.ts";
 import { createFamilyRig } from "./family-rig.ts";
+
+removeSpools();
 
 onSqlite((open) => {
   /** @param rotating whether the family comes to another generation whenever its tokens are being revoked */
@@ -32,12 +35,12 @@ onSqlite((open) => {
     return { database, ending, row, rounds: () => rounds };
   }
 
-  it("a claim that was given back after somebody took its owner for dead leaves nothing in doubt", async () => {
-    const { ending, row } = await start();
-    await ending.doubt({ ...(await row()), claim: "its owner's" }, "its owner's");
+  it("a family that lapses leaves alone what was handed out, and a later generation of it lives on", async () => {
+    const { ending, row, rounds } = await start();
+    await ending.lapse({ ...(await row()), generation: 7 }, "lapsed");
     expect((await row()).ended_at).toBeNull();
-    await ending.doubt(await row());
-    expect((await row()).ended_reason).toBe("in_doubt");
+    await ending.lapse(await row(), "lapsed");
+    expect([(await row()).ended_reason, rounds()]).toEqual(["lapsed", 0]);
   });
 
   it("a family that is rotated faster than it can be ended is not ended half, and that is no yes", async () => {

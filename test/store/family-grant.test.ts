@@ -1,52 +1,45 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../src/exchange/secret.ts";
-import { decodeFamilyGrant, encodeFamilyGrant } from "../../src/store/family-grant.ts";
+import { decodeFamilyGrant, encodeFamilyGrant, type FamilyGrant } from "../../src/store/family-grant.ts";
 
-const terms = {
-  as: "orders",
-  audiences: ["inventory"],
-  origin: "web",
-  meantFor: ["urn:orders"],
-  scopes: ["read"],
-  actors: [{ issuer: "", subject: "gateway", clientId: "gw" }],
+const session: FamilyGrant = {
+  kind: "session",
+  session: new Secret("of alice"),
+  subject: "alice",
+  minted: { audience: "backend", scopes: ["read"], from: "cookie" },
 };
-const grant = { refreshToken: new Secret("refresh"), subject: "alice", terms };
-const written = () => JSON.parse(Buffer.from(encodeFamilyGrant(grant)).toString());
+const connection: FamilyGrant = { kind: "connection", subject: "alice", connection: { id: "c1", generation: 3 } };
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 
-test("a grant comes back equal, with the terms of the exchange that it came out of", () => {
+test.each([session, connection])("what a family stands for comes back equal: $kind", (grant) => {
   expect(decodeFamilyGrant(encodeFamilyGrant(grant))).toEqual(grant);
-  const signedIn = { ...grant, terms: undefined };
-  expect(decodeFamilyGrant(encodeFamilyGrant(signedIn))).toEqual(signedIn);
-  const unnamed = { ...signedIn, subject: undefined };
+  const unnamed = { ...grant, subject: undefined };
   expect(decodeFamilyGrant(encodeFamilyGrant(unnamed))).toEqual(unnamed);
+  if (grant.kind === "session") expect(Buffer.from(encodeFamilyGrant(grant)).toString()).toContain("of alice");
 });
 
-test("a grant that was written before there were exchanges is still one, without terms", () => {
-  expect(decodeFamilyGrant(bytes({ refreshToken: "refresh", subject: "alice" }))).toEqual({ ...grant, terms: undefined });
-});
-
-describe("is no grant, so that nobody refreshes without the terms:", () => {
-  const changed = (change: (value: ReturnType<typeof written>) => void) => {
-    const value = written();
+describe("stands for nothing, so that nobody renews without bounds:", () => {
+  const written = (grant: FamilyGrant) => JSON.parse(Buffer.from(encodeFamilyGrant(grant)).toString());
+  const changed = (grant: FamilyGrant, change: (value: ReturnType<typeof written>) => void) => {
+    const value = written(grant);
     change(value);
     return bytes(value);
   };
   test.each([
     ["no bytes", Buffer.alloc(0)],
-    ["half of one", Buffer.from(encodeFamilyGrant(grant)).subarray(0, 40)],
+    ["half of it", Buffer.from(encodeFamilyGrant(session)).subarray(0, 40)],
     ["null", bytes(null)],
-    ["one without its token", changed((value) => delete value.refreshToken)],
-    ["one whose terms are null", changed((value) => (value.terms = null))],
-    ["one whose terms say nothing", changed((value) => (value.terms = {}))],
-    ["one whose terms lack the registration", changed((value) => delete value.terms.as)],
-    ["one whose terms lack the audiences", changed((value) => delete value.terms.audiences)],
-    ["one whose terms lack the client of the subject token", changed((value) => delete value.terms.origin)],
-    ["one whose terms lack whom that was for", changed((value) => delete value.terms.meantFor)],
-    ["one whose terms lack the scopes", changed((value) => delete value.terms.scopes)],
-    ["one whose terms lack the actors", changed((value) => delete value.terms.actors)],
-    ["one whose terms have an actor of another shape", changed((value) => value.terms.actors.push({ subject: "x" }))],
-    ["one whose terms say more than anybody reads", changed((value) => (value.terms.wider = true))],
+    ["a list", bytes([])],
+    ["a kind of its own", changed(session, (value) => (value.kind = "token"))],
+    ["a session that is not there", changed(session, (value) => delete value.session)],
+    ["a session without bounds", changed(session, (value) => delete value.minted)],
+    ["a session for nobody", changed(session, (value) => delete value.minted.audience)],
+    ["a session whose scopes nobody knows", changed(session, (value) => delete value.minted.scopes)],
+    ["a session that was shown in no known way", changed(session, (value) => (value.minted.from = "mail"))],
+    ["a session that is a connection, too", changed(session, (value) => (value.connection = { id: "c1", generation: 3 }))],
+    ["a connection without an id", changed(connection, (value) => delete value.connection.id)],
+    ["a connection at no generation", changed(connection, (value) => delete value.connection.generation)],
+    ["a connection that says more than anybody reads", changed(connection, (value) => (value.minted = null))],
   ])("%s", (_, value) => {
     expect(decodeFamilyGrant(value)).toBeUndefined();
   });

@@ -1,136 +1,176 @@
-// Handle families as a test wires them: a clock that stands still, a provider whose refresh tokens are good for one use and which
-// remembers what it was shown, and what was revoked. The provider is the `send` of each rotation.
+// Handle families as a test wires them: over connections in a real vault, or over sessions, with a clock that stands still. Both are asked
+// in one way, and both remember what they were shown.
 
 import { expect } from "vitest";
 import type { HeldGrant, RefreshHandles } from "../../src/exchange/handle-ports.ts";
-import type { Clock, Revocation } from "../../src/exchange/ports.ts";
+import type { Revocation } from "../../src/exchange/ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
-import type { TokenSet } from "../../src/exchange/tokens.ts";
-import type { MasterKey } from "../../src/sealing/master-keys.ts";
+import type { SendRefresh } from "../../src/exchange/vault-ports.ts";
+import type { RefreshedTokens, TokenSet } from "../../src/exchange/tokens.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createHandleFamilies } from "../../src/store/handle-families.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
+import { accessToken } from "../exchange/one-time-upstream.ts";
+import { type FakeProvider, fakeProvider } from "../vault/fake-provider.ts";
+import { createVaultRig, type ProcessOptions, type VaultProcess, type VaultRig } from "../vault/vault-rig.ts";
 
 export const idleMs = 86_400_000;
-export const upstreamLimitMs = 20_000;
-/** Longer than any claim is believed. */
-export const longDeadMs = 600_000;
 
-export interface FakeUpstream {
-  /** Every refresh token that arrived, in order. */
-  readonly shown: string[];
-  /** Answers with the next tokens, where this is the token of the last answer. */
-  readonly send: (refreshToken: Secret) => Promise<TokenSet>;
-  /** What the next calls come to instead, in order. */
-  readonly instead: ((refreshToken: Secret) => Promise<TokenSet>)[];
+/** What a family stands for. */
+export type Behind = "connection" | "session";
+export const eachBehind = ["connection", "session"] as const;
+
+/** That which answers for it: the connection's provider, or the session's origin. */
+export interface Origin {
+  /** Every refresh token, or session, that arrived, in order. */
+  readonly presented: string[];
+  /** The next call arrives, and comes to this. */
+  fails(how: () => TokenSet | Promise<TokenSet>): void;
   /** The next call waits for `answer`, once it has arrived. */
   hold(): { readonly arrived: Promise<void>; answer(): void };
 }
 
-const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-/** A token as validation takes it, unsigned: nothing here verifies it. */
-export function accessToken(id: string, expiresAt: number): Secret {
-  return new Secret(`${part({ alg: "RS256" })}.${part({ jti: id, exp: expiresAt })}.c2ln`);
-}
-
-export function tokenSet(number: number, clock: Clock): TokenSet & { readonly refreshToken: Secret } {
-  const expiresAt = Math.floor(clock() / 1_000) + 300;
-  return {
-    accessToken: accessToken(`access-${number}`, expiresAt),
-    tokenType: "Bearer",
-    expiresAtMs: expiresAt * 1_000,
-    refreshToken: new Secret(`upstream-${number}`),
-    idToken: undefined,
-    scopes: ["openid", "orders:read"],
-    issuer: "https://issuer.example",
-    subject: "alice",
-  };
-}
-
-function fakeUpstream(clock: Clock): FakeUpstream {
-  const shown: string[] = [];
-  const instead: FakeUpstream["instead"] = [];
-  let last = 0;
-
-  function answer(refreshToken: Secret): TokenSet {
-    if (refreshToken.reveal() !== `upstream-${last}`) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
-    last += 1;
-    return tokenSet(last, clock);
-  }
-
-  return {
-    shown,
-    instead,
-    async send(refreshToken) {
-      shown.push(refreshToken.reveal());
-      const other = instead.shift();
-      return other === undefined ? answer(refreshToken) : other(refreshToken);
-    },
-    hold() {
-      const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      instead.push(async (refreshToken) => {
-        arrived.resolve();
-        await released.promise;
-        return answer(refreshToken);
-      });
-      return { arrived: arrived.promise, answer: released.resolve };
-    },
-  };
-}
-
-export interface ReplicaOptions {
-  readonly keys?: readonly MasterKey[];
-  readonly wait?: (ms: number) => Promise<void>;
+export interface ReplicaOptions extends ProcessOptions {
   /** Runs whenever access tokens are about to be revoked. */
   readonly beforeRevoking?: () => Promise<void>;
 }
 
+export interface Replica extends RefreshHandles {
+  readonly vault: VaultProcess;
+}
+
 export interface FamilyRig {
   readonly clock: FrozenClock;
-  readonly upstream: FakeUpstream;
+  readonly origin: Origin;
+  /** Of connections. */
+  readonly provider: FakeProvider;
   readonly revoked: Revocation[];
   readonly alarms: string[];
+  readonly vaults: VaultRig;
   /** One more replica over this database. */
-  replica(database: Database, given?: ReplicaOptions): RefreshHandles;
-  /** Finds and rotates, as a refresh does. */
-  use(handles: RefreshHandles, handle: Secret, signal?: AbortSignal): Promise<TokenSet>;
-  issue(handles: RefreshHandles): Promise<Secret>;
+  replica(database: Database, given?: ReplicaOptions): Replica;
+  /** Of a sign-in of this client; default: `web`, and nobody's account. */
+  issue(replica: Replica, given?: { readonly clientId?: string; readonly accountId?: string }): Promise<Secret>;
+  /** Finds and rotates, as a refresh does. @param send to the provider of a connection; default: as it answers */
+  use(replica: Replica, handle: Secret, how?: { readonly signal?: AbortSignal; readonly send?: SendRefresh }): Promise<TokenSet>;
+  /** One that was found is rotated. */
+  rotate(replica: Replica, grant: HeldGrant, how?: { readonly signal?: AbortSignal; readonly send?: SendRefresh }): Promise<TokenSet>;
+  /** Tokens as the next answer has them, made by a test. */
+  tokens(number: number): TokenSet;
 }
 
 export const client = "web";
+export const session = "the-session-of-alice";
+const minted = { audience: "backend", scopes: ["orders:read"], from: "cookie" } as const;
 
-export function createFamilyRig(): FamilyRig {
+export function createFamilyRig(behind: Behind = "connection"): FamilyRig {
   const clock = frozenClock();
-  const upstream = fakeUpstream(clock);
+  const jwt = (number: number) => accessToken(`access-${number}`, Math.floor(clock() / 1_000) + 300);
+  const provider = fakeProvider(clock, { accessToken: jwt });
+  const vaults = createVaultRig(clock, provider);
+  const sessions = fakeSessions((number) => tokens(number));
   const revoked: Revocation[] = [];
   const alarms: string[] = [];
+  let replicas = 0;
+
+  function tokens(number: number): TokenSet {
+    return {
+      accessToken: jwt(number),
+      tokenType: "Bearer",
+      expiresAtMs: clock() + 300_000,
+      refreshToken: undefined,
+      idToken: undefined,
+      scopes: ["orders:read"],
+      issuer: "https://issuer.example",
+      subject: "alice",
+      ...(behind === "session" ? { ours: true } : {}),
+    };
+  }
+
+  const rotate: FamilyRig["rotate"] = async ({ vault }, grant, { signal = AbortSignal.timeout(10_000), send = provider.send } = {}) => {
+    switch (grant.kind) {
+      case "token":
+        throw new Error("with a database no handle is a token");
+      case "session":
+        return grant.rotate(sessions.read, signal);
+      case "connection":
+        return grant.rotate(async (beyond) => {
+          const connection = await vault.connections.findOfHandle(grant.id);
+          if (connection === undefined) throw new ExchangeError("REAUTHENTICATION_REQUIRED");
+          const live = await connection.tokens({ issuer: "https://issuer.example", beyond, send, lostAnswer: "reauthenticate" }, signal);
+          return { ...live.tokens, refreshToken: undefined, connection: { id: grant.id, generation: live.generation } };
+        }, signal);
+    }
+  };
+
   return {
     clock,
-    upstream,
+    origin: behind === "connection" ? provider : sessions,
+    provider,
     revoked,
     alarms,
-    replica: (database, { keys = [masterKey("a")], wait, beforeRevoking } = {}) =>
-      createHandleFamilies(
+    vaults,
+    tokens,
+    rotate,
+    replica(database, { beforeRevoking, ...options } = {}) {
+      replicas += 1;
+      const vault = vaults.process(database, { spool: `replica-${replicas}`, ...options });
+      const { keys = [masterKey("a")], wait } = options;
+      const families = createHandleFamilies(
         {
           database,
           keys,
           clock,
-          async revokeTokens(tokens) {
+          connections: vault.connections,
+          async revokeTokens(ended) {
             await beforeRevoking?.();
-            revoked.push(...tokens);
+            revoked.push(...ended);
           },
           onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
           ...(wait === undefined ? {} : { wait }),
         },
-        { idleMs, upstreamLimitMs: () => upstreamLimitMs },
-      ),
-    async use(handles, handle, signal = AbortSignal.timeout(10_000)) {
-      return (await held(handles, handle)).rotate(upstream.send, signal);
+        { idleMs },
+      );
+      return { ...families, vault };
     },
-    issue: (handles) => handles.issue(client, "main", tokenSet(0, clock)),
+    async issue(replica, { clientId = client, accountId } = {}) {
+      if (behind === "session") return replica.issue(clientId, "main", { ...sessions.give(), refreshToken: new Secret(session), minted });
+      const given = provider.give();
+      const keeping = { clientId, provider: "main", accountId, byId: false, tokens: given, issue: undefined };
+      const connection = await replica.vault.connections.keep(keeping);
+      return replica.issue(clientId, "main", { ...given, refreshToken: undefined, connection });
+    },
+    use: async (replica, handle, how) => rotate(replica, await held(replica, handle), how),
+  };
+}
+
+function fakeSessions(make: (number: number) => TokenSet): Origin & { read(shown: Secret): Promise<TokenSet>; give(): TokenSet } {
+  const presented: string[] = [];
+  const instead: (() => TokenSet | Promise<TokenSet>)[] = [];
+  let number = 0;
+  function give(): TokenSet {
+    number += 1;
+    return make(number);
+  }
+  return {
+    presented,
+    give,
+    fails: (how) => void instead.push(how),
+    async read(shown) {
+      presented.push(shown.reveal());
+      return (instead.shift() ?? give)();
+    },
+    hold() {
+      const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      instead.push(async () => {
+        arrived.resolve();
+        await released.promise;
+        return give();
+      });
+      return { arrived: arrived.promise, answer: released.resolve };
+    },
   };
 }
 
@@ -141,9 +181,14 @@ export async function held(handles: RefreshHandles, handle: Secret): Promise<Hel
   return grant;
 }
 
-export function handleIn(tokens: TokenSet): Secret {
+export function handleIn(tokens: RefreshedTokens): Secret {
   if (tokens.refreshToken === undefined) throw new Error("no handle came");
   return tokens.refreshToken;
+}
+
+/** The origin's own word that what it was shown is over. */
+export function refusedUpstream(): ExchangeError {
+  return new ExchangeError("REAUTHENTICATION_REQUIRED", { cause: { kind: "upstream", endpoint: "token", oauthError: "invalid_grant" } });
 }
 
 export const over = refusal("REAUTHENTICATION_REQUIRED");

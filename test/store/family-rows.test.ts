@@ -2,13 +2,12 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/store/database.ts";
 import {
   advanceFamily,
-  claimFamily,
   endFamily,
   type FamilyRow,
   insertFamily,
   type NextGeneration,
   readFamily,
-  releaseFamily,
+  useFamily,
 } from "../../src/store/family-rows.ts";
 import { onEachDatabase } from "./database-rig.ts";
 
@@ -22,8 +21,7 @@ const fresh: FamilyRow = {
   sealed_answer: Uint8Array.of(4),
   created_at: nowMs,
   rotated_at: nowMs,
-  claim: null,
-  claimed_at: null,
+  used_at: null,
   tokens: "[]",
   ended_at: null,
   ended_reason: null,
@@ -37,9 +35,8 @@ const next: NextGeneration = {
   tokens: "[1]",
   expires_at: nowMs + 2_000,
 };
-const claim = { claim: "mine", nowMs };
 const end = { reason: "revoked", nowMs, expiresAtMs: nowMs + 10 } as const;
-const claimed = { claim: "mine", claimed_at: nowMs };
+const used = { used_at: nowMs - 5 };
 const ended = { ended_at: nowMs, ended_reason: "reused" } as const;
 const others = { ...fresh, id: "other family" };
 
@@ -52,33 +49,27 @@ onEachDatabase((_name, open) => {
     database = await open();
   });
 
+  const at = { id: "family", generation: 5 };
   const changes = {
-    claim: () => claimFamily(database, { id: "family", generation: 5 }, claim),
-    release: () => releaseFamily(database, "family", "mine"),
-    advance: () => advanceFamily(database, { id: "family", generation: 5, claim: "mine" }, next),
-    end: () => endFamily(database, { id: "family", generation: 5 }, end),
-    "end where it is held": () => endFamily(database, { id: "family", generation: 5 }, { ...end, heldBy: "mine" }),
+    use: () => useFamily(database, at, nowMs),
+    advance: () => advanceFamily(database, at, next),
+    end: () => endFamily(database, at, end),
   };
+  const isEnded = { ended_at: nowMs, ended_reason: "revoked", expires_at: nowMs + 10, sealed_answer: null } as const;
 
   const table: readonly (readonly [keyof typeof changes, string, Partial<FamilyRow>, Partial<FamilyRow> | undefined])[] = [
-    ["claim", "free", {}, claimed],
-    ["claim", "free, and claimed before", { claimed_at: nowMs - 5 }, claimed],
-    ["claim", "somebody's", { claim: "another", claimed_at: nowMs - 5 }, undefined],
-    ["claim", "of another generation", { generation: 6 }, undefined],
-    ["claim", "ended", ended, undefined],
-    ["release", "held", claimed, { claim: null }],
-    ["release", "somebody else's", { claim: "another", claimed_at: nowMs }, undefined],
-    ["advance", "held", claimed, { ...next, claim: null, claimed_at: null }],
-    ["advance", "somebody else's", { claim: "another", claimed_at: nowMs }, undefined],
-    ["advance", "of another generation", { ...claimed, generation: 4 }, undefined],
-    ["advance", "ended", { ...claimed, ...ended }, undefined],
-    ["end", "free", {}, { ended_at: nowMs, ended_reason: "revoked", expires_at: nowMs + 10, sealed_answer: null }],
-    ["end", "held", claimed, { ended_at: nowMs, ended_reason: "revoked", expires_at: nowMs + 10, sealed_answer: null }],
+    ["use", "not used yet", {}, { used_at: nowMs }],
+    ["use", "used before", used, undefined],
+    ["use", "of another generation", { generation: 6 }, undefined],
+    ["use", "ended", ended, undefined],
+    ["advance", "not used yet", {}, { ...next, used_at: null }],
+    ["advance", "used", used, { ...next, used_at: null }],
+    ["advance", "of another generation", { ...used, generation: 4 }, undefined],
+    ["advance", "ended", { ...used, ...ended }, undefined],
+    ["end", "not used yet", {}, isEnded],
+    ["end", "used", used, isEnded],
     ["end", "of another generation", { generation: 6 }, undefined],
     ["end", "ended", ended, undefined],
-    ["end where it is held", "free", {}, undefined],
-    ["end where it is held", "somebody else's", { claim: "another", claimed_at: nowMs }, undefined],
-    ["end where it is held", "held", claimed, { ended_at: nowMs, ended_reason: "revoked", expires_at: nowMs + 10, sealed_answer: null }],
   ];
 
   describe("what is asked of a row takes effect, or changes nothing and says so:", () => {
@@ -86,9 +77,17 @@ onEachDatabase((_name, open) => {
       const before = { ...fresh, ...given };
       await insertFamily(database, before);
       await insertFamily(database, others);
-      expect(await changes[change]()).toBe(becomes !== undefined);
+      // That a use was not the first one is nothing to its caller.
+      expect(await changes[change]()).toBe(change === "use" ? undefined : becomes !== undefined);
       expect(shown(await readFamily(database, "family"))).toEqual(shown({ ...before, ...becomes }));
       expect(shown(await readFamily(database, "other family"))).toEqual(shown(others));
+    });
+
+    it("use: of the first generation, which has no predecessor", async () => {
+      const before = { ...fresh, generation: 0 };
+      await insertFamily(database, before);
+      await useFamily(database, before, nowMs);
+      expect((await readFamily(database, "family"))?.used_at).toBeNull();
     });
 
     it("insert: there already", async () => {
@@ -98,7 +97,7 @@ onEachDatabase((_name, open) => {
     });
 
     it.each(Object.keys(changes) as (keyof typeof changes)[])("%s: not there", async (change) => {
-      expect(await changes[change]()).toBe(false);
+      expect(await changes[change]()).toBe(change === "use" ? undefined : false);
       expect(await readFamily(database, "family")).toBeUndefined();
     });
   });

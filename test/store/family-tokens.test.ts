@@ -5,7 +5,7 @@ import { createKeySet } from "../../src/keys/key-set.ts";
 import { handedOut, msUntilRoom, withToken } from "../../src/store/family-tokens.ts";
 import { createIssuer } from "../keys/issuer.ts";
 import { createSigningKey } from "../keys/signing.ts";
-import { accessToken } from "./family-rig.ts";
+import { accessToken } from "../exchange/one-time-upstream.ts";
 
 const key = createSigningKey("ES256", "curve");
 const now = 1_800_000_000;

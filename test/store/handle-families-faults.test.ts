@@ -1,54 +1,28 @@
 import { describe, expect, it } from "vitest";
-import type { RefreshHandles } from "../../src/exchange/handle-ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import type { Secret } from "../../src/exchange/secret.ts";
-import { type Database, DatabaseFailure } from "../../src/store/database.ts";
-import { eventually } from "../support/eventually.ts";
 import { refusal } from "../exchange/fixtures.ts";
+import { type Fate, faulty } from "../vault/faulty-database.ts";
+import { removeSpools, twice } from "../vault/vault-rig.ts";
 import { onPostgres, onSqlite } from "./database-rig.ts";
-import { createFamilyRig, expectOver, handleIn, held, longDeadMs, over, tokenSet } from "./family-rig.ts";
+import { type Behind, createFamilyRig, eachBehind, expectOver, handleIn, held, refusedUpstream, reused } from "./family-rig.ts";
 
-/** What becomes of a piece of work: carried out, not even begun, or carried out without its answer coming back. */
-type Fate = "fine" | "refused" | "lost";
-
-interface FaultyDatabase extends Database {
-  /** The fates of the next pieces of work, in order; afterwards all are fine. */
-  next(...fates: readonly Fate[]): void;
-  /** How many pieces of work were asked for. */
-  asked(): number;
-}
-
-function faulty(database: Database): FaultyDatabase {
-  const fates: Fate[] = [];
-  let asked = 0;
-  return {
-    ...database,
-    async run(work) {
-      asked += 1;
-      const fate = fates.shift() ?? "fine";
-      if (fate === "refused") throw new DatabaseFailure("AWAY", "refused");
-      const result = await database.run(work);
-      if (fate === "lost") throw new DatabaseFailure("TIMEOUT", "unknown");
-      return result;
-    },
-    next: (...given) => void fates.push(...given),
-    asked: () => asked,
-  };
-}
+removeSpools();
 
 /** All tries of one write. */
 const always = (fate: Fate): Fate[] => Array.from({ length: 50 }, () => fate);
 const storeAway = refusal("STORE_UNAVAILABLE", { retryAfterMs: 1_000 });
+/** More pieces of work than one refresh has. */
+const pieces = 14;
 
 onSqlite((open) => {
-  async function start() {
-    const rig = createFamilyRig();
+  async function start(behind: Behind) {
+    const rig = createFamilyRig(behind);
     const real = await open();
     const database = faulty(real);
     // Waits for nothing but the event loop: how long is said by the steps that are asked for.
     const waits: number[] = [];
-    const wait = async (ms: number) => void waits.push(ms);
-    const handles = rig.replica(database, { wait });
+    const handles = rig.replica(database, { wait: async (ms) => void waits.push(ms) });
     const others = rig.replica(await open());
     const first = await rig.issue(handles);
     const row = () => real.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirstOrThrow());
@@ -56,186 +30,128 @@ onSqlite((open) => {
   }
   type Setup = Awaited<ReturnType<typeof start>>;
 
-  const failWith = (
-    setup: Setup,
-    reason: "UPSTREAM_UNAVAILABLE" | "REAUTHENTICATION_REQUIRED" | "OUTCOME_UNKNOWN",
-    fates: readonly Fate[],
-  ) => {
-    setup.rig.upstream.instead.push(async () => {
-      setup.database.next(...fates);
-      throw new ExchangeError(reason);
-    });
-    return setup.rig.use(setup.handles, setup.first);
-  };
+  /** Each further piece of work of a refresh fails once. */
+  const faults = eachBehind.flatMap((behind) =>
+    (["refused", "lost"] as const).flatMap((fate) => Array.from({ length: pieces }, (_, fine) => [behind, fate, fine] as const)),
+  );
 
-  /** Uses the handle; what is given becomes of the database's work from the moment the provider has answered. */
-  function useWith({ rig, database }: Setup, handles: RefreshHandles, handle: Secret, ...fates: readonly Fate[]) {
-    rig.upstream.instead.push(async () => {
-      database.next(...fates);
-      return tokenSet(1, rig.clock);
-    });
-    return rig.use(handles, handle);
-  }
-
-  describe("a database that dies between the provider's answer and its writing", () => {
-    it("for a moment loses nothing", async () => {
-      const setup = await start();
-      const tokens = await useWith(setup, setup.handles, setup.first, "refused", "refused", "refused");
-      expect(handleIn(await setup.rig.use(setup.others, setup.first)).reveal()).toBe(handleIn(tokens).reveal());
-      expect([setup.rig.upstream.shown.length, setup.waits]).toEqual([1, [50, 200, 800]]);
-    });
-
-    it("and wrote it all the same loses nothing either", async () => {
-      const setup = await start();
-      const tokens = await useWith(setup, setup.handles, setup.first, "lost");
-      expect(handleIn(await setup.rig.use(setup.others, setup.first)).reveal()).toBe(handleIn(tokens).reveal());
-      expect((await setup.row()).generation).toBe(1);
-    });
-
-    it("and wrote it, and had the family ended since, hands out nothing", async () => {
-      const setup = await start();
-      setup.rig.upstream.instead.push(async () => {
-        setup.database.next("lost", "lost");
-        return tokenSet(1, setup.rig.clock);
+  describe("a database that fails for a moment, at any piece of work of a refresh", () => {
+    it.each(faults)("loses nothing: %s, %s, after %i that were fine", async (behind, fate, fine) => {
+      const { rig, database, handles, others, first } = await start(behind);
+      database.next(...Array.from({ length: fine }, (): Fate => "fine"), fate);
+      const answer = await rig.use(handles, first).catch((failure: unknown) => {
+        expect(failure).toEqual(storeAway);
       });
-      const ending = createEndingWait(setup);
-      const handles = setup.rig.replica(setup.database, { wait: ending });
-      await expectOver(setup.rig.use(handles, setup.first));
-      expect((await setup.row()).ended_reason).toBe("revoked");
-    });
-
-    it("for good: nobody learns that asking again is safe, and nobody shows the old token again", async () => {
-      const setup = await start();
-      await expect(useWith(setup, setup.handles, setup.first, ...always("refused"))).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
-      expect(setup.waits.length).toBe(6);
-      expect((await setup.row()).claim).not.toBeNull();
-      await expect(setup.rig.use(setup.others, setup.first, AbortSignal.timeout(100))).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
-      setup.rig.clock.advance(longDeadMs);
-      await expectOver(setup.rig.use(setup.others, setup.first));
-      expect([setup.rig.upstream.shown.length, (await setup.row()).ended_reason]).toEqual([1, "in_doubt"]);
+      // Whatever was said: asking again is safe, and everybody is told the same.
+      const again = await rig.use(others, first);
+      if (answer !== undefined) {
+        expect(handleIn(again).reveal()).toBe(handleIn(answer).reveal());
+        expect(again.accessToken.reveal()).toBe(answer.accessToken.reveal());
+      }
+      if (behind === "connection") expect(rig.origin.presented.length).toBe(1);
+      await expect(rig.use(others, handleIn(again))).resolves.toBeDefined();
+      expect(behind === "connection" ? twice(rig.origin.presented) : []).toEqual([]);
     });
   });
 
-  describe("a database that dies before anything is sent", () => {
-    it.each([
-      ["when the handle is looked up", 0],
-      ["when the row is read for the claim", 1],
-      ["when it is claimed", 2],
-    ])("%s: the call is unavailable, nothing is spent, and it can be asked again", async (_when, fine) => {
-      const setup = await start();
-      setup.database.next(...Array.from({ length: fine }, (): Fate => "fine"), "refused");
-      await expect(setup.rig.use(setup.handles, setup.first)).rejects.toThrow(storeAway);
-      expect([setup.rig.upstream.shown, setup.waits]).toEqual([[], []]);
-      await expect(setup.rig.use(setup.handles, setup.first)).resolves.toBeDefined();
+  describe("a database that dies while the origin answers", () => {
+    it("for good: the caller is told to come back, and another replica gives what the spool of the dead one has", async () => {
+      const { rig, database, handles, others, first } = await start("connection");
+      rig.origin.fails(() => {
+        database.away(true);
+        return rig.provider.give();
+      });
+      await expect(rig.use(handles, first)).rejects.toThrow(storeAway);
+      handles.vault.kill();
+      rig.clock.advance(180_000);
+      await expect(rig.use(others, first)).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE"));
+      await rig.vaults.restart(await open(), "replica-1");
+      await expect(rig.use(others, first)).resolves.toBeDefined();
+      expect(rig.origin.presented.length).toBe(1);
     });
 
-    it("and claimed it all the same: the claim is given back, as nobody died sending", async () => {
-      const setup = await start();
-      setup.database.next("fine", "fine", "lost", "refused", "refused");
-      await expect(setup.rig.use(setup.handles, setup.first)).rejects.toThrow(storeAway);
-      await eventually("the claim is given back", async () => (await setup.row()).claim === null);
-      await expect(setup.rig.use(setup.others, setup.first)).resolves.toBeDefined();
-      expect(setup.rig.upstream.shown.length).toBe(1);
+    it("and had the family ended since hands out nothing", async () => {
+      const { rig, handles, others, first, row } = await start("connection");
+      rig.origin.fails(async () => {
+        await end(others, first);
+        return rig.provider.give();
+      });
+      await expectOver(rig.use(handles, first));
+      expect((await row()).ended_reason).toBe("revoked");
     });
 
-    it("when a reused handle ends its family: it is unavailable, and the next one who shows it ends it", async () => {
-      const setup = await start();
-      const second = handleIn(await setup.rig.use(setup.handles, setup.first));
-      await setup.rig.use(setup.handles, second);
-      setup.database.next("fine", "refused");
-      await expect(setup.rig.use(setup.handles, setup.first)).rejects.toThrow(storeAway);
-      await expect(setup.rig.use(setup.handles, setup.first)).rejects.toThrow(
-        refusal("REAUTHENTICATION_REQUIRED", { cause: { kind: "handle", problem: "reused" } }),
-      );
+    it("and the refusal cannot be noted down: it is said once the provider's word is kept, and ends the family then", async () => {
+      const { rig, database, handles, others, first, row } = await start("connection");
+      rig.origin.fails(() => {
+        database.next(...always("refused"));
+        throw refusedUpstream();
+      });
+      await expect(rig.use(handles, first)).rejects.toThrow(storeAway);
+      await expect.poll(() => rig.use(others, first).then(() => "tokens", nameOf)).toBe("REAUTHENTICATION_REQUIRED");
+      expect([rig.origin.presented.length, (await row()).ended_reason]).toEqual([1, "lapsed"]);
     });
   });
 
-  describe("a database that dies while a failure is noted down", () => {
-    it("gives the claim back once it is there again", async () => {
-      const setup = await start();
-      await expect(failWith(setup, "UPSTREAM_UNAVAILABLE", ["refused", "refused", "refused"])).rejects.toThrow(
-        refusal("UPSTREAM_UNAVAILABLE"),
-      );
-      await eventually("the claim is given back", async () => (await setup.row()).claim === null);
-      await expect(setup.rig.use(setup.others, setup.first)).resolves.toBeDefined();
-    });
-
-    it("gives the claim back at once where the database is there", async () => {
-      const setup = await start();
-      const handles = setup.rig.replica(setup.database, { wait: () => new Promise(() => undefined) });
-      setup.rig.upstream.instead.push(async () => Promise.reject(new ExchangeError("UPSTREAM_UNAVAILABLE")));
-      await expect(setup.rig.use(handles, setup.first)).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE"));
-      expect((await setup.row()).claim).toBeNull();
-    });
-
-    it("does not try again what will not work: a mistake of ours", async () => {
-      const setup = await start();
-      let tries = 0;
-      const beforeRevoking = async () => {
-        tries += 1;
-        throw new TypeError("x is not a function");
-      };
-      setup.rig.upstream.instead.push(async () => Promise.reject(new ExchangeError("REAUTHENTICATION_REQUIRED")));
-      await expect(setup.rig.use(setup.rig.replica(setup.database, { beforeRevoking }), setup.first)).rejects.toThrow(over);
-      expect(tries).toBe(1);
-    });
-
-    it.each([
-      ["REAUTHENTICATION_REQUIRED", "rejected"],
-      ["OUTCOME_UNKNOWN", "in_doubt"],
-    ] as const)("ends the family once it is there again: %s", async (reason, ended) => {
-      const setup = await start();
-      await expect(failWith(setup, reason, ["refused", "lost", "refused"])).rejects.toThrow(refusal(reason));
-      expect((await setup.row()).ended_reason).toBe(ended);
-    });
-
-    it("for good: the failure is told as it is, and the family is in doubt after its time", async () => {
-      const setup = await start();
-      await expect(failWith(setup, "REAUTHENTICATION_REQUIRED", always("refused"))).rejects.toThrow(over);
-      setup.rig.clock.advance(longDeadMs);
-      await expectOver(setup.rig.use(setup.others, setup.first));
-      expect([setup.rig.upstream.shown.length, (await setup.row()).ended_reason]).toEqual([1, "in_doubt"]);
-    });
+  describe("a database that fails when a reused handle ends its family", () => {
+    it.each(eachBehind.flatMap((behind) => [0, 1, 2, 3, 4].map((fine) => [behind, fine] as const)))(
+      "is no yes, and the next one who shows it ends it: over a %s, after %i that were fine",
+      async (behind, fine) => {
+        const { rig, database, handles, others, first, row } = await start(behind);
+        const second = handleIn(await rig.use(handles, first));
+        const third = handleIn(await rig.use(handles, second));
+        database.next(...Array.from({ length: fine }, (): Fate => "fine"), "refused");
+        await expect(rig.use(handles, first)).rejects.toMatchObject({
+          reason: expect.stringMatching(/^(STORE_UNAVAILABLE|REAUTHENTICATION_REQUIRED)$/),
+        });
+        const isEnded = (await row()).ended_at !== null;
+        await expect(rig.use(others, first)).rejects.toThrow(isEnded ? refusal("REAUTHENTICATION_REQUIRED") : reused);
+        await expectOver(rig.use(others, third));
+        expect((await row()).ended_reason).toBe("reused");
+      },
+    );
   });
 
   describe("a handle that is issued", () => {
     it.each(["refused", "lost"] as const)("while the database is away for a moment works all the same: %s", async (fate) => {
-      const setup = await start();
+      const setup = await start("connection");
       setup.database.next(fate, fate);
       const handle = await setup.rig.issue(setup.handles);
       expect(await held(setup.others, handle)).toMatchObject({ provider: "main" });
     });
 
     it("while the database is away for good is refused, within a bound", async () => {
-      const setup = await start();
-      const before = setup.database.asked();
-      setup.database.next(...always("refused"));
+      const setup = await start("session");
+      setup.database.away(true);
       await expect(setup.rig.issue(setup.handles)).rejects.toThrow(storeAway);
-      expect(setup.database.asked() - before).toBe(7);
+      expect(setup.waits.length).toBe(6);
     });
   });
 
-  /** Ends the family while the writer waits for its next try. */
-  function createEndingWait({ others, first }: Setup): (ms: number) => Promise<void> {
-    return async () => void (await (await others.findToEnd("web", first))?.end());
+  async function end(at: Setup["others"], handle: Secret): Promise<void> {
+    await (await at.findToEnd("web", handle))?.end();
   }
 });
 
+function nameOf(failure: unknown): string {
+  return failure instanceof ExchangeError ? failure.reason : String(failure);
+}
+
 onPostgres((open, server) => {
   it("a server that is killed between the provider's answer and its writing, and comes back, loses nothing", async () => {
-    const rig = createFamilyRig();
+    const rig = createFamilyRig("connection");
     const handles = rig.replica(await open());
     const first = await rig.issue(handles);
     let back: Promise<void> = Promise.resolve();
-    rig.upstream.instead.push(async () => {
+    rig.origin.fails(async () => {
       await server().kill();
       back = server().start();
-      return tokenSet(1, rig.clock);
+      return rig.provider.give();
     });
-    const tokens = await rig.use(handles, first);
+    const tokens = await rig.use(handles, first).catch((failure: unknown) => expect(nameOf(failure)).toBe("STORE_UNAVAILABLE"));
     await back;
     const others = rig.replica(await open());
-    expect(handleIn(await rig.use(others, first)).reveal()).toBe(handleIn(tokens).reveal());
-    expect(rig.upstream.shown).toEqual(["upstream-0"]);
+    const again = await rig.use(others, first);
+    if (tokens !== undefined) expect(handleIn(again).reveal()).toBe(handleIn(tokens).reveal());
+    expect(rig.origin.presented.length).toBe(1);
   });
 });

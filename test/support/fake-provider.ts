@@ -45,6 +45,8 @@ export interface SeenRequest {
   readonly body: string;
   /** How it was answered, where not properly; undefined also for one that still waits. */
   fault?: Fault | undefined;
+  /** The refresh token in its answer, where it was a proper one. */
+  gave?: string;
 }
 
 export interface FakeProvider {
@@ -140,7 +142,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     if (endpoint === "discovery") return sendJson(response, 200, discoveryDocument(issuer, options.metadata));
     if (endpoint === "jwks") return sendJson(response, 200, keys.jwks());
     if (endpoint === "authorize") return authorize(url.searchParams, response);
-    if (endpoint === "token") return answerToken(request, body, response);
+    if (endpoint === "token") return answerToken(request, seen, response);
     if (endpoint === "revocation") return answerRevocation(request, body, response);
     if (endpoint === "introspection") return answerIntrospection(request, body, response);
     return sendJson(response, 404, {});
@@ -165,8 +167,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     response.writeHead(302, { location: location.href, connection: "close" }).end();
   }
 
-  async function answerToken(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
-    const decision = tokens.decide(request, body);
+  async function answerToken(request: IncomingMessage, seen: SeenRequest, response: ServerResponse): Promise<void> {
+    const decision = tokens.decide(request, seen.body);
     if (decision.kind === "refused")
       return sendJson(response, decision.status, { error: decision.error, error_description: "canary-description" });
     const { grant, scope } = decision;
@@ -174,6 +176,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     const withRefreshToken = !isExchanged || decision.requested.endsWith(":refresh_token");
     if (withRefreshToken && isExchanged) exchangers.add(grant);
     const changed = isExchanged || exchangers.has(grant) ? lie : {};
+    if (withRefreshToken) seen.gave = noted(tokens.issueRefreshToken(grant));
     const claims = {
       sub: grant.subject,
       client_id: grant.clientId,
@@ -187,7 +190,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       access_token: changed.opaque === true ? mintOpaque(claims) : await mint(claims),
       token_type: "Bearer",
       expires_in: 3600,
-      ...(withRefreshToken ? { refresh_token: noted(tokens.issueRefreshToken(grant)) } : {}),
+      ...(seen.gave === undefined ? {} : { refresh_token: seen.gave }),
       scope,
       ...(!isExchanged && scope.split(" ").includes("openid") ? { id_token: await idToken(grant) } : {}),
       ...(isExchanged ? { issued_token_type: decision.requested } : {}),

@@ -24,7 +24,13 @@ export interface FakeProvider {
   give(): TokenSet & { readonly refreshToken: Secret };
 }
 
-export function fakeProvider(clock: () => number, lifeMs = 3_600_000): FakeProvider {
+export interface FakeProviderOptions {
+  readonly lifeMs?: number;
+  /** The access token of its nth answer. Default: an opaque one. */
+  readonly accessToken?: (number: number) => Secret;
+}
+
+export function fakeProvider(clock: () => number, { lifeMs = 3_600_000, accessToken }: FakeProviderOptions = {}): FakeProvider {
   const presented: string[] = [];
   const made: string[] = [];
   const instead: SendRefresh[] = [];
@@ -42,7 +48,7 @@ export function fakeProvider(clock: () => number, lifeMs = 3_600_000): FakeProvi
     const refreshToken = token("refresh");
     live.add(refreshToken.reveal());
     return {
-      accessToken: token("access"),
+      accessToken: accessToken?.(number) ?? token("access"),
       tokenType: "Bearer",
       expiresAtMs: clock() + lifeMs,
       refreshToken,

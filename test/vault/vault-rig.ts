@@ -70,9 +70,7 @@ export interface VaultRig {
 
 const never = new Promise<never>(() => undefined);
 
-export function createVaultRig(): VaultRig {
-  const clock = frozenClock();
-  const provider = fakeProvider(clock);
+export function createVaultRig(clock: FrozenClock = frozenClock(), provider: FakeProvider = fakeProvider(clock)): VaultRig {
   const alarms: string[] = [];
   const ended: string[] = [];
   const told: string[] = [];
