@@ -93,6 +93,8 @@ describe("this service's own name", () => {
   });
 });
 
+const askedAgain = () => Promise.reject(new Error("the provider is asked a second time"));
+
 describe("a refresh under way", () => {
   /** Longer than one takes at the first timeout, and shorter than at the raised one. */
   const betweenMs = 180_000;
@@ -106,9 +108,11 @@ describe("a refresh under way", () => {
     await intended();
     core.reload(configured({ timeout: "1m" }));
     core.reload(configured());
-    const send = () => Promise.reject(new Error("the provider is asked a second time"));
     const refreshed = async (signal: AbortSignal) =>
-      (await connections?.findOfHandle(id))?.tokens({ issuer: theIssuer, beyond: 0, send, lostAnswer: "reauthenticate" }, signal);
+      (await connections?.findOfHandle(id))?.tokens(
+        { issuer: theIssuer, beyond: 0, send: askedAgain, lostAnswer: "reauthenticate" },
+        signal,
+      );
     clock.advance(betweenMs);
     await expect(refreshed(AbortSignal.timeout(50))).rejects.toEqual(refusal("DEADLINE_EXCEEDED"));
     clock.advance(betweenMs);

@@ -64,8 +64,9 @@ test("an answer without a refresh token leaves the old one in force (RFC 6749 §
   expect((await rotated(next)).sent).toEqual(["the provider's own token"]);
 });
 
+const subjectOf = async (shown: Secret) => (await found(shown))?.subject;
+
 test("who signed in goes along from handle to handle, whatever a later answer says", async () => {
-  const subjectOf = async (shown: Secret) => (await found(shown))?.subject;
   const unnamed = (await rotated(new Secret(handle))).next;
   expect(await subjectOf(unnamed)).toBeUndefined();
   const named = (await rotated(unnamed, { ...tokens, subject: "alice" })).next;

@@ -135,12 +135,6 @@ function createWorld(parts: Parts): World {
     for (const replica of replicas) replica.reload(configuration);
   }
 
-  async function healProxy(proxy: FaultProxy): Promise<void> {
-    proxy.clear();
-    // Listening already is what it was about.
-    await proxy.accept().catch(() => undefined);
-  }
-
   async function heal(): Promise<void> {
     stack.provider.faults.clear();
     release?.();
@@ -231,6 +225,12 @@ function createWorld(parts: Parts): World {
       }
     },
   };
+}
+
+async function healProxy(proxy: FaultProxy): Promise<void> {
+  proxy.clear();
+  // Listening already is what it was about.
+  await proxy.accept().catch(() => undefined);
 }
 
 function portOf(url: string): number {

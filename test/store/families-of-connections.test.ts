@@ -28,6 +28,16 @@ onEachDatabase((_name, open) => {
   const family = () => database.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirstOrThrow());
   const connection = () => database.run((db) => db.selectFrom("connections").selectAll().executeTakeFirstOrThrow());
   const intents = () => database.run((db) => db.selectFrom("refresh_intents").selectAll().execute());
+  /** @returns what sets everything back to how it is now */
+  async function snapshot() {
+    const rows = await Promise.all(tables.map((table) => database.run((db) => db.selectFrom(table).selectAll().execute())));
+    return async () => {
+      for (const [index, table] of tables.entries()) {
+        await database.run((db) => db.deleteFrom(table).execute());
+        for (const one of rows[index] ?? []) await database.run((db) => db.insertInto(table).values(one).execute());
+      }
+    };
+  }
   const presented = () => rig.origin.presented;
 
   describe("a refresh that spent nothing", () => {
@@ -126,16 +136,6 @@ onEachDatabase((_name, open) => {
   });
 
   describe("a database that was set back to an earlier state", () => {
-    async function snapshot() {
-      const rows = await Promise.all(tables.map((table) => database.run((db) => db.selectFrom(table).selectAll().execute())));
-      return async () => {
-        for (const [index, table] of tables.entries()) {
-          await database.run((db) => db.deleteFrom(table).execute());
-          for (const one of rows[index] ?? []) await database.run((db) => db.insertInto(table).values(one).execute());
-        }
-      };
-    }
-
     it("ends the family and its connection by the first handle that is ahead: the spent token is shown to nobody, on no way", async () => {
       await database.run((db) => db.deleteFrom("connections").execute());
       await database.run((db) => db.deleteFrom("handle_families").execute());

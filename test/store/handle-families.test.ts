@@ -51,6 +51,10 @@ onEachDatabase((_name, open) => {
     const connections = () => database.run((db) => db.selectFrom("connections").selectAll().execute());
     const change = (values: Partial<HandleFamilyRow>) => database.run((db) => db.updateTable("handle_families").set(values).execute());
     const revokedIds = () => rig.revoked.map((one) => one.id);
+    const atOnce = async (handle: Secret) => {
+      const replicas = [handles, rig.replica(await open()), rig.replica(await open())];
+      return Promise.allSettled(Array.from({ length: 100 }, (_, index) => rig.use(replicas[index % 3] as Replica, handle)));
+    };
     /** How often the origin is asked for so many generations. */
     const asked = () => rig.origin.presented.length;
 
@@ -198,11 +202,6 @@ onEachDatabase((_name, open) => {
     });
 
     describe("a hundred who use one handle at once, over three replicas,", () => {
-      const atOnce = async (handle: Secret) => {
-        const replicas = [handles, rig.replica(await open()), rig.replica(await open())];
-        return Promise.allSettled(Array.from({ length: 100 }, (_, index) => rig.use(replicas[index % 3] as Replica, handle)));
-      };
-
       it("all get the same successor and the same tokens", async () => {
         const all = (await atOnce(first)).map((one) => (one as PromiseFulfilledResult<TokenSet>).value);
         expect(new Set(all.map((tokens) => handleIn(tokens).reveal())).size).toBe(1);
@@ -213,8 +212,7 @@ onEachDatabase((_name, open) => {
       });
 
       it("are all told to sign in again where that is what the origin says", async () => {
-        const refuse = async () => Promise.reject(refusedUpstream());
-        for (let number = 0; number < 100; number += 1) rig.origin.fails(refuse);
+        for (let number = 0; number < 100; number += 1) rig.origin.fails(async () => Promise.reject(refusedUpstream()));
         const all = (await atOnce(first)) as readonly PromiseRejectedResult[];
         expect(new Set(all.map(({ reason }) => (reason as ExchangeError).reason))).toEqual(new Set(["REAUTHENTICATION_REQUIRED"]));
         expect(twice(behind === "connection" ? rig.origin.presented : [])).toEqual([]);
