@@ -10,7 +10,8 @@ export default defineConfig({
     // Of two cores the replicas need all that is left.
     maxWorkers: 1,
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Seven processes are started, each of which takes seconds where there is more to do.
+    hookTimeout: 240_000,
     // At the end all that the killed replicas wrote is searched for secrets, which takes some ten seconds.
     teardownTimeout: 60_000,
   },
