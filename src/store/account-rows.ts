@@ -11,7 +11,7 @@ import { rethrowUnavailable } from "./unavailable.ts";
 export type AccountRecord = Readonly<Selectable<AccountRow>>;
 
 /** Who signed in at a provider. */
-export type AccountKey = Pick<AccountRecord, "provider" | "provider_user_id">;
+export type AccountKey = Pick<AccountRecord, "provider" | "issuer" | "provider_user_id">;
 
 export function readAccount(database: Pick<Database, "run">, id: string): Promise<AccountRecord | undefined> {
   return answered(database.run((db) => db.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst()));
@@ -24,6 +24,7 @@ export function readAccountOfUser(database: Pick<Database, "run">, key: AccountK
         .selectFrom("accounts")
         .selectAll()
         .where("provider", "=", key.provider)
+        .where("issuer", "=", key.issuer)
         .where("provider_user_id", "=", key.provider_user_id)
         .executeTakeFirst(),
     ),
