@@ -111,6 +111,30 @@ export function enableAccount(database: Pick<Database, "transaction">, change: S
   );
 }
 
+export interface Forgetting extends StandingChange {
+  /** When what has ended with it may be forgotten, too. */
+  readonly endedUntilMs: number;
+}
+
+/** Deletes it, with all that is kept of its connections. False: there is none that is not disabled, and nothing was done. */
+export function deleteAccount(database: Pick<Database, "transaction">, change: Forgetting, nowMs: number): Promise<boolean> {
+  return answered(
+    database.transaction(async (db) => {
+      const account = db.deleteFrom("accounts").where("id", "=", change.id).where("disabled_at", "is", null);
+      if ((await account.executeTakeFirst()).numDeletedRows === 0n) return false;
+      const nothing = { sealed_grant: null, sealed_tokens: null, due_at: null, tell_at: null };
+      await db
+        .updateTable("connections")
+        .set({ ended_at: nowMs, ended_reason: "revoked", expires_at: change.endedUntilMs, ...nothing })
+        .where("account_id", "=", change.id)
+        .where("ended_at", "is", null)
+        .execute();
+      for (const standing of change.standings) await appendStanding(db, standing);
+      return true;
+    }),
+  );
+}
+
 function answered<T>(work: Promise<T>): Promise<T> {
   return work.catch(rethrowUnavailable);
 }
