@@ -5,14 +5,14 @@ import type { Client } from "../../src/exchange/clients.ts";
 import { createGetAccount, type GetAccountDeps, type GetAccountQuestion } from "../../src/exchange/get-account.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Session, SessionProvider } from "../../src/exchange/session-ports.ts";
-import type { KeptAccount } from "../../src/exchange/vault-ports.ts";
+import type { AccountsProvider, KeptAccount } from "../../src/exchange/vault-ports.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { clientOf, grantOf, outcomeOf, recordingTrail, refusal, roomyPlaces } from "./fixtures.ts";
 
 // Over the real policy, with doubles of what lies outside: a token was verified already, and a session read.
 
 const user: Account = { providerUserId: "u1", username: "alice", displayName: "Alice", email: "", emailVerified: false, avatarUrl: "" };
-const kept: KeptAccount = { id: "account-1", provider: "main", user, disabled: false };
+const kept: KeptAccount = { id: "account-1", provider: "main", issuer: "https://main.example", user, disabled: false };
 const backend = clientOf({
   id: "backend",
   kind: "service",
@@ -60,7 +60,11 @@ function ask(world: World, given: Partial<GetAccountQuestion> = {}, client: Clie
     readSession: async () => session,
   };
   const found = { ...kept, disabled: world.disabled ?? false };
-  const accounts = { find: async () => found, findByUser: async (_: string, id: string) => (id === "u1" ? found : undefined) };
+  const accounts = {
+    find: async () => found,
+    findByUser: async ({ name, issuer }: AccountsProvider, id: string) =>
+      name === found.provider && issuer === found.issuer && id === "u1" ? found : undefined,
+  };
   const deps: GetAccountDeps = {
     providers,
     sessions: new Map([["site", site]]),
@@ -124,13 +128,17 @@ describe("a session", () => {
 
 it("an account is found by its own provider's prefix only", async () => {
   const providers = new Map([
-    ["main", { accounts: true }],
-    ["site", { accounts: false }],
+    ["main", { issuer: "https://main.example", accounts: true }],
+    ["site", { issuer: "https://site.example", accounts: false }],
   ]);
   const subjectPrefixes = new Map([["main", "main:"]]);
   const accounts = { find: async (id: string) => (id === "account-1" ? kept : undefined) };
   const subjects = createAccountSubjects({ providers, subjectPrefixes, accounts });
-  const other = createAccountSubjects({ providers: new Map([["other", { accounts: true }]]), subjectPrefixes, accounts });
+  const other = createAccountSubjects({
+    providers: new Map([["other", { issuer: "https://main.example", accounts: true }]]),
+    subjectPrefixes,
+    accounts,
+  });
   expect(await subjects.find(subjects.subjectOf("main", "account-1"))).toBe(kept);
   expect([await subjects.find("account-1"), await subjects.find("main:x"), await other.find("account-1")]).toEqual([
     undefined,

@@ -7,14 +7,14 @@ import type { AccountRow } from "../../src/store/tables.ts";
 import { masterKey, nowMs } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
-import { accountsOn, unreadUser, userOf } from "./account-rig.ts";
+import { accountsOn, at, unreadUser, userOf } from "./account-rig.ts";
 
 const unreadable = { kind: "unreadable", store: "accounts" };
 
 /** Sealed for that row, and of another shape. */
 const foreign = (place: Partial<AccountRow>, text: string) => {
   const { accountUser } = sealedColumns;
-  const row = { id: "", provider: "", provider_user_id: "", ...place };
+  const row = { id: "", provider: "", issuer: "", provider_user_id: "", ...place };
   return createSealer([masterKey("k")], accountUser.purpose).seal(Buffer.from(text), associatedData(accountUser, row));
 };
 
@@ -31,42 +31,43 @@ onEachDatabase((_, open) => {
 
   describe("who signs in", () => {
     test("gets an account, which another replica finds by its id and by the provider's", async () => {
-      const made = await accountsOn(database).accounts.signedIn("discord", userOf("80351110224678912"));
+      const made = await accountsOn(database).accounts.signedIn(at("discord"), userOf("80351110224678912"));
       expect(made).toEqual({
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         provider: "discord",
+        issuer: "https://discord.example",
         user: userOf("80351110224678912"),
         disabled: false,
       });
       const { accounts } = accountsOn(await open());
       expect(await accounts.find(made.id)).toEqual(made);
-      expect(await accounts.findByUser("discord", "80351110224678912")).toEqual(made);
+      expect(await accounts.findByUser(at("discord"), "80351110224678912")).toEqual(made);
     });
 
     test("again keeps the id, whatever is said of them by then", async () => {
       const { accounts, clock } = accountsOn(database);
-      const first = await accounts.signedIn("discord", userOf("1"));
+      const first = await accounts.signedIn(at("discord"), userOf("1"));
       clock.advance(5_000);
       const news = userOf("1", { username: "countess", displayName: "", email: "new@example.com", emailVerified: false });
-      expect(await accounts.signedIn("discord", news)).toEqual({ ...first, user: news });
+      expect(await accounts.signedIn(at("discord"), news)).toEqual({ ...first, user: news });
       expect(await accounts.find(first.id)).toEqual({ ...first, user: news });
       expect(await rows()).toMatchObject([{ created_at: nowMs, updated_at: nowMs + 5_000, disabled_at: null }]);
     });
 
     test("under another user's e-mail address, name and username gets no account of theirs", async () => {
       const { accounts } = accountsOn(database);
-      const victim = await accounts.signedIn("discord", userOf("1"));
-      const same = await accounts.signedIn("discord", userOf("2"));
-      const elsewhere = await accounts.signedIn("other", userOf("1"));
+      const victim = await accounts.signedIn(at("discord"), userOf("1"));
+      const same = await accounts.signedIn(at("discord"), userOf("2"));
+      const elsewhere = await accounts.signedIn(at("other"), userOf("1"));
       expect(new Set([victim.id, same.id, elsewhere.id]).size).toBe(3);
-      expect(await accounts.findByUser("other", "2")).toBeUndefined();
+      expect(await accounts.findByUser(at("other"), "2")).toBeUndefined();
     });
 
     test("at two replicas at the same moment, ten times over, gets one account", async () => {
       const [one, other] = [accountsOn(database).accounts, accountsOn(await open()).accounts];
       const names = Array.from({ length: 20 }, (_one, index) => `name-${index}`);
       const made = await Promise.all(
-        names.map((username, index) => (index % 2 === 0 ? one : other).signedIn("discord", userOf("1", { username }))),
+        names.map((username, index) => (index % 2 === 0 ? one : other).signedIn(at("discord"), userOf("1", { username }))),
       );
       expect(new Set(made.map((account) => account.id)).size).toBe(1);
       expect(await rows()).toHaveLength(1);
@@ -75,9 +76,9 @@ onEachDatabase((_, open) => {
 
     test("while the account is disabled is told so, and it stays disabled", async () => {
       const { accounts } = accountsOn(database);
-      const { id } = await accounts.signedIn("discord", userOf("1"));
+      const { id } = await accounts.signedIn(at("discord"), userOf("1"));
       await update({ disabled_at: nowMs }, id);
-      expect(await accounts.signedIn("discord", userOf("1"))).toMatchObject({ id, disabled: true });
+      expect(await accounts.signedIn(at("discord"), userOf("1"))).toMatchObject({ id, disabled: true });
       expect(await accounts.find(id)).toMatchObject({ disabled: true });
     });
 
@@ -89,9 +90,9 @@ onEachDatabase((_, open) => {
       ["more than anybody's id", "1".repeat(257)],
     ])("by an id of %s gets no account", async (_name, id) => {
       const { accounts } = accountsOn(database);
-      await expect(accounts.signedIn("discord", userOf(id))).rejects.toEqual(refusal("UPSTREAM_INVALID_RESPONSE"));
+      await expect(accounts.signedIn(at("discord"), userOf(id))).rejects.toEqual(refusal("UPSTREAM_INVALID_RESPONSE"));
       expect(await rows()).toEqual([]);
-      expect([await accounts.findByUser("discord", id), await accounts.find(id)]).toEqual([undefined, undefined]);
+      expect([await accounts.findByUser(at("discord"), id), await accounts.find(id)]).toEqual([undefined, undefined]);
     });
 
     test("with an attribute beyond its bound is one of whom that is not known, and nothing is cut", async () => {
@@ -99,20 +100,20 @@ onEachDatabase((_, open) => {
       const long = "x".repeat(2_049);
       const user = userOf("1", { username: "x".repeat(2_048), displayName: long, email: long, avatarUrl: long });
       const kept = userOf("1", { username: user.username, displayName: "", email: "", emailVerified: false, avatarUrl: "" });
-      const { id } = await accounts.signedIn("discord", user);
+      const { id } = await accounts.signedIn(at("discord"), user);
       expect((await accounts.find(id))?.user).toEqual(kept);
     });
 
     test("gets another id than one that is taken, should one ever be made twice", async () => {
       const ids = ["same", "same", "other"];
       const { accounts } = accountsOn(database, { random: () => ids.shift() ?? "" });
-      expect((await accounts.signedIn("discord", userOf("1"))).id).toBe("same");
-      expect((await accounts.signedIn("discord", userOf("2"))).id).toBe("other");
+      expect((await accounts.signedIn(at("discord"), userOf("1"))).id).toBe("same");
+      expect((await accounts.signedIn(at("discord"), userOf("2"))).id).toBe("other");
     });
   });
 
   test("whoever has a copy of the table reads nothing that was said of a user", async () => {
-    await accountsOn(database).accounts.signedIn("discord", userOf("1"));
+    await accountsOn(database).accounts.signedIn(at("discord"), userOf("1"));
     const [row] = await rows();
     const text = Buffer.from(row?.sealed_user ?? []).toString("latin1") + JSON.stringify({ ...row, sealed_user: undefined });
     for (const said of ["ada", "Ada", "example"]) expect(text).not.toContain(said);
@@ -120,7 +121,7 @@ onEachDatabase((_, open) => {
 
   test("cambio reseal covers it: the first key alone opens it afterwards", async () => {
     const [old, fresh] = [masterKey("old"), masterKey("fresh")];
-    const made = await accountsOn(database, { keys: [old] }).accounts.signedIn("discord", userOf("1"));
+    const made = await accountsOn(database, { keys: [old] }).accounts.signedIn(at("discord"), userOf("1"));
     const counts = await reseal(database, [fresh, old]);
     expect(counts.find(({ table }) => table === "accounts")).toMatchObject({ column: "sealed_user", resealed: 1, unreadable: 0 });
     const after = accountsOn(database, { keys: [fresh] });
@@ -149,8 +150,8 @@ onEachDatabase((_, open) => {
       ["a shape of another time", (row) => ({ sealed_user: foreign(row, JSON.stringify({ username: "ada", admin: true })) })],
     ])("%s", async (_name, tamper) => {
       const { accounts, alarms } = accountsOn(database);
-      const { id } = await accounts.signedIn("discord", userOf("1"));
-      const { id: otherId } = await accounts.signedIn("discord", userOf("2"));
+      const { id } = await accounts.signedIn(at("discord"), userOf("1"));
+      const { id: otherId } = await accounts.signedIn(at("discord"), userOf("2"));
       const all = await rows();
       const [row, other] = [id, otherId].map((name) => all.find((one) => one.id === name));
       if (row === undefined || other === undefined) throw new Error("there are two rows");
@@ -165,17 +166,17 @@ onEachDatabase((_, open) => {
 
   test("whoever puts another's account under a user's name is reported by that user's next sign-in", async () => {
     const { accounts, alarms } = accountsOn(database);
-    const { id: victim } = await accounts.signedIn("discord", userOf("1"));
+    const { id: victim } = await accounts.signedIn(at("discord"), userOf("1"));
     await update({ provider_user_id: "99" }, victim);
-    await accounts.signedIn("discord", userOf("99"));
+    await accounts.signedIn(at("discord"), userOf("99"));
     expect(alarms).toEqual([unreadable]);
   });
 
   test("a sign-in raises an alarm, and makes it readable again", async () => {
     const { accounts, alarms } = accountsOn(database);
-    const { id } = await accounts.signedIn("discord", userOf("1"));
+    const { id } = await accounts.signedIn(at("discord"), userOf("1"));
     await update({ sealed_user: new Uint8Array() }, id);
-    expect(await accounts.signedIn("discord", userOf("1"))).toMatchObject({ id, user: userOf("1") });
+    expect(await accounts.signedIn(at("discord"), userOf("1"))).toMatchObject({ id, user: userOf("1") });
     expect(await accounts.find(id)).toMatchObject({ user: userOf("1") });
     expect(alarms).toEqual([unreadable]);
   });
@@ -184,8 +185,8 @@ onEachDatabase((_, open) => {
     const { accounts } = accountsOn(database);
     await database.close();
     const away = refusal("STORE_UNAVAILABLE");
-    await expect(accounts.signedIn("discord", userOf("1"))).rejects.toEqual(away);
+    await expect(accounts.signedIn(at("discord"), userOf("1"))).rejects.toEqual(away);
     await expect(accounts.find("some-id")).rejects.toEqual(away);
-    await expect(accounts.findByUser("discord", "1")).rejects.toEqual(away);
+    await expect(accounts.findByUser(at("discord"), "1")).rejects.toEqual(away);
   });
 });
