@@ -153,7 +153,7 @@ export async function startAccountRig(): Promise<AccountRig> {
   const fakes = { discord, openai };
 
   function discordHere() {
-    const found = core.current().policy.providers.get("discord");
+    const found = core.current().providers.get("discord")?.provider;
     if (found === undefined) throw new Error("no such provider");
     return found;
   }

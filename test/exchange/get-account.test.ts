@@ -24,6 +24,8 @@ const backend = clientOf({
 
 interface World {
   readonly accounts?: boolean;
+  /** The provider's issuer. */
+  readonly at?: string;
   readonly disabled?: boolean;
   readonly impersonator?: string;
   readonly claims?: Readonly<Record<string, unknown>>;
@@ -46,7 +48,13 @@ function ask(world: World, given: Partial<GetAccountQuestion> = {}, client: Clie
     ...world.claims,
   };
   const verification = { claims, provider: "main", source: "LOCAL_KEYS", keyId: "k", revocationId: "jti:1", validUntilMs: 2_000 } as const;
-  const main = { name: "main", issuer: claims.issuer, clientId: "cambio", pkce: "S256", accounts: world.accounts ?? true } as const;
+  const main = {
+    name: "main",
+    issuer: world.at ?? claims.issuer,
+    clientId: "cambio",
+    pkce: "S256",
+    accounts: world.accounts ?? true,
+  } as const;
   const providers = new Map([
     ["main", { ...main, lostAnswer: "reauthenticate" as const, prepare: () => Promise.reject(new Error("nobody is asked")) }],
   ]);
@@ -92,6 +100,7 @@ describe("a provider's own token", () => {
   });
 
   it.each([
+    ["of an issuer that was given another one's name, by the same user id,", { at: "https://another.example" }, "ACCOUNT_NOT_FOUND"],
     ["of somebody who has never signed in", { claims: { subject: "u2" } }, "ACCOUNT_NOT_FOUND"],
     ["of a provider without accounts", { accounts: false }, "ACCOUNT_NOT_FOUND"],
     ["of a disabled account", { disabled: true }, "ACCOUNT_DISABLED"],
@@ -126,7 +135,7 @@ describe("a session", () => {
   });
 });
 
-it("an account is found by its own provider's prefix only", async () => {
+it("an account is found by its own provider's prefix only, and only while that name is its issuer's", async () => {
   const providers = new Map([
     ["main", { issuer: "https://main.example", accounts: true }],
     ["site", { issuer: "https://site.example", accounts: false }],
@@ -145,5 +154,7 @@ it("an account is found by its own provider's prefix only", async () => {
     undefined,
     undefined,
   ]);
+  const renamed = new Map([["main", { issuer: "https://another.example", accounts: true }]]);
+  expect(await createAccountSubjects({ providers: renamed, subjectPrefixes, accounts }).find("main:account-1")).toBeUndefined();
   expect(outcomeOf(() => subjects.subjectOf("site", "u1"))).toBe("u1");
 });

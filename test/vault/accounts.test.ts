@@ -7,8 +7,9 @@ import type { AccountRow } from "../../src/store/tables.ts";
 import { masterKey, nowMs } from "../cache/fixtures.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
-import { accountsOn, at, unreadUser, userOf } from "./account-rig.ts";
+import { accountsOn, at, userOf } from "./account-rig.ts";
 
+const away = refusal("STORE_UNAVAILABLE");
 const unreadable = { kind: "unreadable", store: "accounts" };
 
 /** Sealed for that row, and of another shape. */
@@ -129,7 +130,7 @@ onEachDatabase((_, open) => {
     expect(after.alarms).toEqual([]);
   });
 
-  describe("what does not open raises an alarm, is not known of the user, and changes neither who it is nor that it is disabled:", () => {
+  describe("a row that does not open is nobody's account, and an alarm: whoever can write to the table becomes nobody by", () => {
     test.each<[string, (row: AccountRow, other: AccountRow) => Partial<AccountRow>]>([
       ["another account's bytes", (_row, other) => ({ sealed_user: other.sealed_user })],
       ["cut bytes", ({ sealed_user }) => ({ sealed_user: sealed_user.subarray(0, -1) })],
@@ -146,6 +147,7 @@ onEachDatabase((_, open) => {
       ],
       ["another user's id in the row", () => ({ provider_user_id: "3" })],
       ["another provider in the row", () => ({ provider: "other" })],
+      ["another issuer in the row", () => ({ issuer: "https://other.example" })],
       ["what is no JSON", (row) => ({ sealed_user: foreign(row, "{") })],
       ["a shape of another time", (row) => ({ sealed_user: foreign(row, JSON.stringify({ username: "ada", admin: true })) })],
     ])("%s", async (_name, tamper) => {
@@ -155,36 +157,54 @@ onEachDatabase((_, open) => {
       const all = await rows();
       const [row, other] = [id, otherId].map((name) => all.find((one) => one.id === name));
       if (row === undefined || other === undefined) throw new Error("there are two rows");
-      const change = { ...tamper(row, other), disabled_at: nowMs };
+      const change = tamper(row, other);
       await update(change, id);
-      const { provider, provider_user_id: userId } = { ...row, ...change };
-      expect(await accounts.find(id)).toEqual({ id, provider, user: unreadUser(userId), disabled: true });
-      expect(alarms).toEqual([unreadable]);
+      const { provider, issuer, provider_user_id: userId } = { ...row, ...change };
+      await expect(accounts.find(id)).rejects.toEqual(away);
+      await expect(accounts.findByUser({ name: provider, issuer }, userId)).rejects.toEqual(away);
+      await expect(accounts.signedIn({ name: provider, issuer }, userOf(userId))).rejects.toEqual(away);
+      expect(alarms).toEqual([unreadable, unreadable, unreadable]);
       expect(await accounts.find(otherId)).toMatchObject({ user: userOf("2") });
+      expect((await rows()).find((one) => one.id === id)).toMatchObject({ ...row, ...change });
     });
   });
 
-  test("whoever puts another's account under a user's name is reported by that user's next sign-in", async () => {
+  test("whoever puts a victim's account under his own name, and signs in, does not become the victim", async () => {
     const { accounts, alarms } = accountsOn(database);
     const { id: victim } = await accounts.signedIn(at("discord"), userOf("1"));
     await update({ provider_user_id: "99" }, victim);
-    await accounts.signedIn(at("discord"), userOf("99"));
+    await expect(accounts.signedIn(at("discord"), userOf("99"))).rejects.toEqual(away);
     expect(alarms).toEqual([unreadable]);
+    // Nor after the row was given back: nothing was sealed for the attacker.
+    await update({ provider_user_id: "1" }, victim);
+    expect(await accounts.find(victim)).toMatchObject({ id: victim, user: userOf("1") });
+    expect((await accounts.signedIn(at("discord"), userOf("99"))).id).not.toBe(victim);
   });
 
-  test("a sign-in raises an alarm, and makes it readable again", async () => {
-    const { accounts, alarms } = accountsOn(database);
-    const { id } = await accounts.signedIn(at("discord"), userOf("1"));
-    await update({ sealed_user: new Uint8Array() }, id);
-    expect(await accounts.signedIn(at("discord"), userOf("1"))).toMatchObject({ id, user: userOf("1") });
-    expect(await accounts.find(id)).toMatchObject({ user: userOf("1") });
-    expect(alarms).toEqual([unreadable]);
+  test("whoever puts his own account in a victim's place, by id, does not become the victim", async () => {
+    const { accounts } = accountsOn(database);
+    const { id: victim } = await accounts.signedIn(at("discord"), userOf("1"));
+    const { id: own } = await accounts.signedIn(at("discord"), userOf("99"));
+    await database.run((db) => db.deleteFrom("accounts").where("id", "=", victim).execute());
+    await update({ id: victim }, own);
+    await expect(accounts.signedIn(at("discord"), userOf("99"))).rejects.toEqual(away);
+    await expect(accounts.find(victim)).rejects.toEqual(away);
+  });
+
+  test("a user of an issuer that was given another one's name is not that one's user of the same id", async () => {
+    const { accounts } = accountsOn(database);
+    const former = await accounts.signedIn(at("discord"), userOf("123"));
+    const renamed = at("discord", "https://another.example");
+    expect(await accounts.findByUser(renamed, "123")).toBeUndefined();
+    const later = await accounts.signedIn(renamed, userOf("123"));
+    expect(later).toMatchObject({ provider: "discord", issuer: "https://another.example" });
+    expect(later.id).not.toBe(former.id);
+    expect(await accounts.findByUser(at("discord"), "123")).toEqual(former);
   });
 
   test("a database that is away is STORE_UNAVAILABLE, never an account that is not there", async () => {
     const { accounts } = accountsOn(database);
     await database.close();
-    const away = refusal("STORE_UNAVAILABLE");
     await expect(accounts.signedIn(at("discord"), userOf("1"))).rejects.toEqual(away);
     await expect(accounts.find("some-id")).rejects.toEqual(away);
     await expect(accounts.findByUser(at("discord"), "1")).rejects.toEqual(away);
