@@ -1,4 +1,4 @@
-// `cambio accounts`: list, disable, enable. Words of the command line → one order → exit status: 0 done, 1 not, 2 not understood. What
+// `cambio accounts`: list, disable, enable, forget. Words of the command line → one order → exit status: 0 done, 1 not, 2 not understood. What
 // an order does is vault/account-orders.ts; what is said of it accounts-words.ts.
 
 import { parseArgs } from "node:util";
@@ -6,9 +6,23 @@ import type { Configuration } from "../config/schema.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { accountSubjectsIn } from "../policy/account-subjects.ts";
+import { issuerIn } from "../policy/configured-issuer.ts";
 import type { AccountsPage } from "../store/account-rows.ts";
 import { type AccountName, type AccountOrders, createAccountOrders } from "../vault/account-orders.ts";
-import { accountsUsage, disabled, enabled, jsonLines, providerGone, table, unread } from "./accounts-words.ts";
+import {
+  accountsUsage,
+  disabled,
+  enabled,
+  forgotten,
+  issuerGone,
+  jsonLines,
+  notNow,
+  providerGone,
+  providerUnknown,
+  type Said,
+  table,
+  unread,
+} from "./accounts-words.ts";
 import { goOn } from "./columns.ts";
 import { type Asked, runOrdered } from "./ordered.ts";
 import type { Output } from "./output.ts";
@@ -16,7 +30,13 @@ import { storeWord, withCurrentDatabase } from "./with-database.ts";
 
 type Order =
   | { readonly command: "list"; readonly page: AccountsPage; readonly json: boolean }
-  | { readonly command: "disable" | "enable"; readonly name: AccountName };
+  | { readonly command: "disable" | "enable"; readonly name: Named }
+  | { readonly command: "forget"; readonly id: string; readonly now: boolean };
+
+/** As it was written: the issuer is the configured one. */
+type Named = { readonly id: string } | { readonly provider: string; readonly providerUserId: string };
+
+type Change = Exclude<Order, { command: "list" }>;
 
 /** @returns the exit status */
 export function accountsCommand(
@@ -30,17 +50,18 @@ export function accountsCommand(
 
 function parse(words: readonly string[]): Asked<Order> | undefined {
   try {
-    const text = { type: "string" } as const;
+    const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
     const { values, positionals } = parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { provider: text, user: text, after: text, limit: text, json: { type: "boolean" } },
+      options: { provider: text, user: text, after: text, limit: text, json: flag, now: flag },
     });
     const [command, ...rest] = positionals;
-    if (command === "list") return values.user === undefined ? parseList(values, rest) : undefined;
-    if (command !== "disable" && command !== "enable") return undefined;
-    const { after, limit, json, ...who } = values;
-    return [after, limit, json].every((value) => value === undefined) ? parseChange(command, who, rest) : undefined;
+    const { after, limit, json, now, ...who } = values;
+    if (command === "list") return [values.user, now].every((value) => value === undefined) ? parseList(values, rest) : undefined;
+    if (![after, limit, json].every((value) => value === undefined)) return undefined;
+    if (command === "forget") return Object.keys(who).length === 0 ? parseForget(now === true, rest) : undefined;
+    return (command === "disable" || command === "enable") && now === undefined ? parseChange(command, who, rest) : undefined;
   } catch {
     return undefined;
   }
@@ -74,6 +95,10 @@ function parseChange(command: "disable" | "enable", { provider, user }: WhoOptio
   return { file: files[0], order: { command, name: byUser ? { provider, providerUserId: user } : { id } } };
 }
 
+function parseForget(now: boolean, [id = "", ...files]: readonly string[]): Asked<Order> | undefined {
+  return id === "" || files.length > 1 ? undefined : { file: files[0], order: { command: "forget", id, now } };
+}
+
 async function carryOut(
   configuration: Configuration,
   order: Order,
@@ -102,12 +127,27 @@ async function list(orders: AccountOrders, { page, json }: Extract<Order, { comm
 
 async function change(
   orders: AccountOrders,
-  { command, name }: Exclude<Order, { command: "list" }>,
+  order: Change,
   { output, configuration }: { readonly output: Output; readonly configuration: Configuration },
 ): Promise<number> {
-  const answer = command === "disable" ? disabled(await orders.disable(name)) : enabled(await orders.enable(name));
-  if (answer.status === 0) output.out(answer.text);
-  else output.error(answer.text);
-  if (answer.provider !== undefined && !Object.hasOwn(configuration.providers, answer.provider)) output.error(providerGone);
-  return answer.status;
+  const { status, text, account } = await given(orders, order, configuration);
+  if (status === 0) output.out(text);
+  else output.error(text);
+  if (account === undefined) return status;
+  const issuer = issuerIn(configuration, account.provider);
+  if (issuer !== account.issuer) output.error(issuer === undefined ? providerGone : issuerGone);
+  return status;
+}
+
+async function given(orders: AccountOrders, order: Change, configuration: Configuration): Promise<Said> {
+  if (order.command === "forget") return order.now ? forgotten(await orders.forget(order.id)) : notNow;
+  const name = nameIn(configuration, order.name);
+  if (name === undefined) return { status: 1, text: providerUnknown, account: undefined };
+  return order.command === "disable" ? disabled(await orders.disable(name)) : enabled(await orders.enable(name));
+}
+
+function nameIn(configuration: Configuration, name: Named): AccountName | undefined {
+  if ("id" in name) return name;
+  const issuer = issuerIn(configuration, name.provider);
+  return issuer === undefined ? undefined : { ...name, issuer };
 }

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { Configuration } from "../config/schema.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
+import { issuerIn } from "../policy/configured-issuer.ts";
 import type { ConnectionsPage } from "../store/connection-list.ts";
 import { type ConnectionOrders, createConnectionOrders } from "../vault/connection-orders.ts";
 import { connectionsUsage, jsonLines, saidOfRefresh, saidOfRevocation, table } from "./connections-words.ts";
@@ -114,10 +115,6 @@ async function carryOut(configuration: Configuration, order: Order, { output, ..
       return 1;
     }
   });
-}
-
-function issuerIn({ providers }: Configuration, name: string): string | undefined {
-  return Object.hasOwn(providers, name) ? providers[name]?.issuer : undefined;
 }
 
 async function give(orders: ConnectionOrders, order: Order, { out, error }: Output): Promise<number> {

@@ -4,7 +4,7 @@ import type { Provider } from "./provider-ports.ts";
 import type { Accounts, KeptAccount } from "./vault-ports.ts";
 
 export interface AccountSubjectDeps {
-  readonly providers: ReadonlyMap<string, Pick<Provider, "accounts">>;
+  readonly providers: ReadonlyMap<string, Pick<Provider, "issuer" | "accounts">>;
   /** By provider; absent: nothing is put before the `sub` of its users. */
   readonly subjectPrefixes: ReadonlyMap<string, string>;
   /** Undefined: none are kept. */
@@ -20,17 +20,17 @@ export interface AccountSubjects {
 
 export function createAccountSubjects({ providers, subjectPrefixes, accounts }: AccountSubjectDeps): AccountSubjects {
   const prefixOf = (provider: string) => subjectPrefixes.get(provider) ?? "";
-  const withAccounts = [...providers].flatMap(([name, provider]) => (provider.accounts ? [name] : []));
+  const withAccounts = [...providers].flatMap(([name, provider]) => (provider.accounts ? [{ name, issuer: provider.issuer }] : []));
 
   return {
     subjectOf: (provider, id) => prefixOf(provider) + id,
     async find(subject) {
-      for (const provider of withAccounts) {
-        const prefix = prefixOf(provider);
+      for (const { name, issuer } of withAccounts) {
+        const prefix = prefixOf(name);
         if (!subject.startsWith(prefix)) continue;
         const account = await accounts?.find(subject.slice(prefix.length));
-        // Under another provider's prefix the same id is somebody else's name.
-        if (account?.provider === provider) return account;
+        // Under another provider's prefix the same id is somebody else's name; and what a former issuer's user was called is nobody's.
+        if (account?.provider === name && account.issuer === issuer) return account;
       }
       return undefined;
     },

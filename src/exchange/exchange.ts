@@ -52,13 +52,13 @@ export interface ExchangeDeps extends AnswerDeps {
   readonly places: Pick<ProviderPlaces, "enter">;
   readonly pkce: Pkce;
   /** Undefined: none are kept, and no provider has accounts here. */
-  readonly accounts: Pick<Accounts, "signedIn"> | undefined;
+  readonly accounts: Pick<Accounts, "signedIn" | "find"> | undefined;
   readonly subjects: Pick<AccountSubjects, "subjectOf">;
 }
 
 export function createExchange(deps: ExchangeDeps) {
   const redeem = createRedeemCode(deps);
-  const signIn = deps.accounts === undefined ? undefined : createSignIn({ ...deps, accounts: deps.accounts });
+  const signIns = deps.accounts === undefined ? undefined : createSignIn({ ...deps, accounts: deps.accounts });
   const answerCode = createAnswerCode(deps);
 
   return async function exchange(question: ExchangeQuestion, signal: AbortSignal): Promise<ExchangeAnswer> {
@@ -96,10 +96,13 @@ export function createExchange(deps: ExchangeDeps) {
     checkRedeemed(deps, redeemed);
 
     // 6. Whose account it is, where users of that provider have accounts.
-    const account = provider.accounts ? await signIn?.({ provider: provider.name, prepared, tokens, trail }, signal) : undefined;
+    const account = provider.accounts ? await signIns?.signIn({ provider, prepared, tokens, trail }, signal) : undefined;
 
-    // 7. Issue and keep, as the client may hold it.
-    return { ...(await answerCode({ ...redeemed, account })), account: account === undefined ? undefined : owned(account) };
+    // 7. Issue and keep, as the client may hold it; and hand it out only if its account was not disabled meanwhile.
+    const answered = await answerCode({ ...redeemed, account });
+    if (account === undefined) return { ...answered, account };
+    await signIns?.checkStands(account);
+    return { ...answered, account: owned(account) };
   };
 
   /** @returns the redirect URI that is meant */

@@ -60,7 +60,7 @@ export function createFreshAccount(deps: FreshAccountDeps) {
       const cause: Circumstance = { kind: "rule", field: "provider_user_id" };
       throw new ExchangeError("UPSTREAM_INVALID_RESPONSE", { cause });
     }
-    const kept = await deps.accounts?.signedIn(provider.name, user);
+    const kept = await deps.accounts?.signedIn(provider, user);
     if (kept === undefined) throw new ExchangeError("ACCOUNT_NOT_FOUND");
     if (kept.disabled) throw new ExchangeError("ACCOUNT_DISABLED");
     return kept;

@@ -92,7 +92,8 @@ export function createGetAccount(deps: GetAccountDeps) {
 
   async function accountOf({ provider, claims }: Verification): Promise<KeptAccount | undefined> {
     if (provider === ownProvider) return deps.subjects.find(claims.subject);
-    return deps.providers.get(provider)?.accounts === true ? deps.accounts?.findByUser(provider, claims.subject) : undefined;
+    const issued = deps.providers.get(provider);
+    return issued?.accounts === true ? deps.accounts?.findByUser(issued, claims.subject) : undefined;
   }
 
   function owned({ id, provider, user }: KeptAccount): OwnedAccount {

@@ -9,17 +9,16 @@ import type { PreparedProvider } from "./provider-ports.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { TokenSet } from "./tokens.ts";
 import type { Trail } from "./trail.ts";
-import type { Accounts, KeptAccount } from "./vault-ports.ts";
+import type { Accounts, AccountsProvider, KeptAccount } from "./vault-ports.ts";
 import { untilItsEnd } from "./waiting.ts";
 
 export interface SignInDeps {
-  readonly accounts: Pick<Accounts, "signedIn">;
+  readonly accounts: Pick<Accounts, "signedIn" | "find">;
   readonly budget: Pick<FailureBudget, "spend">;
 }
 
 export interface SignedIn {
-  /** Configured name. */
-  readonly provider: string;
+  readonly provider: AccountsProvider;
   readonly prepared: Pick<PreparedProvider, "readUser">;
   readonly tokens: TokenSet;
   readonly trail: Trail;
@@ -27,7 +26,7 @@ export interface SignedIn {
 
 export function createSignIn({ accounts, budget }: SignInDeps) {
   /** @throws ExchangeError ACCOUNT_DISABLED; OUTCOME_UNKNOWN: whose account it is cannot be found out, and the code is spent */
-  return async function signIn(given: SignedIn, signal: AbortSignal): Promise<KeptAccount> {
+  async function signIn(given: SignedIn, signal: AbortSignal): Promise<KeptAccount> {
     const { provider, tokens, trail } = given;
     try {
       const user = tokens.user ?? (await outcomeOf(readUser(given), signal));
@@ -39,7 +38,21 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
     } catch (failure) {
       throw afterSpending(failure);
     }
-  };
+  }
+
+  /**
+   * Whatever was kept and issued meanwhile: who was disabled by then is handed nothing of it.
+   * @throws ExchangeError ACCOUNT_DISABLED; OUTCOME_UNKNOWN: it is gone, or that cannot be known, and the code is spent
+   */
+  async function checkStands({ id }: KeptAccount): Promise<void> {
+    try {
+      const account = await accounts.find(id);
+      if (account === undefined) throw new ExchangeError("ACCOUNT_NOT_FOUND");
+      if (account.disabled) throw new ExchangeError("ACCOUNT_DISABLED");
+    } catch (failure) {
+      throw afterSpending(failure);
+    }
+  }
 
   async function readUser({ provider, prepared, tokens, trail }: SignedIn) {
     // The provider was to say who signed in, and its answer has no ID token that does.
@@ -47,10 +60,12 @@ export function createSignIn({ accounts, budget }: SignInDeps) {
     // What a code was spent for is not left half done.
     return prepared.readUser(tokens.accessToken, untilItsEnd).catch((failure: unknown) => {
       // A code can be had for less than the endpoint asks for, so a token that it refuses is the doing of whoever brought the code.
-      if (hasReason(failure, "TOKEN_INVALID") || risksBan(failure)) budget.spend(trail.payer, provider);
+      if (hasReason(failure, "TOKEN_INVALID") || risksBan(failure)) budget.spend(trail.payer, provider.name);
       throw failure;
     });
   }
+
+  return { signIn, checkStands };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Provider } from "./provider-ports.ts";
 import type { Accounts } from "./vault-ports.ts";
 
 export interface TokenSubjectDeps {
-  readonly providers: ReadonlyMap<string, Pick<Provider, "accounts">>;
+  readonly providers: ReadonlyMap<string, Pick<Provider, "name" | "issuer" | "accounts">>;
   /** Undefined: none are kept, and no provider has accounts here. */
   readonly accounts: Pick<Accounts, "findByUser"> | undefined;
 }
@@ -21,9 +21,9 @@ export function createTokenSubject({ providers, accounts }: TokenSubjectDeps) {
    */
   return async function tokenSubject(verification: Verification, actors?: readonly Actor[]): Promise<MintSubject> {
     const subject = subjectOfToken(verification, actors);
-    const { provider, claims } = verification;
-    if (providers.get(provider)?.accounts !== true) return subject;
-    const account = await accounts?.findByUser(provider, claims.subject);
+    const provider = providers.get(verification.provider);
+    if (provider?.accounts !== true) return subject;
+    const account = await accounts?.findByUser(provider, verification.claims.subject);
     if (account === undefined) throw new ExchangeError("ACCOUNT_NOT_FOUND", { field: "SUBJECT_TOKEN" });
     if (account.disabled) throw new ExchangeError("ACCOUNT_DISABLED", { field: "SUBJECT_TOKEN" });
     return { ...subject, subject: account.id };

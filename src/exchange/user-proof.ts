@@ -32,7 +32,7 @@ export interface UserProofDeps {
   readonly verifySubject: VerifySubject;
   readonly decide: Decide;
   readonly audiences: Audiences;
-  readonly providers: ReadonlyMap<string, Pick<Provider, "clientId">>;
+  readonly providers: ReadonlyMap<string, Pick<Provider, "issuer" | "clientId">>;
   readonly revocations: Pick<Revocations, "check">;
   readonly subjects: Pick<AccountSubjects, "find">;
   readonly accounts: Pick<Accounts, "find"> | undefined;
@@ -74,7 +74,8 @@ export function createUserProof(deps: UserProofDeps) {
     if (accountId === undefined) return false;
     if (provider === ownProvider) return (await deps.subjects.find(claims.subject))?.id === accountId;
     if (provider !== at) return false;
-    return (await deps.accounts?.find(accountId))?.user.providerUserId === claims.subject;
+    const account = await deps.accounts?.find(accountId);
+    return account?.issuer === deps.providers.get(provider)?.issuer && account?.user.providerUserId === claims.subject;
   }
 }
 

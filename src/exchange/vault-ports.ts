@@ -2,6 +2,7 @@
 // keeps them over the database; without one nothing is kept.
 
 import type { Account } from "./account.ts";
+import type { Provider } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import type { ConnectionIssue, ExchangeTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 
@@ -11,18 +12,24 @@ export interface KeptAccount {
   readonly id: string;
   /** Configured name. */
   readonly provider: string;
+  /** Who had that name when it was made. */
+  readonly issuer: string;
   /** As the provider said it last. */
   readonly user: Account;
   /** Refused on every path. */
   readonly disabled: boolean;
 }
 
-/** All methods throw ExchangeError STORE_UNAVAILABLE. */
+/** Whose users are meant. A name may be given to another issuer, where the same user id is somebody else's. */
+export type AccountsProvider = Pick<Provider, "name" | "issuer">;
+
+/** All methods throw ExchangeError STORE_UNAVAILABLE, also about an account that does not open: whose it is nobody knows. */
 export interface Accounts {
-  /** Somebody has signed in: created or brought up to date, by provider and the provider's own id and nothing else. */
-  signedIn(provider: string, user: Account): Promise<KeptAccount>;
+  /** Somebody has signed in: created or brought up to date, by provider, issuer and its own id of the user, and nothing else. */
+  signedIn(provider: AccountsProvider, user: Account): Promise<KeptAccount>;
+  /** Its provider's name may be another issuer's by now. */
   find(id: string): Promise<KeptAccount | undefined>;
-  findByUser(provider: string, providerUserId: string): Promise<KeptAccount | undefined>;
+  findByUser(provider: AccountsProvider, providerUserId: string): Promise<KeptAccount | undefined>;
 }
 
 /** A sign-in that is kept. */

@@ -1,5 +1,5 @@
-// The sealed column of an account's row: bound to the account, its provider and the provider's own id of the user, so that what was
-// said of one user is never read as said of another. What does not open was not written here, or under a key that is gone.
+// The sealed column of an account's row: bound to the account, its provider, that one's issuer and its own id of the user, so that a
+// row which was given to another user does not open. What does not open was not written here, or under a key that is gone.
 
 import type { MasterKey } from "../sealing/master-keys.ts";
 import { createSealer } from "../sealing/sealer.ts";
@@ -11,7 +11,7 @@ import { associatedData, sealedColumns } from "./sealed-columns.ts";
 const { accountUser } = sealedColumns;
 
 /** What the sealed column is bound to. */
-export type AccountPlace = Pick<AccountRecord, "id" | "provider" | "provider_user_id">;
+export type AccountPlace = Pick<AccountRecord, "id" | "provider" | "issuer" | "provider_user_id">;
 
 export interface AccountColumns {
   sealUser(place: AccountPlace, user: AccountUser): Uint8Array;

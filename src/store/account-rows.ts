@@ -11,7 +11,7 @@ import { rethrowUnavailable } from "./unavailable.ts";
 export type AccountRecord = Readonly<Selectable<AccountRow>>;
 
 /** Who signed in at a provider. */
-export type AccountKey = Pick<AccountRecord, "provider" | "provider_user_id">;
+export type AccountKey = Pick<AccountRecord, "provider" | "issuer" | "provider_user_id">;
 
 export function readAccount(database: Pick<Database, "run">, id: string): Promise<AccountRecord | undefined> {
   return answered(database.run((db) => db.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst()));
@@ -24,6 +24,7 @@ export function readAccountOfUser(database: Pick<Database, "run">, key: AccountK
         .selectFrom("accounts")
         .selectAll()
         .where("provider", "=", key.provider)
+        .where("issuer", "=", key.issuer)
         .where("provider_user_id", "=", key.provider_user_id)
         .executeTakeFirst(),
     ),
@@ -104,6 +105,30 @@ export function enableAccount(database: Pick<Database, "transaction">, change: S
         .where("disabled_at", "is not", null)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return false;
+      for (const standing of change.standings) await appendStanding(db, standing);
+      return true;
+    }),
+  );
+}
+
+export interface Forgetting extends StandingChange {
+  /** When what has ended with it may be forgotten, too. */
+  readonly endedUntilMs: number;
+}
+
+/** Deletes it, with all that is kept of its connections. False: there is none that is not disabled, and nothing was done. */
+export function deleteAccount(database: Pick<Database, "transaction">, change: Forgetting, nowMs: number): Promise<boolean> {
+  return answered(
+    database.transaction(async (db) => {
+      const account = db.deleteFrom("accounts").where("id", "=", change.id).where("disabled_at", "is", null);
+      if ((await account.executeTakeFirst()).numDeletedRows === 0n) return false;
+      const nothing = { sealed_grant: null, sealed_tokens: null, due_at: null, tell_at: null };
+      await db
+        .updateTable("connections")
+        .set({ ended_at: nowMs, ended_reason: "revoked", expires_at: change.endedUntilMs, ...nothing })
+        .where("account_id", "=", change.id)
+        .where("ended_at", "is", null)
+        .execute();
       for (const standing of change.standings) await appendStanding(db, standing);
       return true;
     }),

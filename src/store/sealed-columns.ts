@@ -42,7 +42,7 @@ export const sealedColumns = {
     column: "sealed_user",
     key: "id",
     purpose: "store/account-user",
-    bound: ["id", "provider", "provider_user_id"],
+    bound: ["id", "provider", "issuer", "provider_user_id"],
   },
   connectionGrant: { ...connection, column: "sealed_grant", purpose: "store/connection-grant" },
   connectionTokens: { ...connection, column: "sealed_tokens", purpose: "store/connection-tokens" },

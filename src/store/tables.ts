@@ -91,8 +91,11 @@ export interface SigningKeyRow {
 export interface AccountRow {
   /** Random: the `sub` of tokens that are issued here. */
   id: string;
+  /** Configured name. */
   provider: string;
-  /** The provider's own id of the user; unique there. */
+  /** Who had that name then: under another issuer the same user id is somebody else's. */
+  issuer: string;
+  /** The issuer's own id of the user; unique there. */
   provider_user_id: string;
   /** What the provider said of the user last, sealed. */
   sealed_user: Uint8Array;

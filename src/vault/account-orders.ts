@@ -1,7 +1,8 @@
-// What an operator orders about accounts: list, disable, enable. The row decides for whatever issues tokens; the log of revocations, in
+// What an operator orders about accounts: list, disable, enable, forget. The row decides for whatever issues tokens; the log of revocations, in
 // the same transaction, makes every replica refuse what was issued. What tokens of an account are called is its caller's to know.
 
 import type { Clock } from "../exchange/ports.ts";
+import { storeUnavailable } from "../exchange/store-unavailable.ts";
 import type { AccountStanding } from "../exchange/revocation-ports.ts";
 import type { KeptAccount } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
@@ -9,6 +10,7 @@ import { createAccountColumns } from "../store/account-columns.ts";
 import {
   type AccountRecord,
   type AccountsPage,
+  deleteAccount,
   disableAccount,
   enableAccount,
   readAccount,
@@ -17,15 +19,18 @@ import {
 } from "../store/account-rows.ts";
 import { unknownUser } from "../store/account-user.ts";
 import type { Database } from "../store/database.ts";
+import { revokedKeptMs } from "./connection-ends.ts";
 
 /** Who an account is. */
-export type AccountIdentity = Pick<KeptAccount, "id" | "provider"> & { readonly providerUserId: string };
+export type AccountIdentity = Pick<KeptAccount, "id" | "provider" | "issuer"> & { readonly providerUserId: string };
 
 /** What the tokens of an account are known by at one issuer. */
 export interface AccountSubject {
   /** Configured name. */
   readonly provider: string;
   readonly subject: string;
+  /** What it is made of: the account's id, or its user's at the provider. */
+  readonly of: "account" | "user";
   /** From when on nothing that was issued until now can be alive, in seconds since the epoch. */
   readonly overAt: number;
 }
@@ -33,8 +38,9 @@ export interface AccountSubject {
 export interface AccountView {
   readonly id: string;
   readonly provider: string;
+  readonly issuer: string;
   readonly user: KeptAccount["user"];
-  /** False: what was said of the user does not open. */
+  /** False: its row does not open, and it is nobody's account for that. */
   readonly readable: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -42,12 +48,14 @@ export interface AccountView {
 }
 
 /** By its id, or by whom its provider knows. */
-export type AccountName = { readonly id: string } | { readonly provider: string; readonly providerUserId: string };
+export type AccountName = { readonly id: string } | Omit<AccountIdentity, "id">;
 
 export type DisableAnswer =
   | { readonly kind: "disabled" | "disabled_before"; readonly account: AccountIdentity }
   | { readonly kind: "unknown" };
 export type EnableAnswer = { readonly kind: "enabled" | "not_disabled"; readonly account: AccountIdentity } | { readonly kind: "unknown" };
+/** disabled: its user would be back by a new account, so it is not done. */
+export type ForgetAnswer = { readonly kind: "forgotten" | "disabled"; readonly account: AccountIdentity } | { readonly kind: "unknown" };
 
 /** Each throws ExchangeError STORE_UNAVAILABLE. */
 export interface AccountOrders {
@@ -57,6 +65,8 @@ export interface AccountOrders {
   disable(name: AccountName): Promise<DisableAnswer>;
   /** Takes that back. What was issued before stays refused. */
   enable(name: AccountName): Promise<EnableAnswer>;
+  /** Deletes it and ends what is kept for it, whether or not that opens. Its user's next sign-in makes another one, of another id. */
+  forget(id: string): Promise<ForgetAnswer>;
 }
 
 export interface AccountOrdersDeps {
@@ -68,6 +78,9 @@ export interface AccountOrdersDeps {
   readonly subjectsOf: (account: AccountIdentity, nowMs: number) => readonly AccountSubject[];
 }
 
+/** Each further one means that it was disabled, and enabled again, in between. */
+const maxAttempts = 3;
+
 /** The end of the year 9999: an account stays disabled until somebody enables it. */
 const neverOver = 253_402_300_799;
 
@@ -76,7 +89,8 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
 
   function find(name: AccountName): Promise<AccountRecord | undefined> {
     if ("id" in name) return readAccount(database, name.id);
-    return readAccountOfUser(database, { provider: name.provider, provider_user_id: name.providerUserId });
+    const { provider, issuer, providerUserId } = name;
+    return readAccountOfUser(database, { provider, issuer, provider_user_id: providerUserId });
   }
 
   /** @param until as in AccountStanding */
@@ -87,11 +101,12 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
   }
 
   function view(row: AccountRecord): AccountView {
-    const { id, provider, provider_user_id: providerUserId } = row;
+    const { id, provider, issuer, provider_user_id: providerUserId } = row;
     const user = columns?.openUser(row);
     return {
       id,
       provider,
+      issuer,
       user: { providerUserId, ...(user ?? unknownUser) },
       readable: user !== undefined,
       createdAtMs: row.created_at,
@@ -120,9 +135,28 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
       const change = { id: account.id, standings: standings(account, nowMs, Math.floor(nowMs / 1_000)) };
       return { kind: (await enableAccount(database, change)) ? "enabled" : "not_disabled", account };
     },
+    async forget(id) {
+      const nowMs = Math.floor(clock());
+      for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+        const row = await readAccount(database, id);
+        if (row === undefined) return { kind: "unknown" };
+        const account = identityOf(row);
+        if (row.disabled_at !== null) return { kind: "disabled", account };
+        // What the row says of its user may be somebody's who put it there: nothing is said of that one. Nobody gets this id again.
+        const names = subjectsOf(account, nowMs).filter(({ of }) => of === "account");
+        const change = { id, standings: names.map(overAndDone), endedUntilMs: nowMs + revokedKeptMs };
+        if (await deleteAccount(database, change, nowMs)) return { kind: "forgotten", account };
+      }
+      throw storeUnavailable({ code: "CONFLICT", outcome: "refused" });
+    },
   };
 }
 
-function identityOf({ id, provider, provider_user_id: providerUserId }: AccountRecord): AccountIdentity {
-  return { id, provider, providerUserId };
+/** Whatever was issued under that name, until none of it can be alive. */
+function overAndDone({ provider, subject, overAt }: AccountSubject): AccountStanding {
+  return { kind: "account", provider, id: subject, until: overAt, expiresAt: overAt };
+}
+
+function identityOf({ id, provider, issuer, provider_user_id: providerUserId }: AccountRecord): AccountIdentity {
+  return { id, provider, issuer, providerUserId };
 }

@@ -1,16 +1,24 @@
-// Accounts: whoever signs in at a provider becomes one, and stays the same one by the provider's own id of the user, whatever e-mail
-// address or name they have by then. Disabling one is account-orders.ts; what does not open in a row is only not known.
+// Accounts: whoever signs in at a provider becomes one, and stays the same one by the issuer's own id of the user, whatever e-mail
+// address or name they have by then. A row that does not open is nobody's account: whoever writes to the table could have put somebody
+// else's under a name of his. Disabling one, and forgetting one, is account-orders.ts.
 
 import { randomUUID } from "node:crypto";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
-import type { Accounts, KeptAccount } from "../exchange/vault-ports.ts";
+import type { Accounts, AccountsProvider, KeptAccount } from "../exchange/vault-ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import type { OnAlarm } from "../sealing/tamper-alarm.ts";
 import { createAccountColumns } from "../store/account-columns.ts";
-import { type AccountRecord, insertAccount, readAccount, readAccountOfUser, updateAccount } from "../store/account-rows.ts";
-import { type AccountUser, boundedUser, unknownUser } from "../store/account-user.ts";
+import {
+  type AccountKey,
+  type AccountRecord,
+  insertAccount,
+  readAccount,
+  readAccountOfUser,
+  updateAccount,
+} from "../store/account-rows.ts";
+import { type AccountUser, boundedUser } from "../store/account-user.ts";
 import type { Database } from "../store/database.ts";
 
 /** Characters. OpenID Connect Core §2 has 255. */
@@ -31,16 +39,22 @@ export interface AccountsDeps {
 export function createAccounts({ database, keys, clock, onAlarm, random = randomUUID }: AccountsDeps): Accounts {
   const columns = createAccountColumns(keys, onAlarm);
 
+  /** What its row says is believed of a row that opens only. */
+  function opened(row: AccountRecord): KeptAccount {
+    const user = columns.openUser(row);
+    if (user === undefined) throw storeUnavailable({ code: "UNREADABLE", outcome: "refused" });
+    return keptAccount(row, user);
+  }
+
   return {
     async signedIn(provider, said) {
       if (!isStorable(said.providerUserId)) throw new ExchangeError("UPSTREAM_INVALID_RESPONSE");
-      const key = { provider, provider_user_id: said.providerUserId };
+      const key = keyOf(provider, said.providerUserId);
       const user = boundedUser(said);
       const nowMs = Math.floor(clock());
       for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
         const found = await readAccountOfUser(database, key);
-        // Whoever can write to the table could have put somebody else's account under this user's name: it is reported.
-        if (found !== undefined && attempt === 0) columns.openUser(found);
+        if (found !== undefined) opened(found);
         // The bytes are bound to the id, so it is known before anything is sealed; who makes the same user's row first decides it.
         const place = { id: found?.id ?? random(), ...key };
         const news = { sealed_user: columns.sealUser(place, user), updated_at: nowMs };
@@ -56,19 +70,22 @@ export function createAccounts({ database, keys, clock, onAlarm, random = random
     },
     async find(id) {
       const row = isStorable(id) ? await readAccount(database, id) : undefined;
-      return row === undefined ? undefined : keptAccount(row, columns.openUser(row));
+      return row === undefined ? undefined : opened(row);
     },
     async findByUser(provider, userId) {
-      const row = isStorable(userId) ? await readAccountOfUser(database, { provider, provider_user_id: userId }) : undefined;
-      return row === undefined ? undefined : keptAccount(row, columns.openUser(row));
+      const row = isStorable(userId) ? await readAccountOfUser(database, keyOf(provider, userId)) : undefined;
+      return row === undefined ? undefined : opened(row);
     },
   };
 }
 
-/** Who it is and whether it is disabled stand in the row: they count also where nothing that was said of the user can be read. */
-function keptAccount(row: AccountRecord, user: AccountUser = unknownUser): KeptAccount {
-  const { id, provider, provider_user_id: providerUserId, disabled_at: disabledAt } = row;
-  return { id, provider, user: { providerUserId, ...user }, disabled: disabledAt !== null };
+function keyOf({ name, issuer }: AccountsProvider, providerUserId: string): AccountKey {
+  return { provider: name, issuer, provider_user_id: providerUserId };
+}
+
+function keptAccount(row: AccountRecord, user: AccountUser): KeptAccount {
+  const { id, provider, issuer, provider_user_id: providerUserId, disabled_at: disabledAt } = row;
+  return { id, provider, issuer, user: { providerUserId, ...user }, disabled: disabledAt !== null };
 }
 
 /**

@@ -6,7 +6,7 @@ import { type ConnectionEndReason, type ConnectionRow, endConnection } from "../
 import type { Database } from "../store/database.ts";
 
 /** For whoever asks again after an answer that was lost. */
-const revokedKeptMs = 3_600_000;
+export const revokedKeptMs = 3_600_000;
 /** For operators and clients who look why. Nothing secret is left in it. */
 const endedKeptMs = 7 * 24 * 3_600_000;
 

@@ -18,11 +18,14 @@ async function accounts({ stack }: Given, where: Where, ...words: readonly strin
 }
 
 /** This user of the provider has an account. */
-async function withAccount(subject: string): Promise<void> {
+async function withAccount({ stack }: Given, subject: string): Promise<void> {
   const database = openPostgres(
     servers.postgres().address(servers.environment({ postgres: true })["DATABASE_URL"]?.split("/").at(-1) ?? ""),
   );
-  await accountsOn(database, { keys: [masterKey("k")] }).accounts.signedIn("main", userOf(subject));
+  await accountsOn(database, { keys: [masterKey("k")] }).accounts.signedIn(
+    { name: "main", issuer: stack.provider.issuer },
+    userOf(subject),
+  );
   await database.close();
 }
 
@@ -34,7 +37,7 @@ describe.each([
 ] as const)("An account that is disabled, on %s", (_, where) => {
   it("has its tokens refused by every replica within a second: cached ones, unseen ones, and those that are issued later", async () => {
     const given = await servers.given(where);
-    await withAccount("mallory");
+    await withAccount(given, "mallory");
     const before = [await given.stack.token({ sub: "mallory" }), await given.stack.token({ sub: "mallory" })];
     const ofAnother = await given.stack.token();
     expect(await answersOtherThan("200", given.replicas, [before[0] ?? "", ofAnother])).toEqual([]);
@@ -57,7 +60,7 @@ describe.each([
     const given = await servers.given(where);
     const { accessToken, refreshToken } = await signedIn(given);
     const { sub } = JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString()) as { sub: string };
-    await withAccount(sub);
+    await withAccount(given, sub);
     await accounts(given, where, "disable", ...named(sub));
     expect(await answersOtherThan("ACCOUNT_DISABLED", given.replicas, [accessToken])).toEqual([]);
     for (const replica of given.replicas) expect(outcomeOf(await refresh(replica, refreshToken))).toBe("ACCOUNT_DISABLED");

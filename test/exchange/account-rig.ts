@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { configurationSchema } from "../../src/config/schema.ts";
 import type { Client } from "../../src/exchange/clients.ts";
 import type { ExchangeAnswer, ExchangeQuestion } from "../../src/exchange/exchange.ts";
@@ -12,6 +13,7 @@ import type { TokenSet } from "../../src/exchange/tokens.ts";
 import type { KeptAccount } from "../../src/exchange/vault-ports.ts";
 import type { Operations } from "../../src/rpc/register.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import type { AccountRow } from "../../src/store/tables.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { createAccountOrders } from "../../src/vault/account-orders.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -90,6 +92,12 @@ export interface AccountRig {
   account(user: { readonly id: string }): Promise<KeptAccount | undefined>;
   /** The row alone says so: what it does to tokens that are out is another matter. */
   disable(user: { readonly id: string }): Promise<void>;
+  /** The same, to whoever signs in from then on, at the moment at which the sign-in is kept. */
+  disableWhenKept(): Promise<void>;
+  /** As whoever can write to the database. */
+  tamper(user: { readonly id: string }, set: Partial<AccountRow>): Promise<void>;
+  /** Discord's name becomes another issuer's, whose users have the ids that Discord's have. */
+  reissue(issuer: string): void;
   /** Puts the configuration into force with these keys of some clients put over it. */
   reconfigure(given: Readonly<Partial<Record<ClientId, Readonly<Record<string, unknown>>>>>): void;
   /** Time passes, and what is known of revocations is as new as before. */
@@ -144,6 +152,12 @@ export async function startAccountRig(): Promise<AccountRig> {
   const orders = createAccountOrders({ database, keys: [], clock, subjectsOf: () => [] });
   const fakes = { discord, openai };
 
+  function discordHere() {
+    const found = core.current().providers.get("discord")?.provider;
+    if (found === undefined) throw new Error("no such provider");
+    return found;
+  }
+
   const named = (client: ClientId, connectionId: string, token: Secret | undefined) => ({
     client: rig.client(client),
     provider: "",
@@ -184,9 +198,21 @@ export async function startAccountRig(): Promise<AccountRig> {
         { client: rig.client(name), provider: "", subject: { kind: "token", token }, fresh, trail: silentTrail(name) },
         patience(),
       ),
-    account: async (user) => core.storage.vault?.accounts.findByUser("discord", user.id),
+    account: async (user) => core.storage.vault?.accounts.findByUser(discordHere(), user.id),
     async disable(user) {
-      await orders.disable({ provider: "discord", providerUserId: user.id });
+      await orders.disable({ provider: "discord", issuer: discordHere().issuer, providerUserId: user.id });
+    },
+    async disableWhenKept() {
+      const trigger = sql`create trigger disabling after insert on connections
+        begin update accounts set disabled_at = ${sql.lit(clock())} where id = new.account_id; end`;
+      await database.run((db) => trigger.execute(db));
+    },
+    async tamper(user, set) {
+      await database.run((db) => db.updateTable("accounts").set(set).where("provider_user_id", "=", user.id).execute());
+    },
+    reissue(issuer) {
+      const changed = { ...written.providers.discord, issuer };
+      core.reload(configurationSchema.parse({ ...written, providers: { ...written.providers, discord: changed } }));
     },
     reconfigure(given) {
       const changed = Object.entries(clients).map(([name, usual]) => [name, { ...usual, ...given[name as ClientId] }]);

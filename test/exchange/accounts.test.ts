@@ -73,6 +73,25 @@ describe("a code of a provider whose users have accounts", () => {
     await expect(rig.signIn("plain", "discord")).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
   });
 
+  it.each([
+    ["web", "discord"],
+    ["plain", "discord"],
+    ["web", "openai"],
+    ["plain", "openai"],
+  ] as const)("of an account that is disabled while the code is exchanged hands nothing out: %s at %s", async (client, provider) => {
+    await rig.disableWhenKept();
+    await expect(rig.signIn(client, provider)).rejects.toThrow(refusal("ACCOUNT_DISABLED"));
+  });
+
+  it("that an attacker signs in by, who put a victim's row under his own name, gives nothing of the victim's", async () => {
+    const { tokens } = await rig.signIn("web", "discord");
+    await rig.tamper(nelly, { provider_user_id: mallory.id });
+    rig.discord.signedIn(mallory.id);
+    await expect(rig.signIn("web", "discord")).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
+    await expect(rig.account(mallory)).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
+    await expect(rig.getAccount("web", tokens.accessToken)).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
+  });
+
   it.each([500, 401, 429])("whose user endpoint answers %i is never called safe to redeem again", async (status) => {
     // Once more, where it is asked once more.
     for (let call = 0; call < 2; call += 1) rig.discord.faults.next("user", { kind: "status", status, body: {} });
@@ -113,6 +132,29 @@ describe("a code of a provider whose users have accounts", () => {
 function writtenGrant() {
   return { redirect_uris: ["https://web.example/discord"], scopes: ["identify", "email"], audiences: ["backend"], connections: true };
 }
+
+describe("a provider's name that became another issuer's", () => {
+  const another = "https://another.example";
+
+  it("makes nobody there the user who had the same id at the former one", async () => {
+    const first = await rig.signIn("web", "discord");
+    rig.reissue(another);
+    expect(await rig.account(nelly)).toBeUndefined();
+    const later = await rig.signIn("web", "discord");
+    expect(later.account?.subject).not.toBe(first.account?.subject);
+    expect(later.connectionId).not.toBe(first.connectionId);
+    expect(claimsOf(later.tokens)["sub"]).toBe(later.account?.subject);
+  });
+
+  it("leads no token of before to an account, nor to a connection, until it is given back", async () => {
+    const { tokens, connectionId = "" } = await rig.signIn("web", "discord");
+    rig.reissue(another);
+    await expect(rig.getAccount("web", tokens.accessToken)).rejects.toThrow(refusal("ACCOUNT_NOT_FOUND"));
+    await expect(rig.refreshConnection("web", connectionId, tokens.accessToken)).rejects.toThrow(refusal("CONNECTION_NOT_FOUND"));
+    rig.reissue("https://discord.com");
+    await expect(rig.getAccount("web", tokens.accessToken)).resolves.toMatchObject({ account: { providerUserId: nelly.id } });
+  });
+});
 
 describe("a handle of a minted sign-in", () => {
   it("gives one more token of this service's own, and asks the provider only once its token has run out", async () => {

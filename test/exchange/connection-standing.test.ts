@@ -6,7 +6,7 @@ import type { Connection, KeptAccount } from "../../src/exchange/vault-ports.ts"
 import { outcomeOf, refusal } from "./fixtures.ts";
 
 const user = { providerUserId: "77", username: "", displayName: "", email: "", emailVerified: false, avatarUrl: "" };
-const account: KeptAccount = { id: "account-1", provider: "discord", user, disabled: false };
+const account: KeptAccount = { id: "account-1", provider: "discord", issuer: "https://discord.com", user, disabled: false };
 
 const connection: Connection = {
   id: "connection-1",

@@ -5,14 +5,14 @@ import type { Client } from "../../src/exchange/clients.ts";
 import { createGetAccount, type GetAccountDeps, type GetAccountQuestion } from "../../src/exchange/get-account.ts";
 import { Secret } from "../../src/exchange/secret.ts";
 import type { Session, SessionProvider } from "../../src/exchange/session-ports.ts";
-import type { KeptAccount } from "../../src/exchange/vault-ports.ts";
+import type { AccountsProvider, KeptAccount } from "../../src/exchange/vault-ports.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { clientOf, grantOf, outcomeOf, recordingTrail, refusal, roomyPlaces } from "./fixtures.ts";
 
 // Over the real policy, with doubles of what lies outside: a token was verified already, and a session read.
 
 const user: Account = { providerUserId: "u1", username: "alice", displayName: "Alice", email: "", emailVerified: false, avatarUrl: "" };
-const kept: KeptAccount = { id: "account-1", provider: "main", user, disabled: false };
+const kept: KeptAccount = { id: "account-1", provider: "main", issuer: "https://main.example", user, disabled: false };
 const backend = clientOf({
   id: "backend",
   kind: "service",
@@ -24,6 +24,8 @@ const backend = clientOf({
 
 interface World {
   readonly accounts?: boolean;
+  /** The provider's issuer. */
+  readonly at?: string;
   readonly disabled?: boolean;
   readonly impersonator?: string;
   readonly claims?: Readonly<Record<string, unknown>>;
@@ -46,7 +48,13 @@ function ask(world: World, given: Partial<GetAccountQuestion> = {}, client: Clie
     ...world.claims,
   };
   const verification = { claims, provider: "main", source: "LOCAL_KEYS", keyId: "k", revocationId: "jti:1", validUntilMs: 2_000 } as const;
-  const main = { name: "main", issuer: claims.issuer, clientId: "cambio", pkce: "S256", accounts: world.accounts ?? true } as const;
+  const main = {
+    name: "main",
+    issuer: world.at ?? claims.issuer,
+    clientId: "cambio",
+    pkce: "S256",
+    accounts: world.accounts ?? true,
+  } as const;
   const providers = new Map([
     ["main", { ...main, lostAnswer: "reauthenticate" as const, prepare: () => Promise.reject(new Error("nobody is asked")) }],
   ]);
@@ -60,7 +68,11 @@ function ask(world: World, given: Partial<GetAccountQuestion> = {}, client: Clie
     readSession: async () => session,
   };
   const found = { ...kept, disabled: world.disabled ?? false };
-  const accounts = { find: async () => found, findByUser: async (_: string, id: string) => (id === "u1" ? found : undefined) };
+  const accounts = {
+    find: async () => found,
+    findByUser: async ({ name, issuer }: AccountsProvider, id: string) =>
+      name === found.provider && issuer === found.issuer && id === "u1" ? found : undefined,
+  };
   const deps: GetAccountDeps = {
     providers,
     sessions: new Map([["site", site]]),
@@ -88,6 +100,7 @@ describe("a provider's own token", () => {
   });
 
   it.each([
+    ["of an issuer that was given another one's name, by the same user id,", { at: "https://another.example" }, "ACCOUNT_NOT_FOUND"],
     ["of somebody who has never signed in", { claims: { subject: "u2" } }, "ACCOUNT_NOT_FOUND"],
     ["of a provider without accounts", { accounts: false }, "ACCOUNT_NOT_FOUND"],
     ["of a disabled account", { disabled: true }, "ACCOUNT_DISABLED"],
@@ -122,20 +135,26 @@ describe("a session", () => {
   });
 });
 
-it("an account is found by its own provider's prefix only", async () => {
+it("an account is found by its own provider's prefix only, and only while that name is its issuer's", async () => {
   const providers = new Map([
-    ["main", { accounts: true }],
-    ["site", { accounts: false }],
+    ["main", { issuer: "https://main.example", accounts: true }],
+    ["site", { issuer: "https://site.example", accounts: false }],
   ]);
   const subjectPrefixes = new Map([["main", "main:"]]);
   const accounts = { find: async (id: string) => (id === "account-1" ? kept : undefined) };
   const subjects = createAccountSubjects({ providers, subjectPrefixes, accounts });
-  const other = createAccountSubjects({ providers: new Map([["other", { accounts: true }]]), subjectPrefixes, accounts });
+  const other = createAccountSubjects({
+    providers: new Map([["other", { issuer: "https://main.example", accounts: true }]]),
+    subjectPrefixes,
+    accounts,
+  });
   expect(await subjects.find(subjects.subjectOf("main", "account-1"))).toBe(kept);
   expect([await subjects.find("account-1"), await subjects.find("main:x"), await other.find("account-1")]).toEqual([
     undefined,
     undefined,
     undefined,
   ]);
+  const renamed = new Map([["main", { issuer: "https://another.example", accounts: true }]]);
+  expect(await createAccountSubjects({ providers: renamed, subjectPrefixes, accounts }).find("main:account-1")).toBeUndefined();
   expect(outcomeOf(() => subjects.subjectOf("site", "u1"))).toBe("u1");
 });

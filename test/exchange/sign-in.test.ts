@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Account } from "../../src/exchange/account.ts";
-import { ExchangeError } from "../../src/exchange/errors.ts";
+import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
+import type { KeptAccount } from "../../src/exchange/vault-ports.ts";
 import { createSignIn } from "../../src/exchange/sign-in.ts";
 import type { TokenSet } from "../../src/exchange/tokens.ts";
 import { refusal, silentTrail } from "./fixtures.ts";
@@ -26,21 +27,43 @@ const tokensWith = (given: Partial<TokenSet>): TokenSet => ({
   ...given,
 });
 
-function world(readUser: () => Promise<Account>) {
+const accountOf = (user: Account): KeptAccount => ({
+  id: `account of ${user.providerUserId}`,
+  provider: "main",
+  issuer: "https://login.example",
+  user,
+  disabled: false,
+});
+
+const gone = (): never => {
+  throw new ExchangeError("STORE_UNAVAILABLE");
+};
+
+/** @param now the account, once it is looked at again */
+function world(readUser: () => Promise<Account>, now: () => KeptAccount | undefined = () => accountOf(victim)) {
   const signedIn: string[] = [];
   const spent: string[] = [];
-  const signIn = createSignIn({
+  const { signIn, checkStands } = createSignIn({
     accounts: {
       async signedIn(provider, user) {
         signedIn.push(user.providerUserId);
-        return { id: `account of ${user.providerUserId}`, provider, user, disabled: false };
+        return { ...accountOf(user), provider: provider.name, issuer: provider.issuer };
       },
+      find: async () => now(),
     },
     budget: { spend: (_payer, provider) => void spent.push(provider) },
   });
   const ask = (given: Partial<TokenSet> = {}) =>
-    signIn({ provider: "main", prepared: { readUser }, tokens: tokensWith(given), trail: silentTrail() }, AbortSignal.timeout(10_000));
-  return { ask, signedIn, spent };
+    signIn(
+      {
+        provider: { name: "main", issuer: "https://login.example" },
+        prepared: { readUser },
+        tokens: tokensWith(given),
+        trail: silentTrail(),
+      },
+      AbortSignal.timeout(10_000),
+    );
+  return { ask, checkStands: () => checkStands(accountOf(victim)), signedIn, spent };
 }
 
 describe("a sign-in", () => {
@@ -63,5 +86,18 @@ describe("a sign-in", () => {
     const { ask, spent } = world(() => Promise.reject(new ExchangeError("UPSTREAM_UNAVAILABLE")));
     await expect(ask()).rejects.toThrow(refusal("OUTCOME_UNKNOWN"));
     expect(spent).toEqual([]);
+  });
+
+  it.each<[string, () => KeptAccount | undefined, Reason]>([
+    ["is disabled", () => ({ ...accountOf(victim), disabled: true }), "ACCOUNT_DISABLED"],
+    ["is forgotten", () => undefined, "OUTCOME_UNKNOWN"],
+    ["can no longer be looked at", gone, "OUTCOME_UNKNOWN"],
+  ])("of an account that %s while it is kept is not answered", async (_, now, reason) => {
+    const { checkStands } = world(async () => victim, now);
+    await expect(checkStands()).rejects.toThrow(refusal(reason));
+  });
+
+  it("of an account that still stands is answered", async () => {
+    await expect(world(async () => victim).checkStands()).resolves.toBeUndefined();
   });
 });

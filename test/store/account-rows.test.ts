@@ -19,6 +19,7 @@ import { onEachDatabase } from "./database-rig.ts";
 const rowOf = (given: Partial<AccountRecord> = {}): AccountRecord => ({
   id: "id-1",
   provider: "discord",
+  issuer: "https://discord.example",
   provider_user_id: "1",
   sealed_user: Buffer.from("sealed"),
   created_at: nowMs,
@@ -26,6 +27,8 @@ const rowOf = (given: Partial<AccountRecord> = {}): AccountRecord => ({
   disabled_at: null,
   ...given,
 });
+
+const key = { provider: "discord", issuer: "https://discord.example", provider_user_id: "1" };
 
 onEachDatabase((dialect, open) => {
   let database: Database;
@@ -40,7 +43,9 @@ onEachDatabase((dialect, open) => {
     expect(await insertAccount(database, rowOf({ provider_user_id: "2" }))).toBe(false);
     expect(await insertAccount(database, rowOf({ id: "id-2", provider: "other" }))).toBe(true);
     expect(await readAccount(database, "id-1")).toMatchObject({ provider_user_id: "1", disabled_at: null });
-    expect(await readAccountOfUser(database, { provider: "other", provider_user_id: "1" })).toMatchObject({ id: "id-2" });
+    expect(await readAccountOfUser(database, { ...key, provider: "other" })).toMatchObject({ id: "id-2" });
+    expect(await readAccountOfUser(database, { ...key, issuer: "https://other.example" })).toBeUndefined();
+    expect(await insertAccount(database, rowOf({ id: "id-3", issuer: "https://other.example" }))).toBe(true);
   });
 
   test("a change says whether there was anything to change, and an update enables nothing", async () => {
@@ -63,8 +68,10 @@ onEachDatabase((dialect, open) => {
           : sql`(with recursive up(n) as (select 1 union all select n + 1 from up where n < 20000) select n from up)`;
       const bytes = dialect === "postgres" ? sql`'sealed'::bytea` : sql`x'00'`;
       await database.run((db) =>
-        sql`insert into accounts (id, provider, provider_user_id, sealed_user, created_at, updated_at)
-          select 'id-' || n, case when n % 100 = 0 then 'rare' else 'discord' end, 'user-' || n, ${bytes}, n, n from ${number}`.execute(db),
+        sql`insert into accounts (id, provider, issuer, provider_user_id, sealed_user, created_at, updated_at)
+          select 'id-' || n, case when n % 100 = 0 then 'rare' else 'discord' end, 'https://discord.example', 'user-' || n, ${bytes}, n, n from ${number}`.execute(
+          db,
+        ),
       );
       await database.run((db) => sql`analyze accounts`.execute(db));
     });
@@ -104,7 +111,7 @@ onEachDatabase((dialect, open) => {
         (through) => readAccounts(through, page),
       ]),
       ["an account", (through) => readAccount(through, "id-77")],
-      ["a provider's user", (through) => readAccountOfUser(through, { provider: "discord", provider_user_id: "user-77" })],
+      ["a provider's user", (through) => readAccountOfUser(through, { ...key, provider_user_id: "user-77" })],
     ])("%s", async (_name, read) => {
       const plan = await planOf(read);
       expect(plan).toMatch(byIndex);

@@ -37,7 +37,14 @@ const family = {
 };
 const telling = { id: "telling-1", provider: "main", hint: "refresh_token", next_at: nowMs, expires_at: nowMs + 1 } as const;
 const signing = { kid: "kid-1", algorithm: "ES256", seq: 1, announced_at: nowMs, activates_at: nowMs + 1 } as const;
-const account = { id: "account-1", provider: "main", provider_user_id: "user-1", created_at: nowMs, updated_at: nowMs } as const;
+const account = {
+  id: "account-1",
+  provider: "main",
+  issuer: "https://main.example",
+  provider_user_id: "user-1",
+  created_at: nowMs,
+  updated_at: nowMs,
+} as const;
 const connection = {
   id: "connection-1",
   client_id: "web",

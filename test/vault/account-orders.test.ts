@@ -12,7 +12,7 @@ import { outcomeOf, refusal } from "../exchange/fixtures.ts";
 import { connectionRow, insertConnections } from "../store/connection-fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { eventually } from "../support/eventually.ts";
-import { accountsOn, unreadUser, userOf } from "./account-rig.ts";
+import { accountsOn, at, unreadUser, userOf } from "./account-rig.ts";
 
 const accepted = undefined;
 const disabled = refusal("ACCOUNT_DISABLED", { field: "SUBJECT_TOKEN" });
@@ -46,7 +46,7 @@ onEachDatabase((_, open) => {
     clock = frozenClock();
     database = await open();
     opened = [];
-    id = (await accountsOn(database).accounts.signedIn("discord", userOf("1"))).id;
+    id = (await accountsOn(database).accounts.signedIn(at("discord"), userOf("1"))).id;
   });
   afterEach(() => Promise.all(opened.map((one) => one.close())));
 
@@ -56,8 +56,8 @@ onEachDatabase((_, open) => {
       keys: [masterKey("k")],
       clock: given.clock ?? clock,
       subjectsOf: ({ id: name, provider, providerUserId }, nowMs) => [
-        { provider, subject: providerUserId, overAt: nowMs / 1_000 + day },
-        { provider: "cambio", subject: `discord:${name}`, overAt: nowMs / 1_000 + day },
+        { provider, subject: providerUserId, of: "user", overAt: nowMs / 1_000 + day },
+        { provider: "cambio", subject: `discord:${name}`, of: "account", overAt: nowMs / 1_000 + day },
       ],
     });
 
@@ -78,7 +78,7 @@ onEachDatabase((_, open) => {
   }
 
   test("disabling an account ends the refreshing of its connections in the background, and of no others", async () => {
-    const { id: other } = await accountsOn(database).accounts.signedIn("discord", userOf("2"));
+    const { id: other } = await accountsOn(database).accounts.signedIn(at("discord"), userOf("2"));
     const due = { provider: "discord", due_at: 1 };
     await insertConnections(database, [
       connectionRow({ id: "its", account_id: id, ...due }),
@@ -95,7 +95,7 @@ onEachDatabase((_, open) => {
       for (const one of replicas) expect(sayings(one)).toEqual([accepted, accepted]);
       expect(await ordersOn(database).disable({ id })).toEqual({
         kind: "disabled",
-        account: { id, provider: "discord", providerUserId: "1" },
+        account: { id, provider: "discord", issuer: "https://discord.example", providerUserId: "1" },
       });
       expect(await accountsOn(database).accounts.find(id)).toMatchObject({ disabled: true });
       for (const one of replicas) await untilSaid(one, disabled);
@@ -106,7 +106,7 @@ onEachDatabase((_, open) => {
     });
 
     test("touches nobody else: not a like-named user of another provider, nor another user of the same", async () => {
-      await ordersOn(database).disable({ provider: "discord", providerUserId: "1" });
+      await ordersOn(database).disable({ provider: "discord", issuer: "https://discord.example", providerUserId: "1" });
       const one = await follower();
       expect(said(one, there(nowSeconds, "2"))).toBe(accepted);
       expect(said(one, { ...there(), provider: "other" })).toBe(accepted);
@@ -119,7 +119,7 @@ onEachDatabase((_, open) => {
       expect(await orders.disable({ id })).toMatchObject({ kind: "disabled_before" });
       expect((await orders.list({ provider: undefined, after: "", limit: 1 }))[0]?.disabledAtMs).toBe(clock() - 10_000);
       expect(await orders.disable({ id: "nobody" })).toEqual({ kind: "unknown" });
-      expect(await orders.enable({ provider: "other", providerUserId: "1" })).toEqual({ kind: "unknown" });
+      expect(await orders.enable({ provider: "other", issuer: "https://other.example", providerUserId: "1" })).toEqual({ kind: "unknown" });
       expect((await createRevocationLog(database).readSince(0, 10)).entries).toHaveLength(2);
     });
 
@@ -278,7 +278,7 @@ onEachDatabase((_, open) => {
 
   test("a replica that starts knows a disabled account page by page, and refuses until it has read all", async () => {
     for (let index = 0; index < 25; index += 1) {
-      const { id: one } = await accountsOn(database).accounts.signedIn("discord", userOf(`user-${index}`));
+      const { id: one } = await accountsOn(database).accounts.signedIn(at("discord"), userOf(`user-${index}`));
       await ordersOn(database).disable({ id: one });
     }
     const log = createRevocationLog(await open());
@@ -295,7 +295,7 @@ onEachDatabase((_, open) => {
       const { accounts } = accountsOn(database);
       const ids = [id];
       for (let index = 2; index < 8; index += 1)
-        ids.push((await accounts.signedIn(index % 2 === 0 ? "other" : "discord", userOf(`${index}`))).id);
+        ids.push((await accounts.signedIn(at(index % 2 === 0 ? "other" : "discord"), userOf(`${index}`))).id);
       const orders = ordersOn(database);
       const seen: string[] = [];
       for (let page = await orders.list({ provider: undefined, after: "", limit: 3 }); page.length > 0;) {

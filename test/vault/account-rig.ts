@@ -1,6 +1,7 @@
 // Accounts as the tests of several rooms make them: users of a provider, and a replica that keeps them.
 
 import type { Account } from "../../src/exchange/account.ts";
+import type { AccountsProvider } from "../../src/exchange/vault-ports.ts";
 import type { MasterKey } from "../../src/sealing/master-keys.ts";
 import type { TamperAlarm } from "../../src/sealing/tamper-alarm.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -18,6 +19,9 @@ export function userOf(providerUserId: string, given: Partial<Account> = {}): Ac
     ...given,
   };
 }
+
+/** Whoever has that name, unless it is somebody else's by now. */
+export const at = (name: string, issuer = `https://${name}.example`): AccountsProvider => ({ name, issuer });
 
 /** What nobody could read. */
 export const unreadUser = (providerUserId: string): Account =>

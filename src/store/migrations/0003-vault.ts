@@ -12,12 +12,13 @@ export function vault(dialect: Database["dialect"]): Migration {
         .createTable("accounts")
         .addColumn("id", "text", (column) => column.primaryKey())
         .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("issuer", "text", (column) => column.notNull())
         .addColumn("provider_user_id", "text", (column) => column.notNull())
         .addColumn("sealed_user", bytes, (column) => column.notNull())
         .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("updated_at", "bigint", (column) => column.notNull())
         .addColumn("disabled_at", "bigint")
-        .addUniqueConstraint("accounts_user", ["provider", "provider_user_id"])
+        .addUniqueConstraint("accounts_user", ["provider", "issuer", "provider_user_id"])
         .execute();
       await db.schema
         .createTable("connections")
