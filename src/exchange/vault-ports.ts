@@ -2,7 +2,7 @@
 // keeps them over the database; without one nothing is kept.
 
 import type { Account } from "./account.ts";
-import type { Provider } from "./ports.ts";
+import type { Provider } from "./provider-ports.ts";
 import type { Secret } from "./secret.ts";
 import type { ConnectionIssue, ExchangeTerms, RefreshedTokens, TokenSet } from "./tokens.ts";
 

@@ -50,9 +50,9 @@ onEachDatabase((_, open) => {
   });
   afterEach(() => Promise.all(opened.map((one) => one.close())));
 
-  const ordersOn = (at: Database, given: { clock?: FrozenClock } = {}) =>
+  const ordersOn = (ofThat: Database, given: { clock?: FrozenClock } = {}) =>
     createAccountOrders({
-      database: at,
+      database: ofThat,
       keys: [masterKey("k")],
       clock: given.clock ?? clock,
       subjectsOf: ({ id: name, provider, providerUserId }, nowMs) => [
