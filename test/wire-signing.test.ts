@@ -258,7 +258,7 @@ describe("the service", () => {
     await expect(
       startService(configured({}, { database: { file }, sealing: other }), { logDestination: { write: () => undefined } }),
     ).rejects.toThrow(SigningStartError);
-    expect(await readdir(folder)).toEqual(["cambio.db"]);
+    expect((await readdir(folder)).toSorted()).toEqual(["cambio.db", "cambio.db.spool"]);
     await serve(configured({}, { database: { file } }));
   });
 });

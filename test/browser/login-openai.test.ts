@@ -72,7 +72,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("a person signs in from a shell
     const { table, output, thanks } = await signIn();
     expect(thanks).toContain("You can close this window.");
     expect(output).toBe("");
-    expect(table).toMatchObject({ provider: "openai", account: expect.stringMatching(/^\S{36}$/), name: "Ada" });
+    expect(table).toMatchObject({ provider: "openai", account: expect.stringMatching(/^openai:\S{36}$/), name: "Ada" });
     const { connection } = table;
     const first = tokensOf(await refreshed(connection));
     expect(Object.keys(first)).not.toContain("refreshToken");

@@ -54,6 +54,7 @@ export function vaultDocument({ folder, openai, discord, redis, databaseUrl }: V
     providers: {
       openai: {
         kind: "openai",
+        subject_prefix: "openai:",
         issuer: openai.issuer,
         client: { id: openAiClientId },
         endpoints: openai.endpoints,
