@@ -200,6 +200,75 @@ onEachDatabase((_, open) => {
     });
   });
 
+  describe("forgetting an account", () => {
+    const connections = () =>
+      database.run((db) => db.selectFrom("connections").selectAll().where("account_id", "=", id).orderBy("id").execute());
+
+    test("that does not open lets its user in again, by a new account with a new id, and keeps nothing of before", async () => {
+      const sealed = { provider: "discord", due_at: 1, sealed_grant: Buffer.from("g"), sealed_tokens: Buffer.from("t") };
+      await insertConnections(database, [
+        connectionRow({ id: "kept", account_id: id, kept: 1, ...sealed }),
+        connectionRow({ id: "behind a handle", account_id: id, kept: 0, ...sealed }),
+        connectionRow({ id: "another's", account_id: "other", ...sealed }),
+      ]);
+      await database.run((db) =>
+        db
+          .updateTable("accounts")
+          .set({ sealed_user: Buffer.from("of a key that is gone") })
+          .execute(),
+      );
+      const { accounts } = accountsOn(database);
+      await expect(accounts.signedIn(at("discord"), userOf("1"))).rejects.toEqual(refusal("STORE_UNAVAILABLE"));
+      expect(await ordersOn(database).forget(id)).toMatchObject({ kind: "forgotten", account: { id, providerUserId: "1" } });
+      const ended = { ended_at: clock(), ended_reason: "revoked", sealed_grant: null, sealed_tokens: null, due_at: null, tell_at: null };
+      expect(await connections()).toMatchObject([
+        { id: "behind a handle", ...ended },
+        { id: "kept", ...ended },
+      ]);
+      expect(await accounts.find(id)).toBeUndefined();
+      const again = await accounts.signedIn(at("discord"), userOf("1"));
+      expect(again.id).not.toBe(id);
+      const left = await readDueConnections(database, { provider: "discord", nowMs: clock(), limit: 10 });
+      expect(left.map((one) => one.id)).toEqual(["another's"]);
+    });
+
+    test("makes every replica refuse what was issued here by its id, whatever its issuer's clock says, and nothing of its user", async () => {
+      const one = await follower();
+      await ordersOn(database).forget(id);
+      await eventually("the word", () => said(one, here()) !== accepted, withinMs);
+      for (const issuedAt of [0, nowSeconds, nowSeconds + 60]) expect(said(one, here(issuedAt))).toEqual(revoked);
+      // The user's id in the row may be that of whoever was meant to be hurt.
+      expect(said(one, there())).toBe(accepted);
+    });
+
+    test("whose user's name was changed to a disabled user's lets that one in no more than before", async () => {
+      const victim = await accountsOn(database).accounts.signedIn(at("discord"), userOf("2"));
+      await ordersOn(database).disable({ id: victim.id });
+      await database.run((db) => db.deleteFrom("accounts").where("id", "=", victim.id).execute());
+      await database.run((db) => db.updateTable("accounts").set({ provider_user_id: "2" }).where("id", "=", id).execute());
+      await ordersOn(database).forget(id);
+      expect(said(await follower(), there(nowSeconds + 60, "2"))).toEqual(disabled);
+    });
+
+    test("that is disabled is not done: its user would be back", async () => {
+      await ordersOn(database).disable({ id });
+      expect(await ordersOn(database).forget(id)).toMatchObject({ kind: "disabled", account: { id } });
+      expect(await accountsOn(database).accounts.find(id)).toMatchObject({ id, disabled: true });
+    });
+
+    test("while somebody disables it does one of the two", async () => {
+      const [disabling, forgetting] = await Promise.all([ordersOn(database).disable({ id }), ordersOn(await open()).forget(id)]);
+      const account = await accountsOn(database).accounts.find(id);
+      if (forgetting.kind === "forgotten") expect([disabling.kind, account]).toEqual([expect.any(String), undefined]);
+      else expect([forgetting.kind, account?.disabled]).toEqual(["disabled", true]);
+    });
+
+    test("that nobody has does nothing", async () => {
+      expect(await ordersOn(database).forget("nobody")).toEqual({ kind: "unknown" });
+      expect((await createRevocationLog(database).readSince(0, 10)).entries).toEqual([]);
+    });
+  });
+
   test("whoever disables and whoever enables it at the same moment, row and replicas say the same in the end", async () => {
     const [one, other] = [ordersOn(database), ordersOn(await open())];
     for (let round = 0; round < 10; round += 1) {
