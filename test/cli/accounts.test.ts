@@ -13,7 +13,7 @@ import { type FrozenClock, frozenClock, masterKey, nowMs } from "../cache/fixtur
 import { nowSeconds } from "../cache/revocation-log-contract.ts";
 import { outcomeOf, refusal } from "../exchange/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
-import { accountsOn, at, userOf } from "../vault/account-rig.ts";
+import { accountsOn, providerOf, userOf } from "../vault/account-rig.ts";
 
 const sealingText = Buffer.from(masterKey("k").key.export()).toString("base64url");
 const disabled = refusal("ACCOUNT_DISABLED");
@@ -55,7 +55,7 @@ async function run(...words: readonly string[]) {
 }
 
 const account = async (user: string, given: Parameters<typeof userOf>[1] = {}, provider = "social"): Promise<string> =>
-  (await accountsOn(database, { clock }).accounts.signedIn(at(provider), userOf(user, given))).id;
+  (await accountsOn(database, { clock }).accounts.signedIn(providerOf(provider), userOf(user, given))).id;
 
 /** A running replica. */
 async function replica(): Promise<FollowedRevocations> {
@@ -177,7 +177,8 @@ describe("cambio accounts disable", () => {
 
 describe("a provider's name that became another issuer's", () => {
   const there = "https://former.example";
-  const former = async (user: string) => (await accountsOn(database, { clock }).accounts.signedIn(at("social", there), userOf(user))).id;
+  const former = async (user: string) =>
+    (await accountsOn(database, { clock }).accounts.signedIn(providerOf("social", there), userOf(user))).id;
 
   it("is the present one's where an account is named by the provider's own id", async () => {
     const [before, now] = [await former("1"), await account("1")];
