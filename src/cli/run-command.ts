@@ -19,7 +19,7 @@ const usage = `Usage: cambio COMMAND
   revoke [CONFIG] … end a token, or all tokens of a subject (cambio revoke --help)
   keys …            list, rotate and retire this service's own signing keys (cambio keys --help)
   login PROVIDER …  sign in from a shell at a running service, for developers (cambio login --help)
-  accounts …        list accounts, disable and enable them (cambio accounts --help)
+  accounts …        list accounts, disable, enable and forget them (cambio accounts --help)
   connections …     list connections, refresh and revoke them (cambio connections --help)
   audit …           verify the audit trail, show its records, print its public keys (cambio audit --help)
   schema            print the JSON Schema of configurations, for editors

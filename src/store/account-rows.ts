@@ -77,19 +77,23 @@ export interface StandingChange {
   readonly standings: readonly AccountStanding[];
 }
 
-/** False: it was disabled before, and what replicas refuse was said once more. */
-export function disableAccount(database: Pick<Database, "transaction">, change: StandingChange, nowMs: number): Promise<boolean> {
+/** disabled_before: what replicas refuse was said once more. unknown: there is none, and nothing was done. */
+export type Disabling = "disabled" | "disabled_before" | "unknown";
+
+export function disableAccount(database: Pick<Database, "transaction">, change: StandingChange, nowMs: number): Promise<Disabling> {
   return answered(
     database.transaction(async (db) => {
       const account = db.updateTable("accounts").where("id", "=", change.id);
       const first = await account.set({ disabled_at: nowMs }).where("disabled_at", "is", null).executeTakeFirst();
       // Whoever enables it at this moment waits for the row, or has committed: then it is disabled again by this.
-      if (first.numUpdatedRows === 0n)
-        await account.set((row) => ({ disabled_at: row.fn.coalesce("disabled_at", row.val(nowMs)) })).executeTakeFirst();
+      if (first.numUpdatedRows === 0n) {
+        const again = await account.set((row) => ({ disabled_at: row.fn.coalesce("disabled_at", row.val(nowMs)) })).executeTakeFirst();
+        if (again.numUpdatedRows === 0n) return "unknown";
+      }
       // Nobody gets their tokens any more, and enabling brings none of them back: what its provider gave is left to run out.
       await db.updateTable("connections").set({ due_at: null }).where("account_id", "=", change.id).execute();
       for (const standing of change.standings) await appendStanding(db, standing);
-      return first.numUpdatedRows === 1n;
+      return first.numUpdatedRows === 1n ? "disabled" : "disabled_before";
     }),
   );
 }

@@ -124,7 +124,8 @@ export function createAccountOrders({ database, keys, clock, subjectsOf }: Accou
       if (row === undefined) return { kind: "unknown" };
       const [account, nowMs] = [identityOf(row), Math.floor(clock())];
       const change = { id: account.id, standings: standings(account, nowMs, undefined) };
-      return { kind: (await disableAccount(database, change, nowMs)) ? "disabled" : "disabled_before", account };
+      const kind = await disableAccount(database, change, nowMs);
+      return kind === "unknown" ? { kind } : { kind, account };
     },
     async enable(name) {
       const row = await find(name);

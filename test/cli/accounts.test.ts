@@ -13,7 +13,7 @@ import { type FrozenClock, frozenClock, masterKey, nowMs } from "../cache/fixtur
 import { nowSeconds } from "../cache/revocation-log-contract.ts";
 import { outcomeOf, refusal } from "../exchange/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
-import { accountsOn, at, userOf } from "../vault/account-rig.ts";
+import { accountsOn, providerOf, userOf } from "../vault/account-rig.ts";
 
 const sealingText = Buffer.from(masterKey("k").key.export()).toString("base64url");
 const disabled = refusal("ACCOUNT_DISABLED");
@@ -55,7 +55,7 @@ async function run(...words: readonly string[]) {
 }
 
 const account = async (user: string, given: Parameters<typeof userOf>[1] = {}, provider = "social"): Promise<string> =>
-  (await accountsOn(database, { clock }).accounts.signedIn(at(provider), userOf(user, given))).id;
+  (await accountsOn(database, { clock }).accounts.signedIn(providerOf(provider), userOf(user, given))).id;
 
 /** A running replica. */
 async function replica(): Promise<FollowedRevocations> {
@@ -88,8 +88,8 @@ describe("cambio accounts list", () => {
     const { status, out, error } = await run("list");
     expect({ status, error }).toEqual({ status: 0, error: "" });
     expect(out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
-      ["ID", "PROVIDER", "USER", "USERNAME", "NAME", "CREATED", "UPDATED", "DISABLED"],
-      [id, "social", "80351110224678912", "countess", "-", iso(nowMs), iso(nowMs + 1_000), iso(nowMs + 2_000)],
+      ["ID", "PROVIDER", "USER", "USERNAME", "NAME", "READABLE", "CREATED", "UPDATED", "DISABLED"],
+      [id, "social", "80351110224678912", "countess", "-", "yes", iso(nowMs), iso(nowMs + 1_000), iso(nowMs + 2_000)],
       [""],
     ]);
   });
@@ -97,7 +97,8 @@ describe("cambio accounts list", () => {
   it("as JSON, one on each line, with everything that is known", async () => {
     const id = await account("1");
     const { out } = await run("list", "--json");
-    expect(JSON.parse(out)).toEqual({ id, provider: "social", ...userOf("1"), created: iso(nowMs), updated: iso(nowMs), disabled: null });
+    const row = { id, provider: "social", issuer: "https://social.example", readable: true };
+    expect(JSON.parse(out)).toEqual({ ...row, ...userOf("1"), created: iso(nowMs), updated: iso(nowMs), disabled: null });
     expect(out.endsWith("}\n")).toBe(true);
   });
 
@@ -124,12 +125,13 @@ describe("cambio accounts list", () => {
     expect([idsOf(last.out), last.error]).toEqual([ids.slice(4), ""]);
   });
 
-  it("says that names could not be read where a key is missing", async () => {
+  it("says which could not be read where a key is missing", async () => {
     const id = await account("1");
     await configured({ sealing: { keys: [{ id: "o", key: Buffer.from(masterKey("z").key.export()).toString("base64url") }] } });
     const { status, out, error } = await run("list");
-    expect([status, error]).toEqual([0, expect.stringContaining("the names of 1 could not be read")]);
-    expect(out).toContain(`${id}  social    1     -         -`);
+    expect([status, error]).toEqual([0, expect.stringContaining("1 could not be read, and nothing is issued for them")]);
+    expect(out).toContain(`${id}  social    1     -         -     no        `);
+    expect(JSON.parse((await run("list", "--json")).out)).toMatchObject({ id, readable: false, username: "" });
   });
 });
 
@@ -170,6 +172,67 @@ describe("cambio accounts disable", () => {
     const { status, error } = await run("disable", id);
     expect([status, error]).toEqual([0, expect.stringContaining("not in the configuration")]);
     expect(said(await replica(), "gone", "1")).toEqual(disabled);
+  });
+});
+
+describe("a provider's name that became another issuer's", () => {
+  const there = "https://former.example";
+  const former = async (user: string) =>
+    (await accountsOn(database, { clock }).accounts.signedIn(providerOf("social", there), userOf(user))).id;
+
+  it("is the present one's where an account is named by the provider's own id", async () => {
+    const [before, now] = [await former("1"), await account("1")];
+    expect((await run("disable", "--provider", "social", "--user", "1")).out).toContain(`disabled: ${now}`);
+    expect(await accountsOn(database).accounts.find(before)).toMatchObject({ disabled: false });
+  });
+
+  it("leaves the present one's user of the same id alone when the former one's is disabled", async () => {
+    const before = await former("1");
+    const { status, error } = await run("disable", before);
+    expect([status, error]).toEqual([0, expect.stringContaining("another issuer's by now")]);
+    const following = await replica();
+    expect(said(following, "cambio", `social:${before}`)).toEqual(disabled);
+    expect([said(following, "social", "1"), said(following, "cambio", "social:1")]).toEqual([undefined, undefined]);
+  });
+
+  it("that nobody has names nobody", async () => {
+    await account("1", {}, "gone");
+    const { status, error } = await run("disable", "--provider", "gone", "--user", "1");
+    expect([status, error]).toEqual([1, expect.stringContaining("name the account by its id")]);
+  });
+});
+
+describe("cambio accounts forget", () => {
+  it("of one whose key is gone lets its user in again as somebody new, and ends the tokens of before", async () => {
+    const id = await account("1");
+    await database.run((db) =>
+      db
+        .updateTable("accounts")
+        .set({ sealed_user: Buffer.from("of another key") })
+        .execute(),
+    );
+    const { status, out, error } = await run("forget", id, "--now");
+    expect({ status, error }).toEqual({ status: 0, error: "" });
+    expect(out).toBe(`forgotten: ${id}. Its connections have ended; its user's next sign-in makes another account\n`);
+    expect(said(await replica(), "cambio", `social:${id}`)).toEqual(refusal("TOKEN_REVOKED"));
+    expect(await account("1")).not.toBe(id);
+  });
+
+  it("does nothing where nobody said that it is to be now", async () => {
+    const id = await account("1");
+    expect(await run("forget", id)).toEqual({ status: 1, out: "", error: expect.stringContaining("--now") });
+    expect(await accountsOn(database).accounts.find(id)).toMatchObject({ id });
+  });
+
+  it("does not let a disabled one's user back in", async () => {
+    const id = await account("1");
+    await run("disable", id);
+    expect(await run("forget", id, "--now")).toEqual({ status: 1, out: "", error: expect.stringContaining("Enable it first") });
+    expect(await accountsOn(database).accounts.find(id)).toMatchObject({ disabled: true });
+  });
+
+  it("of an account that nobody has says so", async () => {
+    expect(await run("forget", "nobody", "--now")).toMatchObject({ status: 1, error: expect.stringContaining("no such account") });
   });
 });
 
@@ -221,6 +284,10 @@ it.each([
   ["an empty user", "disable", "--provider", "social", "--user", ""],
   ["a word too much", "disable", "id", "a.yaml", "b.yaml"],
   ["a page of one account", "disable", "id", "--limit", "3"],
+  ["nobody to forget", "forget", "--now"],
+  ["a user to forget, whom the provider knows by that id", "forget", "--now", "--provider", "social", "--user", "1"],
+  ["a moment to disable", "disable", "id", "--now"],
+  ["a moment to list", "list", "--now"],
   ["a user to list", "list", "--provider", "social", "--user", "1"],
   ["a page of none", "list", "--limit", "0"],
   ["a page without end", "list", "--limit", "1001"],

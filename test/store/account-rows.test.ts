@@ -53,8 +53,9 @@ onEachDatabase((dialect, open) => {
     expect(await updateAccount(database, { id: "id-1", ...news })).toBeUndefined();
     await insertAccount(database, rowOf());
     expect(await enableAccount(database, { id: "id-1", standings: [] })).toBe(false);
-    expect(await disableAccount(database, { id: "id-1", standings: [] }, nowMs + 5)).toBe(true);
-    expect(await disableAccount(database, { id: "id-1", standings: [] }, nowMs + 6)).toBe(false);
+    expect(await disableAccount(database, { id: "id-1", standings: [] }, nowMs + 5)).toBe("disabled");
+    expect(await disableAccount(database, { id: "id-1", standings: [] }, nowMs + 6)).toBe("disabled_before");
+    expect(await disableAccount(database, { id: "nobody", standings: [] }, nowMs + 6)).toBe("unknown");
     expect(await updateAccount(database, { id: "id-1", ...news })).toMatchObject({ disabled_at: nowMs + 5, updated_at: nowMs + 1 });
     expect(await enableAccount(database, { id: "id-1", standings: [] })).toBe(true);
     expect(await readAccount(database, "id-1")).toMatchObject({ disabled_at: null, created_at: nowMs });

@@ -12,7 +12,7 @@ import { outcomeOf, refusal } from "../exchange/fixtures.ts";
 import { connectionRow, insertConnections } from "../store/connection-fixtures.ts";
 import { onEachDatabase } from "../store/database-rig.ts";
 import { eventually } from "../support/eventually.ts";
-import { accountsOn, at, unreadUser, userOf } from "./account-rig.ts";
+import { accountsOn, providerOf, unreadUser, userOf } from "./account-rig.ts";
 
 const accepted = undefined;
 const disabled = refusal("ACCOUNT_DISABLED", { field: "SUBJECT_TOKEN" });
@@ -46,7 +46,7 @@ onEachDatabase((_, open) => {
     clock = frozenClock();
     database = await open();
     opened = [];
-    id = (await accountsOn(database).accounts.signedIn(at("discord"), userOf("1"))).id;
+    id = (await accountsOn(database).accounts.signedIn(providerOf("discord"), userOf("1"))).id;
   });
   afterEach(() => Promise.all(opened.map((one) => one.close())));
 
@@ -78,7 +78,7 @@ onEachDatabase((_, open) => {
   }
 
   test("disabling an account ends the refreshing of its connections in the background, and of no others", async () => {
-    const { id: other } = await accountsOn(database).accounts.signedIn(at("discord"), userOf("2"));
+    const { id: other } = await accountsOn(database).accounts.signedIn(providerOf("discord"), userOf("2"));
     const due = { provider: "discord", due_at: 1 };
     await insertConnections(database, [
       connectionRow({ id: "its", account_id: id, ...due }),
@@ -200,6 +200,77 @@ onEachDatabase((_, open) => {
     });
   });
 
+  const connectionsNow = () =>
+    database.run((db) => db.selectFrom("connections").selectAll().where("account_id", "=", id).orderBy("id").execute());
+
+  describe("forgetting an account", () => {
+    test("that does not open lets its user in again, by a new account with a new id, and keeps nothing of before", async () => {
+      const sealed = { provider: "discord", due_at: 1, sealed_grant: Buffer.from("g"), sealed_tokens: Buffer.from("t") };
+      await insertConnections(database, [
+        connectionRow({ id: "kept", account_id: id, kept: 1, ...sealed }),
+        connectionRow({ id: "behind a handle", account_id: id, kept: 0, ...sealed }),
+        connectionRow({ id: "another's", account_id: "other", ...sealed }),
+      ]);
+      await database.run((db) =>
+        db
+          .updateTable("accounts")
+          .set({ sealed_user: Buffer.from("of a key that is gone") })
+          .execute(),
+      );
+      const { accounts } = accountsOn(database);
+      await expect(accounts.signedIn(providerOf("discord"), userOf("1"))).rejects.toEqual(refusal("STORE_UNAVAILABLE"));
+      expect(await ordersOn(database).forget(id)).toMatchObject({ kind: "forgotten", account: { id, providerUserId: "1" } });
+      const ended = { ended_at: clock(), ended_reason: "revoked", sealed_grant: null, sealed_tokens: null, due_at: null, tell_at: null };
+      expect(await connectionsNow()).toMatchObject([
+        { id: "behind a handle", ...ended },
+        { id: "kept", ...ended },
+      ]);
+      expect(await accounts.find(id)).toBeUndefined();
+      const again = await accounts.signedIn(providerOf("discord"), userOf("1"));
+      expect(again.id).not.toBe(id);
+      const left = await readDueConnections(database, { provider: "discord", nowMs: clock(), limit: 10 });
+      expect(left.map((one) => one.id)).toEqual(["another's"]);
+    });
+
+    test("makes every replica refuse what was issued here by its id, whatever its issuer's clock says, and nothing of its user", async () => {
+      const one = await follower();
+      await ordersOn(database).forget(id);
+      await eventually("the word", () => said(one, here()) !== accepted, withinMs);
+      for (const issuedAt of [0, nowSeconds, nowSeconds + 60]) expect(said(one, here(issuedAt))).toEqual(revoked);
+      // The user's id in the row may be that of whoever was meant to be hurt.
+      expect(said(one, there())).toBe(accepted);
+    });
+
+    test("whose user's name was changed to a disabled user's lets that one in no more than before", async () => {
+      const victim = await accountsOn(database).accounts.signedIn(providerOf("discord"), userOf("2"));
+      await ordersOn(database).disable({ id: victim.id });
+      await database.run((db) => db.deleteFrom("accounts").where("id", "=", victim.id).execute());
+      await database.run((db) => db.updateTable("accounts").set({ provider_user_id: "2" }).where("id", "=", id).execute());
+      await ordersOn(database).forget(id);
+      expect(said(await follower(), there(nowSeconds + 60, "2"))).toEqual(disabled);
+    });
+
+    test("that is disabled is not done: its user would be back", async () => {
+      await ordersOn(database).disable({ id });
+      expect(await ordersOn(database).forget(id)).toMatchObject({ kind: "disabled", account: { id } });
+      expect(await accountsOn(database).accounts.find(id)).toMatchObject({ id, disabled: true });
+    });
+
+    test("while somebody disables it does one of the two", async () => {
+      const [disabling, forgetting] = await Promise.all([ordersOn(database).disable({ id }), ordersOn(await open()).forget(id)]);
+      const left = (await accountsOn(database).accounts.find(id))?.disabled;
+      expect([
+        ["disabled", "disabled", true],
+        ["unknown", "forgotten", undefined],
+      ]).toContainEqual([disabling.kind, forgetting.kind, left]);
+    });
+
+    test("that nobody has does nothing", async () => {
+      expect(await ordersOn(database).forget("nobody")).toEqual({ kind: "unknown" });
+      expect((await createRevocationLog(database).readSince(0, 10)).entries).toEqual([]);
+    });
+  });
+
   test("whoever disables and whoever enables it at the same moment, row and replicas say the same in the end", async () => {
     const [one, other] = [ordersOn(database), ordersOn(await open())];
     for (let round = 0; round < 10; round += 1) {
@@ -278,7 +349,7 @@ onEachDatabase((_, open) => {
 
   test("a replica that starts knows a disabled account page by page, and refuses until it has read all", async () => {
     for (let index = 0; index < 25; index += 1) {
-      const { id: one } = await accountsOn(database).accounts.signedIn(at("discord"), userOf(`user-${index}`));
+      const { id: one } = await accountsOn(database).accounts.signedIn(providerOf("discord"), userOf(`user-${index}`));
       await ordersOn(database).disable({ id: one });
     }
     const log = createRevocationLog(await open());
@@ -295,7 +366,7 @@ onEachDatabase((_, open) => {
       const { accounts } = accountsOn(database);
       const ids = [id];
       for (let index = 2; index < 8; index += 1)
-        ids.push((await accounts.signedIn(at(index % 2 === 0 ? "other" : "discord"), userOf(`${index}`))).id);
+        ids.push((await accounts.signedIn(providerOf(index % 2 === 0 ? "other" : "discord"), userOf(`${index}`))).id);
       const orders = ordersOn(database);
       const seen: string[] = [];
       for (let page = await orders.list({ provider: undefined, after: "", limit: 3 }); page.length > 0;) {

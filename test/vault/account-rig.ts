@@ -21,7 +21,7 @@ export function userOf(providerUserId: string, given: Partial<Account> = {}): Ac
 }
 
 /** Whoever has that name, unless it is somebody else's by now. */
-export const at = (name: string, issuer = `https://${name}.example`): AccountsProvider => ({ name, issuer });
+export const providerOf = (name: string, issuer = `https://${name}.example`): AccountsProvider => ({ name, issuer });
 
 /** What nobody could read. */
 export const unreadUser = (providerUserId: string): Account =>
