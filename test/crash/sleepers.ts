@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { type Asked, askOnce, hangMs } from "./asking.ts";
-import { inFlightMs, type Order, readJournal } from "./deaths.ts";
+import { type Order, readJournal } from "./deaths.ts";
 import type { Holding, Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { ProviderName } from "./vault-configuration.ts";
@@ -37,6 +37,7 @@ const shortMs = 8_000;
 const settleMs = 4_000;
 const pollMs = 20;
 const asleepLimitMs = 60_000;
+const maxTries = 8;
 
 export interface SleepersDeps {
   readonly places: VaultPlaces;
@@ -81,12 +82,12 @@ export function createSleepers({ places, holdings, generationOf }: SleepersDeps)
   };
 
   /** Again where it never came to that: a machine with too much to do does not answer in time. */
-  async function putToSleep(what: Sleep, place: number): Promise<Asleep> {
+  async function putToSleep(what: Sleep, place: number, tries = 1): Promise<Asleep> {
     const { provider, at } = what;
     const holding = await holdings.signIn("kept", provider);
     const { connection } = holding;
     const sleeper = await places.another(place);
-    if (at !== "in_flight") sleeper.give({ kind: "sleep", at, connection });
+    sleeper.give({ kind: "sleep", at, connection });
     let asleep = false;
     async function askOn(): Promise<Asked> {
       const answer = await askOnce(sleeper, { method: "Refresh", by: "web", message: { connectionId: connection } }, 2 * hangMs);
@@ -99,17 +100,13 @@ export function createSleepers({ places, holdings, generationOf }: SleepersDeps)
     asleep = await Promise.race([untilAsleep(sleeper, what), asked.then(() => false)]);
     if (asleep) return { holding, sleeper, asked };
     await sleeper.end();
-    return putToSleep(what, place);
+    if (tries === maxTries) throw new Error(`nobody falls asleep at ${provider} ${at}`);
+    return putToSleep(what, place, tries + 1);
   }
 }
 
-/** In flight it sleeps where it waits for an answer. */
 async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<true> {
-  const wanted = at === "in_flight" ? "sending" : `sleep ${at}`;
-  const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === wanted);
+  const isThere = async () => readJournal(await readFile(sleeper.journal, "utf8")).some(({ what }) => what === `sleep ${at}`);
   await eventually(`a refresh at ${provider} that comes to ${at}`, isThere, asleepLimitMs);
-  if (at !== "in_flight") return true;
-  await sleep(inFlightMs + pollMs);
-  sleeper.pause();
   return true;
 }
