@@ -5,9 +5,10 @@ import { atOnce } from "../e2e/replica-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, backendRedirectUri, type Instance, page, pageRedirectUri } from "../support/fake-stack.ts";
 import { allDecided, checkHandedOut, createProviderAudit, type Family, given, isOpen, wasLost } from "./one-time-model.ts";
-import { postgres, spendingStrike, strike } from "./strikes.ts";
+import { program, type Step } from "./one-time-program.ts";
+import { strike } from "./strikes.ts";
 import { outcomeOf, startWorld, type World } from "./world.ts";
-import { ownName, providerTimeoutMs, type Variant } from "./world-configuration.ts";
+import { ownName, providerTimeoutMs } from "./world-configuration.ts";
 
 // Programs of sign-ins, refreshes and revocations at three replicas, while the provider, PostgreSQL and Redis fail as they please.
 // Whatever fails: nothing one-time is used twice, nothing wider is handed out, and nobody is told a yes or a no that is not so.
@@ -22,36 +23,6 @@ beforeAll(async () => {
   seen = createProviderAudit(world.stack.provider.requests);
 });
 afterAll(() => world.close());
-
-const replica = fc.nat({ max: 2 });
-/** Counted from the newest: what happens to one family one thing after the other is what matters. */
-const recent = fc.constantFrom(0, 0, 0, 0, 1, 2);
-const copies = fc.integer({ min: 1, max: 5 });
-const anyStep = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("sign-in" as const), at: replica, copies, meanwhile: fc.option(spendingStrike) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("service-sign-in" as const), at: replica, copies }) },
-  {
-    weight: 9,
-    arbitrary: fc.record({ do: fc.constant("refresh" as const), family: recent, copies, handle: fc.constantFrom(0, 0, 0, 0, 1, 2, 2) }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("torn-refresh" as const), family: recent, copies, meanwhile: postgres }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("replay" as const), code: fc.nat(), copies }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("greed" as const), at: replica, family: recent }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("assertion" as const), copies }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("revoke" as const), at: replica, family: recent }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), at: replica }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 4_000, 20_000) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("reload" as const), variant: fc.constantFrom<Variant>("usual", "narrow", "disabled") }),
-  },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("strike" as const), what: spendingStrike }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("heal" as const) }) },
-);
-type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
-/** While nothing fails yet: otherwise most programs had no sign-in that anything could happen to. */
-const first: Step = { do: "sign-in", at: 0, copies: 1, meanwhile: null };
-const program = fc.array(anyStep, { minLength: 12, maxLength: 20, size: "max" }).map((steps) => [first, ...steps]);
 
 /** Refusals that a client may always meet here: what is in force is less than it was. */
 const byPolicy = () => (world.variant() === "usual" ? [] : ["SCOPE_NOT_ALLOWED", "CALLER_NOT_ALLOWED", "CALLER_UNAUTHENTICATED"]);
