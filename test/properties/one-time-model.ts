@@ -18,10 +18,12 @@ export interface Family {
   over: boolean;
   /** Something happened by which it may end although its provider lost nothing of it. */
   shaken: boolean;
+  /** Somebody did not wait for what became of it. */
+  left: boolean;
 }
 
-/** After these nobody but the provider knows whether it was asked, and what it answered. */
-const leavesOpen: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "UPSTREAM_TIMEOUT", "DEADLINE_EXCEEDED"]);
+/** After these nobody but the provider knows what it answered, or whether it was asked. */
+const leavesOpen: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "UPSTREAM_TIMEOUT"]);
 export const isOpen = (answer: Answer): boolean => leavesOpen.has(outcomeOf(answer));
 
 /**

@@ -91,7 +91,8 @@ const redis = fc.record({
     "restart" as const,
   ),
 });
-const postgres = fc.record({
+/** To the database. */
+export const postgres = fc.record({
   at: fc.constant("postgres" as const),
   how: fc.oneof(
     {

@@ -10,7 +10,7 @@ export const payroll = "https://payroll.example";
 export const deadlineMs = 1_500;
 export const maxLifetimeMs = 3_600_000;
 /** Long beside an answer of this machine's, short beside the deadline: a call that hangs upstream ends by itself. */
-const providerTimeoutMs = 500;
+export const providerTimeoutMs = 500;
 
 type PublicJwk = NonNullable<Configuration["clients"][string]["assertions"]>["jwks"][number];
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ExchangeError, type Reason } from "../../src/exchange/errors.ts";
 import type { Secret } from "../../src/exchange/secret.ts";
 import type { Database } from "../../src/store/database.ts";
+import type { RefreshStep } from "../../src/vault/refresh-steps.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { foundIn, longDeadMs, refreshMs, removeSpools, twice } from "../vault/vault-rig.ts";
 import { onEachDatabase } from "./database-rig.ts";
@@ -27,7 +28,6 @@ onEachDatabase((_name, open) => {
   const end = async (handle: Secret) => (await handles.findToEnd(client, handle))?.end();
   const family = () => database.run((db) => db.selectFrom("handle_families").selectAll().executeTakeFirstOrThrow());
   const connection = () => database.run((db) => db.selectFrom("connections").selectAll().executeTakeFirstOrThrow());
-  const intents = () => database.run((db) => db.selectFrom("refresh_intents").selectAll().execute());
   /** @returns what sets everything back to how it is now */
   async function snapshot() {
     const rows = await Promise.all(tables.map((table) => database.run((db) => db.selectFrom(table).selectAll().execute())));
@@ -37,6 +37,14 @@ onEachDatabase((_name, open) => {
         for (const one of rows[index] ?? []) await database.run((db) => db.insertInto(table).values(one).execute());
       }
     };
+  }
+  /** Another replica uses the first handle, and is killed right at that step. */
+  async function dyingAt(dieAt: RefreshStep): Promise<void> {
+    const died = Promise.withResolvers<void>();
+    const onStep = (step: RefreshStep) => void (step === dieAt && died.resolve());
+    const dying = rig.replica(await open(), { spool: "of-the-dead", dieAt, onStep });
+    void use(first, dying).catch(() => undefined);
+    await died.promise;
   }
   const presented = () => rig.origin.presented;
 
@@ -67,9 +75,7 @@ onEachDatabase((_name, open) => {
     });
 
     it("because its process died is in doubt: whoever asks is told to come back, and that nothing was sent for him", async () => {
-      const dying = rig.replica(await open(), { dieAt: "sending" });
-      void use(first, dying).catch(() => undefined);
-      await expect.poll(async () => (await intents()).length).toBe(1);
+      await dyingAt("sending");
       rig.clock.advance(refreshMs);
       await expect(use(first)).rejects.toMatchObject({ reason: "UPSTREAM_UNAVAILABLE", unasked: true });
       rig.clock.advance(longDeadMs);
@@ -78,9 +84,7 @@ onEachDatabase((_name, open) => {
     });
 
     it("is found in the spool of the process that died, and answers the very handle", async () => {
-      const dying = rig.replica(await open(), { spool: "of-the-dead", dieAt: "spooled" });
-      void use(first, dying).catch(() => undefined);
-      await expect.poll(() => presented().length).toBe(1);
+      await dyingAt("spooled");
       rig.clock.advance(refreshMs);
       await expect(use(first)).rejects.toThrow(refusal("UPSTREAM_UNAVAILABLE"));
       expect(await rig.vaults.restart(database, "of-the-dead")).toEqual({ answers: 1, lost: 0, unsent: 0 });
@@ -90,10 +94,8 @@ onEachDatabase((_name, open) => {
     });
 
     it("between the compare-and-set on the connection and that on the family is answered from the connection", async () => {
-      const dying = rig.replica(await open(), { dieAt: "committed" });
-      void use(first, dying).catch(() => undefined);
-      await expect.poll(async () => (await connection()).generation).toBe(1);
-      expect((await family()).generation).toBe(0);
+      await dyingAt("committed");
+      expect([(await connection()).generation, (await family()).generation]).toEqual([1, 0]);
       await expect(use(first)).resolves.toHaveProperty("accessToken");
       expect(presented().length).toBe(1);
     });
