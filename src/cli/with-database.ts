@@ -8,6 +8,9 @@ import { NewerDatabaseError, pendingMigrations } from "../store/migrate.ts";
 import { openDatabase } from "../store/open-database.ts";
 import type { Output } from "./output.ts";
 
+/** A service that has the same SQLite file open writes every now and then, each time for some milliseconds. */
+const busyMs = 3_000;
+
 /** @returns the exit status: what `work` returns, or 1 where the database failed */
 export async function withDatabase(
   configuration: Configuration,
@@ -20,7 +23,7 @@ export async function withDatabase(
   }
   let database: Database | undefined;
   try {
-    database = openDatabase(configuration.database.location);
+    database = openDatabase(configuration.database.location, { busyMs });
     return await work(database);
   } catch (error) {
     output.error(`${sentence(error)}\n`);

@@ -8,7 +8,12 @@ export type DatabaseLocation =
   | { readonly kind: "postgres"; readonly address: PostgresAddress }
   | { readonly kind: "sqlite"; readonly file: string };
 
+export interface OpenOptions extends PostgresOptions {
+  /** See openSqlite. */
+  readonly busyMs?: number;
+}
+
 /** @throws what `openSqlite` throws */
-export function openDatabase(location: DatabaseLocation, options: PostgresOptions = {}): Database {
-  return location.kind === "postgres" ? openPostgres(location.address, options) : openSqlite(location.file);
+export function openDatabase(location: DatabaseLocation, { busyMs = 0, ...options }: OpenOptions = {}): Database {
+  return location.kind === "postgres" ? openPostgres(location.address, options) : openSqlite(location.file, busyMs);
 }

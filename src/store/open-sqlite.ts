@@ -19,11 +19,12 @@ const fileMode = 0o600;
 
 /**
  * @param file made if it is not there; `:memory:` for a database that ends with the process
+ * @param busyMs how long a statement waits for another process that is writing. The whole process stands still meanwhile: for commands
  * @throws Error with the system's code where the file cannot be opened; DatabaseFailure where it is no database
  */
-export function openSqlite(file: string): Database {
+export function openSqlite(file: string, busyMs = 0): Database {
   if (file !== ":memory:") closeSync(openSync(file, "a", fileMode));
-  const connection = open(file);
+  const connection = open(file, busyMs);
   const bounded = createBoundedWork();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -71,11 +72,12 @@ export function openSqlite(file: string): Database {
   };
 }
 
-function open(file: string): DatabaseSync {
+function open(file: string, busyMs: number): DatabaseSync {
   const connection = new DatabaseSync(file, { timeout: openLimitMs, enableForeignKeyConstraints: true });
   try {
     // FULL: a commit is on the disk before it is answered; less would forget used codes and revocations with the power.
-    connection.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off; pragma busy_timeout = 0");
+    connection.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off");
+    connection.exec(`pragma busy_timeout = ${busyMs}`);
     return connection;
   } catch (error) {
     connection.close();

@@ -1,6 +1,8 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { once } from "node:events";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
@@ -142,4 +144,26 @@ test("an integer beyond what a number holds exactly is a mistake, not another nu
   await make(database);
   await database.run((db) => sql`insert into things values (9007199254740993)`.execute(db));
   await expect(database.run((db) => sql`select n from things`.execute(db))).rejects.toThrow(/too large|out of range/i);
+});
+
+test("a command waits for a service that is writing, where the service itself never stands still", async () => {
+  await make(open());
+  // It lets go by itself: whoever waits for a lock of SQLite stands still, and could tell nobody.
+  const holder = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+     const { DatabaseSync } = require("node:sqlite");
+     const database = new DatabaseSync(workerData);
+     database.exec("begin immediate");
+     parentPort.postMessage("held");
+     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+     database.exec("commit");
+     database.close();`,
+    { eval: true, workerData: file },
+  );
+  const ended = once(holder, "exit");
+  await once(holder, "message");
+  const command = openSqlite(file, 10_000);
+  await expect(write(command)).resolves.toBeDefined();
+  await command.close();
+  await ended;
 });
