@@ -9,6 +9,7 @@ import { createSealer } from "./sealing/sealer.ts";
 import type { Database } from "./store/database.ts";
 import { createAccounts } from "./vault/accounts.ts";
 import type { Keeper } from "./vault/keeper.ts";
+import { bootId } from "./vault/boot-id.ts";
 import { type Recovered, recover } from "./vault/recovery.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { noSpool, openSpool, type Spool } from "./vault/spool.ts";
@@ -49,7 +50,8 @@ export function wireVault(parts: VaultParts, database: Database, onStep: OnRefre
   const { configuration, keys, clock, log, onAlarm, upstreamLimitMs } = parts;
   const path = spoolOf(configuration);
   const folders = path === undefined ? [] : foldersOf(path);
-  const open = (folder: SpoolFolder) => openSpool(folder.path, folder.name, { sealer: createSealer(keys, "spool"), onAlarm });
+  const open = (folder: SpoolFolder) =>
+    openSpool(folder.path, folder.name, { sealer: createSealer(keys, "spool"), onAlarm, boot: bootId() });
   const [own = noSpool, ...left] = folders.map(open);
   const vault = createVault(
     {

@@ -33,7 +33,7 @@ export async function recover(database: Database, spool: Spool): Promise<Recover
   const counts = { lost: 0, unsent: 0 };
   const unsettled = await readUnsettled(database, spool.name);
   for (const intent of unsettled) {
-    const mark = left.find((one) => isOf(one, intent));
+    const mark = left.find((one) => one.kind !== "unsent" && isOf(one, intent));
     // A start with a key missing must not lose what the next one can read. Until then the intent is in doubt.
     if (mark?.kind === "unreadable") continue;
     const settled = await (mark === undefined ? withdrawIntent : loseIntent)(database, intent);

@@ -2,7 +2,7 @@
 // depends on them. After a crash the next process that takes the folder finds for each refresh that was begun under it: an answer, a
 // mark that its token was being sent, or nothing, which means that it was not.
 
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { storeUnavailable } from "../exchange/store-unavailable.ts";
@@ -29,10 +29,13 @@ export interface Spool {
   left(): Promise<readonly SpoolLeft[]>;
 }
 
-/** sending: its token was being sent. unreadable: there is an answer, and no key that opens it, or it was not written here. */
+/**
+ * sending: its token was being sent. unsent: it was about to be, and certainly was not. unreadable: there is an answer, and no key that opens
+ * it, or it was not written here.
+ */
 export type SpoolLeft =
   | { readonly place: SpoolPlace; readonly kind: "answer"; readonly answer: Uint8Array }
-  | { readonly place: SpoolPlace; readonly kind: "sending" | "unreadable" };
+  | { readonly place: SpoolPlace; readonly kind: "sending" | "unsent" | "unreadable" };
 
 /** Nothing outlives the process: an answer that is not in the database when it dies is lost, and so is its grant. */
 export const noSpool: Spool = {
@@ -46,7 +49,7 @@ export const noSpool: Spool = {
 const fileMode = 0o600;
 const folderMode = 0o700;
 /** One spelling for each place, so that what was found under a name is read under it. */
-const fileName = /^([A-Za-z0-9_-]{1,64})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(sending|answer)$/;
+const fileName = /^([A-Za-z0-9_-]{1,64})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(sending\.new|sending|answer)$/;
 /** Tokens of an answer of 1 MiB, sealed and encoded twice. */
 const maxAnswerBytes = 4 * 1_048_576;
 /** Whoever may write to the folder may put a link or a pipe there: neither is followed nor waited for. */
@@ -60,10 +63,12 @@ export interface SpoolDeps {
   /** Purpose `spool`. */
   readonly sealer: Sealer;
   readonly onAlarm: OnAlarm;
+  /** Of the operating system. Undefined: not known. */
+  readonly boot?: string | undefined;
 }
 
 /** @param folder of this process alone, as long as it lives. @throws Error with the system's code where it cannot be used */
-export function openSpool(folder: string, name: string, { sealer, onAlarm }: SpoolDeps): Spool {
+export function openSpool(folder: string, name: string, { sealer, onAlarm, boot = "" }: SpoolDeps): Spool {
   mkdirSync(folder, { recursive: true, mode: folderMode });
   const pathOf = ({ connection, generation, attempt }: SpoolPlace, kind: "sending" | "answer") =>
     join(folder, `${connection}.${generation}.${attempt}.${kind}`);
@@ -75,13 +80,22 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     return opened;
   }
 
+  async function isOfThisBoot(place: SpoolPlace): Promise<boolean> {
+    const written = await contentsOf(`${pathOf(place, "sending")}.new`);
+    return boot !== "" && written !== undefined && Buffer.from(written).toString("latin1") === boot;
+  }
+
   return {
     name,
     sending(place) {
-      // Within the process's own turn: what follows is the first byte, and nothing may come in between.
+      // Within the process's own turn: what follows is the first byte, and nothing may come in between. The mark is on the disk before it has
+      // its name, which takes as long as the disk does: a process that dies meanwhile has certainly not sent, as whoever finds it can tell
+      // while the system has not died as well.
+      const path = pathOf(place, "sending");
       try {
-        fsyncOf(pathOf(place, "sending"), writeFlags);
+        fsyncOf(`${path}.new`, writeFlags, boot);
         fsyncOf(folder, "r");
+        renameSync(`${path}.new`, path);
       } catch (failure) {
         throw storeUnavailable({ code: systemCodeOf(failure) ?? "SPOOL", outcome: "refused" });
       }
@@ -101,21 +115,22 @@ export function openSpool(folder: string, name: string, { sealer, onAlarm }: Spo
     async forget(place) {
       const answer = pathOf(place, "answer");
       // The mark last: without it, and without an answer, the token would count as not sent.
-      for (const path of [`${answer}.new`, answer, pathOf(place, "sending")]) {
+      const mark = pathOf(place, "sending");
+      for (const path of [`${answer}.new`, answer, mark, `${mark}.new`]) {
         await rm(path, { force: true }).catch(() => undefined);
       }
     },
     async left() {
-      const found = new Map<string, { readonly place: SpoolPlace; readonly answered: boolean }>();
+      const found = new Map<string, { readonly place: SpoolPlace; readonly kinds: Set<string> }>();
       for (const file of readdirSync(folder)) {
         const [, connection = "", generation, attempt, kind] = fileName.exec(file) ?? [];
         if (kind === undefined) continue;
         const place = { connection, generation: Number(generation), attempt: Number(attempt) };
         const key = pathOf(place, "sending");
-        found.set(key, { place, answered: kind === "answer" || found.get(key)?.answered === true });
+        found.set(key, { place, kinds: (found.get(key)?.kinds ?? new Set()).add(kind) });
       }
-      const all = [...found.values()].map(async ({ place, answered }): Promise<SpoolLeft> => {
-        if (!answered) return { place, kind: "sending" };
+      const all = [...found.values()].map(async ({ place, kinds }): Promise<SpoolLeft> => {
+        if (!kinds.has("answer")) return { place, kind: kinds.has("sending") || !(await isOfThisBoot(place)) ? "sending" : "unsent" };
         const answer = await answerAt(place);
         return answer === undefined ? { place, kind: "unreadable" } : { place, kind: "answer", answer };
       });
@@ -150,9 +165,10 @@ function systemCodeOf(failure: unknown): string | undefined {
   return failure instanceof Error && "code" in failure ? String(failure.code) : undefined;
 }
 
-function fsyncOf(path: string, flags: number | "r"): void {
+function fsyncOf(path: string, flags: number | "r", contents = ""): void {
   const descriptor = openSync(path, flags, fileMode);
   try {
+    if (contents !== "") writeSync(descriptor, contents, null, "latin1");
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

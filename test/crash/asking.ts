@@ -58,18 +58,25 @@ export async function askOnce(target: Target, question: Question, limitMs = call
   return { kind: undecided.has(reason) ? "undecided" : "refusal", reason };
 }
 
+export type Decided = Exclude<Asked, { kind: "undecided" }>;
+
+/** Asks one after the other. Where nobody decides for so long, that is told as a refusal. */
+export async function askUntilDecided(next: () => Target, question: Question, counts: AskingCounts): Promise<Decided> {
+  const until = performance.now() + hangMs;
+  while (performance.now() < until) {
+    counts.calls += 1;
+    const asked = await askOnce(next(), question);
+    if (asked.kind !== "undecided") return asked;
+    count(counts.undecided, asked.reason);
+    await sleep(pauseMs);
+  }
+  return { kind: "refusal", reason: `nothing within ${hangMs} ms` };
+}
+
 export function createAsking(places: VaultPlaces, counts: AskingCounts) {
-  /** Where nobody decides for so long, that is told as a refusal. */
-  return async function ask(question: Question, first: number): Promise<Exclude<Asked, { kind: "undecided" }>> {
-    const until = performance.now() + hangMs;
-    for (let place = first; performance.now() < until; place += 1) {
-      counts.calls += 1;
-      const asked = await askOnce(places.at(place % placeCount), question);
-      if (asked.kind !== "undecided") return asked;
-      count(counts.undecided, asked.reason);
-      await sleep(pauseMs);
-    }
-    return { kind: "refusal", reason: `nothing within ${hangMs} ms` };
+  return function ask(question: Question, first: number): Promise<Decided> {
+    let place = first;
+    return askUntilDecided(() => places.at(place++ % placeCount), question, counts);
   };
 }
 

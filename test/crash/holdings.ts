@@ -66,7 +66,7 @@ export function createHoldings({ ask, providers, random, handleConnections }: Ho
     const made = kind === "handle" ? (await handleConnections()).filter((id) => !before.has(id)) : [String(body["connectionId"])];
     const [connection = ""] = made;
     // Two: one more was made for somebody whose answer was lost.
-    return made.length === 1 ? { kind, provider, user, connection, handle: tokensOf(body).refreshToken ?? "", refreshes: 0 } : undefined;
+    return made.length === 1 ? { kind, provider, user, connection, handle: handleOf(body), refreshes: 0 } : undefined;
   }
 
   async function signIn(kind: Holding["kind"], provider: ProviderName): Promise<Holding> {
@@ -100,7 +100,7 @@ export function createHoldings({ ask, providers, random, handleConnections }: Ho
       const answers = await Promise.all(askings);
       for (const answer of answers) {
         if (answer.kind === "refusal") holding.over ??= answer.reason;
-        else if (kind === "handle") holding.handle = tokensOf(answer.body).refreshToken ?? "";
+        else if (kind === "handle") holding.handle = handleOf(answer.body);
       }
       if (holding.over === undefined) holding.refreshes += 1;
       return holding.over === undefined;
@@ -109,6 +109,10 @@ export function createHoldings({ ask, providers, random, handleConnections }: Ho
 }
 
 type Body = Readonly<Record<string, unknown>>;
+
+export function handleOf(body: Body): string {
+  return tokensOf(body).refreshToken ?? "";
+}
 
 function tokensOf(body: Body): { readonly refreshToken?: string } {
   return body["tokens"] ?? {};

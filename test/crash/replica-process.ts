@@ -17,7 +17,8 @@ export interface ReplicaProcess {
   isDoomed(): boolean;
   /** By us. */
   isKilled(): boolean;
-  give(order: Order): void;
+  /** Resolves when it knows. */
+  give(order: Order): Promise<void>;
   /** Dies by its order, or after so long as it is. @returns where it died */
   die(order: Order | undefined, patienceMs: number): Promise<Order["at"] | "random">;
   pause(): void;
@@ -76,7 +77,10 @@ export function startReplicaProcess({ configuration, journal, compiled, aheadMs 
     listening,
     isDoomed: () => doomed,
     isKilled: () => killed,
-    give: (order) => void child.send(order),
+    async give(order) {
+      child.send(order);
+      await once(child, "message");
+    },
     async die(order, patienceMs) {
       doomed = true;
       if (order !== undefined) {

@@ -4,17 +4,17 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
-import { type Asked, askOnce, hangMs } from "./asking.ts";
+import { type Asked, type AskingCounts, askOnce, askUntilDecided, type Decided, hangMs, type Question } from "./asking.ts";
 import { type Order, readJournal } from "./deaths.ts";
-import type { Holding, Holdings } from "./holdings.ts";
+import { handleOf, type Holding, type Holdings } from "./holdings.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
-import type { ProviderName } from "./vault-configuration.ts";
+import type { FakeProviders, ProviderName } from "./vault-configuration.ts";
 import { placeCount, type VaultPlaces } from "./vault-places.ts";
 
 export interface Sleep {
   readonly provider: ProviderName;
   readonly at: Order["at"];
-  /** short: the others wait. long: they have given it up, and gone on twice, when it wakes. */
+  /** short: the others wait. long: they have given it up, and gone on, when it wakes. */
   readonly length: "short" | "long";
 }
 
@@ -42,17 +42,8 @@ const maxTries = 8;
 export interface SleepersDeps {
   readonly places: VaultPlaces;
   readonly holdings: Holdings;
-  readonly generationOf: (connection: string) => Promise<number>;
-}
-
-export interface Slept {
-  readonly sleep: Sleep;
-  /** Before it woke, and after. */
-  readonly generations: readonly [number, number];
-  /** What whoever asked the sleeper was answered in the end. */
-  readonly told: Asked;
-  /** It is not left alone after that: whoever refreshes it in the background may die of it. */
-  readonly over: string | undefined;
+  readonly providers: FakeProviders;
+  readonly counts: AskingCounts;
 }
 
 interface Asleep {
@@ -61,48 +52,73 @@ interface Asleep {
   readonly asked: Promise<Asked>;
 }
 
-export function createSleepers({ places, holdings, generationOf }: SleepersDeps) {
-  return async function sleepOnce(what: Sleep, number: number): Promise<Slept> {
+/** @param calm whoever goes on in the sleepers' place: nobody kills it */
+export function createSleepers({ places, holdings, providers, counts }: SleepersDeps, calm: ReplicaProcess) {
+  /** @returns `well`, or what is wrong */
+  return async function sleepOnce(what: Sleep, number: number): Promise<string> {
     const { holding, sleeper, asked } = await putToSleep(what, number % placeCount);
-    const others = holdings.refresh(holding, 2);
+    const others = goOn(holding);
     if (what.length === "short") {
       await sleep(shortMs);
       sleeper.resume();
-      await others;
-    } else {
-      await others;
-      if (holding.over === undefined) await holdings.refresh(holding, 1);
     }
-    const before = await generationOf(holding.connection);
+    const given = await others;
+    if (given.kind === "refusal") return over(holding, given.reason);
+    const stored = providers[what.provider].chainOf(holding.user).at(-1);
     sleeper.resume();
     const told = await asked;
+    if (told.kind === "refusal") return over(holding, `who asked it was told ${told.reason}`);
     await sleep(settleMs);
     await sleeper.stop();
-    return { sleep: what, over: holding.over, generations: [before, await generationOf(holding.connection)], told };
+
+    // What others have stored is there, and is what is refreshed next.
+    holding.handle = handleOf(given.body);
+    const next = await goOn(holding);
+    if (next.kind === "refusal") return over(holding, `afterwards ${next.reason}`);
+    holding.handle = handleOf(next.body);
+    const link = providers[what.provider].chainOf(holding.user).find(({ token }) => token === stored?.token);
+    return link?.presented === 1 ? "well" : "what others had stored was not refreshed next";
   };
+
+  function goOn(holding: Holding): Promise<Decided> {
+    return askUntilDecided(() => calm, asking(holding), counts);
+  }
 
   /** Again where it never came to that: a machine with too much to do does not answer in time. */
   async function putToSleep(what: Sleep, place: number, tries = 1): Promise<Asleep> {
     const { provider, at } = what;
-    const holding = await holdings.signIn("kept", provider);
+    const holding = await holdings.signIn("handle", provider);
     const { connection } = holding;
     const sleeper = await places.another(place);
-    sleeper.give({ kind: "sleep", at, connection });
+    await sleeper.give({ kind: "sleep", at, connection });
     let asleep = false;
     async function askOn(): Promise<Asked> {
-      const answer = await askOnce(sleeper, { method: "Refresh", by: "web", message: { connectionId: connection } }, 2 * hangMs);
+      const answer = await askOnce(sleeper, asking(holding), 2 * hangMs);
       // A database that is being started again sends everybody away.
       if (asleep || answer.kind !== "undecided") return answer;
       await sleep(pollMs);
       return askOn();
     }
     const asked = askOn();
-    asleep = await Promise.race([untilAsleep(sleeper, what), asked.then(() => false)]);
-    if (asleep) return { holding, sleeper, asked };
+    const first = await Promise.race([untilAsleep(sleeper, what), asked]);
+    asleep = first === true;
+    if (first === true) return { holding, sleeper, asked };
+    if (first.kind === "answer") holding.handle = handleOf(first.body);
+    if (first.kind === "refusal") holding.over = first.reason;
     await sleeper.end();
     if (tries === maxTries) throw new Error(`nobody falls asleep at ${provider} ${at}`);
     return putToSleep(what, place, tries + 1);
   }
+}
+
+/** By its handle: what stands behind one is not refreshed in the background. */
+function asking({ handle }: Holding): Question {
+  return { method: "Refresh", by: "app", message: { refreshToken: handle } };
+}
+
+function over(holding: Holding, why: string): string {
+  holding.over ??= why;
+  return why;
 }
 
 async function untilAsleep(sleeper: ReplicaProcess, { at, provider }: Sleep): Promise<true> {

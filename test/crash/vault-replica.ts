@@ -12,7 +12,10 @@ import { inFlightMs, journalLine, type Order } from "./deaths.ts";
 const [configurationPath = "", journalPath = "", aheadMs] = process.argv.slice(2);
 const journal = openSync(journalPath, "a");
 let order: Order | undefined;
-process.on("message", (given: Order) => (order = given));
+process.on("message", (given: Order) => {
+  order = given;
+  process.send?.("ordered");
+});
 
 const onRefreshStep: OnRefreshStep = (step, { connection, generation }) => {
   writeSync(journal, journalLine({ what: step, connection, generation }));

@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../bench/random.ts";
 import { createRunCanary } from "../support/run-canary.ts";
 import { eventually } from "../support/eventually.ts";
-import { askOnce, createAsking } from "./asking.ts";
+import { askOnce, askUntilDecided, createAsking, hangMs } from "./asking.ts";
 import { createHoldings, type Holding } from "./holdings.ts";
 import { killInTurn } from "./killer.ts";
 import { say, seed, setting } from "./settings.ts";
-import { createSleepers, sleeps, type Slept } from "./sleepers.ts";
+import { createSleepers, sleeps } from "./sleepers.ts";
 import type { ProviderName } from "./vault-configuration.ts";
 import { createVaultTally, type Outcome, tellOutcome, tellRun } from "./vault-tally.ts";
 import { startVaultWorld, type VaultWorld } from "./vault-world.ts";
@@ -49,7 +49,8 @@ const lapseMs = 1_200;
 describe("a replica whose clock is ahead", () => {
   it("takes a refresh for dead that is under way: whoever loses the race at the provider is given the winner's tokens", async () => {
     const { places, providers } = world;
-    const ask = createAsking(places, createVaultTally());
+    const tally = createVaultTally();
+    const ask = createAsking(places, tally);
     const random = createRandom(seed);
     const { signIn } = createHoldings({ ask, providers, random, handleConnections: () => Promise.resolve([]) });
     const { connection, user } = await signIn("kept", "brief");
@@ -60,10 +61,10 @@ describe("a replica whose clock is ahead", () => {
     const { brief } = providers;
     const before = brief.callsTo("token");
     const letArrive = brief.hold("token");
-    const late = askOnce(slow, call);
+    const late = askOnce(slow, call, hangMs);
     await eventually("a refresh", () => brief.callsTo("token") > before);
     brief.hold("token")();
-    const won = await askOnce(ahead, call);
+    const won = await askUntilDecided(() => ahead, call, tally);
     await sleep(lapseMs);
     letArrive();
     expect([won.kind, await late]).toEqual(["answer", expect.objectContaining({ kind: "answer" })]);
@@ -80,8 +81,7 @@ describe("three replicas that are killed at every step of a refresh of a single-
     const ask = createAsking(places, tally);
     const handleConnections = async () => (await world.rows()).filter((row) => !row.kept).map(({ id }) => id);
     const holdings = createHoldings({ ask, providers, random, handleConnections });
-    const generationOf = async (id: string) => (await world.rows()).find((row) => row.id === id)?.generation ?? -1;
-    const sleepOnce = createSleepers({ places, holdings, generationOf });
+    const sleepOnce = createSleepers({ places, holdings, providers, counts: tally }, await places.another(0));
     const tell = () => say(tellRun(tally, holdings));
 
     let over = false;
@@ -112,12 +112,13 @@ describe("three replicas that are killed at every step of a refresh of a single-
     for (const holding of holdings.all) if (holding.over === undefined) await holdings.refresh(holding, 1);
     const outcome = await outcomeOf(holdings.all);
     say(tellOutcome(outcome));
-    say(`sleepers that woke: ${slept.map(wokeWell).join(", ")}`);
+    const woke = sleeps.map(({ provider, at, length }, number) => `${provider} ${at} ${length}: ${slept[number]}`);
+    say(`sleepers that woke: ${woke.join(", ")}`);
 
     for (const [name, given] of Object.entries(providers)) registerIssued(name, given.issued);
     expect(outcome.presentedTwice).toBe(0);
     expect(outcome.verdicts.filter(([, { kind }]) => kind === "lost otherwise").map(([, verdict]) => verdict)).toEqual([]);
-    expect(slept.map(wokeWell)).toEqual(slept.map(({ sleep: { provider, at, length } }) => `${provider} ${at} ${length}: well`));
+    expect(slept).toEqual(slept.map(() => "well"));
     expect(Object.values(providers).flatMap(({ violations }) => violations)).toEqual([]);
     expect(outcome.verdicts.filter(([, { kind }]) => kind === "lost between answer and spool").length).toBeGreaterThan(0);
   });
@@ -132,13 +133,6 @@ async function outcomeOf(all: readonly Holding[]): Promise<Outcome> {
     return [holding, verdictOf(holding, { chain: world.providers[holding.provider].chainOf(holding.user), row, noted })] as const;
   });
   return { verdicts, presentedTwice: world.providers.strict.presentedTwice.length };
-}
-
-/** Nothing that others have stored was taken back or ended by one who slept, and nobody was told so. */
-function wokeWell({ sleep: { provider, at, length }, over, generations: [before, after], told }: Slept): string {
-  const back = after < before ? `generation ${after} after ${before}` : undefined;
-  const refusal = told.kind === "refusal" ? `told ${told.reason}` : undefined;
-  return `${provider} ${at} ${length}: ${over ?? back ?? refusal ?? "well"}`;
 }
 
 function registerIssued(kind: string, issued: readonly string[]): void {

@@ -43,7 +43,8 @@ export function verdictOf(holding: Holding, { chain, row, noted }: Evidence): Ve
     return otherwise(`generation ${generation}, answers ${answered}`);
   const wasPresented = isSingleUse ? (chain[generation]?.presented ?? 0) > 0 : noted.has("sending");
   if (wasPresented) return { kind: "lost between answer and spool" };
-  return noted.has("sending") ? { kind: "lost between mark and provider" } : otherwise("its token never went out");
+  if (noted.has("sending")) return { kind: "lost between mark and provider" };
+  return otherwise(`its token never went out: ${ended} at generation ${generation}, noted ${[...noted].join(" ")}`);
 }
 
 function otherwise(why: string): Verdict {

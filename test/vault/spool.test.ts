@@ -34,8 +34,12 @@ const answer = Buffer.from("the provider's answer");
 const file = (name: string) => join(folder, name);
 const answerFile = "connection-1.3.0.answer";
 
-function spool(keys: readonly MasterKey[] = [masterKey("a")]) {
-  return openSpool(folder, "one", { sealer: createSealer(keys, "spool"), onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`) });
+function spool(keys: readonly MasterKey[] = [masterKey("a")], boot?: string) {
+  return openSpool(folder, "one", {
+    sealer: createSealer(keys, "spool"),
+    boot,
+    onAlarm: ({ kind, store }) => alarms.push(`${store} ${kind}`),
+  });
 }
 
 describe("a spool", () => {
@@ -70,6 +74,22 @@ describe("a spool", () => {
     expect(await spool().left()).toEqual([{ place, kind: "sending" }]);
   });
 
+  it.each<[string, string | undefined, string]>([
+    ["the same system: it was certainly not sent", "boot-1", "unsent"],
+    ["a system that has died as well: the disk may not know the last", "boot-2", "sending"],
+    ["a system that does not say which it is", undefined, "sending"],
+  ])("tells who died as the mark was being made durable, on %s", async (_what, boot, kind) => {
+    const before = spool([masterKey("a")], "boot-1");
+    before.sending(place);
+    expect(await spool([masterKey("a")], boot).left()).toEqual([{ place, kind: "sending" }]);
+    renameSync(file("connection-1.3.0.sending"), file("connection-1.3.0.sending.new"));
+    expect(await spool([masterKey("a")], boot).left()).toEqual([{ place, kind }]);
+    writeFileSync(file("connection-1.3.0.sending.new"), "");
+    expect(await spool([masterKey("a")], boot).left()).toEqual([{ place, kind: "sending" }]);
+    await before.forget(place);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("is for this process's user only", async () => {
     const inner = join(folder, "made");
     const made = openSpool(inner, "made", { sealer: createSealer([masterKey("a")], "spool"), onAlarm: () => undefined });
@@ -85,12 +105,12 @@ describe("a spool", () => {
     expect(alarms).toEqual([]);
   });
 
-  it.each(["sending", "answer.new"])("that somebody put a link into writes nothing where it leads: %s", async (kind) => {
+  it.each(["sending.new", "answer.new"])("that somebody put a link into writes nothing where it leads: %s", async (kind) => {
     const victim = `${folder}-victim`;
     writeFileSync(victim, "precious");
     symlinkSync(victim, file(`connection-1.3.0.${kind}`));
     const before = spool();
-    const written = kind === "sending" ? (async () => before.sending(place))() : before.keep(place, answer);
+    const written = kind === "sending.new" ? (async () => before.sending(place))() : before.keep(place, answer);
     await expect(written).rejects.toThrow(/ELOOP|STORE_UNAVAILABLE/);
     expect(readFileSync(victim, "utf8")).toBe("precious");
     rmSync(victim);
