@@ -77,7 +77,7 @@ export async function writeVaultConfigurations(count: number, { database, redis,
       Array.from({ length: count }, async (_, place) => {
         const path = join(folder, `${name}-${place}.yaml`);
         const server = { ...configuration.server, deadline };
-        const vault = { spool: `spool-${place}`, in_doubt: "30s" };
+        const vault = { spool: `spool-${place}`, in_doubt: "0s" };
         await writeFile(path, stringify({ ...configuration, server, vault }), { mode: 0o600 });
         return path;
       }),
