@@ -282,13 +282,15 @@ describe("a refresh token out of an exchange", () => {
   });
 
   it("is refreshed at once while a hundred exchanges hang at the same endpoint: what spends has connections of its own", async () => {
+    rig.reconfigure(({ providers }) => (providers.main.timeout = "30s"));
     const refreshToken = await handle();
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, number) => rig.token({ sub: `user-${number}` })));
     rig.fake.faults.always("token", { kind: "hang-before-headers" });
+    const gone = new AbortController();
     let settled = 0;
     const hanging = tokens.map((token) =>
       rig
-        .exchange(token)
+        .exchange(token, {}, gone.signal)
         .catch(() => undefined)
         .finally(() => (settled += 1)),
     );
@@ -296,6 +298,7 @@ describe("a refresh token out of an exchange", () => {
     rig.fake.faults.clear();
     await expect(rig.refresh(refreshToken)).resolves.toBeDefined();
     expect(settled).toBe(0);
+    gone.abort();
     await Promise.all(hanging);
   });
 
