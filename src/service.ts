@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import { createGate, type Entrance } from "./rpc/caller.ts";
-import { contract, registerTokenExchange } from "./rpc/register.ts";
+import { contract, implementTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -115,13 +115,14 @@ export async function startService(configuration: Configuration, seams: Partial<
           { deadlineMs: server.deadline, limits, bodies, shutdownSignal: stopping.signal },
         ),
         rpcs: createRpcAdapter({
-          routes: (router) => {
-            registerTokenExchange(router, { ...core.operations, entrance, clock, handleLifeMs: handleLifeOf(configuration) });
-            registerHealth(router, { status: health, services: [contract.name], limits });
-            if (server.reflection) registerReflection(router, { services: [contract.service], further: contract.further, limits });
+          register: (services) => {
+            const handleLifeMs = handleLifeOf(configuration);
+            services.service(contract.service, implementTokenExchange({ ...core.operations, entrance, clock, handleLifeMs }));
+            registerHealth(services, { status: health, services: [contract.name], limits });
+            if (server.reflection) registerReflection(services, { services: [contract.service], further: contract.further, limits });
           },
           requestGate: createGate(entrance, contract.name),
-          interceptors: spans === undefined ? [] : [spans.interceptor],
+          around: spans?.within,
           deadlineMs: server.deadline,
           limits,
           bodies,

@@ -1,6 +1,6 @@
-// The contract, put on a router: which function answers which method, and what reflection tells of it.
+// The contract, implemented: which function answers which method, and what reflection tells of it.
 
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { file_cambio_v1_error } from "../../gen/cambio/v1/error_pb.ts";
 import { TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import type { Authorize } from "../exchange/authorize.ts";
@@ -50,13 +50,13 @@ export const contract = {
   further: [file_cambio_v1_error],
 } as const;
 
-export function registerTokenExchange(router: ConnectRouter, deps: ContractDeps): void {
-  router.service(TokenExchangeService, {
+export function implementTokenExchange(deps: ContractDeps): ServiceImpl<typeof TokenExchangeService> {
+  return {
     exchange: createExchangeRpc(deps),
     refresh: createRefreshRpc(deps),
     validateCrossClient: createValidateRpc(deps),
     createAuthorizationUrl: createAuthorizationUrlRpc(deps),
     revoke: createRevokeRpc(deps),
     getAccount: createGetAccountRpc(deps),
-  });
+  };
 }

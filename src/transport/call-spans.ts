@@ -2,12 +2,10 @@
 // answer. Whose trace it belongs to can only be said then: that of a service that proved itself goes on here, a stranger's is
 // pointed at (docs/decisions/0015). Health, reflection, probes and what does not exist have no spans.
 
-import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../exchange/ports.ts";
 import type { Call } from "../rpc/call.ts";
 import { readTraceparent } from "../tracing/trace-parent.ts";
 import type { CallSpan, SpanAttributes, Traces } from "../tracing/traces.ts";
-import { visitOf } from "./interceptors.ts";
 import { countedRefusal } from "./refusal-counts.ts";
 import { type CallEnd, type Hooks, outcomeOf, type Visit } from "./visit.ts";
 
@@ -21,8 +19,6 @@ export interface CallSpansDeps {
 export interface CallSpans extends Required<Hooks> {
   /** Runs what comes after the gate; what it waits for is part of the call's span. */
   within<T>(call: Call, work: () => Promise<T>): Promise<T>;
-  /** The same, for RPCs. */
-  readonly interceptor: Interceptor;
 }
 
 interface Beginning {
@@ -67,7 +63,6 @@ export function createCallSpans({ traces, clock, now }: CallSpansDeps): CallSpan
       spanOf(call, beginning).end({ attributes: attributesOf(call, end, beginning.visit), failed: serverCodes.has(end.code), endMs });
     },
     within,
-    interceptor: (next) => (req) => within(visitOf(req.contextValues).call, () => next(req)),
   };
 }
 

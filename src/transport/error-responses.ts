@@ -95,9 +95,14 @@ function replaceStatus(trailer: Headers, replace: Replace): void {
   const status = trailer.get("grpc-status") ?? "0";
   if (status === "0") return;
   trailer.delete("grpc-status-details-bin");
-  const error = replace(codes.get(status) ?? Code.Internal);
+  setStatus(trailer, replace(codes.get(status) ?? Code.Internal));
+}
+
+/** @returns the trailer that was given */
+export function setStatus(trailer: Headers, error: ConnectError): Headers {
   setTrailerStatus(trailer, error);
   trailer.set("grpc-message", percentEncoded(error.rawMessage));
+  return trailer;
 }
 
 /**

@@ -1,10 +1,11 @@
 // grpc.health.v1: whether this process takes work, asked (Check, List) or followed (Watch). What makes it ready is not decided here.
 
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import type { HandlerContext } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.ts";
 import { visitOf } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
+import type { Services } from "./services.ts";
 import { connectionOf } from "./visit.ts";
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
@@ -46,7 +47,7 @@ export interface HealthOptions {
   readonly limits: Limits;
 }
 
-export function registerHealth(router: ConnectRouter, { status, services, limits }: HealthOptions): void {
+export function registerHealth(registry: Services, { status, services, limits }: HealthOptions): void {
   const known: ReadonlySet<string> = new Set(["", ...services]);
   const current = () => ({ status: status.serving() ? SERVING : NOT_SERVING });
   let watches = 0;
@@ -76,7 +77,7 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
     }
   }
 
-  router.service(
+  registry.service(
     Health,
     {
       check(request, context) {
@@ -86,7 +87,7 @@ export function registerHealth(router: ConnectRouter, { status, services, limits
       list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, current()])) }),
       watch: (request, context) => watch(request.service, context),
     },
-    { readMaxBytes: limits.smallMessageBytes },
+    { messageBytes: limits.smallMessageBytes },
   );
 }
 

@@ -3,13 +3,20 @@
 
 import type { ContextValues, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
+import type { Call } from "../rpc/call.ts";
 import { noteThrown } from "./public-error.ts";
 import { hasRepeatedAuthorization } from "./repeated-headers.ts";
 import { withDeadline } from "./time-limit.ts";
 import { type Visit, visitKey } from "./visit.ts";
 
-/** `repeated`: more than one `authorization` header was sent. The gate may refuse it in its own way; it is refused in any case. */
-export type RequestGate = (context: HandlerContext, shown: { readonly repeated: boolean }) => void | Promise<void>;
+export interface Shown {
+  /** The `authorization` header; undefined: none was sent. */
+  readonly authorization: string | undefined;
+  /** More than one was sent. The gate may refuse it in its own way; it is refused in any case. */
+  readonly repeated: boolean;
+}
+
+export type RequestGate = (context: HandlerContext, shown: Shown) => void | Promise<void>;
 
 export function visitOf(values: ContextValues): Visit {
   const visit = values.get(visitKey);
@@ -17,18 +24,39 @@ export function visitOf(values: ContextValues): Visit {
   return visit;
 }
 
-/** Runs before a byte of the body is read. Two `authorization` headers are refused: which of them is meant cannot be known. */
+/**
+ * Runs before a byte of the body is read. Two `authorization` headers are refused: which of them is meant cannot be known.
+ * A promise only where something is waited for.
+ * @throws ExchangeError, at once or by the promise
+ */
+export function passGate(gate: RequestGate, context: HandlerContext, { req }: Visit): void | Promise<void> {
+  const repeated = hasRepeatedAuthorization(req.rawHeaders);
+  const passed = gate(context, { repeated, authorization: req.headers.authorization });
+  return repeated ? refuseRepeated(passed) : passed;
+}
+
+async function refuseRepeated(passed: void | Promise<void>): Promise<never> {
+  await passed;
+  throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+}
+
+/** The gate, as Connect runs it. */
 export function createRequestGate(gate: RequestGate): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     const visit = visitOf(context.values);
     try {
-      const repeated = hasRepeatedAuthorization(visit.req.rawHeaders);
-      await gate(context, { repeated });
-      if (repeated) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
+      await passGate(gate, context, visit);
     } catch (thrown) {
       throw noteThrown(visit, thrown);
     }
   };
+}
+
+/** What a call is done within, such as its span. */
+export type Around = <T>(call: Call, work: () => Promise<T>) => Promise<T>;
+
+export function createAroundInterceptor(around: Around): Interceptor {
+  return (next) => (req) => around(visitOf(req.contextValues).call, () => next(req));
 }
 
 /** Outermost. Past it there are only errors of our making, and the call knows why it failed. */

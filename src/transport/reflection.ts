@@ -2,12 +2,13 @@
 // so one answer serves both.
 
 import { create, type DescFile, type DescService } from "@bufbuild/protobuf";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health } from "../../gen/health/v1/health_pb.ts";
 import { createDescriptorIndex, type DescriptorIndex } from "./descriptor-index.ts";
 import type { Limits } from "./limits.ts";
+import type { Services } from "./services.ts";
 
 export interface ReflectionOptions {
   /** Services to tell of, besides health and reflection. */
@@ -17,11 +18,11 @@ export interface ReflectionOptions {
   readonly limits: Limits;
 }
 
-export function registerReflection(router: ConnectRouter, { services, further = [], limits }: ReflectionOptions): void {
+export function registerReflection(registry: Services, { services, further = [], limits }: ReflectionOptions): void {
   const index = createDescriptorIndex([...services, Health, v1.ServerReflection, v1alpha.ServerReflection], further);
-  const options = { readMaxBytes: limits.smallMessageBytes };
+  const options = { messageBytes: limits.smallMessageBytes };
 
-  router.service(
+  registry.service(
     v1.ServerReflection,
     {
       async *serverReflectionInfo(requests) {
@@ -33,7 +34,7 @@ export function registerReflection(router: ConnectRouter, { services, further = 
     },
     options,
   );
-  router.service(
+  registry.service(
     v1alpha.ServerReflection,
     {
       async *serverReflectionInfo(requests) {

@@ -1,7 +1,8 @@
-// RPCs over gRPC, gRPC-Web and Connect: finds the handler for a path, lets the Connect library speak the protocol, and sends what
-// it answers, with every error written anew (public-error.ts). Which RPCs there are and who may call them comes from outside.
+// RPCs over gRPC, gRPC-Web and Connect, by path. The usual unary call has a way of its own (unary.ts); for streams and whatever is
+// unusual the Connect library speaks the protocol, and every error that it answers with is written anew (public-error.ts). Which RPCs
+// there are and who may call them comes from outside.
 
-import { Code, type ConnectRouter, createConnectRouter, createContextValues, type Interceptor } from "@connectrpc/connect";
+import { Code, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -14,20 +15,30 @@ import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
 import { dropLongTimeout } from "./client-timeout.ts";
 import { envelopeHead, replaceErrors } from "./error-responses.ts";
-import { createDeadlineInterceptor, createRequestGate, errorInterceptor, type RequestGate } from "./interceptors.ts";
+import {
+  type Around,
+  createAroundInterceptor,
+  createDeadlineInterceptor,
+  createRequestGate,
+  errorInterceptor,
+  type RequestGate,
+} from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 import { publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
+import { collectMethods, type Services } from "./services.ts";
 import { limitStream } from "./time-limit.ts";
+import { createUnary, type ServeUnary } from "./unary.ts";
+import { wireOf } from "./unary-wire.ts";
 import { breakOff, type Visit, visitKey } from "./visit.ts";
 
 export interface RpcAdapterOptions {
-  readonly routes: (router: ConnectRouter) => void;
+  readonly register: (services: Services) => void;
   /** Decides before the body is read; throws ExchangeError to refuse. */
   readonly requestGate: RequestGate;
-  /** Inside error conversion and deadline. */
-  readonly interceptors?: readonly Interceptor[];
+  /** What every unary call is done within, inside its deadline, and every stream. */
+  readonly around?: Around | undefined;
   /** Milliseconds for a unary call whose client sets no limit, and the upper limit for those that do. */
   readonly deadlineMs: number;
   readonly limits: Limits;
@@ -47,17 +58,27 @@ const neverCompress = 0xffff_ffff;
 
 /** Path → RPC. */
 export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string, Rpc> {
-  const { limits, deadlineMs, shutdownSignal } = options;
+  const { limits, deadlineMs, shutdownSignal, around, requestGate: gate, bodies } = options;
   const router = createConnectRouter({
-    requestGate: createRequestGate(options.requestGate),
-    interceptors: [errorInterceptor, createDeadlineInterceptor(deadlineMs), ...(options.interceptors ?? [])],
+    requestGate: createRequestGate(gate),
+    interceptors: [
+      errorInterceptor,
+      createDeadlineInterceptor(deadlineMs),
+      ...(around === undefined ? [] : [createAroundInterceptor(around)]),
+    ],
     acceptCompression: [compressionGzip, compressionBrotli],
     compressMinBytes: neverCompress,
-    readMaxBytes: limits.messageBytes,
     ...(shutdownSignal === undefined ? {} : { shutdownSignal }),
   });
-  options.routes(router);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, createRpc(handler, options)]));
+  const rpcs = new Map<string, Rpc>();
+  for (const { spec, messageBytes } of collectMethods(options.register, limits)) {
+    router.rpc(spec.method, spec.impl, { readMaxBytes: messageBytes });
+    const handler = router.handlers.at(-1);
+    if (handler === undefined) throw new Error("the router has no handler for what it was given");
+    const unary = spec.kind === "unary" ? createUnary(spec, { gate, around, messageBytes, bodies, deadlineMs, shutdownSignal }) : undefined;
+    rpcs.set(handler.requestPath, createRpc(handler, unary, options));
+  }
+  return rpcs;
 }
 
 /** By content type; anything else is Connect's to refuse. */
@@ -66,7 +87,7 @@ export function protocolOf(contentType: string): Protocol {
   return contentType.startsWith("application/grpc-web") ? "grpc-web" : "grpc";
 }
 
-function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
+function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
   const kind = handler.method.methodKind;
   const open = kind === "server_streaming" ? "server" : kind === "unary" ? "no" : "client";
 
@@ -76,8 +97,10 @@ function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: Rp
       res.setHeader("allow", "POST, OPTIONS");
       return refuse(visit, 405);
     }
-    if (!handler.supportedContentType(req.headers["content-type"] ?? "")) return refuse(visit, 415);
+    const wire = unary === undefined ? undefined : wireOf(req);
+    if (wire === undefined && !handler.supportedContentType(req.headers["content-type"] ?? "")) return refuse(visit, 415);
     limitStream(visit, limits, open);
+    if (unary !== undefined && wire !== undefined) return unary(visit, wire);
     answer(visit).catch((cause: unknown) => breakOff(visit, cause));
   }
 

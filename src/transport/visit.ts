@@ -32,6 +32,8 @@ export interface Visit {
   bareCode: Code | undefined;
   /** The whole answer was handed to the connection. */
   answered: boolean;
+  /** Nobody is there to answer any more: it was answered, or its client left. */
+  closed: boolean;
 }
 
 /** The method of every call to what does not exist, so that nobody can make new metric series by asking. */
@@ -46,10 +48,11 @@ export interface VisitDeps {
 }
 
 export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: { call: Call; deps: VisitDeps }): Visit {
-  const visit: Visit = { req, res, call, bareCode: undefined, answered: false };
+  const visit: Visit = { req, res, call, bareCode: undefined, answered: false, closed: false };
   deps.hooks.onBegin?.(visit);
   const begun = deps.now();
   res.once("close", () => {
+    visit.closed = true;
     const code = codeOf(visit);
     deps.hooks.onEnd(call, { status: visit.answered ? res.statusCode : 499, code, durationMs: deps.now() - begun });
   });

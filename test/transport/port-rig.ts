@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import type { HandlerContext } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ExchangeRequest, ExchangeResponseSchema, TokenExchangeService } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
@@ -19,6 +19,7 @@ import { createOnePort, type OnePortOptions } from "../../src/transport/one-port
 import { createOpenBodies } from "../../src/transport/open-bodies.ts";
 import { registerReflection } from "../../src/transport/reflection.ts";
 import { createRpcAdapter } from "../../src/transport/rpc-adapter.ts";
+import type { Services } from "../../src/transport/services.ts";
 import type { CallEnd } from "../../src/transport/visit.ts";
 
 export const exchangePath = "/cambio.v1.TokenExchangeService/Exchange";
@@ -51,10 +52,10 @@ export async function startPort(options: RigOptions = {}) {
   const backend = createBackend();
   const bodies = createOpenBodies(limits.bodiesBytes);
   const rpcs = createRpcAdapter({
-    routes(router) {
-      backend.register(router);
-      registerHealth(router, { status, services: [TokenExchangeService.typeName], limits });
-      registerReflection(router, { services: [TokenExchangeService], limits });
+    register(services) {
+      backend.register(services);
+      registerHealth(services, { status, services: [TokenExchangeService.typeName], limits });
+      registerReflection(services, { services: [TokenExchangeService], limits });
     },
     requestGate: options.gate ?? (() => undefined),
     deadlineMs,
@@ -134,8 +135,8 @@ function createBackend() {
     seen,
     settled,
     release: () => released.resolve(),
-    register(router: ConnectRouter): void {
-      router.service(TokenExchangeService, { exchange });
+    register(services: Services): void {
+      services.service(TokenExchangeService, { exchange });
     },
   };
 }
