@@ -62,7 +62,7 @@ async function askFresh(question: (instance: Instance) => Promise<Answer>): Prom
   }
 }
 
-it("with and without anything remembered the answer is the same, at every instant", async () => {
+it("with and without anything remembered the answer is the same, at every instant", { timeout: 120_000 }, async () => {
   let hits = 0;
   await fc.assert(
     fc.asyncProperty(program, async (steps) => {
