@@ -188,7 +188,7 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
   return (req) => {
     const forwarded = req.headers["x-forwarded-for"];
     return {
-      address: addressOf(req.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
+      address: addressOf(req.socket?.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded),
       certificate: certificateOf(req),
     };
   };

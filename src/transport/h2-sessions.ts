@@ -1,8 +1,9 @@
 // The HTTP/2 half of the port: a server that never listens and is handed connections, and the life of its sessions:
 // bounded in streams, headers, idle time and age. Requests leave it in the same form as those of HTTP/1.1.
 
-import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { H2Request, H2Response } from "./h2-exchange.ts";
 import type { Limits } from "./limits.ts";
 
 export interface H2Sessions {
@@ -12,7 +13,7 @@ export interface H2Sessions {
 }
 
 export interface H2SessionsOptions {
-  readonly onRequest: (req: Http2ServerRequest, res: Http2ServerResponse) => void;
+  readonly onRequest: (req: H2Request, res: H2Response) => void;
   readonly limits: Limits;
   readonly random: () => number;
 }
@@ -31,10 +32,11 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
     maxSessionInvalidFrames: maxInvalidFrames,
     maxSessionRejectedStreams: limits.streamsPerConnection,
   });
-  server.on("request", onRequest);
-  // Both are refused by Node itself where nobody listens, past every log.
-  server.on("connect", onRequest);
-  server.on("checkExpectation", onRequest);
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+    // Whoever waits for leave to send its body would wait for ever (RFC 9110 §10.1.1); other expectations may be ignored.
+    if (headers.expect?.toLowerCase() === "100-continue" && !stream.destroyed) stream.additionalHeaders({ ":status": 100 });
+    onRequest(new H2Request(stream, headers, rawHeaders), new H2Response(stream));
+  });
   server.on("session", (session) => {
     sessions.add(session);
     const age = limits.connectionAgeMs * (0.9 + 0.2 * random());

@@ -157,7 +157,7 @@ function send(visit: Visit, response: PlainResponse): void {
   for (const [name, value] of Object.entries(response.headers ?? {})) res.setHeader(name, value);
   // RFC 9110 §8.6: with a 304 it would be that of the answer which the client has.
   if (response.status !== 304) res.setHeader("content-length", String(Buffer.byteLength(response.body)));
-  visit.answered = !res.closed;
+  visit.answered = !visit.closed;
   res.statusCode = response.status;
   if (req.method === "HEAD") res.end();
   else res.end(response.body);

@@ -2,17 +2,17 @@
 // What is asked on it is not known here: see front.ts.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { H2Request, H2Response } from "./h2-exchange.ts";
 import { createH2Sessions } from "./h2-sessions.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
 import { refuseUnreadable } from "./unreadable.ts";
 
-export type PortRequest = IncomingMessage | Http2ServerRequest;
-export type PortResponse = ServerResponse | Http2ServerResponse;
+export type PortRequest = IncomingMessage | H2Request;
+export type PortResponse = ServerResponse | H2Response;
 
 /** Must not throw: what it throws ends the process. */
 export type OnRequest = (req: PortRequest, res: PortResponse) => void;

@@ -4,7 +4,7 @@
 import { ExchangeError } from "../exchange/errors.ts";
 import { type CollectedBytes, collectBytes } from "./collected-bytes.ts";
 import type { PortRequest } from "./one-port.ts";
-import type { OpenBodies } from "./open-bodies.ts";
+import type { OpenBodies, OpenBody } from "./open-bodies.ts";
 
 export interface BodyBounds {
   readonly maxBytes: number;
@@ -20,26 +20,58 @@ export interface BodyBounds {
 export function readBody(req: PortRequest, { maxBytes, bodies }: BodyBounds): Promise<Buffer> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(new ExchangeError("MESSAGE_TOO_LARGE"));
   return new Promise((resolve, reject) => {
-    let body: CollectedBytes | undefined = collectBytes(maxBytes);
-    const memory = bodies.open(fail);
+    /** A body that comes in one piece is not copied. */
+    let first: Buffer | undefined;
+    let slow: SlowBody | undefined;
+    let over = false;
+
     function fail(failure: ExchangeError): void {
-      body = undefined;
-      memory.close();
+      over = true;
+      first = undefined;
+      slow?.memory.close();
+      slow = undefined;
       reject(failure);
     }
-    req.on("data", (chunk: Buffer) => {
-      if (body === undefined) return;
-      if (body.add(chunk)) memory.hold(body.kept());
+    /** Of a body that takes longer than the turn in which it began: a piece keeps alive all that was read from the connection with it. */
+    function collect(): SlowBody {
+      slow = { bytes: collectBytes(maxBytes), memory: bodies.open(fail) };
+      if (first !== undefined) slow.bytes.add(first);
+      first = undefined;
+      slow.memory.hold(slow.bytes.kept());
+      return slow;
+    }
+    function add(chunk: Buffer): void {
+      if (over) return;
+      if (chunk.length > maxBytes) return fail(new ExchangeError("MESSAGE_TOO_LARGE"));
+      if (first === undefined && slow === undefined) {
+        first = chunk;
+        setImmediate(() => {
+          if (!over && slow === undefined) collect();
+        });
+        return;
+      }
+      const { bytes, memory } = slow ?? collect();
+      if (bytes.add(chunk)) memory.hold(bytes.kept());
       else fail(new ExchangeError("MESSAGE_TOO_LARGE"));
-    });
+    }
     const early = (): void => fail(new ExchangeError("MALFORMED_REQUEST"));
+    req.on("data", add);
     req.once("error", early);
     req.once("close", early);
     req.once("end", () => {
       // Every request closes at last; an error that nobody gets would be made for each.
       req.off("close", early);
-      memory.close();
-      if (body !== undefined) resolve(body.whole());
+      if (over) return;
+      over = true;
+      slow?.memory.close();
+      resolve(slow?.bytes.whole() ?? first ?? noBytes);
     });
   });
 }
+
+interface SlowBody {
+  readonly bytes: CollectedBytes;
+  readonly memory: OpenBody;
+}
+
+const noBytes = Buffer.alloc(0);

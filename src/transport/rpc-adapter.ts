@@ -3,7 +3,7 @@
 // there are and who may call them comes from outside.
 
 import { Code, createConnectRouter, createContextValues } from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
   compressionGzip,
@@ -13,6 +13,7 @@ import {
 import { ExchangeError } from "../exchange/errors.ts";
 import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
+import { toNode } from "./h2-exchange.ts";
 import { dropLongTimeout } from "./client-timeout.ts";
 import { envelopeHead, replaceErrors } from "./error-responses.ts";
 import {
@@ -105,8 +106,10 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { l
   }
 
   async function answer(visit: Visit): Promise<void> {
-    const { res, call } = visit;
-    const request = universalRequest(visit);
+    const { call } = visit;
+    const node = nodeOf(visit);
+    const values = createContextValues().set(callKey, call).set(visitKey, visit);
+    const request = universalRequestFromNodeRequest(node.req, node.res, undefined, values);
     dropLongTimeout(request.header, call.protocol, deadlineMs);
     if (open !== "client") request.body = wholeBody(visit);
     const response = await handler(request);
@@ -119,7 +122,7 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { l
         visit.answered = true;
       },
     });
-    await universalResponseToNodeResponse(replaced, res);
+    await universalResponseToNodeResponse(replaced, node.res);
   }
 
   async function* wholeBody(visit: Visit): AsyncGenerator<Uint8Array> {
@@ -135,9 +138,11 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { l
   return { name: handler.requestPath.slice(1), serve };
 }
 
-function universalRequest(visit: Visit): UniversalServerRequest {
-  const values = createContextValues().set(callKey, visit.call).set(visitKey, visit);
-  return universalRequestFromNodeRequest(visit.req, visit.res, undefined, values);
+/** The library takes Node's own objects. */
+function nodeOf({ req, res }: Visit) {
+  if ("stream" in req && "stream" in res) return toNode(req, res);
+  if ("stream" in req || "stream" in res) throw new Error("a request and its answer are not of one version of HTTP");
+  return { req, res };
 }
 
 /** A failure of framing: no protocol was agreed on, so there is nothing to say it in. */

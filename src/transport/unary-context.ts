@@ -2,6 +2,7 @@
 // when somebody asks for them, which few calls do.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { TLSSocket } from "node:tls";
 import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { callKey } from "../rpc/call.ts";
 import type { UnaryTime } from "./unary-time.ts";
@@ -38,7 +39,7 @@ export class UnaryContext implements HandlerContext {
   get url(): string {
     const { req } = this.#visit;
     const authority = "authority" in req ? req.authority : (req.headers.host ?? "");
-    return new URL(req.url ?? "", `${"encrypted" in req.socket ? "https" : "http"}://${authority}`).href;
+    return new URL(req.url ?? "", `${req.socket instanceof TLSSocket ? "https" : "http"}://${authority}`).href;
   }
 
   get requestHeader(): Headers {

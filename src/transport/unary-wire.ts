@@ -47,7 +47,7 @@ function connect({ binary, contentType }: Format): Known {
   function send(res: PortResponse, body: Uint8Array, { header, trailer }: Added): void {
     if (header !== undefined) setHeaders(res, header);
     trailer?.forEach((value, name) => void res.appendHeader(`trailer-${name}`, value));
-    res.setHeader("content-length", body.byteLength);
+    res.setHeader("content-length", String(body.byteLength));
     res.end(body);
   }
   return {
@@ -87,8 +87,6 @@ function grpc({ binary, contentType }: Format): Known {
     },
     refuse(res, error, added) {
       begin(res, added);
-      // Without a body Node would end the stream with its headers, and leave the trailers out.
-      if ("stream" in res) res.writeHead(200);
       res.addTrailers(Object.fromEntries(setStatus(new Headers(added.trailer), error)));
       res.end();
     },
