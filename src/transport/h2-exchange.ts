@@ -38,6 +38,10 @@ export class H2Request {
     return stream.readableEnded || stream.aborted || stream.destroyed;
   }
 
+  get readableEnded(): boolean {
+    return this.stream.readableEnded;
+  }
+
   /** Undefined: its connection is gone. */
   get socket(): Socket | undefined {
     return this.stream.session?.socket;

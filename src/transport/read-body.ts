@@ -19,6 +19,8 @@ export interface BodyBounds {
  */
 export function readBody(req: PortRequest, { maxBytes, bodies }: BodyBounds): Promise<Buffer> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(new ExchangeError("MESSAGE_TOO_LARGE"));
+  // One without a byte ends before anybody looks; its end is not told again.
+  if (req.readableEnded) return Promise.resolve(noBytes);
   return new Promise((resolve, reject) => {
     /** A body that comes in one piece is not copied. */
     let first: Buffer | undefined;

@@ -82,10 +82,11 @@ export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string
   return rpcs;
 }
 
-/** By content type; anything else is Connect's to refuse. */
+/** By content type, in any case of letters, as the library reads it; anything else is Connect's to refuse. */
 export function protocolOf(contentType: string): Protocol {
-  if (!contentType.startsWith("application/grpc")) return "connect";
-  return contentType.startsWith("application/grpc-web") ? "grpc-web" : "grpc";
+  const [, web] = /^application\/grpc(-web)?/i.exec(contentType) ?? [undefined, "none"];
+  if (web === "none") return "connect";
+  return web === undefined ? "grpc" : "grpc-web";
 }
 
 function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
