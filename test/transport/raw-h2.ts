@@ -13,7 +13,7 @@ export async function openRawH2(port: number): Promise<RawSocket> {
 
 /** The first frame of that type on that stream, as soon as it is there. */
 export async function frameOf(raw: RawSocket, type: number, stream: number): Promise<Frame> {
-  for (let i = 0; i < 400; i += 1) {
+  for (let i = 0; i < 2_000; i += 1) {
     const found = parseFrames(raw.received()).find((one) => one.type === type && one.stream === stream);
     if (found !== undefined) return found;
     await wait(5);
