@@ -9,7 +9,10 @@ import { withDeadline } from "./time-limit.ts";
 import { type Visit, visitKey } from "./visit.ts";
 
 /** `repeated`: more than one `authorization` header was sent. The gate may refuse it in its own way; it is refused in any case. */
-export type RequestGate = (context: HandlerContext, shown: { readonly repeated: boolean }) => void | Promise<void>;
+export type RequestGate = (
+  context: HandlerContext,
+  shown: { readonly authorization: string | undefined; readonly repeated: boolean },
+) => void | Promise<void>;
 
 export function visitOf(values: ContextValues): Visit {
   const visit = values.get(visitKey);
@@ -23,7 +26,7 @@ export function createRequestGate(gate: RequestGate): (context: HandlerContext) 
     const visit = visitOf(context.values);
     try {
       const repeated = hasRepeatedAuthorization(visit.req.rawHeaders);
-      await gate(context, { repeated });
+      await gate(context, { authorization: visit.req.headers.authorization, repeated });
       if (repeated) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
     } catch (thrown) {
       throw noteThrown(visit, thrown);
