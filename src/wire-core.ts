@@ -125,7 +125,7 @@ export async function wireCore(configuration: Configuration, foundations: Founda
       exchangeToken: (question, signal) => current().operations.exchangeToken(question, signal),
       exchangeSession: (question, signal) => current().operations.exchangeSession(question, signal),
       refresh: (question, signal) => current().operations.refresh(question, signal),
-      validate: (question, signal) => current().operations.validate(question, signal),
+      validate: (question, patience) => current().operations.validate(question, patience),
       authorize: (question, signal) => current().operations.authorize(question, signal),
       revoke: (question, signal) => current().operations.revoke(question, signal),
       refreshConnection: (question, signal) => current().operations.refreshConnection(question, signal),

@@ -63,7 +63,7 @@ async function proves(core: Core, audience: string): Promise<unknown> {
   const now = Math.floor(clock() / 1_000);
   const assertion = key.token({ iss: "backend", sub: "backend", aud: audience, iat: now, exp: now + 60, jti: audience });
   const shown = { authorization: `Bearer ${assertion}`, certificate: undefined, issues: false };
-  return (await core.current().callers.authenticate(shown, patience()))?.id;
+  return (await core.current().callers.authenticate(shown, { signal: patience() }))?.id;
 }
 
 /** Every connection is being refreshed by a replica that died just now. */

@@ -105,9 +105,9 @@ async function signIn(provider: "discord" | "models", fake: FakeDiscord | FakeJs
   return core.operations.exchange({ client, provider, ...shown, audiences: [], trail: silentTrail("backend") }, patience());
 }
 
-function validate(token: string, provider: string) {
+async function validate(token: string, provider: string) {
   const about = { client: backend(), audience: "", requiredScopes: [], exchange: false, trail: silentTrail("backend") };
-  return core.operations.validate({ ...about, token: new Secret(token), provider }, patience());
+  return core.operations.validate({ ...about, token: new Secret(token), provider }, { signal: patience() });
 }
 
 function unsigned(claims: object): string {

@@ -62,11 +62,11 @@ function started(configuration: Configuration): Promise<Core> {
   return wireCore(configuration, { clock: () => nowMs, log, metrics, audit: recordingAudit(), keys: [masterKey("k")] });
 }
 
-function validate(shown: string, audience = "backend", provider = "") {
+async function validate(shown: string, audience = "backend", provider = "") {
   const client = core.current().policy.clients.get("backend");
   if (client === undefined) throw new Error("the configuration has changed");
   const question = { client, token: new Secret(shown), provider, audience, requiredScopes: [], exchange: false, trail: silentTrail() };
-  return core.operations.validate(question, patience());
+  return core.operations.validate(question, { signal: patience() });
 }
 
 const sessions = () => core.current().sessionProviders.get("site");

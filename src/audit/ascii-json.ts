@@ -6,7 +6,11 @@ export function asciiJson(value: unknown): string {
   return asciiText(JSON.stringify(value));
 }
 
+const beyondAscii = /[^\x20-\x7e]/;
+
 /** What a terminal may be given: everything beyond printable ASCII as \uNNNN, the ends of lines too. */
 export function asciiText(text: string): string {
+  // Nearly always there is nothing to replace.
+  if (!beyondAscii.test(text)) return text;
   return text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

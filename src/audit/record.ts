@@ -1,8 +1,9 @@
 // What stands in the records of the trail, before they are chained: members, their order, and how long a text may be.
 // A body is the inside of a JSON object without sequence number and hashes; those are chained-lines.ts.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { AuditEntry } from "../exchange/ports.ts";
+import { instantText } from "../exchange/instant-text.ts";
 import { asciiJson } from "./ascii-json.ts";
 
 /** Of the format; stands in every file's first record. */
@@ -15,37 +16,41 @@ const maxTextBytes = 2_304;
 /** Of one list as it is written: 128 scopes of 64 characters. */
 const maxListBytes = 8_960;
 
+type Value = string | number | readonly string[] | undefined;
+
+/** `requestId` → `request_id` */
+type Spelled<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${Spelled<Rest>}`
+  : "";
+
+/** A member that is added to entries has to find its place below before this compiles. */
+type Members = Readonly<Record<Spelled<Exclude<keyof AuditEntry, "kind">>, Value>>;
+
 /** In the order and the spelling of the file. */
-function entryMembers(entry: AuditEntry): Readonly<Record<string, string | number | readonly string[] | undefined>> {
-  const { kind: _, requestId, originClient, actor, actorIssuer, issued, ...rest } = entry;
-  const { method, protocol, caller, address, provider, issuer, subject, audience, scopes, targets, rule, reported, token, ...end } = rest;
-  const { connection, reason, event, count, ...none } = end;
-  // A member that is added to entries has to find its place here before this compiles.
-  const complete: Readonly<Record<string, never>> = none;
+function entryMembers(entry: AuditEntry): Members {
   return {
-    ...complete,
-    request_id: requestId,
-    method,
-    protocol,
-    caller,
-    address,
-    provider,
-    issuer,
-    subject,
-    origin_client: originClient,
-    actor,
-    actor_issuer: actorIssuer,
-    issued,
-    audience,
-    scopes,
-    targets,
-    rule,
-    reported,
-    token,
-    connection,
-    reason,
-    event,
-    count,
+    request_id: entry.requestId,
+    method: entry.method,
+    protocol: entry.protocol,
+    caller: entry.caller,
+    address: entry.address,
+    provider: entry.provider,
+    issuer: entry.issuer,
+    subject: entry.subject,
+    origin_client: entry.originClient,
+    actor: entry.actor,
+    actor_issuer: entry.actorIssuer,
+    issued: entry.issued,
+    audience: entry.audience,
+    scopes: entry.scopes,
+    targets: entry.targets,
+    rule: entry.rule,
+    reported: entry.reported,
+    token: entry.token,
+    connection: entry.connection,
+    reason: entry.reason,
+    event: entry.event,
+    count: entry.count,
   };
 }
 
@@ -72,8 +77,11 @@ export interface Opening {
 
 /** @param atMs when it happened, in epoch milliseconds */
 export function entryBody(entry: AuditEntry, atMs: number): string {
-  const members = Object.entries(entryMembers(entry)).map(([name, value]) => [name, value === undefined ? undefined : bounded(value)]);
-  return body(entry.kind, atMs, Object.fromEntries(members));
+  const members = entryMembers(entry);
+  const whole = body(entry.kind, atMs, members);
+  // Nothing in it can be too long where all of it together is not.
+  if (whole.length <= maxTextBytes) return whole;
+  return body(entry.kind, atMs, Object.fromEntries(Object.entries(members).map(([name, value]) => [name, bounded(value)])));
 }
 
 export function openBody({ chain, keyId, publicKey, continues }: Opening, atMs: number): string {
@@ -105,12 +113,12 @@ export function closeBody(chain: string, why: "rotated" | "stopped", atMs: numbe
 }
 
 function body(kind: TrailKind, atMs: number, members: Readonly<Record<string, unknown>>): string {
-  return asciiJson({ time: new Date(atMs).toISOString(), kind, ...members }).slice(1, -1);
+  return asciiJson({ time: instantText(atMs), kind, ...members }).slice(1, -1);
 }
 
 /** What is too long is not cut, which would make different values equal: its hash and its length stand in its place, as an object, which no text can pretend to be. */
-function bounded(value: string | number | readonly string[]): unknown {
-  if (typeof value === "number") return value;
+function bounded(value: Value): unknown {
+  if (value === undefined || typeof value === "number") return value;
   if (typeof value === "string") return boundedText(value);
   const texts = value.map(boundedText);
   const written = asciiJson(texts);
@@ -123,5 +131,5 @@ function boundedText(text: string): unknown {
 }
 
 export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }

@@ -1,8 +1,8 @@
 // Cache keys: an HMAC over the whole question, so that a key tells nothing about the token and cannot be made without the
 // server's secret. It owns the question's encoding and its key; what is stored under it is the tiers' business.
 
-import { createHmac } from "node:crypto";
 import type { Secret } from "../exchange/secret.ts";
+import { createKeyedHash } from "../sealing/keyed-hash.ts";
 import { lengthPrefixed } from "../sealing/length-prefix.ts";
 import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 
@@ -11,9 +11,6 @@ import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
  * miss each other's entries, which costs a verification and nothing else.
  */
 export function createCacheKeys(first: MasterKey): (token: Secret, scope: string) => string {
-  const key = deriveKey(first, "cambio/v1/cache-key");
-  return (token, scope) =>
-    createHmac("sha256", key)
-      .update(lengthPrefixed([token.reveal(), scope]))
-      .digest("base64url");
+  const keyed = createKeyedHash(deriveKey(first, "cambio/v1/cache-key"));
+  return (token, scope) => keyed(lengthPrefixed([token.reveal(), scope]));
 }

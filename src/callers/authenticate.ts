@@ -5,6 +5,7 @@ import type { Client } from "../exchange/clients.ts";
 import { type AssertingService, type AssertionDeps, createAssertions } from "./assertion.ts";
 import { createBasic, type ServiceSecrets } from "./basic.ts";
 import { type CertifiedService, createCertificates, type ShownCertificate } from "./certificate.ts";
+import type { Patience, Soon } from "../exchange/soon.ts";
 import { readBearer } from "./proof-token.ts";
 import { refusedProof } from "./refused-proof.ts";
 import { createWorkloads, type WorkloadDeps, type WorkloadService } from "./workload.ts";
@@ -15,8 +16,8 @@ export interface Service extends ServiceSecrets, AssertingService, WorkloadServi
 export interface AuthenticateDeps extends AssertionDeps, WorkloadDeps {}
 
 export interface ShownProof {
-  /** The header; null: there is none. */
-  readonly authorization: string | null;
+  /** The header; undefined: there is none. */
+  readonly authorization: string | undefined;
   /** Undefined: the connection has none. */
   readonly certificate: ShownCertificate | undefined;
   /** True for calls that issue or end something: the id of an assertion is used up by them. */
@@ -27,7 +28,7 @@ export interface ShownProof {
  * Undefined: nothing was shown. A client that is disabled proves itself like any other; that it may do nothing is decided later.
  * @throws ExchangeError CALLER_UNAUTHENTICATED (decided); UPSTREAM_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED (cannot decide)
  */
-export type Authenticate = (proof: ShownProof, signal: AbortSignal) => Client | undefined | Promise<Client>;
+export type Authenticate = (proof: ShownProof, patience: Patience) => Soon<Client | undefined>;
 
 /** @throws Error where the services need what `deps` do not hold */
 export function createAuthenticate(deps: AuthenticateDeps, services: readonly Service[]): Authenticate {
@@ -50,11 +51,11 @@ export function createAuthenticate(deps: AuthenticateDeps, services: readonly Se
     return client;
   }
 
-  return function authenticate({ authorization, certificate, issues }, signal) {
+  return function authenticate({ authorization, certificate, issues }, patience) {
     // One that does not hold is never ignored, not even beside a proof that does.
     const certified = certificate === undefined ? undefined : proveByCertificate(certificate);
-    if (authorization === null) return certified;
-    if (/^bearer\b/i.test(authorization)) return proveByBearer(authorization, { certified, issues }, signal);
+    if (authorization === undefined) return certified;
+    if (/^bearer\b/i.test(authorization)) return proveByBearer(authorization, { certified, issues }, patience.signal);
     return agreed(proveBySecret(authorization), certified);
   };
 }

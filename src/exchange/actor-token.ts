@@ -35,7 +35,7 @@ export function createActorToken(deps: ActorTokenDeps) {
       checkTokenSize(actorToken);
       // The trail is the subject's: who acts is noted by name once that is known.
       const quiet: Trail = { ...trail, note: () => undefined };
-      const { verification } = await deps.verifySubject({ token: actorToken, provider: "", trail: quiet, mayAsk }, signal);
+      const { verification } = await deps.verifySubject({ token: actorToken, provider: "", trail: quiet, mayAsk }, { signal });
       const { provider, claims } = verification;
       const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
       acceptToken(deps, { client, audience, requiredScopes: [], trail: quiet }, verification);

@@ -64,7 +64,7 @@ export function createExchangeToken(deps: ExchangeTokenDeps) {
 
     // 2. Who issued it, and is it genuine and current. A provider that the client may not use tells it nothing about tokens.
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
-    const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail, mayAsk }, signal);
+    const { verification } = await deps.verifySubject({ token: subjectToken, provider: question.provider, trail, mayAsk }, { signal });
 
     // 3. Whoever holds a token may have it exchanged only where it was meant for them.
     const { provider, claims } = verification;

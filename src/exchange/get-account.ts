@@ -66,7 +66,7 @@ export function createGetAccount(deps: GetAccountDeps) {
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
     const ours = isOurs(token);
     const asked = { token, provider: ours ? "" : question.provider, trail, mayAsk };
-    const { verification } = await deps.verifySubject(asked, signal);
+    const { verification } = await deps.verifySubject(asked, { signal });
 
     // 2. Meant for the client, or issued to it; and not revoked.
     const { provider: from, claims } = verification;

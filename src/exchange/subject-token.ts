@@ -7,6 +7,7 @@ import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleF
 import { isHandle } from "./refresh-token-custody.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
+import type { Patience, Soon } from "./soon.ts";
 import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
 import type { Trail } from "./trail.ts";
@@ -18,6 +19,11 @@ export interface SubjectTokenQuestion {
   readonly trail: Trail;
   /** Before a provider is asked about the token itself. Absent: anybody who may ask here may have it asked. @throws ExchangeError */
   readonly mayAsk?: (provider: string) => void;
+}
+
+interface KeyedQuestion extends SubjectTokenQuestion {
+  /** Of the cache. */
+  readonly key: string;
 }
 
 export interface SubjectToken {
@@ -50,13 +56,15 @@ export function checkTokenSize(token: Secret): void {
 
 /** The result throws ExchangeError TOKEN_*, ISSUER_NOT_TRUSTED, PROOF_REQUIRED, PROVIDER_UNKNOWN, RATE_LIMITED; UPSTREAM_*, DEADLINE_EXCEEDED */
 export function createSubjectToken(deps: SubjectTokenDeps) {
-  return async function verifySubject(question: SubjectTokenQuestion, signal: AbortSignal): Promise<SubjectToken> {
+  const anyScope = `any ${deps.verifiers.contentHash}`;
+
+  return function verifySubject(question: SubjectTokenQuestion, patience: Patience): Soon<SubjectToken> {
     // 1. What only this service can use goes to no provider, whatever the call says that it is.
     if (isHandle(question.token)) throw new ExchangeError("TOKEN_TYPE_MISMATCH", subject);
 
     // 2. Ask what this process remembers: keyed over the token and everything that verification depends on.
     const named = namedVerifier(question.provider);
-    const key = deps.cache.keyOf(question.token, named === undefined ? `any ${deps.verifiers.contentHash}` : `named ${named.contentHash}`);
+    const key = deps.cache.keyOf(question.token, named === undefined ? anyScope : `named ${named.contentHash}`);
     if (deps.cache.denials.has(key)) throw new ExchangeError("TOKEN_INVALID", subject);
     const near = deps.cache.near(key);
     if (near !== undefined && isCurrent(deps, near, near.validUntilMs)) return { verification: near, cached: true };
@@ -64,6 +72,11 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     // 3. The issuer is known; an unknown one is refused without any outbound call. Our own tokens need nobody else's memory, either.
     const verifier = named ?? verifierOfIssuer(question.token);
     question.trail.note({ provider: verifier.provider });
+    return findOut(verifier, { ...question, key }, patience.signal);
+  };
+
+  async function findOut(verifier: AccessTokenVerifier, question: KeyedQuestion, signal: AbortSignal): Promise<SubjectToken> {
+    const { key } = question;
     const remembered = verifier.ours ? undefined : await deps.cache.get(key);
     if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
 
@@ -73,10 +86,10 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
       deps.budget.check(question.trail.payer, verifier.provider);
     }
     const verification = await deps.places.whileWaiting(verifier.provider, signal, (waiting) =>
-      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, { ...question, key }, shared)),
+      deps.flights(key, waiting, (shared) => verifyAndRemember(verifier, question, shared)),
     );
     return { verification, cached: false };
-  };
+  }
 
   function namedVerifier(name: string): AccessTokenVerifier | undefined {
     if (name === "") return undefined;
@@ -94,7 +107,7 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
 
   async function verifyAndRemember(
     verifier: AccessTokenVerifier,
-    { token, trail, key }: SubjectTokenQuestion & { readonly key: string },
+    { token, trail, key }: KeyedQuestion,
     signal: AbortSignal,
   ): Promise<Verification> {
     try {

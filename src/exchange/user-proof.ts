@@ -64,7 +64,7 @@ export function createUserProof(deps: UserProofDeps) {
     // The trail is the connection's: the proof is no credential that the call is about.
     const quiet: Trail = { ...trail, note: () => undefined };
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
-    const { verification } = await deps.verifySubject({ token, provider: "", trail: quiet, mayAsk }, signal);
+    const { verification } = await deps.verifySubject({ token, provider: "", trail: quiet, mayAsk }, { signal });
     acceptShown(deps, { client, trail: quiet }, verification);
     if (verification.claims.actors.length > 0) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field });
     return verification;

@@ -12,6 +12,7 @@ import { type Mint, noteIssued } from "./mint.ts";
 import { isMinted, type Minting } from "./minting.ts";
 import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
+import { type Patience, type Soon, whenThere } from "./soon.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
 import type { Swap } from "./swap.ts";
 import type { TokenSubject } from "./token-subject.ts";
@@ -53,7 +54,7 @@ export interface ValidateDeps {
 }
 
 export function createValidate(deps: ValidateDeps) {
-  return async function validate(question: ValidateQuestion, signal: AbortSignal): Promise<ValidateAnswer> {
+  return function validate(question: ValidateQuestion, patience: Patience): Soon<ValidateAnswer> {
     // 1. Bound the size, and the question: only for an audience of the caller's own.
     const { client, token, trail } = question;
     checkTokenSize(token);
@@ -61,27 +62,39 @@ export function createValidate(deps: ValidateDeps) {
     trail.note({ credential: token, audience, scopes: question.requiredScopes });
 
     // 2. Who issued it, and is it genuine and current: remembered, or found out.
-    const { verification, cached } = await deps.verifySubject(question, signal);
+    return whenThere(deps.verifySubject(question, patience), ({ verification, cached }) => {
+      // 3. Not revoked; and tokens of that client may reach this audience, with these scopes.
+      acceptToken(deps, { client, audience, requiredScopes: question.requiredScopes, trail }, verification);
+      const { validUntilMs } = verification;
+      if (!question.exchange) return { verification, tokens: undefined, issuance: undefined, validUntilMs, cached };
 
-    // 3. Not revoked; and tokens of that client may reach this audience, with these scopes.
-    acceptToken(deps, { client, audience, requiredScopes: question.requiredScopes, trail }, verification);
-    const { validUntilMs } = verification;
-    if (!question.exchange) return { verification, tokens: undefined, issuance: undefined, validUntilMs, cached };
-
-    // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use. Issued here or at its provider,
-    //    as configured.
-    if (isMinted(deps.minting, verification.provider, [audience])) {
-      const tokens = await mintFrom(question, { verification, audience }, signal);
-      const until = Math.min(validUntilMs, tokens.expiresAtMs ?? validUntilMs);
-      return { verification, tokens, issuance: "MINTED", validUntilMs: until, cached: false };
-    }
-    const wanted = { audience, audiences: [audience], scopes: question.requiredScopes, refreshToken: false };
-    const swapped = await deps.swap({ client, subjectToken: token, verification, ...wanted, trail }, signal);
-    checkScopes(question.requiredScopes, swapped.verification.claims.scopes);
-    const { tokens, cached: remembered } = swapped;
-    const until = Math.min(validUntilMs, swapped.validUntilMs);
-    return { verification, tokens, issuance: "PROVIDER_EXCHANGE", validUntilMs: until, cached: remembered };
+      // 4. One of the caller's own in its place: with the scopes that were required, or it is of no use. Issued here or at its
+      //    provider, as configured.
+      const minted = isMinted(deps.minting, verification.provider, [audience]);
+      return (minted ? mintInPlace : swapInPlace)(question, { verification, audience }, patience.signal);
+    });
   };
+
+  async function mintInPlace(question: ValidateQuestion, at: Accepted, signal: AbortSignal): Promise<ValidateAnswer> {
+    const { verification } = at;
+    const tokens = await mintFrom(question, at, signal);
+    const validUntilMs = Math.min(verification.validUntilMs, tokens.expiresAtMs ?? verification.validUntilMs);
+    return { verification, tokens, issuance: "MINTED", validUntilMs, cached: false };
+  }
+
+  async function swapInPlace(
+    question: ValidateQuestion,
+    { verification, audience }: Accepted,
+    signal: AbortSignal,
+  ): Promise<ValidateAnswer> {
+    const { client, token: subjectToken, requiredScopes: scopes, trail } = question;
+    const wanted = { audience, audiences: [audience], scopes, refreshToken: false };
+    const swapped = await deps.swap({ client, subjectToken, verification, ...wanted, trail }, signal);
+    checkScopes(scopes, swapped.verification.claims.scopes);
+    const { tokens, cached } = swapped;
+    const validUntilMs = Math.min(verification.validUntilMs, swapped.validUntilMs);
+    return { verification, tokens, issuance: "PROVIDER_EXCHANGE", validUntilMs, cached };
+  }
 
   async function mintFrom(
     { client, requiredScopes: scopes, trail }: ValidateQuestion,

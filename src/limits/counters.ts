@@ -67,6 +67,10 @@ export function createCounters({ windowMs, windows, maxKeys }: CountersShape, cl
   const lifeMs = (windows + 1) * windowMs;
   const windowNow = () => Math.floor(clock() / windowMs);
 
+  function emptyEntry(): Entry {
+    return { newest: windowNow(), cells: Array.from({ length: windows }, emptyCell) };
+  }
+
   function cellOf({ cells }: Entry, window: number): Cell {
     const cell = cells[window % windows];
     if (cell === undefined) throw new Error("a window without a cell");
@@ -112,16 +116,18 @@ export function createCounters({ windowMs, windows, maxKeys }: CountersShape, cl
       const found = entries.get(key);
       if (found === undefined) return { counts: Array.from({ length: windows }, () => 0), elapsedMs: clock() % windowMs };
       const entry = turned(found);
-      const counts = Array.from({ length: windows }, (_, back) => {
+      const counts: number[] = [];
+      for (let back = 0; back < windows; back += 1) {
         const { own, elsewhere } = cellOf(entry, entry.newest - back);
-        return own + elsewhere;
-      });
+        counts.push(own + elsewhere);
+      }
       return { counts, elapsedMs: Math.max(0, clock() - entry.newest * windowMs) };
     },
     add(key) {
-      const entry = turned(entries.get(key) ?? { newest: windowNow(), cells: Array.from({ length: windows }, emptyCell) });
+      const known = entries.get(key);
+      const entry = known === undefined ? emptyEntry() : turned(known);
       cellOf(entry, entry.newest).own += 1;
-      entries.set(key, entry);
+      if (known === undefined) entries.set(key, entry);
       changed.add(key);
     },
     news(max) {

@@ -6,14 +6,15 @@ import { resolveCaller } from "../exchange/caller.ts";
 import { type Client, type Method, methods, methodsWithProof } from "../exchange/clients.ts";
 import type { Decide } from "../exchange/decision.ts";
 import { type Circumstance, ExchangeError, hasReason } from "../exchange/errors.ts";
+import { type Patience, type Soon, whenThere } from "../exchange/soon.ts";
 import { permit, type Trail } from "../exchange/trail.ts";
 import { type Call, callKey, type PeerCertificate } from "./call.ts";
 import { createTrail, type Recorder } from "./trail.ts";
 
 /** What a caller shows before the body is read. */
 export interface ShownProof {
-  /** The `authorization` header. */
-  readonly authorization: string | null;
+  /** The `authorization` header; undefined: there is none. */
+  readonly authorization: string | undefined;
   readonly certificate: PeerCertificate | undefined;
   /** True for methods that issue or end something: a proof that is good once is spent by them. */
   readonly issues: boolean;
@@ -28,7 +29,7 @@ export interface Callers {
    * Who a proof is of; undefined: nothing was shown.
    * @throws ExchangeError CALLER_UNAUTHENTICATED (decided), UPSTREAM_*, STORE_UNAVAILABLE (cannot decide)
    */
-  authenticate(proof: ShownProof, signal: AbortSignal): Client | undefined | Promise<Client | undefined>;
+  authenticate(proof: ShownProof, patience: Patience): Soon<Client | undefined>;
 }
 
 /** limits/: how much is taken from whom. All throw ExchangeError RATE_LIMITED. */
@@ -48,59 +49,80 @@ export interface Entrance {
   readonly recorder: Recorder;
 }
 
+/** The `authorization` header as it came; undefined: none. */
+export interface ShownHeader {
+  readonly authorization: string | undefined;
+  /** More than one was shown: which of them is meant, and which a proxy in front has looked at, cannot be known. */
+  readonly repeated: boolean;
+}
+
 /**
- * Decides before a byte of the body is read. Methods of other services (health, reflection) are open.
- * `repeated`: more than one `authorization` header was sent.
+ * Decides before a byte of the body is read; at once where nothing has to be asked. Methods of other services (health, reflection)
+ * are open. The signal of the context is read only where something waits.
  */
 export function createGate(entrance: Entrance, serviceName: string) {
-  type Context = Pick<HandlerContext, "service" | "method" | "requestHeader" | "values" | "signal">;
-  return async function gate(
-    { service, method, requestHeader, values, signal }: Context,
-    { repeated }: { readonly repeated: boolean },
-  ): Promise<void> {
-    if (service.typeName !== serviceName) return;
-    const call = callOf(values);
-    call.audited = method.name;
-    const asked = methods.find((name) => name === method.name);
-    if (asked === undefined) throw notAllowed("CALLER_NOT_ALLOWED");
-    await admit(entrance, call, { method: asked, authorization: requestHeader.get("authorization"), repeated }, signal);
+  type Context = Pick<HandlerContext, "service" | "method" | "values" | "signal">;
+  return function gate(context: Context, { authorization, repeated }: ShownHeader): Soon<void> {
+    if (context.service.typeName !== serviceName) return;
+    const call = callOf(context.values);
+    const { name } = context.method;
+    call.audited = name;
+    const method = methods.find((known) => known === name);
+    if (method === undefined) throw notAllowed("CALLER_NOT_ALLOWED");
+    return admit(entrance, call, { method, authorization, repeated }, context);
   };
 }
 
-export interface Admission {
+export interface Admission extends ShownHeader {
   readonly method: Method;
-  readonly authorization: string | null;
-  /** More than one was shown: which of them is meant, and which a proxy in front has looked at, cannot be known. */
-  readonly repeated: boolean;
 }
 
 /**
  * Who shows what, within which limits, and whether there is any way on from here. A service gets its place here. Whoever shows
  * nothing gets one in `enter`: else open calls without a message, which cost their sender nothing, would shut out everybody.
  */
-export async function admit(entrance: Entrance, call: Call, admission: Admission, signal: AbortSignal): Promise<void> {
-  const { method, authorization } = admission;
+export function admit(entrance: Entrance, call: Call, admission: Admission, patience: Patience): Soon<void> {
+  const { method } = admission;
   const { limits } = entrance;
   const callers = entrance.callers();
-  // What only looks spends no proof: the same assertion may be shown with every validation.
-  const proof = { authorization, certificate: call.certificate, issues: method !== "ValidateCrossClient" };
-  const proving = admission.repeated ? Promise.reject(repeatedProof()) : proven(callers, proof, signal);
-  const service = await proving.catch((failure: unknown) => {
+  return whenThere(prove(callers, { limits, call, admission }, patience), (service) => {
+    if (service === undefined) {
+      limits.ofUnproven(call.address);
+      if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
+      return;
+    }
+    call.service = service;
+    call.caller = service.id;
+    limits.ofService(service.id);
+    const asked = { kind: "call", client: service, method, origin: call.origin, proofInMessage: false } as const;
+    permit(callers.decide(asked), createTrail(call, entrance.recorder));
+    place(entrance, call, method);
+  });
+}
+
+interface Proving {
+  readonly limits: CallerLimits;
+  readonly call: Call;
+  readonly admission: Admission;
+}
+
+/** Undefined: nothing was shown. */
+function prove(callers: Callers, { limits, call, admission }: Proving, patience: Patience): Soon<Client | undefined> {
+  const { method, authorization, repeated } = admission;
+  const refused = (failure: unknown): never => {
     // Whoever guesses learns after a while only that he guesses too often.
     if (hasReason(failure, "CALLER_UNAUTHENTICATED")) limits.ofUnproven(call.address);
     throw failure;
-  });
-  if (service === undefined) {
-    limits.ofUnproven(call.address);
-    if (!callers.publicMethods.has(method)) throw notAllowed("CALLER_UNAUTHENTICATED");
-    return;
+  };
+  try {
+    if (repeated) throw repeatedProof();
+    // What only looks spends no proof: the same assertion may be shown with every validation.
+    const proof = { authorization, certificate: call.certificate, issues: method !== "ValidateCrossClient" };
+    const service = callers.authenticate(proof, patience);
+    return service instanceof Promise ? service.catch(refused) : service;
+  } catch (failure) {
+    return refused(failure);
   }
-  call.service = service;
-  call.caller = service.id;
-  limits.ofService(service.id);
-  const asked = { kind: "call", client: service, method, origin: call.origin, proofInMessage: false } as const;
-  permit(callers.decide(asked), createTrail(call, entrance.recorder));
-  place(entrance, call, method);
 }
 
 /** @throws ExchangeError OVERLOADED; DEADLINE_EXCEEDED where nobody waits any more, and nobody would give the place back */
@@ -112,11 +134,6 @@ function place(entrance: Entrance, call: Call, method: Method): void {
 function repeatedProof(): ExchangeError {
   const cause: Circumstance = { kind: "proof", proof: "basic", problem: "repeated" };
   return new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER", cause });
-}
-
-/** Undefined: nothing was shown. Rejects, and never throws. */
-async function proven(callers: Callers, proof: ShownProof, signal: AbortSignal): Promise<Client | undefined> {
-  return callers.authenticate(proof, signal);
 }
 
 export interface Entered {
@@ -149,9 +166,9 @@ export function enter(entrance: Entrance, call: Call, { clientId, method, ...ent
  * that is good once is spent by it.
  * @throws ExchangeError CALLER_UNAUTHENTICATED; UPSTREAM_*, STORE_UNAVAILABLE (cannot decide)
  */
-export async function spendProof(entrance: Entrance, call: Call, authorization: string | null, signal: AbortSignal): Promise<void> {
+export async function spendProof(entrance: Entrance, call: Call, authorization: string | undefined, patience: Patience): Promise<void> {
   const proof = { authorization, certificate: call.certificate, issues: true };
-  const service = await proven(entrance.callers(), proof, signal);
+  const service = await entrance.callers().authenticate(proof, patience);
   if (service?.id !== call.service?.id) throw notAllowed("CALLER_UNAUTHENTICATED");
 }
 

@@ -15,7 +15,7 @@ export interface ShownToRoute {
 /** @throws ExchangeError as `admit`; CALLER_UNAUTHENTICATED also where a proof was shown, be it good */
 export async function admitPublic(entrance: Entrance, { authorization, repeated, call }: ShownToRoute, signal: AbortSignal): Promise<void> {
   call.audited = "Exchange";
-  await admit(entrance, call, { method: "Exchange", authorization: null, repeated }, signal);
+  await admit(entrance, call, { method: "Exchange", authorization: undefined, repeated }, { signal });
   // The route's client is public: whoever proves to be somebody is not it.
   if (authorization !== undefined || call.service !== undefined) throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
 }

@@ -27,6 +27,7 @@ export function bounded(text: string, maxBytes: number, field: string): string {
 
 /** As `bounded`, and made of visible ASCII only: what may stand in a header, a URL or a form without surprises. */
 export function visible(text: string, maxBytes: number, field: string): string {
+  if (text === "") return text;
   if (!/^[\x21-\x7e]*$/.test(bounded(text, maxBytes, field))) throw malformed(field);
   return text;
 }

@@ -17,10 +17,8 @@ export function createTrail(call: Call, { audit, tokenHash }: Recorder): Trail {
   const isPublic = call.service === undefined;
   return {
     payer: { client: call.caller, address: isPublic ? call.address : undefined },
-    note({ credential, ...notes }) {
-      // The credential itself goes no further than this.
-      const token = credential === undefined ? {} : { token: tokenHash(credential) };
-      call.notes = { ...call.notes, ...notes, ...token, ...mergedReports(call.notes, notes) };
+    note(notes) {
+      call.notes = added(call.notes, notes.credential === undefined ? notes : named(notes, tokenHash));
     },
     intent: () => audit.intend(auditEntry("intent", call)),
   };
@@ -39,8 +37,14 @@ export function auditEntry(kind: AuditEntry["kind"], call: Call): AuditEntry {
   };
 }
 
-/** Rules that only report add up over a call. */
-function mergedReports(before: CallNotes, now: CallNotes): Pick<TrailNotes, "reported"> {
-  if (before.reported === undefined || now.reported === undefined) return {};
-  return { reported: [...new Set([...before.reported, ...now.reported])] };
+/** The credential itself goes no further than this. */
+function named({ credential, ...notes }: TrailNotes, tokenHash: Recorder["tokenHash"]): CallNotes {
+  return credential === undefined ? notes : { ...notes, token: tokenHash(credential) };
+}
+
+function added(before: CallNotes, now: CallNotes): CallNotes {
+  const notes = { ...before, ...now };
+  // Rules that only report add up over a call.
+  if (before.reported === undefined || now.reported === undefined) return notes;
+  return { ...notes, reported: [...new Set([...before.reported, ...now.reported])] };
 }

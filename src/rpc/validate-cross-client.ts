@@ -13,6 +13,7 @@ import type { TokenClaims } from "../exchange/claims.ts";
 import { malformed } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
+import { type Soon, whenThere } from "../exchange/soon.ts";
 import type { Validate, ValidateAnswer } from "../exchange/validate.ts";
 import { callOf, enter, type Entrance, spendProof } from "./caller.ts";
 import { bounds, scopeList, visible } from "./rules.ts";
@@ -26,12 +27,16 @@ export interface ValidateRpcDeps {
 }
 
 export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps) {
-  return async function handle(request: ValidateCrossClientRequest, context: HandlerContext): Promise<ValidateCrossClientResponse> {
+  return function handle(request: ValidateCrossClientRequest, context: HandlerContext): Soon<ValidateCrossClientResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
     const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient" });
-    if (asked.exchange) await spendProof(entrance, call, context.requestHeader.get("authorization"), context.signal);
-    const answer = await validate({ client, ...asked, trail }, context.signal);
+    const spent = asked.exchange ? spendProof(entrance, call, context.requestHeader.get("authorization") ?? undefined, context) : undefined;
+    const answer = whenThere(spent, () => validate({ client, ...asked, trail }, context));
+    return whenThere(answer, encode);
+  };
+
+  function encode(answer: ValidateAnswer): ValidateCrossClientResponse {
     return create(ValidateCrossClientResponseSchema, {
       claims: encodeClaims(answer.verification.claims),
       validUntil: timestampFromMs(answer.validUntilMs),
@@ -39,7 +44,7 @@ export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps
       cached: answer.cached,
       ...(answer.tokens === undefined ? {} : { tokens: encodeTokenSet(answer.tokens, clock, { ours: answer.issuance === "MINTED" }) }),
     });
-  };
+  }
 }
 
 /** A token that is issued here is nobody's word but our own: what the answer rests on is how the one that was shown was verified. */

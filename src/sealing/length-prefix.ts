@@ -8,15 +8,21 @@ const prefixBytes = 5;
 
 /** Each part as mark, length (32 bits, big-endian), bytes. */
 export function lengthPrefixed(parts: readonly string[]): Buffer {
-  const chunks: Buffer[] = [];
+  let size = 0;
+  for (const part of parts) size += prefixBytes + bytesOf(part);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const part of parts) {
-    // UTF-8 turns every lone surrogate into U+FFFD, which would make different strings equal.
-    const wellFormed = part.isWellFormed();
-    const bytes = Buffer.from(part, wellFormed ? "utf8" : "utf16le");
-    const prefix = Buffer.alloc(prefixBytes);
-    prefix.writeUInt8(wellFormed ? utf8Mark : utf16Mark, 0);
-    prefix.writeUInt32BE(bytes.length, 1);
-    chunks.push(prefix, bytes);
+    const isText = part.isWellFormed();
+    const written = bytes.write(part, at + prefixBytes, isText ? "utf8" : "utf16le");
+    bytes.writeUInt8(isText ? utf8Mark : utf16Mark, at);
+    bytes.writeUInt32BE(written, at + 1);
+    at += prefixBytes + written;
   }
-  return Buffer.concat(chunks);
+  return bytes;
+}
+
+/** UTF-8 turns every lone surrogate into U+FFFD, which would make different strings equal: such strings keep their own units. */
+function bytesOf(part: string): number {
+  return Buffer.byteLength(part, part.isWellFormed() ? "utf8" : "utf16le");
 }

@@ -2,7 +2,9 @@
 // wholesale, because what they hold is not ours to write down.
 
 import { pino } from "pino";
+import { instantText } from "../exchange/instant-text.ts";
 import { codeOf, framesOf } from "./cause.ts";
+import { gatherLines, type Output } from "./standard-output.ts";
 
 /** Names of what may stand in a log line, and their plain values. */
 export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -16,17 +18,29 @@ export interface Log {
 export interface LogOptions {
   readonly level: "info" | "warn" | "error";
   /** Where lines go; default: standard output. */
-  readonly destination?: { write(line: string): unknown };
+  readonly destination?: Output;
 }
 
 export function createLog({ level, destination }: LogOptions): Log {
   const options = {
     level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${instantText(Date.now())}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return destination === undefined ? pino(options) : pino(options, { write: (line) => void destination.write(line) });
+  const output = destination ?? standardOutput();
+  return pino(options, { write: (line) => void output.write(line) });
+}
+
+let ofProcess: Output | undefined;
+
+/** One for all logs of the process. */
+function standardOutput(): Output {
+  if (ofProcess !== undefined) return ofProcess;
+  const lines = gatherLines(pino.destination({ fd: process.stdout.fd, sync: true }), setImmediate);
+  process.once("exit", lines.flush);
+  ofProcess = lines;
+  return lines;
 }
 
 /** What may be told of an unexpected error: its name, its code and where it was thrown. */

@@ -167,7 +167,7 @@ describe("an assertion that was caught on its way", () => {
 
   it("keeps no call waiting beyond its deadline", async () => {
     const { authenticate } = createRig({ usedAssertions: { claim: () => new Promise(() => undefined) } });
-    const answer = authenticate({ authorization: assertionOf(), certificate: undefined, issues: true }, AbortSignal.abort());
+    const answer = authenticate({ authorization: assertionOf(), certificate: undefined, issues: true }, { signal: AbortSignal.abort() });
     await expect(answer).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
   });
 });

@@ -8,7 +8,7 @@ const proofs = { secret: basic("orders", secrets.orders), assertion: assertionOf
 
 describe("who shows", () => {
   it("nothing is nobody in particular", async () => {
-    expect(await createRig().prove(null)).toBeUndefined();
+    expect(await createRig().prove(undefined)).toBeUndefined();
   });
 
   it("an empty header does show something, and it does not hold", async () => {
@@ -22,15 +22,20 @@ describe("who shows", () => {
 
   it("a secret or a certificate has its answer without waiting for anything", () => {
     const { authenticate } = createRig();
-    const signal = new AbortController().signal;
-    expect(authenticate({ authorization: proofs.secret, certificate: undefined, issues: true }, signal)).toBe(orders);
-    expect(authenticate({ authorization: null, certificate: certificateOf(), issues: true }, signal)).toBe(orders);
+    // A signal costs something to make: whoever does not wait asks for none.
+    const patience = {
+      get signal(): AbortSignal {
+        throw new Error("nobody waits here");
+      },
+    };
+    expect(authenticate({ authorization: proofs.secret, certificate: undefined, issues: true }, patience)).toBe(orders);
+    expect(authenticate({ authorization: undefined, certificate: certificateOf(), issues: true }, patience)).toBe(orders);
   });
 
   it("a service that is disabled is still itself: that it may do nothing is decided where all is decided", async () => {
     const client = { ...orders, disabled: true };
     const service = { client, secrets: [], workloads: [], certificates: [{ dns: "orders.internal" }] };
-    expect(await createRig({}, [service]).prove(null, { certificate: certificateOf() })).toBe(client);
+    expect(await createRig({}, [service]).prove(undefined, { certificate: certificateOf() })).toBe(client);
   });
 });
 
@@ -71,7 +76,7 @@ describe("two credentials", () => {
 
 it("no refusal is told from another by what leaves the process", async () => {
   const { prove } = createRig();
-  const shown: readonly [string | null, Partial<ShownProof>][] = [
+  const shown: readonly [string | undefined, Partial<ShownProof>][] = [
     [basic("nobody", "x"), {}],
     [basic("orders", "x"), {}],
     ["Bearer x", {}],
@@ -79,8 +84,8 @@ it("no refusal is told from another by what leaves the process", async () => {
     [assertionOf({}, {}, keys.stranger), {}],
     [workloadOf({ sub: "x" }), {}],
     [workloadOf({}, {}, keys.billing), {}],
-    [null, { certificate: certificateOf({ authorized: false }) }],
-    [null, { certificate: certificateOf({ uris: [], dnsNames: [] }) }],
+    [undefined, { certificate: certificateOf({ authorized: false }) }],
+    [undefined, { certificate: certificateOf({ uris: [], dnsNames: [] }) }],
     [proofs.secret, { certificate: certificateOf(ofBilling) }],
     ["", {}],
   ];
@@ -109,5 +114,5 @@ it("one service's proof never answers for another", async () => {
   const { prove } = createRig();
   expect(await prove(basic("billing", secrets.billing))).toBe(billing);
   await expect(prove(basic("billing", secrets.orders))).rejects.toThrow(refusedFor("basic", "credentials"));
-  expect(await prove(null, { certificate: certificateOf(ofBilling) })).toBe(billing);
+  expect(await prove(undefined, { certificate: certificateOf(ofBilling) })).toBe(billing);
 });

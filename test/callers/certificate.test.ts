@@ -14,7 +14,7 @@ describe("a service proves itself by a certificate", () => {
     ["in its first moment", { validFromMs: nowMs }],
     ["in its last moment", { validToMs: nowMs }],
   ])("%s", async (_name, given) => {
-    expect(await createRig().prove(null, { certificate: certificateOf(given) })).toBe(orders);
+    expect(await createRig().prove(undefined, { certificate: certificateOf(given) })).toBe(orders);
   });
 });
 
@@ -42,15 +42,15 @@ describe("an attacker does not become a service by a certificate", () => {
     ["with the URI of one service and the host name of another", { dnsNames: ["billing.internal"] }, "names_disagree"],
     ["with the host names of two services", { uris: [], dnsNames: ["orders.internal", "billing.internal"] }, "names_disagree"],
   ])("%s", async (_name, given, problem) => {
-    const shown = createRig().prove(null, { certificate: certificateOf(given) });
+    const shown = createRig().prove(undefined, { certificate: certificateOf(given) });
     await expect(shown).rejects.toThrow(refusedFor("certificate", problem));
   });
 
   it("on a connection that outlives it: every call asks anew", async () => {
     const { prove, time } = createRig();
     const certificate = certificateOf({ validToMs: nowMs + 1_000 });
-    expect(await prove(null, { certificate })).toBe(orders);
+    expect(await prove(undefined, { certificate })).toBe(orders);
     time.nowMs += 1_001;
-    await expect(prove(null, { certificate })).rejects.toThrow(refusedFor("certificate", "expired"));
+    await expect(prove(undefined, { certificate })).rejects.toThrow(refusedFor("certificate", "expired"));
   });
 });

@@ -83,8 +83,8 @@ export function createRig(overrides: Partial<AuthenticateDeps> = {}, among: read
     asked,
     authenticate,
     /** Whom this proves. Without words on it: by a call that issues nothing, on a connection without a certificate. */
-    prove: async (authorization: string | null, shown: Partial<ShownProof> = {}) =>
-      authenticate({ certificate: undefined, issues: false, authorization, ...shown }, AbortSignal.timeout(10_000)),
+    prove: async (authorization: string | undefined, shown: Partial<ShownProof> = {}) =>
+      authenticate({ certificate: undefined, issues: false, authorization, ...shown }, { signal: AbortSignal.timeout(10_000) }),
   };
 }
 

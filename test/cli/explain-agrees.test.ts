@@ -75,9 +75,7 @@ describe("an explanation says what the service decides", () => {
       fc.asyncProperty(token, question, async (claims, { caller, provider, audience, requiredScopes }) => {
         const minted = await validation.fake.mint(claims);
         const client = validation.client(caller as Parameters<ValidateRig["client"]>[0]);
-        const decided = await reasonOf(
-          validation.fresh()(validation.question(minted, { client, provider, audience, requiredScopes }), patience()),
-        );
+        const decided = await reasonOf(validation.ask(minted, { client, provider, audience, requiredScopes }, validation.fresh()));
         const told = explained(validation.configuration, validation.clock(), {
           caller,
           method: "ValidateCrossClient",

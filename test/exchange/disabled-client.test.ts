@@ -42,8 +42,8 @@ describe("a client that was disabled", () => {
 
   it("validates nothing, not even what is remembered from before", async () => {
     const token = new Secret(await rig.fake.mint({ aud: orders, client_id: "web" }));
-    const validate = () =>
-      rig.core.validate({ ...question("backend"), token, audience: "", requiredScopes: [], exchange: false }, patience());
+    const validate = async () =>
+      rig.core.validate({ ...question("backend"), token, audience: "", requiredScopes: [], exchange: false }, { signal: patience() });
     await validate();
     await expect(validate()).resolves.toHaveProperty("cached", true);
     disable();

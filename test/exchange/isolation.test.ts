@@ -29,7 +29,7 @@ it("a hundred junk codes that hang at the token endpoint do not keep a service f
       exchange: false,
       trail: silentTrail(),
     };
-    await expect(rig.core.validate(question, patience())).resolves.toHaveProperty("verification");
+    await expect(rig.core.validate(question, { signal: patience() })).resolves.toHaveProperty("verification");
 
     letGo();
     await Promise.all(junk);

@@ -263,7 +263,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
         },
         signal,
       ),
-    validate: (token, more = {}, signal = new AbortController().signal) =>
+    validate: async (token, more = {}, signal = new AbortController().signal) =>
       validate(
         {
           client: rig.client("orders"),
@@ -275,7 +275,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
           trail,
           ...more,
         },
-        signal,
+        { signal },
       ),
     refreshSession(more = {}, held = {}, signal = new AbortController().signal) {
       const grant: RefreshSessionQuestion["grant"] = {

@@ -45,7 +45,7 @@ async function validate(token: string, provider = ""): Promise<string> {
     requiredScopes: [],
     exchange: false,
   };
-  const { verification } = await rig.core.validate({ ...asked, trail: silentTrail() }, patience());
+  const { verification } = await rig.core.validate({ ...asked, trail: silentTrail() }, { signal: patience() });
   return verification.claims.tokenId;
 }
 

@@ -122,7 +122,7 @@ export async function startSwapRig({ change = () => undefined, database = false 
       return client;
     },
     token: (claims) => fake.mint({ aud: ["urn:orders"], client_id: "web", scope: "read write", ...claims }),
-    validate: (token, given = {}, signal = patience()) =>
+    validate: async (token, given = {}, signal = patience()) =>
       wired.operations.validate(
         {
           client: rig.client("orders"),
@@ -134,7 +134,7 @@ export async function startSwapRig({ change = () => undefined, database = false 
           trail: silentTrail("orders"),
           ...given,
         },
-        signal,
+        { signal },
       ),
     exchange: async (token, given = {}, signal = patience()) => {
       const { tokens } = await wired.operations.exchangeToken(

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExchangeError } from "../../src/exchange/errors.ts";
-import type { ValidateAnswer } from "../../src/exchange/validate.ts";
+import type { Validate, ValidateAnswer } from "../../src/exchange/validate.ts";
 import { nowMs } from "../cache/fixtures.ts";
 import { startValidateRig, type ValidateRig } from "./validate-rig.ts";
 
@@ -68,8 +68,8 @@ describe("validation", () => {
         for (const { token, client, waitMs, ...given } of steps) {
           rig.clock.advance(waitMs);
           const question = rig.question(tokens[token] ?? "", { ...given, client: rig.client(client) });
-          const signal = new AbortController().signal;
-          const answer = remembering(question, signal);
+          const ask = async (validate: Validate) => validate(question, new AbortController());
+          const answer = ask(remembering);
           hits += await answer.then(
             ({ cached, verification }) => {
               expect(verification.validUntilMs).toBeGreaterThan(rig.clock());
@@ -79,7 +79,7 @@ describe("validation", () => {
           );
           const outcome = await outcomeOf(answer);
           seen.add((outcome as { reason?: string }).reason ?? "allowed");
-          expect(outcome).toEqual(await outcomeOf(rig.fresh()(question, signal)));
+          expect(outcome).toEqual(await outcomeOf(ask(rig.fresh())));
         }
       }),
       { numRuns: 150 },

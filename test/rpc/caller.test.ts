@@ -53,10 +53,9 @@ async function arrive(
   { method, authorization, typeName, repeated = false }: Arrival,
   entrance = entranceOf(callers),
 ): Promise<void> {
-  const requestHeader = new Headers(authorization === undefined ? {} : { authorization });
   const service = { typeName: typeName ?? TokenExchangeService.typeName };
-  const context = { ...contextOf(call), requestHeader, service, method: { name: method } } as unknown as HandlerContext;
-  await createGate(entrance, TokenExchangeService.typeName)(context, { repeated });
+  const context = { ...contextOf(call), service, method: { name: method } } as unknown as HandlerContext;
+  await createGate(entrance, TokenExchangeService.typeName)(context, { authorization, repeated });
 }
 
 const asked = (clientId: string, method: Method = "Exchange") => ({ clientId, method });
@@ -255,7 +254,7 @@ describe("a place among the calls of this moment", () => {
 /** As `orders`, whose proof is by now that of somebody else, or of nobody. */
 const spendAs = (now: Client | undefined) => {
   const changed: Callers = { ...callersOf(orders), authenticate: () => now };
-  return spendProof(entranceOf(changed), callOf({ service: orders }), "any", new AbortController().signal);
+  return spendProof(entranceOf(changed), callOf({ service: orders }), "any", new AbortController());
 };
 
 describe("a proof that is shown once more, as the call turns out to issue something", () => {
@@ -279,7 +278,7 @@ describe("a proof that is shown once more, as the call turns out to issue someth
         return orders;
       },
     };
-    await spendProof(entranceOf(watching), callOf({ service: orders }), "Bearer x", new AbortController().signal);
+    await spendProof(entranceOf(watching), callOf({ service: orders }), "Bearer x", new AbortController());
     expect(shown).toEqual([{ authorization: "Bearer x", certificate: undefined, issues: true }]);
   });
 });

@@ -41,7 +41,7 @@ export function callersOf(...clients: readonly Client[]): Callers {
     publicMethods: new Set(clients.filter((client) => client.kind !== "service").flatMap((client) => [...client.methods])),
     decide: createDecide(audiences),
     authenticate: ({ authorization }) => {
-      if (authorization === null) return undefined;
+      if (authorization === undefined) return undefined;
       throw new ExchangeError("CALLER_UNAUTHENTICATED", { field: "CALLER" });
     },
   };

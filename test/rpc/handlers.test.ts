@@ -229,7 +229,7 @@ describe("a validation through the handler", () => {
       const service = rig.client("orders");
       const handle = createValidateRpc({ entrance: entranceOf(callersOf(service)), validate: rig.fresh(), clock: rig.clock });
       const request = create(ValidateCrossClientRequestSchema, { ...given, token: { value: await rig.fake.mint() } });
-      await expect(handle(request, contextOf(callOf({ service })))).rejects.toThrow(refusal(reason));
+      await expect(async () => handle(request, contextOf(callOf({ service })))).rejects.toThrow(refusal(reason));
     },
   );
 
@@ -238,7 +238,7 @@ describe("a validation through the handler", () => {
     closers.push(rig.close);
     const handle = createValidateRpc({ entrance: entranceOf(callersOf(rig.client("orders"))), validate: rig.fresh(), clock: rig.clock });
     const request = create(ValidateCrossClientRequestSchema, { token: { value: await rig.fake.mint() } });
-    await expect(handle(request, contextOf(callOf()))).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
+    await expect(async () => handle(request, contextOf(callOf()))).rejects.toThrow(refusal("CALLER_UNAUTHENTICATED"));
     expect(rig.verified()).toBe(0);
   });
 });

@@ -148,7 +148,7 @@ const surfaces: Readonly<Record<string, Surface>> = {
     schema: ValidateCrossClientRequestSchema,
     good: { token: { value: "token" } },
     passed: "TARGET_NOT_ALLOWED",
-    ask: (message) => rpcs.Validate(message, contextOf(callOf({ service }))),
+    ask: async (message) => rpcs.Validate(message, contextOf(callOf({ service }))),
   },
   CreateAuthorizationUrlRequest: {
     schema: CreateAuthorizationUrlRequestSchema,

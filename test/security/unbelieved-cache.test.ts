@@ -59,8 +59,8 @@ function validating(remembered: Verification | undefined) {
   });
   return {
     asked,
-    ask: (token: string, given: Parameters<ValidateRig["question"]>[1] = {}) =>
-      validate(rig.question(token, { provider: "main", ...given }), AbortSignal.timeout(10_000)),
+    ask: async (token: string, given: Parameters<ValidateRig["question"]>[1] = {}) =>
+      validate(rig.question(token, { provider: "main", ...given }), { signal: AbortSignal.timeout(10_000) }),
   };
 }
 
