@@ -119,7 +119,7 @@ export class H2Response {
       endStream: isEmpty,
       waitForTrailers: trailers !== undefined,
     });
-    if (trailers !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    if (trailers !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     if (!isEmpty) stream.end(body);
   }
 

@@ -67,7 +67,7 @@ export function createOnePort(options: OnePortOptions): OnePort {
     req.on("error", () => undefined);
     if (draining !== undefined) promiseNothing(res);
     onRequest(req, res);
-    res.once("close", () => {
+    res.on("close", () => {
       responses.delete(res);
       // A response that was under way when the drain began has promised to keep the connection alive.
       if (draining !== undefined) setImmediate(() => listener.closeIdleConnections());

@@ -56,13 +56,14 @@ export function readBody(req: PortRequest, { maxBytes, bodies }: BodyBounds): Pr
       if (bytes.add(chunk)) memory.hold(bytes.kept());
       else fail(new ExchangeError("MESSAGE_TOO_LARGE"));
     }
-    const early = (): void => fail(new ExchangeError("MALFORMED_REQUEST"));
-    req.on("data", add);
-    req.once("error", early);
-    req.once("close", early);
-    req.once("end", () => {
+    const early = (): void => {
       // Every request closes at last; an error that nobody gets would be made for each.
-      req.off("close", early);
+      if (!over) fail(new ExchangeError("MALFORMED_REQUEST"));
+    };
+    req.on("data", add);
+    req.on("error", early);
+    req.on("close", early);
+    req.on("end", () => {
       if (over) return;
       over = true;
       slow?.memory.close();

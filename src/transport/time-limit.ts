@@ -15,7 +15,7 @@ export function limitStream(visit: Visit, limits: Limits, open: "no" | "client" 
   if (!("stream" in req)) return;
   const stream = req.stream;
   let timer = open === "client" ? setTimeout(end, limits.exchangeMs) : setTimeout(endUnlessWhole, limits.bodyMs);
-  res.once("close", () => clearTimeout(timer));
+  res.on("close", () => clearTimeout(timer));
 
   function endUnlessWhole(): void {
     if (!req.complete) end();
@@ -34,7 +34,7 @@ export function limitStream(visit: Visit, limits: Limits, open: "no" | "client" 
 export function discardRest({ req }: Visit, limits: Limits): void {
   if (!("stream" in req)) return;
   const { stream } = req;
-  stream.once("finish", () => {
+  stream.on("finish", () => {
     if (req.complete) return;
     req.resume();
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.bodyMs);

@@ -51,7 +51,7 @@ export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: 
   const visit: Visit = { req, res, call, bareCode: undefined, answered: false, closed: false };
   deps.hooks.onBegin?.(visit);
   const begun = deps.now();
-  res.once("close", () => {
+  res.on("close", () => {
     visit.closed = true;
     const code = codeOf(visit);
     deps.hooks.onEnd(call, { status: visit.answered ? res.statusCode : 499, code, durationMs: deps.now() - begun });
