@@ -112,13 +112,13 @@ export class H2Response {
   end(body: string | Uint8Array = ""): void {
     const { stream } = this;
     if (this.#ended || stream.destroyed || stream.closed) return;
-    this.#ended = true;
     const trailers = this.#trailers;
     const isEmpty = body.length === 0 && trailers === undefined;
     stream.respond([":status", String(this.#statusCode), ...this.#headers], {
       endStream: isEmpty,
       waitForTrailers: trailers !== undefined,
     });
+    this.#ended = true;
     if (trailers !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     if (!isEmpty) stream.end(body);
   }

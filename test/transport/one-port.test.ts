@@ -199,6 +199,17 @@ describe("a request with an expectation that nobody knows", () => {
   });
 });
 
+describe("a client that waits for leave before it sends its body", () => {
+  it.each(["100-continue", "100-Continue"])("is given it over HTTP/2, and its answer: expect %s", async (expectation) => {
+    const session = connect(`http://127.0.0.1:${rig.port}`);
+    const stream = session.request({ ":method": "POST", ":path": exchangePath, ...json, expect: expectation });
+    const answered = new Promise((resolve) => stream.once("response", (headers) => resolve(headers[":status"])));
+    stream.once("continue", () => stream.end("{}"));
+    expect(await answered).toBe(200);
+    session.destroy();
+  });
+});
+
 describe("a client that breaks off or talks nonsense", () => {
   it("is dropped in the middle of a request", async () => {
     const raw = await openRaw(rig.port);
