@@ -11,6 +11,7 @@ export function createConfiguredKeys(jwks: readonly unknown[]): KeySet {
   const index = indexKeys({ keys: jwks });
   if (index === undefined) throw new Error("none of the configured keys can check signatures");
   return {
+    atHand: (wanted) => index.lookUp(wanted),
     async find(wanted) {
       const key = index.lookUp(wanted);
       return key === undefined ? { kind: "unknown" } : { kind: "found", key };

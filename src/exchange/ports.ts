@@ -4,6 +4,8 @@
 
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
+import type { Soon } from "./soon.ts";
+import type { CompactToken } from "./token/compact.ts";
 import type { Payer, TrailNotes } from "./trail.ts";
 
 /** The wall clock, in epoch milliseconds. */
@@ -21,6 +23,12 @@ export interface AccessTokenVerifier {
   readonly ours: boolean;
   /** The provider itself is asked about this token (RFC 7662), so that its verification may count against somebody there. */
   readonly asksProvider: (token: Secret) => boolean;
+  /**
+   * The verification of a token about which the provider is not asked, where the key is at hand. Undefined: `verify` decides.
+   * @param parsed the token, where it was taken apart before
+   * @throws ExchangeError TOKEN_* or PROOF_REQUIRED
+   */
+  verifyAtHand(token: Secret, parsed?: CompactToken): Verification | undefined;
   /**
    * @throws ExchangeError TOKEN_* or PROOF_REQUIRED (decided), UPSTREAM_* (cannot decide)
    */
@@ -41,8 +49,8 @@ export interface VerificationCache {
   readonly keyOf: (token: Secret, scope: string) => string;
   /** What this process remembers itself. */
   near(key: string): Verification | undefined;
-  /** What this process or all replicas remember. */
-  get(key: string): Promise<Verification | undefined>;
+  /** What this process or all replicas remember; at once where this process remembers alone. Never rejects. */
+  get(key: string): Soon<Verification | undefined>;
   /** Remembers until `validUntilMs`; never waits for the shared tier. */
   put(key: string, verification: Verification): void;
   /** The same, in this process only. */

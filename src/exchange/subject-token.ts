@@ -7,8 +7,8 @@ import type { AccessTokenVerifier, Clock, FailureBudget, ProviderPlaces, SingleF
 import { isHandle } from "./refresh-token-custody.ts";
 import { risksBan } from "./refusal-cost.ts";
 import type { Secret } from "./secret.ts";
-import type { Patience, Soon } from "./soon.ts";
-import { maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
+import { type Patience, type Soon, whenThere } from "./soon.ts";
+import { type CompactToken, maxTokenLength, parseCompact, unverifiedIssuer } from "./token/compact.ts";
 import { isCryptographicDenial } from "./token/cryptographic-denial.ts";
 import type { Trail } from "./trail.ts";
 
@@ -70,17 +70,22 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     if (near !== undefined && isCurrent(deps, near, near.validUntilMs)) return { verification: near, cached: true };
 
     // 3. The issuer is known; an unknown one is refused without any outbound call. Our own tokens need nobody else's memory, either.
-    const verifier = named ?? verifierOfIssuer(question.token);
+    const { verifier, parsed } = named === undefined ? byIssuer(question.token) : { verifier: named, parsed: undefined };
     question.trail.note({ provider: verifier.provider });
-    return findOut(verifier, { ...question, key }, patience.signal);
+    return whenThere(verifier.ours ? undefined : deps.cache.get(key), (remembered) => {
+      if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs))
+        return { verification: remembered, cached: true };
+
+      // 4. Signature, type, times: at once where the key is at hand.
+      const keyed = { ...question, key };
+      const verification = verifier.asksProvider(question.token) ? undefined : verifyAtHand(verifier, keyed, parsed);
+      return verification === undefined ? findOut(verifier, keyed, patience.signal) : { verification, cached: false };
+    });
   };
 
+  /** The same with keys that must be had first, and the provider's own word where configured: once for everyone who asks about it now. */
   async function findOut(verifier: AccessTokenVerifier, question: KeyedQuestion, signal: AbortSignal): Promise<SubjectToken> {
     const { key } = question;
-    const remembered = verifier.ours ? undefined : await deps.cache.get(key);
-    if (remembered !== undefined && isCurrent(deps, remembered, remembered.validUntilMs)) return { verification: remembered, cached: true };
-
-    // 4. Signature, type, times, and the provider's own word where configured: once for everyone who asks about this token now.
     if (verifier.asksProvider(question.token)) {
       question.mayAsk?.(verifier.provider);
       deps.budget.check(question.trail.payer, verifier.provider);
@@ -98,28 +103,48 @@ export function createSubjectToken(deps: SubjectTokenDeps) {
     return verifier;
   }
 
-  function verifierOfIssuer(token: Secret): AccessTokenVerifier {
-    const issuer = unverifiedIssuer(parseCompact(token.reveal()));
+  function byIssuer(token: Secret): { readonly verifier: AccessTokenVerifier; readonly parsed: CompactToken } {
+    const parsed = parseCompact(token.reveal());
+    const issuer = unverifiedIssuer(parsed);
     const verifier = issuer === undefined ? undefined : deps.verifiers.byIssuer(issuer);
     if (verifier === undefined) throw new ExchangeError("ISSUER_NOT_TRUSTED", subject);
-    return verifier;
+    return { verifier, parsed };
   }
 
-  async function verifyAndRemember(
+  function verifyAtHand(
     verifier: AccessTokenVerifier,
-    { token, trail, key }: KeyedQuestion,
-    signal: AbortSignal,
-  ): Promise<Verification> {
+    question: KeyedQuestion,
+    parsed: CompactToken | undefined,
+  ): Verification | undefined {
     try {
-      const verification = await verifier.verify(token, signal);
-      if (verifier.ours) deps.cache.putNear(key, verification);
-      else deps.cache.put(key, verification);
+      const verification = verifier.verifyAtHand(question.token, parsed);
+      if (verification !== undefined) remember(verifier, question, verification);
       return verification;
     } catch (failure) {
-      if (isCryptographicDenial(failure)) deps.cache.denials.add(key);
-      if (isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
+      noteFailure(verifier, question, failure);
       throw failure;
     }
+  }
+
+  async function verifyAndRemember(verifier: AccessTokenVerifier, question: KeyedQuestion, signal: AbortSignal): Promise<Verification> {
+    try {
+      const verification = await verifier.verify(question.token, signal);
+      remember(verifier, question, verification);
+      return verification;
+    } catch (failure) {
+      noteFailure(verifier, question, failure);
+      throw failure;
+    }
+  }
+
+  function remember(verifier: AccessTokenVerifier, { key }: KeyedQuestion, verification: Verification): void {
+    if (verifier.ours) deps.cache.putNear(key, verification);
+    else deps.cache.put(key, verification);
+  }
+
+  function noteFailure(verifier: AccessTokenVerifier, { key, trail }: KeyedQuestion, failure: unknown): void {
+    if (isCryptographicDenial(failure)) deps.cache.denials.add(key);
+    if (isProvidersWord(failure)) deps.budget.spend(trail.payer, verifier.provider);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Verification } from "./claims.ts";
 import type { Secret } from "./secret.ts";
+import type { Soon } from "./soon.ts";
 import type { TokenSet } from "./tokens.ts";
 
 /** A question to a provider's token endpoint (RFC 8693 §2.1). */
@@ -37,7 +38,7 @@ export interface Exchanged {
 
 /** cache/: remembers exchanges. A miss is never an error; an unreadable entry is a miss. */
 export interface ExchangeCache {
-  get(key: string): Promise<Exchanged | undefined>;
+  get(key: string): Soon<Exchanged | undefined>;
   /** As `get`, for who waits for another's answer. */
   look(key: string): Promise<Exchanged | undefined>;
   /** Remembered here at once. Resolves when other replicas can see it, or never will; never rejects. */

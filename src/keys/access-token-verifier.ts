@@ -7,12 +7,12 @@ import { ExchangeError } from "../exchange/errors.ts";
 import { type AccessTokenVerifier, type Clock, verificationLifetimeMs } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
 import { type AccessTokenRules, applyAccessTokenRules, checkIssuer } from "../exchange/token/access-token-rules.ts";
-import { parseCompact } from "../exchange/token/compact.ts";
+import { type CompactToken, parseCompact } from "../exchange/token/compact.ts";
 import { revocationIdOf } from "../exchange/token/revocation-id.ts";
 import { cryptographicDenial } from "../exchange/token/cryptographic-denial.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import type { KeySet } from "./key-set.ts";
-import { checkSignature } from "./signature-check.ts";
+import { checkAtHand, checkSignature, type SignatureVerdict } from "./signature-check.ts";
 
 export interface AccessTokenVerifierDeps {
   /** Of this issuer, and of no other. */
@@ -47,7 +47,16 @@ export function createAccessTokenVerifier(
     const parsed = parseCompact(token.reveal());
     // Before any key is asked for: a stranger's token causes no outbound call.
     checkIssuer(options, parsed);
-    const verdict = await checkSignature(check, parsed, signal);
+    return judged(parsed, await checkSignature(check, parsed, signal));
+  }
+
+  function verifyAtHand(token: Secret, parsed = parseCompact(token.reveal())): Verification | undefined {
+    checkIssuer(options, parsed);
+    const verdict = checkAtHand(check, parsed);
+    return verdict === undefined ? undefined : judged(parsed, verdict);
+  }
+
+  function judged(parsed: CompactToken, verdict: SignatureVerdict): Verification {
     if (verdict.kind === "forged") throw cryptographicDenial();
     if (verdict.kind === "refused") throw new ExchangeError("TOKEN_INVALID", { field: "SUBJECT_TOKEN" });
 
@@ -70,6 +79,7 @@ export function createAccessTokenVerifier(
     denyKeyIds,
     ours: ours !== undefined,
     asksProvider: () => false,
+    verifyAtHand,
     verify,
     verifyIssued: verify,
   };

@@ -4,7 +4,8 @@
 import type { KeyObject } from "node:crypto";
 import type { SigningAlgorithm } from "../exchange/minting-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
-import { fitsAlgorithm } from "./import-jwk.ts";
+import { fitsAlgorithm, type VerificationKey } from "./import-jwk.ts";
+import type { WantedKey } from "./key-index.ts";
 import type { KeySet } from "./key-set.ts";
 import { type OwnKeyParts, partsOf, type PublicJwk } from "./own-key.ts";
 import { type ScheduledKey, stateAt, timed, type Timed } from "./signing-schedule.ts";
@@ -67,6 +68,12 @@ export function createKeyRing(clock: Clock, { trustMs }: KeyRingOptions): KeyRin
     return keys.filter((key) => stateAt(key, nowMs) !== "dropped");
   };
 
+  /** A token of ours always names its key. Announced keys verify too: a replica whose clock runs ahead signs a little early. */
+  function atHand({ kid, alg }: WantedKey): VerificationKey | undefined {
+    if (kid === undefined) return undefined;
+    return published().find((one) => one.kid === kid && fitsAlgorithm(one.verification, alg))?.verification;
+  }
+
   return {
     replace(given, atMs) {
       for (const { kid, endedAtMs } of given) if (endedAtMs !== undefined) ended.set(kid, endedAtMs);
@@ -81,10 +88,10 @@ export function createKeyRing(clock: Clock, { trustMs }: KeyRingOptions): KeyRin
     isPublished: (kid) => published().some((key) => key.kid === kid),
     publicKeys: () => ({ keys: published().map(({ jwk }) => jwk) }),
     keySet: {
-      // A token of ours always names its key. Announced keys verify too: a replica whose clock runs ahead signs a little early.
-      async find({ kid, alg }) {
-        const key = kid === undefined ? undefined : published().find((one) => one.kid === kid && fitsAlgorithm(one.verification, alg));
-        return key === undefined ? { kind: "unknown" } : { kind: "found", key: key.verification };
+      atHand,
+      async find(wanted) {
+        const key = atHand(wanted);
+        return key === undefined ? { kind: "unknown" } : { kind: "found", key };
       },
       async renew() {},
       async ready() {},

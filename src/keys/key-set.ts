@@ -33,6 +33,8 @@ export interface KeySetOptions {
 export type KeyAnswer = { readonly kind: "found"; readonly key: VerificationKey } | { readonly kind: "unknown" };
 
 export interface KeySet {
+  /** The one key that is meant, where it is known without asking anybody. Undefined: `find` decides. */
+  atHand(wanted: WantedKey): VerificationKey | undefined;
   /**
    * The one key that is meant. `unknown` is decided by the issuer's present set.
    * @throws ExchangeError UPSTREAM_* as the fetch failed, DEADLINE_EXCEEDED: cannot decide
@@ -106,9 +108,14 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
     }
   }
 
+  function freshIndex(): KeyIndex | undefined {
+    return set !== undefined && age(set.fetchedAtMs) < freshMs ? set.index : undefined;
+  }
+
   /** A set to decide with, as new as can be had. */
   async function usableIndex(signal: AbortSignal): Promise<KeyIndex> {
-    if (set !== undefined && age(set.fetchedAtMs) < freshMs) return set.index;
+    const fresh = freshIndex();
+    if (fresh !== undefined) return fresh;
     const newer = refetch();
     const aged = lastGood();
     if (newer !== undefined) await waitFor(aged === undefined ? newer : waitBriefly(newer, agedWaitMs), signal);
@@ -133,6 +140,8 @@ export function createKeySet(deps: KeySetDeps, options: KeySetOptions = {}): Key
   }
 
   return {
+    atHand: (wanted) => freshIndex()?.lookUp(wanted),
+
     async find(wanted, signal) {
       const known = (await usableIndex(signal)).lookUp(wanted);
       if (known !== undefined) return { kind: "found", key: known };

@@ -49,6 +49,17 @@ export async function checkSignature(check: SignatureCheck, token: CompactToken,
   return { kind: "good", key: newer };
 }
 
+/** The same with the key at hand. Undefined: there is none, or another may have signed it; `checkSignature` decides. */
+export function checkAtHand({ keySet, rules }: SignatureCheck, token: CompactToken): SignatureVerdict | undefined {
+  const { alg, kid } = token.header;
+  const algorithm = rules.algorithms.find((allowed) => allowed === alg);
+  if (algorithm === undefined || (kid !== undefined && rules.denyKeyIds.has(kid))) return refused;
+  const key = keySet.atHand({ kid, alg: algorithm });
+  if (key === undefined || (key.kid !== undefined && rules.denyKeyIds.has(key.kid))) return undefined;
+  if (verifySignature(key, algorithm, token)) return { kind: "good", key };
+  return kid === undefined ? undefined : { kind: "forged" };
+}
+
 /** By the key's own name too: a token that names none must not get around the list. */
 async function findAllowed(
   { keySet, rules }: SignatureCheck,

@@ -41,9 +41,11 @@ export function createProviderPlaces(max: () => number): ProviderPlaces {
         if (await isOverAtOnce(work)) return await work;
         using _ = enter(provider);
         return await work;
-      } finally {
+      } catch (failure) {
         // Whoever was refused a place waits no longer: nothing of the call stays behind.
         leave();
+        throw failure;
+      } finally {
         signal.removeEventListener("abort", leave);
       }
     },

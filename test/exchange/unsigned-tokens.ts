@@ -28,7 +28,7 @@ export function unsignedVerifier(provider: string, issuer: string, { clock, onVe
     const source = ours ? "CAMBIO" : "LOCAL_KEYS";
     return { claims, provider, source, keyId: "k", revocationId: claims.tokenId, validUntilMs: clock() + 60_000 } as const;
   };
-  const rest = { denyKeyIds: new Set<string>(), asksProvider: () => false, verify, verifyIssued: verify };
+  const rest = { denyKeyIds: new Set<string>(), asksProvider: () => false, verifyAtHand: () => undefined, verify, verifyIssued: verify };
   return { provider, issuer, contentHash: issuer, ours, ...rest };
 }
 

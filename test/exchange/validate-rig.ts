@@ -93,6 +93,13 @@ export async function startValidateRig(): Promise<ValidateRig> {
   function counting(verifier: AccessTokenVerifier): AccessTokenVerifier {
     return {
       ...verifier,
+      verifyAtHand: (token, parsed) => {
+        verified += 1;
+        const verification = verifier.verifyAtHand(token, parsed);
+        // Not at hand: nothing was checked.
+        if (verification === undefined) verified -= 1;
+        return verification;
+      },
       verify: (token, signal) => {
         verified += 1;
         return verifier.verify(token, signal);

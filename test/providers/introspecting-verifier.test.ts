@@ -44,7 +44,7 @@ beforeEach(() => {
     asksProvider: () => false,
     ours: false,
   };
-  local = { ...named, verify, verifyIssued: verify };
+  local = { ...named, verifyAtHand: () => undefined, verify, verifyIssued: verify };
 });
 
 const made = (introspection: "opaque" | "every") =>

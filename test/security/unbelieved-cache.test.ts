@@ -39,6 +39,7 @@ function validating(remembered: Verification | undefined) {
     denyKeyIds: new Set(),
     ours: false,
     asksProvider: () => false,
+    verifyAtHand: () => undefined,
     verify: () => Promise.resolve({ ...fresh, claims }),
     verifyIssued: () => Promise.reject(new Error("nothing is issued here")),
   };
