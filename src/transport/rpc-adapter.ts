@@ -17,7 +17,7 @@ import { envelopeHead, replaceErrors } from "./error-responses.ts";
 import { createDeadlineInterceptor, createRequestGate, errorInterceptor, type RequestGate } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
-import { publicError } from "./public-error.ts";
+import { type ErrorFor, publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
 import { limitStream } from "./time-limit.ts";
 import { breakOff, type Visit, visitKey } from "./visit.ts";
@@ -34,6 +34,8 @@ export interface RpcAdapterOptions {
   readonly bodies: OpenBodies;
   /** Aborts what is still running when the process stops. */
   readonly shutdownSignal?: AbortSignal;
+  /** What an error answer says. Default: written anew, whoever made the error, and no handler has a say in it. */
+  readonly errorFor?: ErrorFor;
 }
 
 export interface Rpc {
@@ -66,7 +68,8 @@ export function protocolOf(contentType: string): Protocol {
   return contentType.startsWith("application/grpc-web") ? "grpc-web" : "grpc";
 }
 
-function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
+function createRpc(handler: UniversalHandler, options: RpcAdapterOptions): Rpc {
+  const { limits, bodies, deadlineMs, errorFor = publicError } = options;
   const kind = handler.method.methodKind;
   const open = kind === "server_streaming" ? "server" : kind === "unary" ? "no" : "client";
 
@@ -85,13 +88,13 @@ function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: Rp
     const { res, call } = visit;
     const request = universalRequest(visit);
     dropLongTimeout(request.header, call.protocol, deadlineMs);
-    if (open !== "client") request.body = wholeBody(visit);
+    request.body = open === "client" ? openBody(visit) : wholeBody(visit);
     const response = await handler(request);
     if (response.body === undefined) return refuse(visit, response.status);
     const replaced = await replaceErrors(response, {
       protocol: call.protocol,
       unary: kind === "unary",
-      replace: (code) => publicError(visit, code),
+      replace: (code) => errorFor(visit, code),
       done: () => {
         visit.answered = true;
       },
@@ -110,6 +113,18 @@ function createRpc(handler: UniversalHandler, { limits, bodies, deadlineMs }: Rp
   }
 
   return { name: handler.requestPath.slice(1), serve };
+}
+
+/**
+ * A body that is read while it comes. Whoever stops early leaves a request that is still being read, or destroys it; neither gives
+ * Node a way to throw away the rest, and the next request on an HTTP/1.1 connection would wait behind it until its time is over.
+ */
+function openBody({ req, res }: Visit): AsyncIterable<Uint8Array> {
+  res.once("finish", () => {
+    req.removeAllListeners("readable");
+    req.resume();
+  });
+  return req.iterator({ destroyOnReturn: false });
 }
 
 function universalRequest(visit: Visit): UniversalServerRequest {
