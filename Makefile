@@ -69,6 +69,12 @@ test-callers: $(INSTALLED) ## Run callers and verifiers in Go, Python, Java and 
 	@vitest run --config vitest.callers.config.ts $(TESTS)
 	@sed 's/^/== not tried: /' .cache/callers/not-tried
 
+.PHONY: conformance
+conformance: $(INSTALLED) ## Run the Connect conformance suite and h2spec against the port; needs Go, and builds both itself
+	@scripts/conformance.sh
+	@echo "== the protocols (about two minutes)"
+	@node test/conformance/run.ts
+
 .PHONY: test-vectors
 test-vectors: $(INSTALLED) ## Run files of Wycheproof's format in DIR=folder through verifier and sealer
 	@node test/vectors/run.ts "$(DIR)"

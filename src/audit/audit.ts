@@ -12,6 +12,11 @@ import type { Sink } from "./sink.ts";
 export const batchLimitMs = 2_000;
 /** For all that waits at the end of the process, which whoever stops it waits for. */
 export const closeLimitMs = 5_000;
+/**
+ * What nobody waits for is gathered for so long: each batch costs a signature, a write and a sync of the disk. An intent takes what has
+ * been gathered along at once.
+ */
+export const gatherMs = 25;
 /** Between attempts while writing fails. */
 export const retryMs = 500;
 
@@ -43,6 +48,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
   let closing = false;
   let running: Promise<void> | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let hurry = (): void => undefined;
 
   function turn(event: Exclude<AuditEvent, { kind: "audit_lost" }>): void {
     const next = event.kind === "audit_ready" ? "ready" : "away";
@@ -77,11 +83,22 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
     }
   }
 
+  async function gather(): Promise<void> {
+    if (!closing && !backlog.isUrgent) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, gatherMs);
+      hurry = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    // All that is called for in one turn of the event loop shares a batch.
+    await nextTurn();
+  }
+
   async function run(): Promise<void> {
     let goesOn = true;
     while (goesOn) {
-      // All that is called for in one turn of the event loop shares a batch.
-      await nextTurn();
+      await gather();
       goesOn = (await writeOne()) && backlog.waiting > 0;
     }
     running = undefined;
@@ -118,15 +135,18 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
       const waiter = Promise.withResolvers<void>();
       if (!backlog.add(entryBody(entry, clock()), waiter)) throw auditUnavailable(new TrailFailure("FULL", "refused"));
       start();
+      hurry();
       await waiter.promise;
     },
     record(entry) {
       backlog.add(entryBody(entry, clock()));
       if (state === "ready" && !closing) start();
+      if (backlog.isUrgent) hurry();
     },
     async close() {
       if (closing) return;
       closing = true;
+      hurry();
       clearTimeout(retry);
       await within(closeLimitMs, finish());
       const lost = backlog.waiting;

@@ -37,6 +37,8 @@ export interface Backlog {
   settle(batch: Batch, failed?: { readonly failure: Error; readonly again: boolean }): void;
   /** Tells all who wait, in the batch and behind it. Their records are not written, except for those of the batch. */
   refuse(failure: Error, batch?: Batch): void;
+  /** Somebody waits for a record, or there are enough for a batch. */
+  readonly isUrgent: boolean;
   /** Number of records, also those that are only counted. */
   readonly waiting: number;
 }
@@ -98,6 +100,9 @@ export function createBacklog(): Backlog {
       for (const { waiter } of [...(batch?.items ?? []), ...queue].filter(isIntent)) waiter.reject(failure);
       leave(queue.filter(isIntent));
       queue = queue.filter((item) => !isIntent(item));
+    },
+    get isUrgent() {
+      return rooms.intents.records > 0 || queue.length >= maxBatchRecords;
     },
     get waiting() {
       return queue.reduce((sum, item) => sum + ("count" in item ? item.count : 1), 0);

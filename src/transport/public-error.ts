@@ -12,7 +12,10 @@ const sentences: ReadonlyMap<Code, string> = new Map([
   [Code.ResourceExhausted, "There is too much of this."],
 ]);
 
-/** The error for a call whose answer has this code. The first failure that was noted wins; else the code says what it was. */
+/** The error for a call whose answer has this code. */
+export type ErrorFor = (visit: Visit, code: Code) => ConnectError;
+
+/** The first failure that was noted wins; else the code says what it was. */
 export function publicError(visit: Visit, code: Code): ConnectError {
   const { call } = visit;
   if (call.failure === undefined && visit.bareCode === undefined) {

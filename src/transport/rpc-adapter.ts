@@ -10,6 +10,8 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ExchangeError } from "../exchange/errors.ts";
 import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
@@ -26,7 +28,7 @@ import {
 } from "./interceptors.ts";
 import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
-import { publicError } from "./public-error.ts";
+import { type ErrorFor, publicError } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
 import { collectMethods, type Services } from "./services.ts";
 import { limitStream } from "./time-limit.ts";
@@ -46,6 +48,8 @@ export interface RpcAdapterOptions {
   readonly bodies: OpenBodies;
   /** Aborts what is still running when the process stops. */
   readonly shutdownSignal?: AbortSignal;
+  /** What an error answer says. Default: written anew, whoever made the error, and no handler has a say in it. */
+  readonly errorFor?: ErrorFor;
 }
 
 export interface Rpc {
@@ -54,12 +58,18 @@ export interface Rpc {
   serve(visit: Visit): void;
 }
 
+interface NodeExchange {
+  readonly req: IncomingMessage | Http2ServerRequest;
+  readonly res: ServerResponse | Http2ServerResponse;
+}
+
 /** Larger than any message: responses carry secrets next to what a caller may choose, so they are never compressed. */
 const neverCompress = 0xffff_ffff;
 
 /** Path → RPC. */
 export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string, Rpc> {
-  const { limits, deadlineMs, shutdownSignal, around, requestGate: gate, bodies } = options;
+  const { limits, deadlineMs, shutdownSignal, around, requestGate: gate, bodies, errorFor = publicError } = options;
+  const shared = { gate, around, bodies, deadlineMs, shutdownSignal, errorFor };
   const router = createConnectRouter({
     requestGate: createRequestGate(gate),
     interceptors: [
@@ -72,11 +82,11 @@ export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string
     ...(shutdownSignal === undefined ? {} : { shutdownSignal }),
   });
   const rpcs = new Map<string, Rpc>();
-  for (const { spec, messageBytes } of collectMethods(options.register, limits)) {
-    router.rpc(spec.method, spec.impl, { readMaxBytes: messageBytes });
+  for (const { spec, messageBytes, json } of collectMethods(options.register, limits)) {
+    router.rpc(spec.method, spec.impl, { readMaxBytes: messageBytes, jsonOptions: json });
     const handler = router.handlers.at(-1);
     if (handler === undefined) throw new Error("the router has no handler for what it was given");
-    const unary = spec.kind === "unary" ? createUnary(spec, { gate, around, messageBytes, bodies, deadlineMs, shutdownSignal }) : undefined;
+    const unary = spec.kind === "unary" ? createUnary(spec, { ...shared, messageBytes, json }) : undefined;
     rpcs.set(handler.requestPath, createRpc(handler, unary, options));
   }
   return rpcs;
@@ -89,7 +99,8 @@ export function protocolOf(contentType: string): Protocol {
   return web === undefined ? "grpc" : "grpc-web";
 }
 
-function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { limits, bodies, deadlineMs }: RpcAdapterOptions): Rpc {
+function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, options: RpcAdapterOptions): Rpc {
+  const { limits, bodies, deadlineMs, errorFor = publicError } = options;
   const kind = handler.method.methodKind;
   const open = kind === "server_streaming" ? "server" : kind === "unary" ? "no" : "client";
 
@@ -112,13 +123,13 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { l
     const values = createContextValues().set(callKey, call).set(visitKey, visit);
     const request = universalRequestFromNodeRequest(node.req, node.res, undefined, values);
     dropLongTimeout(request.header, call.protocol, deadlineMs);
-    if (open !== "client") request.body = wholeBody(visit);
+    request.body = open === "client" ? openBody(node) : wholeBody(visit);
     const response = await handler(request);
     if (response.body === undefined) return refuse(visit, response.status);
     const replaced = await replaceErrors(response, {
       protocol: call.protocol,
       unary: kind === "unary",
-      replace: (code) => publicError(visit, code),
+      replace: (code) => errorFor(visit, code),
       done: () => {
         visit.answered = true;
       },
@@ -140,10 +151,22 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, { l
 }
 
 /** The library takes Node's own objects. */
-function nodeOf({ req, res }: Visit) {
+function nodeOf({ req, res }: Visit): NodeExchange {
   if ("stream" in req && "stream" in res) return toNode(req, res);
   if ("stream" in req || "stream" in res) throw new Error("a request and its answer are not of one version of HTTP");
   return { req, res };
+}
+
+/**
+ * A body that is read while it comes. Whoever stops early leaves a request that is still being read, or destroys it; neither gives
+ * Node a way to throw away the rest, and the next request on an HTTP/1.1 connection would wait behind it until its time is over.
+ */
+function openBody({ req, res }: NodeExchange): AsyncIterable<Uint8Array> {
+  res.once("finish", () => {
+    req.removeAllListeners("readable");
+    req.resume();
+  });
+  return req.iterator({ destroyOnReturn: false });
 }
 
 /** A failure of framing: no protocol was agreed on, so there is nothing to say it in. */

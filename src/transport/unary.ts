@@ -8,8 +8,9 @@ import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
 import { envelopeHead } from "./error-responses.ts";
 import { type Around, passGate, type RequestGate } from "./interceptors.ts";
 import type { OpenBodies } from "./open-bodies.ts";
-import { noteThrown } from "./public-error.ts";
+import { type ErrorFor, noteThrown } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
+import type { Registered } from "./services.ts";
 import { UnaryContext } from "./unary-context.ts";
 import { type UnaryLimits, UnaryTime } from "./unary-time.ts";
 import type { UnaryWire } from "./unary-wire.ts";
@@ -20,7 +21,10 @@ export interface UnaryOptions extends UnaryLimits {
   readonly around: Around | undefined;
   /** Bytes of a request's message. */
   readonly messageBytes: number;
+  /** How messages are written as JSON, and read. */
+  readonly json: Registered["json"];
   readonly bodies: OpenBodies;
+  readonly errorFor: ErrorFor;
 }
 
 export type ServeUnary = (visit: Visit, wire: UnaryWire) => void;
@@ -30,9 +34,9 @@ const unbounded = 0xffff_ffff;
 
 export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: UnaryOptions): ServeUnary {
   const { method, impl } = spec;
-  const { gate, around, messageBytes, bodies, deadlineMs } = options;
+  const { gate, around, messageBytes, json, bodies, deadlineMs, errorFor } = options;
   const limits = { readMaxBytes: messageBytes, writeMaxBytes: unbounded };
-  const formats = createMethodSerializationLookup(method, undefined, undefined, limits);
+  const formats = createMethodSerializationLookup(method, undefined, json, limits);
   const bounds = { maxBytes: messageBytes + envelopeHead, bodies };
 
   async function answer(visit: Visit, wire: UnaryWire): Promise<void> {
@@ -53,7 +57,7 @@ export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: U
       const message = response instanceof Promise ? await time.within(response) : response;
       bytes = formats.getO(wire.binary).serialize(create(method.output, message));
     } catch (thrown) {
-      const error = noteThrown(visit, thrown);
+      const error = errorFor(visit, noteThrown(visit, thrown).code);
       visit.answered = !visit.closed;
       return wire.refuse(res, error, context.added);
     } finally {

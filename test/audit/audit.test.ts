@@ -1,6 +1,6 @@
 import { rmSync, statSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type AuditTrail, batchLimitMs, closeLimitMs, retryMs } from "../../src/audit/audit.ts";
+import { type AuditTrail, batchLimitMs, closeLimitMs, gatherMs, retryMs } from "../../src/audit/audit.ts";
 import { maxWaitingBytes, maxWaitingRecords } from "../../src/audit/backlog.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
@@ -174,7 +174,10 @@ describe("a disk that hangs", () => {
     expect(rig.disk.counts.syncs).toBe(syncs + 1);
 
     rig.disk.wake();
-    await eventually("writing", () => audit.status === "ready" && requestsIn(rig, "outcome").length === 2);
+    await eventually("writing", () => {
+      vi.advanceTimersByTime(gatherMs);
+      return audit.status === "ready" && requestsIn(rig, "outcome").length === 2;
+    });
     await audit.intend(intent("after"));
     expect(requestsIn(rig, "intent")).toEqual(["with it", "after"]);
     expect(requestsIn(rig, "outcome")).toEqual(["with it", "behind it"]);
@@ -188,6 +191,8 @@ describe("a disk that hangs", () => {
     const { syncs } = rig.disk.counts;
     rig.disk.fail("sync", "hang");
     audit.record(entry("under way"));
+    await eventually("gathering", () => vi.getTimerCount() > 0);
+    vi.advanceTimersByTime(gatherMs);
     await eventually("the sync", () => rig.disk.counts.syncs === syncs + 1);
     for (let at = 0; at < 3; at += 1) audit.record(entry("waiting"));
     const closed = audit.close();
