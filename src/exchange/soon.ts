@@ -10,5 +10,5 @@ export interface Patience {
 
 /** Goes on with the answer: at once where it is there. What `next` throws is thrown then, else the result rejects with it. */
 export function whenThere<T, R>(answer: Soon<T>, next: (answer: T) => Soon<R>): Soon<R> {
-  return answer instanceof Promise ? answer.then(next) : next(answer);
+  return answer instanceof Promise ? answer.then((late) => next(late)) : next(answer);
 }
