@@ -1,7 +1,7 @@
 // What stands in the records of the trail, before they are chained: members, their order, and how long a text may be.
 // A body is the inside of a JSON object without sequence number and hashes; those are chained-lines.ts.
 
-import { hash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 import type { AuditEntry } from "../exchange/ports.ts";
 import { instantText } from "../exchange/instant-text.ts";
 import { asciiJson } from "./ascii-json.ts";
@@ -131,5 +131,5 @@ function boundedText(text: string): unknown {
 }
 
 export function sha256(text: string): string {
-  return hash("sha256", text, "hex");
+  return digest("sha256", text, "hex");
 }

@@ -59,18 +59,22 @@ export function createRedis(target: RedisTarget, options: RedisOptions): RedisCo
     );
     const limit = Promise.withResolvers<never>();
     let answered = false;
-    const timer = setTimeout(() => {
+    let timer: NodeJS.Timeout | undefined;
+    const over = (): void => {
+      if (answered) return;
+      line.overdue();
+      limit.reject(new RedisFailure("TIMEOUT", "unknown"));
+    };
+    // It leaves at the end of this turn (gathered-writes.ts), and its time begins then.
+    const leaving = setImmediate(() => {
       // After one more look at the socket: a stall of this process is not a silence of Redis.
-      setImmediate(() => {
-        if (answered) return;
-        line.overdue();
-        limit.reject(new RedisFailure("TIMEOUT", "unknown"));
-      });
-    }, commandLimitMs);
+      timer = setTimeout(() => setImmediate(over), commandLimitMs);
+    });
     try {
       return await Promise.race([reply, limit.promise]);
     } finally {
       answered = true;
+      clearImmediate(leaving);
       clearTimeout(timer);
     }
   }

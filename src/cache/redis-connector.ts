@@ -5,6 +5,7 @@
 import { connect as connectTcp, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AbstractConnector } from "ioredis";
+import { gatherWrites } from "./gathered-writes.ts";
 import type { RedisAccess, RedisNode } from "./redis-target.ts";
 
 /** What a server says of itself before it is used (INFO). */
@@ -40,7 +41,7 @@ export function connectorOver(
       if (!this.connecting) throw new Error("Connection is closed.");
       if (typeof at === "string") return this.#failed(at);
       try {
-        this.stream = open(at, access);
+        this.stream = gatherWrites(open(at, access));
       } catch {
         // Whoever named it, a Sentinel or a Cluster's server, may name another next time; thrown on, it would end the client for good.
         return this.#failed("NO_ADDRESS");

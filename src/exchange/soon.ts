@@ -8,7 +8,7 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
-/** Goes on with the answer: at once where it is there. What `next` throws is thrown then, else the result rejects with it. */
-export function whenThere<T, R>(answer: Soon<T>, next: (answer: T) => Soon<R>): Soon<R> {
-  return answer instanceof Promise ? answer.then(next) : next(answer);
+/** Goes on with the answer: at once where it is there. What `goOn` throws is thrown then, else the result rejects with it. */
+export function whenThere<T, R>(answer: Soon<T>, goOn: (answer: T) => Soon<R>): Soon<R> {
+  return answer instanceof Promise ? answer.then(goOn) : goOn(answer);
 }

@@ -38,7 +38,7 @@ let ofProcess: Output | undefined;
 function standardOutput(): Output {
   if (ofProcess !== undefined) return ofProcess;
   const lines = gatherLines(pino.destination({ fd: process.stdout.fd, sync: true }), setImmediate);
-  process.once("exit", lines.flush);
+  process.once("exit", () => lines.flush());
   ofProcess = lines;
   return lines;
 }
