@@ -6,18 +6,33 @@ import { Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 
 import type { Socket } from "node:net";
 
 type Listener = (chunk: Buffer) => void;
+type Event = "data" | "end" | "error" | "close" | "finish";
 
-/** Classes, because there is one of each for every call: what they can do is made once. */
+const noBytes = Buffer.alloc(0);
+
+/**
+ * Classes, because there is one of each for every call: what they can do is made once. Who listens is kept here, and not by the stream:
+ * its native half keeps the stream from being collected with other short-lived objects, and all that its listeners know would be moved
+ * about in memory several times. They are let go as soon as it has closed.
+ */
 export class H2Request {
   readonly stream: ServerHttp2Stream;
   /** With the pseudo-headers. */
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: string[];
+  #listeners: Partial<Record<Event, Listener[]>> = {};
+  #isRead = false;
+  #isFollowed = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: string[]) {
     this.stream = stream;
     this.headers = headers;
     this.rawHeaders = rawHeaders;
+    stream.on("error", () => this.#tell("error"));
+    stream.on("close", () => {
+      this.#tell("close");
+      this.#listeners = {};
+    });
   }
 
   get method(): string | undefined {
@@ -47,25 +62,38 @@ export class H2Request {
     return this.stream.session?.socket;
   }
 
-  on(event: string, listener: Listener): void {
-    this.stream.on(event, listener);
+  on(event: Event, listener: Listener): void {
+    (this.#listeners[event] ??= []).push(listener);
+    if (event === "data" && !this.#isRead) {
+      this.#isRead = true;
+      this.stream.on("data", (chunk: Buffer) => this.#tell("data", chunk));
+      this.stream.on("end", () => this.#tell("end"));
+    }
   }
 
-  once(event: string, listener: Listener): void {
-    this.stream.once(event, listener);
+  off(event: Event, listener: Listener): void {
+    this.#listeners[event] = this.#listeners[event]?.filter((one) => one !== listener) ?? [];
   }
 
-  off(event: string, listener: Listener): void {
-    this.stream.off(event, listener);
+  /** Only those who answer before they have read everything are told that the answer is written. */
+  follow(): void {
+    if (this.#isFollowed || this.complete) return;
+    this.#isFollowed = true;
+    this.stream.on("finish", () => this.#tell("finish"));
   }
 
   resume(): void {
     this.stream.resume();
   }
+
+  #tell(event: Event, chunk: Buffer = noBytes): void {
+    for (const listener of this.#listeners[event] ?? []) listener(chunk);
+  }
 }
 
 export class H2Response {
   readonly stream: ServerHttp2Stream;
+  readonly #req: H2Request;
   /** Names in lower case, and values, in turn. */
   readonly #headers: string[] = [];
   #statusCode = 200;
@@ -73,8 +101,9 @@ export class H2Response {
   #ended = false;
   #node: Http2ServerResponse | undefined;
 
-  constructor(stream: ServerHttp2Stream) {
-    this.stream = stream;
+  constructor(req: H2Request) {
+    this.stream = req.stream;
+    this.#req = req;
   }
 
   get statusCode(): number {
@@ -121,28 +150,26 @@ export class H2Response {
     this.#ended = true;
     if (trailers !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     if (!isEmpty) stream.end(body);
+    this.#req.follow();
   }
 
   destroy(): void {
     this.stream.destroy();
   }
 
-  on(event: string, listener: Listener): void {
-    this.stream.on(event, listener);
+  on(event: Event, listener: Listener): void {
+    this.#req.on(event, listener);
   }
 
-  once(event: string, listener: Listener): void {
-    this.stream.once(event, listener);
-  }
-
-  off(event: string, listener: Listener): void {
-    this.stream.off(event, listener);
+  off(event: Event, listener: Listener): void {
+    this.#req.off(event, listener);
   }
 
   /** From here on the answer is written by Node's object; it has the headers that were set. */
   toNode(): Http2ServerResponse {
     const node = new Http2ServerResponse(this.stream);
     for (let at = 0; at < this.#headers.length; at += 2) node.appendHeader(this.#headers[at] ?? "", this.#headers[at + 1] ?? "");
+    this.#req.follow();
     return (this.#node = node);
   }
 }

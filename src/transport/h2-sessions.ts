@@ -35,8 +35,8 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     // Whoever waits for leave to send its body would wait for ever (RFC 9110 §10.1.1); other expectations may be ignored.
     if (headers.expect?.toLowerCase() === "100-continue" && !stream.destroyed) stream.additionalHeaders({ ":status": 100 });
-    onRequest(new H2Request(stream, headers, rawHeaders), new H2Response(stream));
-    stream.on("close", letGo);
+    const req = new H2Request(stream, headers, rawHeaders);
+    onRequest(req, new H2Response(req));
   });
   server.on("session", (session) => {
     sessions.add(session);
@@ -63,17 +63,4 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
       for (const session of sessions) session.close();
     },
   };
-}
-
-/**
- * A stream's native half keeps it from being collected with other short-lived objects, and with it all that its listeners know: every
- * call would be moved about in memory several times. It has told everything when it closes.
- */
-function letGo(this: ServerHttp2Stream): void {
-  this.removeAllListeners();
-  this.on("error", ignore);
-}
-
-function ignore(): void {
-  // Who could be told of it has gone.
 }

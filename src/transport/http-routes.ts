@@ -148,7 +148,7 @@ function text(body: Buffer): string {
 
 function leaving(visit: Visit, shutdownSignal: AbortSignal | undefined): AbortSignal {
   const controller = new AbortController();
-  visit.res.once("close", () => controller.abort());
+  visit.res.on("close", () => controller.abort());
   return shutdownSignal === undefined ? controller.signal : AbortSignal.any([controller.signal, shutdownSignal]);
 }
 

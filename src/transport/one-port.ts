@@ -75,7 +75,7 @@ export function createOnePort(options: OnePortOptions): OnePort {
   }
 
   async function ended(): Promise<void> {
-    await Promise.all([...responses].map((res) => new Promise((resolve) => res.once("close", resolve))));
+    await Promise.all([...responses].map((res) => new Promise<void>((resolve) => res.on("close", () => resolve()))));
   }
 
   /** Puts a look at the version between the acceptor and HTTP/1.1, whose own connection tracking needs it to stay the acceptor. */

@@ -33,12 +33,11 @@ export function limitStream(visit: Visit, limits: Limits, open: "no" | "client" 
  */
 export function discardRest({ req }: Visit, limits: Limits): void {
   if (!("stream" in req)) return;
-  const { stream } = req;
-  stream.on("finish", () => {
+  req.on("finish", () => {
     if (req.complete) return;
     req.resume();
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.bodyMs);
-    stream.once("close", () => clearTimeout(timer));
+    const timer = setTimeout(() => req.stream.close(constants.NGHTTP2_CANCEL), limits.bodyMs);
+    req.on("close", () => clearTimeout(timer));
   });
 }
 

@@ -74,7 +74,7 @@ export class UnaryTime {
     this.#watched = true;
     const { shutdownSignal } = this.#limits;
     const remainingMs = this.remainingMs();
-    this.#visit.res.once("close", this.#end);
+    this.#visit.res.on("close", this.#end);
     shutdownSignal?.addEventListener("abort", this.#end, { once: true });
     if (remainingMs !== undefined) this.#timers.push(setTimeout(this.#end, remainingMs));
     if (this.#visit.closed || shutdownSignal?.aborted === true || (remainingMs ?? 1) <= 0) this.#end();

@@ -10,7 +10,8 @@ type Handle = (req: H2Request, res: H2Response) => void;
 let handle: Handle = () => undefined;
 const server = createServer();
 server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-  handle(new H2Request(stream, headers, rawHeaders), new H2Response(stream));
+  const req = new H2Request(stream, headers, rawHeaders);
+  handle(req, new H2Response(req));
 });
 beforeAll(() => new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve)));
 afterAll(() => new Promise((resolve) => server.close(resolve)));
