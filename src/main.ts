@@ -23,6 +23,8 @@ interface ProcessEvents {
 export interface ProcessSeams {
   readonly process: ProcessEvents;
   readonly start: (configuration: Configuration) => Promise<RunningService>;
+  /** Which process it is, where there are several: stands in its last line. */
+  readonly fields: Readonly<Record<string, number>>;
   /** Writes before it returns: the process may end right after. */
   readonly writeError: (text: string) => void;
 }
@@ -32,9 +34,10 @@ const exitStatus = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until a signal ends it. The result is the process's exit status. */
 export async function runProcess(configPath: string, seams: Partial<ProcessSeams> = {}): Promise<number> {
-  const { process: events = process, start = startWholeService, writeError = (text: string) => writeSync(standardError, text) } = seams;
+  const { process: events = process, start = startWholeService, fields = {} } = seams;
+  const { writeError = (text: string) => writeSync(standardError, text) } = seams;
   const crash = (error: unknown) => {
-    writeError(`${crashLine(error)}\n`);
+    writeError(`${crashLine(error, fields)}\n`);
     events.exit(1);
   };
   let stopping = false;
@@ -90,6 +93,7 @@ function failureText(error: unknown, wasRunning: boolean): string {
 const ownStartErrors: ReadonlySet<string> = new Set([
   "DatabaseStartError",
   "NewerDatabaseError",
+  "SharingStartError",
   "SigningStartError",
   "SpoolStartError",
   "TrailStartError",
@@ -103,11 +107,13 @@ const startFailures: Readonly<Record<string, string>> = {
   ERR_OSSL: "the certificate and the private key in server.tls cannot be used together. Both are PEM, and the key is not encrypted.",
 };
 
-function crashLine(error: unknown): string {
+/** The last line of a process that met what nobody expected: JSON as in the log, and nothing of the error's own words. */
+export function crashLine(error: unknown, fields: ProcessSeams["fields"] = {}): string {
   const time = new Date().toISOString();
   return JSON.stringify({
     level: "fatal",
     time,
+    ...fields,
     msg: "unexpected exception, the process ends",
     error: nameOf(error),
     stack: framesOf(error),

@@ -9,7 +9,7 @@ import { createGate, type Entrance } from "./rpc/caller.ts";
 import { contract, registerTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { createAccessLog } from "./transport/access-log.ts";
 import { createAuditLog } from "./transport/audit-log.ts";
 import { type CallSpans, createCallSpans } from "./transport/call-spans.ts";
@@ -30,7 +30,7 @@ import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
-import { wireAudit } from "./wire-audit.ts";
+import { type TrailWriter, wireAudit } from "./wire-audit.ts";
 import { wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
 import { tokenRoutes } from "./wire-routes.ts";
@@ -46,6 +46,15 @@ export interface Seams {
   readonly limits: Limits;
   /** Told how far each refresh of a kept token has come. */
   readonly onRefreshStep: OnRefreshStep;
+  /** What it is to know of the others, where several processes share the port. */
+  readonly worker: Worker;
+}
+
+export interface Worker extends TrailWriter {
+  /** It says for all what there is to say of the configuration at start. */
+  readonly isFirst: boolean;
+  /** @param own this process's numbers, in Prometheus' form. @returns what /metrics answers with: those of all */
+  readonly exposeAll: (own: () => Promise<string>) => () => Promise<string>;
 }
 
 export interface Service {
@@ -69,10 +78,11 @@ const now = (): number => performance.now();
 /** @throws Error where the port cannot be had, or the TLS files, the database, its signing keys or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
-  const { onRefreshStep } = seams;
+  const { onRefreshStep, worker } = seams;
   const { server } = configuration;
   const tls = await readTls(server.tls);
-  const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
+  const destination = logDestination === undefined ? {} : { destination: logDestination };
+  const log = createLog({ level: configuration.log.level, worker: worker?.number, ...destination });
   const metrics = createMetrics();
   const parts = new AsyncDisposableStack();
   parts.defer(() => metrics.close());
@@ -84,7 +94,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     const traces = wired?.traces;
     const spans = traces === undefined ? undefined : createCallSpans({ traces, clock, now });
     const keys = keysOf(configuration);
-    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination });
+    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination, worker });
     parts.defer(() => recorder.close());
     const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces }, onRefreshStep);
     parts.defer(() => core.close());
@@ -108,7 +118,7 @@ export async function startService(configuration: Configuration, seams: Partial<
         now,
         plain: createHttpRoutes(
           [
-            ...processRoutes({ health, metrics, parts: statusOfParts }),
+            ...processRoutes({ health, metrics: exposed(metrics, worker), parts: statusOfParts }),
             keySetRoute(() => core.storage.signing.publicKeys()),
             ...tokenRoutes(configuration, { core, entrance, clock, spans }),
           ],
@@ -139,7 +149,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     const bound = await port.listen(server.host, server.port);
     health.set(true);
     const url = `${tls === undefined ? "http" : "https"}://${urlHost(server.host)}:${bound.port}`;
-    logStart(configuration, url, log);
+    if (worker?.isFirst !== false) logStart(configuration, url, log);
     const running = parts.move();
     return {
       url,
@@ -161,6 +171,14 @@ export async function startService(configuration: Configuration, seams: Partial<
     await parts.disposeAsync();
     throw failure;
   }
+}
+
+/** What /metrics answers with: this process's numbers, or those of all that share the port. */
+function exposed(metrics: Metrics, worker: Worker | undefined): Metrics {
+  if (worker === undefined) return metrics;
+  const own = async () => (await metrics.expose()).text;
+  const all = worker.exposeAll(own);
+  return { ...metrics, expose: async () => ({ contentType: (await metrics.expose()).contentType, text: await all() }) };
 }
 
 /** Without a database handles last as long as their key; a browser forgets the cookie after this. */

@@ -26,7 +26,9 @@ const allowedRooms: Record<string, readonly string[]> = {
   transport: ["exchange", "rpc", "telemetry", "tracing"],
   // What others install: nothing of the service comes along, and nothing of the service needs it.
   client: [],
-  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "."],
+  // Processes around the whole service; nothing of the service knows that they are there.
+  workers: ["telemetry", "."],
+  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "workers", "."],
   ".": [
     "exchange",
     "config",

@@ -1,0 +1,41 @@
+// A worker's part of /metrics: it asks the supervisor for the numbers of all, itself included, and waits no longer than a scraper would.
+
+import type { Exposition } from "./messages.ts";
+
+export interface ScrapeParts {
+  /** Of the supervisor. */
+  readonly ask: () => void;
+  readonly merge: (all: readonly Exposition[]) => string;
+  /** This worker's. */
+  readonly number: number;
+}
+
+export interface Scrape {
+  /** The numbers of all workers as one text. */
+  readonly ask: () => Promise<string>;
+  answer(all: readonly Exposition[]): void;
+}
+
+/** Milliseconds; more than a round takes the supervisor. */
+const waitMs = 3_000;
+
+export function createScrape({ ask, merge, number }: ScrapeParts): Scrape {
+  let waiting: PromiseWithResolvers<readonly Exposition[]> | undefined;
+
+  /** However many ask at the same time, the supervisor is asked once. */
+  function begin(): PromiseWithResolvers<readonly Exposition[]> {
+    const begun = Promise.withResolvers<readonly Exposition[]>();
+    const timer = setTimeout(() => begun.resolve([{ worker: number, text: undefined }]), waitMs);
+    void begun.promise.then(() => {
+      clearTimeout(timer);
+      if (waiting === begun) waiting = undefined;
+    });
+    ask();
+    return begun;
+  }
+
+  return {
+    ask: async () => merge(await (waiting ??= begin()).promise),
+    answer: (all) => waiting?.resolve(all),
+  };
+}
