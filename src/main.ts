@@ -6,6 +6,7 @@ import { ConfigurationError } from "./config/mistakes.ts";
 import { readConfiguration } from "./config/read-configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { codeOf, framesOf } from "./telemetry/cause.ts";
+import { crashLine, nameOf } from "./telemetry/crash-line.ts";
 
 interface RunningService {
   /** Takes up what `read` gives; whatever is wrong with it, the service goes on as it was. */
@@ -106,21 +107,3 @@ const startFailures: Readonly<Record<string, string>> = {
   ENOTFOUND: "the name in server.host stands for no address.",
   ERR_OSSL: "the certificate and the private key in server.tls cannot be used together. Both are PEM, and the key is not encrypted.",
 };
-
-/** The last line of a process that met what nobody expected: JSON as in the log, and nothing of the error's own words. */
-export function crashLine(error: unknown, fields: ProcessSeams["fields"] = {}): string {
-  const time = new Date().toISOString();
-  return JSON.stringify({
-    level: "fatal",
-    time,
-    ...fields,
-    msg: "unexpected exception, the process ends",
-    error: nameOf(error),
-    stack: framesOf(error),
-  });
-}
-
-function nameOf(error: unknown): string {
-  const code = codeOf(error);
-  return `${error instanceof Error ? error.name : typeof error}${code === undefined ? "" : ` (${code})`}`;
-}

@@ -53,8 +53,8 @@ export interface Seams {
 export interface Worker extends TrailWriter {
   /** It says for all what there is to say of the configuration at start. */
   readonly isFirst: boolean;
-  /** @param own this process's numbers, in Prometheus' form. @returns what /metrics answers with: those of all */
-  readonly exposeAll: (own: () => Promise<string>) => () => Promise<string>;
+  /** @param own this process's numbers. @returns what /metrics answers with: those of all */
+  readonly exposeAll: (own: Metrics["expose"]) => Metrics["expose"];
 }
 
 export interface Service {
@@ -100,6 +100,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     parts.defer(() => core.close());
     const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
     metrics.watchParts(statusOfParts);
+    const exposed = worker === undefined ? metrics : { ...metrics, expose: worker.exposeAll(metrics.expose) };
     const health = createHealthStatus();
     const stopping = new AbortController();
     const accessLog = createAccessLog(log, metrics);
@@ -118,7 +119,7 @@ export async function startService(configuration: Configuration, seams: Partial<
         now,
         plain: createHttpRoutes(
           [
-            ...processRoutes({ health, metrics: exposed(metrics, worker), parts: statusOfParts }),
+            ...processRoutes({ health, metrics: exposed, parts: statusOfParts }),
             keySetRoute(() => core.storage.signing.publicKeys()),
             ...tokenRoutes(configuration, { core, entrance, clock, spans }),
           ],
@@ -171,14 +172,6 @@ export async function startService(configuration: Configuration, seams: Partial<
     await parts.disposeAsync();
     throw failure;
   }
-}
-
-/** What /metrics answers with: this process's numbers, or those of all that share the port. */
-function exposed(metrics: Metrics, worker: Worker | undefined): Metrics {
-  if (worker === undefined) return metrics;
-  const own = async () => (await metrics.expose()).text;
-  const all = worker.exposeAll(own);
-  return { ...metrics, expose: async () => ({ contentType: (await metrics.expose()).contentType, text: await all() }) };
 }
 
 /** Without a database handles last as long as their key; a browser forgets the cookie after this. */

@@ -9,6 +9,9 @@ interface Family {
   readonly samples: string[];
 }
 
+/** The form that it reads and writes. */
+export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
+
 export function mergeExpositions(all: readonly Exposition[]): string {
   const families = new Map<string, Family>();
   for (const { worker, text } of all) {

@@ -2,7 +2,7 @@
 // signals, and ends with the status that a single process would have. It reads no configuration, no request and no secret.
 
 import { writeSync } from "node:fs";
-import { crashLine } from "../main.ts";
+import { crashLine } from "../telemetry/crash-line.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { type Crew, createCrew, type Failure } from "./crew.ts";
 import type { LogLevel } from "./messages.ts";

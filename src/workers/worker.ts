@@ -7,7 +7,7 @@ import { writeSync } from "node:fs";
 import { runProcess } from "../main.ts";
 import { processesMayShare } from "../sharing.ts";
 import { startService } from "../service.ts";
-import { mergeExpositions } from "./expositions.ts";
+import { expositionType, mergeExpositions } from "./expositions.ts";
 import { readToWorker, type ToSupervisor } from "./messages.ts";
 import { createScrape } from "./scrape.ts";
 
@@ -26,7 +26,7 @@ const tell = (message: ToSupervisor) =>
 
 const orders = new EventEmitter();
 const scrape = createScrape({ ask: () => void tell({ kind: "scrape" }), merge: mergeExpositions, number });
-let ownNumbers: (() => Promise<string>) | undefined;
+let ownNumbers: (() => Promise<{ readonly text: string }>) | undefined;
 let isReady = false;
 let isStopping = false;
 
@@ -38,8 +38,8 @@ function stop(): void {
 }
 
 async function tellNumbers(round: number): Promise<void> {
-  const text = await ownNumbers?.();
-  if (text !== undefined) await tell({ kind: "exposition", scrape: round, text });
+  const own = await ownNumbers?.();
+  if (own !== undefined) await tell({ kind: "exposition", scrape: round, text: own.text });
 }
 
 process.on("message", (value) => {
@@ -79,7 +79,7 @@ if (cluster.worker === undefined || !Number.isSafeInteger(number) || !Number.isS
           isFirst: role === "first",
           exposeAll: (own) => {
             ownNumbers = own;
-            return scrape.ask;
+            return async () => ({ contentType: expositionType, text: await scrape.ask() });
           },
         },
       });
