@@ -63,6 +63,8 @@ export interface Service {
   readonly port: number;
   /** Takes up what `read` gives. What is wrong with it is logged, and the service goes on as it was. */
   reload(read: () => Configuration): void;
+  /** Others take its place: from now on it asks for connections to be given up, and still answers whatever is asked. */
+  leave(): void;
   /** Turns NOT_SERVING, finishes what is in flight within the configured drain, closes everything. */
   close(): Promise<void>;
 }
@@ -113,9 +115,10 @@ export async function startService(configuration: Configuration, seams: Partial<
       takePlace: core.limiting.takePlace,
       recorder,
     };
+    const leaving = createLeaving();
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(spans, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
+        hooks: together(spans, leaving.hooks, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
         now,
         plain: createHttpRoutes(
           [
@@ -156,6 +159,7 @@ export async function startService(configuration: Configuration, seams: Partial<
       url,
       port: bound.port,
       reload: createReload(core, log),
+      leave: leaving.begin,
       async close() {
         log.info({}, "stopping");
         stopBy = now() + server.drain;
@@ -204,10 +208,30 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
   };
 }
 
+/**
+ * Each connection is told with the next answer that it was the last one, so that none is closed under a call. Over HTTP/2 that comes before
+ * the answer; calls beside it that cross it are refused unread (REFUSED_STREAM), which gRPC libraries take for a reason to send them again.
+ */
+function createLeaving() {
+  let begun = false;
+  const hooks: Hooks = {
+    onBegin({ res }) {
+      if (!begun) return;
+      if ("stream" in res) res.stream.session?.close();
+      else res.setHeader("connection", "close");
+    },
+    onEnd: () => undefined,
+  };
+  return { hooks, begin: () => void (begun = true) };
+}
+
 /** Spans come first: the log line names the trace. */
 function together(spans: CallSpans | undefined, ...all: readonly Hooks[]): Hooks {
   return {
-    ...(spans === undefined ? {} : { onBegin: (visit) => spans.onBegin(visit) }),
+    onBegin(visit) {
+      spans?.onBegin(visit);
+      for (const hooks of all) hooks.onBegin?.(visit);
+    },
     onEnd(call, end) {
       spans?.onEnd(call, end);
       for (const hooks of all) hooks.onEnd(call, end);

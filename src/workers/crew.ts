@@ -112,7 +112,7 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
       fresh.process.kill();
       return false;
     }
-    leave(old);
+    leave(old, "leave");
     const { ended, kill } = old.process;
     const late = setTimeout(kill, goneWithinMs);
     await ended;
@@ -120,9 +120,9 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
     return true;
   }
 
-  function leave(member: Member): void {
+  function leave(member: Member, kind: "leave" | "stop"): void {
     member.state = "leaving";
-    member.process.send({ kind: "stop" });
+    member.process.send({ kind });
   }
 
   async function replaceOnce(): Promise<void> {
@@ -182,7 +182,7 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
       phase = "stopping";
       clearTimeout(again);
       const served = all().filter(({ state }) => state !== "starting");
-      for (const member of all()) leave(member);
+      for (const member of all()) leave(member, "stop");
       await Promise.all(all().map(({ process }) => process.ended));
       const endings = await Promise.all(served.map(({ process }) => process.ended));
       return endings.every(({ status }) => status === 0);

@@ -15,6 +15,8 @@ export type ToSupervisor =
 
 export type ToWorker =
   | { readonly kind: "stop" }
+  /** Another took its place: it gives up its connections, and stops. */
+  | { readonly kind: "leave" }
   | { readonly kind: "reload" }
   | { readonly kind: "expose"; readonly scrape: number }
   /** What it asked for. */
@@ -45,7 +47,7 @@ export function readToSupervisor(message: unknown): ToSupervisor | undefined {
 export function readToWorker(message: unknown): ToWorker | undefined {
   if (!isObject(message)) return undefined;
   const { kind, scrape, all } = message;
-  if (kind === "stop" || kind === "reload") return { kind };
+  if (kind === "stop" || kind === "leave" || kind === "reload") return { kind };
   if (kind === "expose" && isCount(scrape)) return { kind, scrape };
   if (kind !== "expositions" || !Array.isArray(all)) return undefined;
   const read = all.map(readExposition);

@@ -6,12 +6,15 @@ import { EventEmitter } from "node:events";
 import { writeSync } from "node:fs";
 import { runProcess } from "../main.ts";
 import { processesMayShare } from "../sharing.ts";
-import { startService } from "../service.ts";
+import { type Service, startService } from "../service.ts";
 import { expositionType, mergeExpositions } from "./expositions.ts";
+import { createHandBack } from "./hand-back.ts";
 import { readToWorker, type ToSupervisor } from "./messages.ts";
 import { createScrape } from "./scrape.ts";
 
 const standardError = 2;
+/** Milliseconds that callers who keep a connection have for one more call on it, whose answer says that it was the last. */
+const leaveMs = 3_000;
 const [file = "", numberWord, workersWord, role] = process.argv.slice(2);
 const number = Number(numberWord);
 const workers = Number(workersWord);
@@ -25,9 +28,10 @@ const tell = (message: ToSupervisor) =>
   });
 
 const orders = new EventEmitter();
+const handBack = createHandBack();
 const scrape = createScrape({ ask: () => void tell({ kind: "scrape" }), merge: mergeExpositions, number });
 let ownNumbers: (() => Promise<{ readonly text: string }>) | undefined;
-let isReady = false;
+let service: Service | undefined;
 let isStopping = false;
 
 /** By the supervisor, or by a signal to this process alone. Who wants it to end at once asks the supervisor, or kills it. */
@@ -35,6 +39,13 @@ function stop(): void {
   if (isStopping) return;
   isStopping = true;
   orders.emit("SIGTERM");
+}
+
+/** No connection is closed under a call that is on its way: callers are told first, and new ones go to other workers. */
+function leave(): void {
+  handBack();
+  service?.leave();
+  setTimeout(stop, leaveMs);
 }
 
 async function tellNumbers(round: number): Promise<void> {
@@ -45,6 +56,7 @@ async function tellNumbers(round: number): Promise<void> {
 process.on("message", (value) => {
   const message = readToWorker(value);
   if (message?.kind === "stop") stop();
+  else if (message?.kind === "leave") leave();
   else if (message?.kind === "reload") orders.emit("SIGHUP");
   else if (message?.kind === "expose") void tellNumbers(message.scrape);
   else if (message?.kind === "expositions") scrape.answer(message.all);
@@ -72,7 +84,7 @@ if (cluster.worker === undefined || !Number.isSafeInteger(number) || !Number.isS
     },
     async start(configuration) {
       processesMayShare(configuration, workers);
-      const service = await startService(configuration, {
+      service = await startService(configuration, {
         worker: {
           number,
           lockHolder: supervisor,
@@ -83,13 +95,12 @@ if (cluster.worker === undefined || !Number.isSafeInteger(number) || !Number.isS
           },
         },
       });
-      isReady = true;
       await tell({ kind: "ready", logLevel: configuration.log.level });
       return service;
     },
     writeError(text) {
       // A start that failed is told once for all workers, by the supervisor.
-      if (isReady || text.startsWith("{")) writeSync(standardError, text);
+      if (service !== undefined || text.startsWith("{")) writeSync(standardError, text);
       else said.push(tell({ kind: "failed", text }));
     },
   });

@@ -84,7 +84,6 @@ it(
       await served.untilSaid("all workers were replaced", round);
     }
     const results = await Promise.all(Object.entries(asking).map(async ([how, one]) => [how, await one.stop()] as const));
-    console.log(JSON.stringify(results));
     for (const [how, { answered, others }] of results) {
       expect([how, others]).toEqual([how, []]);
       expect(answered).toBeGreaterThan(10);
