@@ -102,7 +102,7 @@ export async function startService(configuration: Configuration, seams: Partial<
     parts.defer(() => core.close());
     const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
     metrics.watchParts(statusOfParts);
-    const exposed = worker === undefined ? metrics : { ...metrics, expose: worker.exposeAll(metrics.expose) };
+    const exposed = worker === undefined ? metrics : { ...metrics, expose: worker.exposeAll(() => metrics.expose()) };
     const health = createHealthStatus();
     const stopping = new AbortController();
     const accessLog = createAccessLog(log, metrics);
@@ -118,7 +118,14 @@ export async function startService(configuration: Configuration, seams: Partial<
     const leaving = createLeaving();
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(spans, leaving.hooks, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
+        hooks: together(
+          spans,
+          leaving.hooks,
+          accessLog,
+          createAuditLog(recorder.audit),
+          refusals,
+          createPlaces(core.limiting.countUnproven),
+        ),
         now,
         plain: createHttpRoutes(
           [

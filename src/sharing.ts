@@ -31,5 +31,6 @@ const remedies: Readonly<Record<OnlyOne, string>> = {
 /** @throws SharingStartError */
 export function processesMayShare(configuration: Kept, workers: number): void {
   const [why] = whyOnlyOne(configuration);
-  if (why !== undefined) throw new SharingStartError(`--workers asks for ${workers} processes, and ${remedies[why]}; or leave out --workers.`);
+  if (why !== undefined)
+    throw new SharingStartError(`--workers asks for ${workers} processes, and ${remedies[why]}; or leave out --workers.`);
 }

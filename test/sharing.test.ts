@@ -9,7 +9,12 @@ describe("a configuration that serves one process only", () => {
   it.each([
     ["nothing is shared", {}, {}, "redis (or REDIS_URL)"],
     ["the database is a file", { "database/file": "/var/lib/cambio.sqlite" }, {}, "database.file is a SQLite file"],
-    ["the database is a file, beside a Redis", { "database/file": "/var/lib/cambio.sqlite" }, { REDIS_URL: "redis://127.0.0.1" }, "database.file"],
+    [
+      "the database is a file, beside a Redis",
+      { "database/file": "/var/lib/cambio.sqlite" },
+      { REDIS_URL: "redis://127.0.0.1" },
+      "database.file",
+    ],
     ["the database is in memory", { "database/file": ":memory:" }, {}, "database.file"],
   ])("%s: workers are refused, and the setting is named", (_name, changes, env, words) => {
     const configuration = given(changes, env);

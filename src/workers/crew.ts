@@ -71,14 +71,18 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
     while (members.has(number)) number += 1;
     const member: Member = { process: launch(number, isFirst), state: "starting", isStale: false };
     members.set(number, member);
-    void member.process.ready.then((ready) => {
-      if (ready === undefined) return;
-      log().info({ worker: number, pid: member.process.pid }, "a worker is ready");
+    void follow(member);
+    return member;
+  }
+
+  async function follow(member: Member): Promise<void> {
+    const { number, pid, ready, ended } = member.process;
+    if ((await ready) !== undefined) {
+      log().info({ worker: number, pid }, "a worker is ready");
       if (member.state === "starting") member.state = "serving";
       if (member.isStale) member.process.send({ kind: "reload" });
-    });
-    void member.process.ended.then((ending) => onEnd(member, ending));
-    return member;
+    }
+    onEnd(member, await ended);
   }
 
   function onEnd({ process: { number }, state }: Member, ending: Ending): void {
@@ -113,9 +117,8 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
       return false;
     }
     leave(old, "leave");
-    const { ended, kill } = old.process;
-    const late = setTimeout(kill, goneWithinMs);
-    await ended;
+    const late = setTimeout(() => old.process.kill(), goneWithinMs);
+    await old.process.ended;
     clearTimeout(late);
     return true;
   }
@@ -126,6 +129,7 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
   }
 
   async function replaceOnce(): Promise<void> {
+    if (phase !== "working") return;
     log().info({ workers: size }, "workers are replaced one after the other");
     for (const old of staying()) {
       if (phase !== "working") return;
@@ -142,7 +146,7 @@ export function createCrew({ launch, log }: CrewParts, size: number): Crew {
     do {
       replaceOnceMore = false;
       await replaceOnce();
-    } while (replaceOnceMore && phase === "working");
+    } while (replaceOnceMore);
     replacing = undefined;
   }
 

@@ -29,7 +29,10 @@ export function mergeExpositions(all: readonly Exposition[]): string {
   }
   const up = all.map(({ worker, text }) => `cambio_worker_up{worker="${worker}"} ${text === undefined ? 0 : 1}`);
   families.set("cambio_worker_up", {
-    head: ["# HELP cambio_worker_up 1 where the worker's numbers are here, 0 where it did not say them in time.", "# TYPE cambio_worker_up gauge"],
+    head: [
+      "# HELP cambio_worker_up 1 where the worker's numbers are here, 0 where it did not say them in time.",
+      "# TYPE cambio_worker_up gauge",
+    ],
     samples: up,
   });
   return [...families.values()].map(({ head, samples }) => `${[...head, ...samples].join("\n")}\n`).join("\n");

@@ -20,22 +20,24 @@ export interface Scrape {
 const waitMs = 3_000;
 
 export function createScrape({ ask, merge, number }: ScrapeParts): Scrape {
-  let waiting: PromiseWithResolvers<readonly Exposition[]> | undefined;
+  let waiting: Promise<readonly Exposition[]> | undefined;
+  let finish: (all: readonly Exposition[]) => void = () => undefined;
 
   /** However many ask at the same time, the supervisor is asked once. */
-  function begin(): PromiseWithResolvers<readonly Exposition[]> {
+  function begin(): Promise<readonly Exposition[]> {
     const begun = Promise.withResolvers<readonly Exposition[]>();
-    const timer = setTimeout(() => begun.resolve([{ worker: number, text: undefined }]), waitMs);
-    void begun.promise.then(() => {
+    const timer = setTimeout(() => finish([{ worker: number, text: undefined }]), waitMs);
+    finish = (all) => {
       clearTimeout(timer);
-      if (waiting === begun) waiting = undefined;
-    });
+      waiting = undefined;
+      begun.resolve(all);
+    };
     ask();
-    return begun;
+    return begun.promise;
   }
 
   return {
-    ask: async () => merge(await (waiting ??= begin()).promise),
-    answer: (all) => waiting?.resolve(all),
+    ask: async () => merge(await (waiting ??= begin())),
+    answer: (all) => finish(all),
   };
 }

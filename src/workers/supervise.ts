@@ -25,7 +25,8 @@ const exitStatus = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Runs until a signal ends it. The result is the process's exit status. */
 export async function superviseWorkers({ file, workers }: SuperviseOptions): Promise<number> {
   const output = createOutputLines(process.stdout);
-  const everyone: Promise<void>[] = [];
+  /** Of each worker that may still have something to say. */
+  const heard = new Set<Promise<void>>();
   let level: LogLevel = "info";
   let log: Log = createLog({ level, destination: output });
   const scrapes = createScrapes(() => crew.serving());
@@ -42,13 +43,17 @@ export async function superviseWorkers({ file, workers }: SuperviseOptions): Pro
         },
       },
     );
-    everyone.push(worker.silent);
-    void worker.silent.then(() => everyone.splice(everyone.indexOf(worker.silent), 1));
-    void worker.ready.then((ready) => {
-      // Told by whoever has read the configuration.
-      if (ready !== undefined && ready.logLevel !== level) log = createLog({ level: (level = ready.logLevel), destination: output });
-    });
+    void follow(worker);
     return worker;
+  }
+
+  async function follow({ ready, silent }: WorkerProcess): Promise<void> {
+    heard.add(silent);
+    // Told by whoever has read the configuration.
+    const { logLevel = level } = (await ready) ?? {};
+    if (logLevel !== level) log = createLog({ level: (level = logLevel), destination: output });
+    await silent;
+    heard.delete(silent);
   }
 
   const stopped = Promise.withResolvers<void>();
@@ -95,12 +100,13 @@ export async function superviseWorkers({ file, workers }: SuperviseOptions): Pro
   try {
     return await run();
   } finally {
-    await Promise.all(everyone);
+    await Promise.all(heard);
     for (const [event, listener] of listeners) process.off(event, listener);
   }
 }
 
 function lastWords({ ending, hadServed, worker }: Failure): string {
-  if (hadServed) return `cambio ends: its workers die as soon as they serve, the last one with ${ending.status}. Standard error and the log say of what.\n`;
+  if (hadServed)
+    return `cambio ends: its workers die as soon as they serve, the last one with ${ending.status}. Standard error and the log say of what.\n`;
   return ending.failure ?? `cambio did not start: worker ${worker} ended with ${ending.status} before it was ready.\n`;
 }

@@ -45,7 +45,7 @@ function stop(): void {
 function leave(): void {
   handBack();
   service?.leave();
-  setTimeout(stop, leaveMs);
+  setTimeout(stop, leaveMs).unref();
 }
 
 async function tellNumbers(round: number): Promise<void> {

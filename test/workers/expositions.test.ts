@@ -19,11 +19,13 @@ it("names the worker in each series, and each family once", async () => {
   const samples = merged.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   expect(samples.filter((line) => !/^[a-z_]+\{worker="[12]"(,[a-z]+="[^"]*")*\} \S+$/.test(line))).toEqual([]);
   // A family's samples stand together, behind its own head.
-  let family = "";
-  for (const line of merged.split("\n")) {
-    family = /^# TYPE (\S+)/.exec(line)?.[1] ?? family;
-    if (line !== "" && !line.startsWith("#")) expect(line.startsWith(family)).toBe(true);
-  }
+  const families = merged.split("# HELP ").slice(1);
+  const strays = families.flatMap((text) => {
+    const [head = "", ...lines] = text.split("\n");
+    const name = head.split(" ")[0] ?? "";
+    return lines.filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith(name));
+  });
+  expect(strays).toEqual([]);
   expect((await one.expose()).contentType).toBe(expositionType);
   one.close();
   other.close();

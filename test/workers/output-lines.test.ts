@@ -43,7 +43,7 @@ it("lines of two workers that arrive in pieces are never mixed, however long the
     await turn();
   }
   for (const worker of workers) worker.end();
-  await Promise.all(workers.map((worker) => worker.closed || once(worker, "close")));
+  await Promise.all(workers.map(async (worker) => worker.closed || (await once(worker, "close"))));
   await turn();
   const seen = text.split("\n").slice(0, -1);
   expect(seen.length).toBe(40);

@@ -17,9 +17,9 @@ interface Asking {
 function keepAsking(ask: () => Promise<string>): Asking {
   const others: string[] = [];
   let answered = 0;
-  let goesOn = true;
+  const stopping = new AbortController();
   const done = (async () => {
-    while (goesOn) {
+    while (!stopping.signal.aborted) {
       const outcome = await ask().catch((error: unknown) => String(error));
       if (outcome === "ok") answered += 1;
       else others.push(outcome);
@@ -27,7 +27,7 @@ function keepAsking(ask: () => Promise<string>): Asking {
   })();
   return {
     async stop() {
-      goesOn = false;
+      stopping.abort();
       await done;
       return { answered, others };
     },
@@ -74,7 +74,9 @@ function askers({ url }: Served, token: string) {
 it(
   "SIGUSR2 replaces all workers under load, and no call is refused or cut",
   async () => {
-    const served = await rig.serve(await rig.configure((text) => text.replace("\nproviders:", "\nlimits:\n  services: 1000000\n  addresses: 1000000\n\nproviders:")));
+    const served = await rig.serve(
+      await rig.configure((text) => text.replace("\nproviders:", "\nlimits:\n  services: 1000000\n  addresses: 1000000\n\nproviders:")),
+    );
     const token = await rig.provider.mint({ client_id: "cambio" });
     rig.canary.register("token", token);
     const before = served.workers();
