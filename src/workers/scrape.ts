@@ -16,28 +16,32 @@ export interface Scrape {
   answer(all: readonly Exposition[]): void;
 }
 
+interface Asked {
+  readonly answered: Promise<readonly Exposition[]>;
+  readonly answer: (all: readonly Exposition[]) => void;
+}
+
 /** Milliseconds; more than a round takes the supervisor. */
 const waitMs = 3_000;
 
 export function createScrape({ ask, merge, number }: ScrapeParts): Scrape {
-  let waiting: Promise<readonly Exposition[]> | undefined;
-  let finish: (all: readonly Exposition[]) => void = () => undefined;
+  let waiting: Asked | undefined;
 
   /** However many ask at the same time, the supervisor is asked once. */
-  function begin(): Promise<readonly Exposition[]> {
+  function begin(): Asked {
     const begun = Promise.withResolvers<readonly Exposition[]>();
-    const timer = setTimeout(() => finish([{ worker: number, text: undefined }]), waitMs);
-    finish = (all) => {
+    const answer = (all: readonly Exposition[]) => {
       clearTimeout(timer);
       waiting = undefined;
       begun.resolve(all);
     };
+    const timer = setTimeout(() => answer([{ worker: number, text: undefined }]), waitMs);
     ask();
-    return begun.promise;
+    return { answered: begun.promise, answer };
   }
 
   return {
-    ask: async () => merge(await (waiting ??= begin())),
-    answer: (all) => finish(all),
+    ask: async () => merge(await (waiting ??= begin()).answered),
+    answer: (all) => waiting?.answer(all),
   };
 }

@@ -79,6 +79,19 @@ describe("an attacker who crafts a file speaks to no terminal", () => {
   });
 });
 
+/** Two trails beside each other, each of several files. */
+async function workersTrails() {
+  const rig = createTrailRig();
+  for (const worker of [1, 2]) {
+    const audit = await rig.start({ path: workerTrailPath(rig.path, worker), rotateBytes: 2_000 });
+    for (let at = 0; at < 5; at += 1) await audit.intend(intent(`request-${worker}-${at}`));
+    await audit.close();
+  }
+  const files = readdirSync(rig.folder).filter((name) => name.endsWith(".jsonl"));
+  return { folder: rig.folder, files: files.map((name) => join(rig.folder, name)) };
+}
+const verifyWorkers = (files: readonly string[]) => run("verify", "--workers", "--public-key", ourPublicKey, ...files);
+
 describe("cambio audit verify", () => {
   it("finds a trail intact under a configuration's key, also where another one signs now", async () => {
     const { path } = await closedTrail();
@@ -144,25 +157,12 @@ describe("cambio audit verify", () => {
   });
 
   describe("of several workers", () => {
-    /** Two trails beside each other, each of several files. */
-    async function workersTrails() {
-      const rig = createTrailRig();
-      for (const worker of [1, 2]) {
-        const audit = await rig.start({ path: workerTrailPath(rig.path, worker), rotateBytes: 2_000 });
-        for (let at = 0; at < 5; at += 1) await audit.intend(intent(`request-${worker}-${at}`));
-        await audit.close();
-      }
-      const files = readdirSync(rig.folder).filter((name) => name.endsWith(".jsonl"));
-      return { folder: rig.folder, files: files.map((name) => join(rig.folder, name)) };
-    }
-    const verify = (files: readonly string[]) => run("verify", "--workers", "--public-key", ourPublicKey, ...files);
-
     it("judges each trail for itself, in whatever order files are given", async () => {
       const { folder, files } = await workersTrails();
       expect(files.length).toBeGreaterThanOrEqual(4);
       const line = (worker: number) => `${folder}/audit\\.${worker}\\.jsonl: intact: \\d+ records \\(1 to \\d+\\) in \\d files\\n`;
       for (const order of [files.toSorted(), files.toSorted().toReversed()]) {
-        const { status, out } = await verify(order);
+        const { status, out } = await verifyWorkers(order);
         expect({ status, out }).toEqual({ status: 0, out: expect.stringMatching(new RegExp(`^${line(1)}${line(2)}$`)) });
       }
       expect((await run("verify", "--public-key", ourPublicKey, ...files.toSorted())).status).toBe(1);
@@ -172,14 +172,14 @@ describe("cambio audit verify", () => {
       const { files } = await workersTrails();
       const victim = files.find((file) => file.endsWith("audit.2.jsonl")) ?? "";
       writeLines(victim, linesIn(victim).toSpliced(1, 1));
-      const { status, out } = await verify(files);
+      const { status, out } = await verifyWorkers(files);
       expect(status).toBe(1);
       expect(out).toMatch(/audit\.1\.jsonl: intact[^]*audit\.2\.jsonl: NOT INTACT/);
     });
 
     it("all files of one worker that are deleted are missed", async () => {
       const { files } = await workersTrails();
-      const { status, out } = await verify(files.filter((file) => !file.includes("audit.1.")));
+      const { status, out } = await verifyWorkers(files.filter((file) => !file.includes("audit.1.")));
       expect(status).toBe(1);
       expect(out).toContain("audit.1.jsonl is missing, and workers of higher numbers have written");
     });
@@ -190,7 +190,7 @@ describe("cambio audit verify", () => {
       for (const file of readdirSync(folder)) copyFileSync(join(folder, file), join(folder, file.replace("audit.1.", "audit.2.")));
       const copied = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
       expect(copied.length).toBeGreaterThan(2);
-      const { status, out } = await verify(copied.map((name) => join(folder, name)));
+      const { status, out } = await verifyWorkers(copied.map((name) => join(folder, name)));
       expect(files.length).toBeGreaterThan(2);
       expect(status).toBe(1);
       expect(out).toContain("holds the same trail as");
