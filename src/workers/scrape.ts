@@ -22,7 +22,7 @@ interface Asked {
 }
 
 /** Milliseconds; more than a round takes the supervisor. */
-const waitMs = 3_000;
+const waitMs = 4_000;
 
 export function createScrape({ ask, merge, number }: ScrapeParts): Scrape {
   let waiting: Asked | undefined;

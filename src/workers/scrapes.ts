@@ -14,7 +14,7 @@ export interface Scrapes {
 }
 
 /** Milliseconds that a worker has. One whose event loop is held up for longer is missing from that round. */
-const roundMs = 1_000;
+const roundMs = 2_000;
 
 interface Round {
   readonly number: number;

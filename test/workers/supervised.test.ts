@@ -133,6 +133,7 @@ describe("a worker that dies", { timeout: testMs }, () => {
     for (let death = 1; death <= 3; death += 1) {
       const [victim] = served.workers().filter((pid) => pid !== steady);
       process.kill(victim ?? 0, "SIGKILL");
+      await served.untilSaid("a worker ended", death);
       expect(await served.validate(given)).toBe(200);
       // Two were ready at the start.
       await served.untilSaid("a worker is ready", 2 + death);

@@ -114,7 +114,12 @@ export function useWorkers(): Rig {
         async validate(token) {
           const response = await fetch(`${url}/cambio.v1.TokenExchangeService/ValidateCrossClient`, {
             method: "POST",
-            headers: { "content-type": "application/json", authorization: basic("orders", env()["ORDERS_SECRET"] ?? "") },
+            // A connection of its own: the next call may be another worker's.
+            headers: {
+              connection: "close",
+              "content-type": "application/json",
+              authorization: basic("orders", env()["ORDERS_SECRET"] ?? ""),
+            },
             body: JSON.stringify({ token: { value: token } }),
           });
           await response.arrayBuffer();
