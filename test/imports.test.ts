@@ -116,6 +116,13 @@ describe("imports point inward", () => {
     expect(files.map((file) => cycleFrom(file, [])).filter((cycle) => cycle !== undefined)).toEqual([]);
   });
 
+  it("lets the process above workers know neither the configuration nor the service", () => {
+    const reached = new Set(["workers/supervise.ts"]);
+    for (const file of reached) for (const one of inside) if (one.file === file) reached.add(targetOf(one));
+    expect(reached.size).toBeGreaterThan(5);
+    expect([...reached].filter((file) => roomOf(file) === "config" || roomOf(file) === ".")).toEqual([]);
+  });
+
   it("keeps every library and every Node module out of the core", () => {
     expect(imports.filter((one) => one.room === "exchange" && !one.target.startsWith("."))).toEqual([]);
   });

@@ -11,6 +11,7 @@ export function createHandBack(): () => void {
   subscribe("tracing:net.server.listen:asyncStart", (message) => {
     const server: unknown = typeof message === "object" && message !== null && "server" in message ? message.server : undefined;
     if (!(server instanceof Server)) return;
+    // Assigned this way because its types do not know the first of the two settings.
     Object.assign(server, { dropMaxConnection: true });
     servers.push(server);
   });
