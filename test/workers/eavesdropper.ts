@@ -1,5 +1,5 @@
 // A supervisor that prints whatever is said on the channel between it and its worker, both ways, one message per line. The first line
-// of the worker's output that has an address is printed as well. It ends when its standard input does.
+// of the worker's output that has an address is printed as well. It ends with the worker, which SIGTERM stops.
 
 import cluster from "node:cluster";
 import { PassThrough } from "node:stream";

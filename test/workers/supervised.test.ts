@@ -210,7 +210,7 @@ it(
 it(
   "what supervisor and worker say to each other is of few kinds, and holds no token and no secret",
   async () => {
-    const child = startChild(["test/workers/eavesdropper.ts", await rig.configure()], rig.env, testMs);
+    const child = rig.run(["test/workers/eavesdropper.ts", await rig.configure()]);
     await child.untilOutput(/"url":"/);
     const url = /"url":"([^"]+)"/.exec(child.output())?.[1] ?? "";
     const call = (method: string, message: object, headers: Readonly<Record<string, string>> = {}) =>
@@ -243,7 +243,7 @@ it(
 );
 
 it("a worker's program that nobody supervises serves nothing", async () => {
-  const child = startChild(["src/workers/worker.ts", await rig.configure(), "1", "2", "first"], rig.env);
+  const child = rig.run(["src/workers/worker.ts", await rig.configure(), "1", "2", "first"]);
   expect(await child.ended).toBe(2);
   expect(child.errors()).toBe("this is a part of cambio serve --workers, and no program of its own\n");
   expect(childrenOf(child.process.pid ?? 0)).toEqual([]);

@@ -12,6 +12,7 @@ import { eventually } from "../support/eventually.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 import { environmentFor, exampleFile, registerSecrets } from "../support/fake-stack.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
+import { endWithUs } from "../support/orphans.ts";
 import { createRunCanary } from "../support/run-canary.ts";
 
 /** On a machine that is busy with other tests, each process takes seconds to load. */
@@ -40,7 +41,9 @@ export interface Rig {
   readonly env: Readonly<Record<string, string>>;
   /** The example, changed: written as a file that is the configuration. */
   configure(change?: (text: string) => string): Promise<string>;
-  /** Without waiting for anything. */
+  /** A program that ends with the test. */
+  run(command: readonly [string, ...string[]], env?: Readonly<Record<string, string>>): Child;
+  /** The same with `cambio serve`, without waiting for anything. */
   start(words: readonly string[], env?: Readonly<Record<string, string>>): Child;
   /** Waits until all are ready. */
   serve(file: string, words?: readonly string[]): Promise<Served>;
@@ -93,7 +96,11 @@ export function useWorkers(): Rig {
       return file;
     },
     start(words: readonly string[], more = env()) {
-      const child = startChild(["src/cli/cambio.mjs", "serve", ...words], more, testMs);
+      return rig.run(["src/cli/cambio.mjs", "serve", ...words], more);
+    },
+    run(command: readonly [string, ...string[]], more = env()) {
+      const child = startChild(command, more, testMs);
+      endWithUs(child.process);
       running.push(child);
       return child;
     },
