@@ -6,6 +6,7 @@ import { ConfigurationError } from "./config/mistakes.ts";
 import { readConfiguration } from "./config/read-configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { codeOf, framesOf } from "./telemetry/cause.ts";
+import { crashLine, nameOf } from "./telemetry/crash-line.ts";
 
 interface RunningService {
   /** Takes up what `read` gives; whatever is wrong with it, the service goes on as it was. */
@@ -23,6 +24,8 @@ interface ProcessEvents {
 export interface ProcessSeams {
   readonly process: ProcessEvents;
   readonly start: (configuration: Configuration) => Promise<RunningService>;
+  /** Which process it is, where there are several: stands in its last line. */
+  readonly fields: Readonly<Record<string, number>>;
   /** Writes before it returns: the process may end right after. */
   readonly writeError: (text: string) => void;
 }
@@ -32,9 +35,10 @@ const exitStatus = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until a signal ends it. The result is the process's exit status. */
 export async function runProcess(configPath: string, seams: Partial<ProcessSeams> = {}): Promise<number> {
-  const { process: events = process, start = startWholeService, writeError = (text: string) => writeSync(standardError, text) } = seams;
+  const { process: events = process, start = startWholeService, fields = {} } = seams;
+  const { writeError = (text: string) => writeSync(standardError, text) } = seams;
   const crash = (error: unknown) => {
-    writeError(`${crashLine(error)}\n`);
+    writeError(`${crashLine(error, fields)}\n`);
     events.exit(1);
   };
   let stopping = false;
@@ -90,6 +94,7 @@ function failureText(error: unknown, wasRunning: boolean): string {
 const ownStartErrors: ReadonlySet<string> = new Set([
   "DatabaseStartError",
   "NewerDatabaseError",
+  "SharingStartError",
   "SigningStartError",
   "SpoolStartError",
   "TrailStartError",
@@ -102,19 +107,3 @@ const startFailures: Readonly<Record<string, string>> = {
   ENOTFOUND: "the name in server.host stands for no address.",
   ERR_OSSL: "the certificate and the private key in server.tls cannot be used together. Both are PEM, and the key is not encrypted.",
 };
-
-function crashLine(error: unknown): string {
-  const time = new Date().toISOString();
-  return JSON.stringify({
-    level: "fatal",
-    time,
-    msg: "unexpected exception, the process ends",
-    error: nameOf(error),
-    stack: framesOf(error),
-  });
-}
-
-function nameOf(error: unknown): string {
-  const code = codeOf(error);
-  return `${error instanceof Error ? error.name : typeof error}${code === undefined ? "" : ` (${code})`}`;
-}

@@ -9,7 +9,7 @@ import { createGate, type Entrance } from "./rpc/caller.ts";
 import { contract, implementTokenExchange } from "./rpc/register.ts";
 import { logStart } from "./start-log.ts";
 import { createLog } from "./telemetry/log.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { createAccessLog } from "./transport/access-log.ts";
 import { createAuditLog } from "./transport/audit-log.ts";
 import { type CallSpans, createCallSpans } from "./transport/call-spans.ts";
@@ -30,7 +30,7 @@ import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
-import { wireAudit } from "./wire-audit.ts";
+import { type TrailWriter, wireAudit } from "./wire-audit.ts";
 import { wireCore } from "./wire-core.ts";
 import { keysOf } from "./wire-parts.ts";
 import { tokenRoutes } from "./wire-routes.ts";
@@ -46,6 +46,15 @@ export interface Seams {
   readonly limits: Limits;
   /** Told how far each refresh of a kept token has come. */
   readonly onRefreshStep: OnRefreshStep;
+  /** What it is to know of the others, where several processes share the port. */
+  readonly worker: Worker;
+}
+
+export interface Worker extends TrailWriter {
+  /** It says for all what there is to say of the configuration at start. */
+  readonly isFirst: boolean;
+  /** @param own this process's numbers. @returns what /metrics answers with: those of all */
+  readonly exposeAll: (own: Metrics["expose"]) => Metrics["expose"];
 }
 
 export interface Service {
@@ -54,6 +63,8 @@ export interface Service {
   readonly port: number;
   /** Takes up what `read` gives. What is wrong with it is logged, and the service goes on as it was. */
   reload(read: () => Configuration): void;
+  /** Others take its place: from now on it asks for connections to be given up, and still answers whatever is asked. */
+  leave(): void;
   /** Turns NOT_SERVING, finishes what is in flight within the configured drain, closes everything. */
   close(): Promise<void>;
 }
@@ -69,10 +80,11 @@ const now = (): number => performance.now();
 /** @throws Error where the port cannot be had, or the TLS files, the database, its signing keys or the audit file cannot be used */
 export async function startService(configuration: Configuration, seams: Partial<Seams> = {}): Promise<Service> {
   const { clock = Date.now, limits = defaultLimits, logDestination, auditDestination = logDestination ?? process.stdout } = seams;
-  const { onRefreshStep } = seams;
+  const { onRefreshStep, worker } = seams;
   const { server } = configuration;
   const tls = await readTls(server.tls);
-  const log = createLog({ level: configuration.log.level, ...(logDestination === undefined ? {} : { destination: logDestination }) });
+  const destination = logDestination === undefined ? {} : { destination: logDestination };
+  const log = createLog({ level: configuration.log.level, worker: worker?.number, ...destination });
   const metrics = createMetrics();
   const parts = new AsyncDisposableStack();
   parts.defer(() => metrics.close());
@@ -84,12 +96,13 @@ export async function startService(configuration: Configuration, seams: Partial<
     const traces = wired?.traces;
     const spans = traces === undefined ? undefined : createCallSpans({ traces, clock, now });
     const keys = keysOf(configuration);
-    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination });
+    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination, worker });
     parts.defer(() => recorder.close());
     const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces }, onRefreshStep);
     parts.defer(() => core.close());
     const statusOfParts = () => ({ ...core.storage.status(), audit: recorder.status() });
     metrics.watchParts(statusOfParts);
+    const exposed = worker === undefined ? metrics : { ...metrics, expose: worker.exposeAll(() => metrics.expose()) };
     const health = createHealthStatus();
     const stopping = new AbortController();
     const accessLog = createAccessLog(log, metrics);
@@ -102,13 +115,21 @@ export async function startService(configuration: Configuration, seams: Partial<
       takePlace: core.limiting.takePlace,
       recorder,
     };
+    const leaving = createLeaving();
     const port = createOnePort({
       onRequest: createFront({
-        hooks: together(spans, accessLog, createAuditLog(recorder.audit), refusals, createPlaces(core.limiting.countUnproven)),
+        hooks: together(
+          spans,
+          leaving.hooks,
+          accessLog,
+          createAuditLog(recorder.audit),
+          refusals,
+          createPlaces(core.limiting.countUnproven),
+        ),
         now,
         plain: createHttpRoutes(
           [
-            ...processRoutes({ health, metrics, parts: statusOfParts }),
+            ...processRoutes({ health, metrics: exposed, parts: statusOfParts }),
             keySetRoute(() => core.storage.signing.publicKeys()),
             ...tokenRoutes(configuration, { core, entrance, clock, spans }),
           ],
@@ -140,12 +161,13 @@ export async function startService(configuration: Configuration, seams: Partial<
     const bound = await port.listen(server.host, server.port);
     health.set(true);
     const url = `${tls === undefined ? "http" : "https"}://${urlHost(server.host)}:${bound.port}`;
-    logStart(configuration, url, log);
+    if (worker?.isFirst !== false) logStart(configuration, url, log);
     const running = parts.move();
     return {
       url,
       port: bound.port,
       reload: createReload(core, log),
+      leave: leaving.begin,
       async close() {
         log.info({}, "stopping");
         stopBy = now() + server.drain;
@@ -194,10 +216,30 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
   };
 }
 
+/**
+ * Each connection is told with the next answer that it was the last one, so that none is closed under a call. Over HTTP/2 that comes before
+ * the answer; calls beside it that cross it are refused unread (REFUSED_STREAM), which gRPC libraries take for a reason to send them again.
+ */
+function createLeaving() {
+  let begun = false;
+  const hooks: Hooks = {
+    onBegin({ res }) {
+      if (!begun) return;
+      if ("stream" in res) res.stream.session?.close();
+      else res.setHeader("connection", "close");
+    },
+    onEnd: () => undefined,
+  };
+  return { hooks, begin: () => void (begun = true) };
+}
+
 /** Spans come first: the log line names the trace. */
 function together(spans: CallSpans | undefined, ...all: readonly Hooks[]): Hooks {
   return {
-    ...(spans === undefined ? {} : { onBegin: (visit) => spans.onBegin(visit) }),
+    onBegin(visit) {
+      spans?.onBegin(visit);
+      for (const hooks of all) hooks.onBegin?.(visit);
+    },
     onEnd(call, end) {
       spans?.onEnd(call, end);
       for (const hooks of all) hooks.onEnd(call, end);

@@ -2,16 +2,17 @@
 
 import type { Configuration } from "./config/schema.ts";
 import { isLoopbackHost } from "./exchange/loopback.ts";
+import { whyOnlyOne } from "./sharing.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export function logStart(configuration: Configuration, url: string, log: Log): void {
-  const { providers, sealing, redis, database, server, traces } = configuration;
-  if (database === undefined) {
-    if (redis === undefined)
-      log.warn({}, "no database and no Redis: used codes and revocations end with this process, which serves one replica only");
-    else log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them");
-  } else if (database.location.kind === "sqlite") log.info({}, "the database is a file: this process serves one replica only");
-  if (sealing === undefined)
+  const { providers, database, server, traces } = configuration;
+  const onlyOne = whyOnlyOne(configuration);
+  if (onlyOne.includes("no database and no Redis"))
+    log.warn({}, "no database and no Redis: used codes and revocations end with this process, which serves one replica only");
+  else if (database === undefined) log.warn({}, "no database: used codes and revocations live in Redis, and a flush forgets them");
+  if (onlyOne.includes("a database file")) log.info({}, "the database is a file: this process serves one replica only");
+  if (onlyOne.includes("no sealing keys"))
     log.warn({}, "no sealing keys: made at start; refresh handles end with this process, which serves one replica only");
   if (traces?.allow_http === true)
     log.warn({}, "traces.allow_http is on: traces and the collector's key may cross the network in clear text");

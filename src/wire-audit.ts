@@ -6,6 +6,7 @@ import type { Sink } from "./audit/sink.ts";
 import { createStandardOutput } from "./audit/standard-output.ts";
 import { createTokenHash } from "./audit/token-hash.ts";
 import { createTrailFile } from "./audit/trail-file.ts";
+import { workerTrailPath } from "./audit/trail-names.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { Clock } from "./exchange/ports.ts";
 import type { Recorder } from "./rpc/trail.ts";
@@ -24,6 +25,15 @@ export interface AuditParts {
   readonly keys: Keys;
   /** Where lines go if no file is configured. */
   readonly destination: { write(line: string): unknown };
+  /** Undefined: this process is the only one that writes this trail. */
+  readonly worker: TrailWriter | undefined;
+}
+
+/** One of several processes, each with a trail of its own. */
+export interface TrailWriter {
+  readonly number: number;
+  /** Id of the process in whose name files are locked. */
+  readonly lockHolder: number;
 }
 
 /** @throws Error where the trail cannot be kept as configured */
@@ -43,7 +53,9 @@ export async function wireAudit(configuration: Configuration, parts: AuditParts)
   return { audit, tokenHash: createTokenHash(keys[0]), status: () => audit.status, close: () => audit.close() };
 }
 
-function sinkOf({ audit }: Configuration, { clock, keys, destination }: AuditParts): Sink {
+function sinkOf({ audit }: Configuration, { clock, keys, destination, worker }: AuditParts): Sink {
   if (audit.file === undefined) return createStandardOutput({ destination, key: keys[0], clock, random: randomBytes });
-  return createTrailFile({ path: audit.file, rotateBytes: audit.rotate_bytes, keys, clock, random: randomBytes });
+  const common = { rotateBytes: audit.rotate_bytes, keys, clock, random: randomBytes };
+  if (worker === undefined) return createTrailFile({ path: audit.file, ...common });
+  return createTrailFile({ path: workerTrailPath(audit.file, worker.number), lockHolder: worker.lockHolder, ...common });
 }

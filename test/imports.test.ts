@@ -26,7 +26,9 @@ const allowedRooms: Record<string, readonly string[]> = {
   transport: ["exchange", "rpc", "telemetry", "tracing"],
   // What others install: nothing of the service comes along, and nothing of the service needs it.
   client: [],
-  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "."],
+  // Processes around the whole service; nothing of the service knows that they are there.
+  workers: ["telemetry", "."],
+  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "workers", "."],
   ".": [
     "exchange",
     "config",
@@ -112,6 +114,13 @@ describe("imports point inward", () => {
       return undefined;
     };
     expect(files.map((file) => cycleFrom(file, [])).filter((cycle) => cycle !== undefined)).toEqual([]);
+  });
+
+  it("lets the process above workers know neither the configuration nor the service", () => {
+    const reached = new Set(["workers/supervise.ts"]);
+    for (const file of reached) for (const one of inside) if (one.file === file) reached.add(targetOf(one));
+    expect(reached.size).toBeGreaterThan(5);
+    expect([...reached].filter((file) => roomOf(file) === "config" || roomOf(file) === ".")).toEqual([]);
   });
 
   it("keeps every library and every Node module out of the core", () => {

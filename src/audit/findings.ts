@@ -19,6 +19,8 @@ export interface Report {
   /** What is no damage and should be known. */
   readonly notes: readonly string[];
   readonly records: number;
+  /** Of the first file, as that names it: its random bits, in hex. */
+  readonly chain: string | undefined;
   /** Undefined: there are no records. */
   readonly first: number | undefined;
   readonly last: number | undefined;

@@ -22,6 +22,8 @@ export interface TrailFileOptions {
   readonly keys: readonly [MasterKey, ...MasterKey[]];
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
+  /** Id of the process that holds the lock, where that is not this one: it lives for as long as whoever writes here in its name. */
+  readonly lockHolder?: number;
   readonly disk?: Disk;
 }
 
@@ -37,7 +39,8 @@ interface CurrentFile {
 const maxSameNames = 1_000;
 const chainIdBytes = 16;
 
-export function createTrailFile({ path, rotateBytes, keys, clock, random, disk = realDisk }: TrailFileOptions): Sink {
+export function createTrailFile(options: TrailFileOptions): Sink {
+  const { path, rotateBytes, keys, clock, random, lockHolder = process.pid, disk = realDisk } = options;
   const { trail, side } = disk;
   const [key, ...olderKeys] = [createSigningKey(keys[0]), ...keys.slice(1).map(createSigningKey)];
   const headPath = headPathOf(path);
@@ -52,7 +55,7 @@ export function createTrailFile({ path, rotateBytes, keys, clock, random, disk =
   let folderSynced = true;
 
   async function open(): Promise<void> {
-    lock = await takeLock(lockPathOf(path), { files: side, random, pid: process.pid, isAlive: isProcessAlive });
+    lock = await takeLock(lockPathOf(path), { files: side, random, pid: lockHolder, isAlive: isProcessAlive });
     if (lock === undefined) throw new TrailStartError(`audit.file: another process is writing ${path}`);
     const found = await findTrailEnd({ disk, path, headPath }, [key, ...olderKeys]);
     if (found === "not a trail") throw new TrailStartError(`audit.file: ${path} holds something else; nothing was changed`);

@@ -1,6 +1,8 @@
 // Names of the files of one trail: the one that is being written, those set aside, and what lies beside them. In the order of
 // their names, set-aside files are in the order of their records.
 
+import { join, parse } from "node:path";
+
 /** The last signed record once more: shows where the trail ends while its file has no end yet. */
 export const headPathOf = (path: string): string => `${path}.head`;
 export const lockPathOf = (path: string): string => `${path}.lock`;
@@ -18,4 +20,10 @@ export function setAsidePath(path: string, firstSeq: number, attempt: number): s
 /** The file that is, or was, being written when this one was set aside; undefined: this one was not. */
 export function trailPathOf(path: string): string | undefined {
   return setAside.test(path) ? path.replace(setAside, "") : undefined;
+}
+
+/** Of the trail that worker's process writes where there are several: `audit.jsonl` → `audit.3.jsonl`. */
+export function workerTrailPath(path: string, worker: number): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.${worker}${ext}`);
 }

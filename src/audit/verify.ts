@@ -37,7 +37,8 @@ export async function verifyTrail({ files, trusted, live }: VerifyQuestion, read
     last = answer.signed?.seq ?? last;
   }
   if (before !== undefined) findings.note(`begins at record ${before.seq + 1}: goes on from ${quoted(before.file)}, which was not given`);
-  return { intact: findings.list.length === 0, findings: findings.list, notes: findings.notes, records, first, last };
+  const { list, notes } = findings;
+  return { intact: list.length === 0, findings: list, notes, records, chain: openings[0]?.chain, first, last };
 }
 
 function checkLink(file: string, { here, next }: { here: FileAnswer; next: OpenRecord | undefined }, findings: Findings): void {

@@ -10,6 +10,7 @@ import { showRecords } from "../audit/show.ts";
 import { createSignatureCheck, createSigningKey } from "../audit/signing-key.ts";
 import { verifyTrail } from "../audit/verify.ts";
 import type { TrailReader } from "../audit/verify-file.ts";
+import { workerTrails } from "../audit/worker-trails.ts";
 import { ConfigurationError } from "../config/mistakes.ts";
 import { readConfiguration } from "../config/read-configuration.ts";
 import type { Output } from "./output.ts";
@@ -20,12 +21,14 @@ const auditUsage = `Usage: cambio audit COMMAND
     --config CONFIG      signatures must be those of a sealing key of this configuration
     --public-key KEY     or of this key, as \`cambio audit key\` prints it; may be repeated
     --live               the last file is being written: its last lines are not judged
+    --workers            the files are those of several workers, FILE.1, FILE.2 and so on, in any order: a trail for each
   show FILE...     print the records of one request, caller or kind
     --request ID  --caller CLIENT  --kind KIND
   key CONFIG       print the public keys of a configuration: id and key, the one that signs first
 
 Without --config or --public-key, verify proves only that the files agree with themselves: whoever can write them can
-write all of them anew. In a shell, FILE.*.jsonl FILE names the files of one trail in their order.
+write all of them anew. In a shell, FILE.*.jsonl FILE names the files of one trail in their order. Workers have a trail each: their
+files are audit.1.jsonl, audit.2.jsonl and so on where audit.file is audit.jsonl.
 `;
 
 /** Keys that are believed, files and requests of one command: more words are a mistake. */
@@ -88,6 +91,7 @@ interface Values {
   readonly config?: string | undefined;
   readonly "public-key"?: readonly string[] | undefined;
   readonly live: boolean;
+  readonly workers: boolean;
   readonly request?: string | undefined;
   readonly caller?: string | undefined;
   readonly kind?: string | undefined;
@@ -104,6 +108,7 @@ function parse(words: readonly string[]): { command: string | undefined; files: 
         config: { type: "string" },
         "public-key": { type: "string", multiple: true },
         live: { type: "boolean", default: false },
+        workers: { type: "boolean", default: false },
         request: { type: "string" },
         caller: { type: "string" },
         kind: { type: "string" },
@@ -118,12 +123,12 @@ function parse(words: readonly string[]): { command: string | undefined; files: 
 }
 
 /** What a command does not know is not passed over: it may have been meant to forbid something. */
-function hasOptions({ config, "public-key": publicKey, live, request, caller, kind }: Partial<Values>): boolean {
-  return live === true || [config, publicKey, request, caller, kind].some((value) => value !== undefined);
+function hasOptions({ config, "public-key": publicKey, live, workers, request, caller, kind }: Partial<Values>): boolean {
+  return live === true || workers === true || [config, publicKey, request, caller, kind].some((value) => value !== undefined);
 }
 
 async function verify(files: readonly string[], values: Values, { out, error }: Output): Promise<number> {
-  const { config, "public-key": publicKeys = [], live, help: _, ...others } = values;
+  const { config, "public-key": publicKeys = [], live, workers, help: _, ...others } = values;
   if (hasOptions(others)) {
     error(auditUsage);
     return misunderstood;
@@ -137,12 +142,32 @@ async function verify(files: readonly string[], values: Values, { out, error }: 
     error(`${config}: no sealing keys, so nothing signed the trail that could be checked\n`);
     return misunderstood;
   }
-  const report = await verifyTrail({ files, trusted: known.length === 0 ? undefined : new Set(known), live }, reader);
-  for (const note of report.notes) out(`note: ${note}\n`);
-  for (const finding of report.findings) out(`${findingText(finding)}\n`);
-  out(`${summary(report, files.length)}\n`);
+  const trails = workers ? trailsOfWorkers(files) : { each: [{ name: "", files }], missing: [] };
+  const chains = new Map<string, string>();
+  let intact = trails.missing.length === 0;
+  for (const { name, files: ofTrail } of trails.each) {
+    const report = await verifyTrail({ files: ofTrail, trusted: known.length === 0 ? undefined : new Set(known), live }, reader);
+    for (const note of report.notes) out(`note: ${note}\n`);
+    for (const finding of report.findings) out(`${findingText(finding)}\n`);
+    out(`${name}${summary(report, ofTrail.length)}\n`);
+    intact &&= report.intact;
+    const twin = chains.get(report.chain ?? "");
+    // A copy of another worker's files is intact, and hides that this one's are gone.
+    if (twin !== undefined) out(`NOT INTACT: ${name}holds the same trail as ${twin}\n`);
+    intact &&= twin === undefined;
+    if (report.chain !== undefined) chains.set(report.chain, asciiText(ofTrail.at(-1) ?? ""));
+  }
+  for (const path of trails.missing) out(`NOT INTACT: ${asciiText(path)} is missing, and workers of higher numbers have written\n`);
   if (known.length === 0) out("The keys were taken from the files themselves: this proves only that they agree with themselves.\n");
-  return report.intact ? done : notSo;
+  return intact ? done : notSo;
+}
+
+/** @throws UnreadableFile where a name says of no worker whose file it is */
+function trailsOfWorkers(files: readonly string[]) {
+  const { trails, missing, strange } = workerTrails(files);
+  const [none] = strange;
+  if (none !== undefined) throw new UnreadableFile(`${asciiText(none)} has no number of a worker in its name: verify it without --workers`);
+  return { each: trails.map(({ path, files: ofTrail }) => ({ name: `${asciiText(path)}: `, files: ofTrail })), missing };
 }
 
 function findingText({ file, line, problem }: Finding): string {

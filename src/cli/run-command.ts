@@ -12,6 +12,7 @@ const defaultFile = "./cambio.yaml";
 const usage = `Usage: cambio COMMAND
 
   serve [CONFIG]    run the service until SIGTERM or SIGINT; SIGHUP reloads the configuration
+    --workers N|auto  as N processes that share the port, or as many as there are cores; SIGUSR2 replaces one after the other
   check [CONFIG]    look for mistakes in a configuration; starts nothing and connects to nothing
   explain CONFIG …  say rule by rule how a call would be decided (cambio explain --help)
   migrate [CONFIG]  bring the database's tables up to date
@@ -32,10 +33,8 @@ type Command = (words: readonly string[], output: Output) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   async serve(words, output) {
-    const file = onlyFile(words);
-    if (file === undefined) return misunderstood(output);
-    const { runProcess } = await import("../main.ts");
-    return runProcess(file);
+    const { serveCommand } = await import("./serve.ts");
+    return (await serveCommand(words, output, { defaultFile })) ?? misunderstood(output);
   },
   async check(words, output) {
     const { summary } = await import("./check.ts");

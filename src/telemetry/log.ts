@@ -17,14 +17,16 @@ export interface Log {
 
 export interface LogOptions {
   readonly level: "info" | "warn" | "error";
+  /** Its number, where several processes write to one place: stands in every line. */
+  readonly worker?: number | undefined;
   /** Where lines go; default: standard output. */
   readonly destination?: Output;
 }
 
-export function createLog({ level, destination }: LogOptions): Log {
+export function createLog({ level, worker, destination }: LogOptions): Log {
   const options = {
     level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: () => `,"time":"${instantText(Date.now())}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };

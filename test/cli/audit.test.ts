@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asciiJson } from "../../src/audit/ascii-json.ts";
 import { sha256 } from "../../src/audit/record.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
+import { workerTrailPath } from "../../src/audit/trail-names.ts";
 import { auditCommand } from "../../src/cli/audit.ts";
 import { createTrailRig, emptyFolder, entry, intent, keyBytes, linesIn, masterKey, ourPublicKey, writeLines } from "../audit/trail-rig.ts";
 import { startChild } from "../support/child.ts";
@@ -78,6 +79,19 @@ describe("an attacker who crafts a file speaks to no terminal", () => {
   });
 });
 
+/** Two trails beside each other, each of several files. */
+async function workersTrails() {
+  const rig = createTrailRig();
+  for (const worker of [1, 2]) {
+    const audit = await rig.start({ path: workerTrailPath(rig.path, worker), rotateBytes: 2_000 });
+    for (let at = 0; at < 5; at += 1) await audit.intend(intent(`request-${worker}-${at}`));
+    await audit.close();
+  }
+  const files = readdirSync(rig.folder).filter((name) => name.endsWith(".jsonl"));
+  return { folder: rig.folder, files: files.map((name) => join(rig.folder, name)) };
+}
+const verifyWorkers = (files: readonly string[]) => run("verify", "--workers", "--public-key", ourPublicKey, ...files);
+
 describe("cambio audit verify", () => {
   it("finds a trail intact under a configuration's key, also where another one signs now", async () => {
     const { path } = await closedTrail();
@@ -139,6 +153,61 @@ describe("cambio audit verify", () => {
     expect({ status, out }).toEqual({
       status: 0,
       out: expect.stringMatching(/^note: .*not closed.*\nintact: \d+ records \(1 to \d+\) in \d files\n$/),
+    });
+  });
+
+  describe("of several workers", () => {
+    it("judges each trail for itself, in whatever order files are given", async () => {
+      const { folder, files } = await workersTrails();
+      expect(files.length).toBeGreaterThanOrEqual(4);
+      const line = (worker: number) => `${folder}/audit\\.${worker}\\.jsonl: intact: \\d+ records \\(1 to \\d+\\) in \\d files\\n`;
+      for (const order of [files.toSorted(), files.toSorted().toReversed()]) {
+        const { status, out } = await verifyWorkers(order);
+        expect({ status, out }).toEqual({ status: 0, out: expect.stringMatching(new RegExp(`^${line(1)}${line(2)}$`)) });
+      }
+      expect((await run("verify", "--public-key", ourPublicKey, ...files.toSorted())).status).toBe(1);
+    });
+
+    it("a record that is cut out of one of them fails all", async () => {
+      const { files } = await workersTrails();
+      const victim = files.find((file) => file.endsWith("audit.2.jsonl")) ?? "";
+      writeLines(victim, linesIn(victim).toSpliced(1, 1));
+      const { status, out } = await verifyWorkers(files);
+      expect(status).toBe(1);
+      expect(out).toMatch(/audit\.1\.jsonl: intact[^]*audit\.2\.jsonl: NOT INTACT/);
+    });
+
+    it("all files of one worker that are deleted are missed", async () => {
+      const { files } = await workersTrails();
+      const { status, out } = await verifyWorkers(files.filter((file) => !file.includes("audit.1.")));
+      expect(status).toBe(1);
+      expect(out).toContain("audit.1.jsonl is missing, and workers of higher numbers have written");
+    });
+
+    it("a copy of another worker's files does not stand for those that are gone", async () => {
+      const { folder, files } = await workersTrails();
+      for (const file of readdirSync(folder).filter((name) => name.startsWith("audit.2."))) rmSync(join(folder, file));
+      for (const file of readdirSync(folder)) copyFileSync(join(folder, file), join(folder, file.replace("audit.1.", "audit.2.")));
+      const copied = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+      expect(copied.length).toBeGreaterThan(2);
+      const { status, out } = await verifyWorkers(copied.map((name) => join(folder, name)));
+      expect(files.length).toBeGreaterThan(2);
+      expect(status).toBe(1);
+      expect(out).toContain("holds the same trail as");
+    });
+
+    it("a file whose name says of no worker is refused", async () => {
+      const { path } = await closedTrail();
+      expect(await run("verify", "--workers", path)).toEqual({
+        status: 2,
+        out: "",
+        error: `${path} has no number of a worker in its name: verify it without --workers\n`,
+      });
+    });
+
+    it("show takes the files of all", async () => {
+      const { files } = await workersTrails();
+      for (const worker of [1, 2]) expect((await run("show", ...files, "--request", `request-${worker}-0`)).status).toBe(0);
     });
   });
 
@@ -210,6 +279,7 @@ describe("what is not understood or not readable has status 2", () => {
     [["show", "--request", "request-1", "--live", "some.jsonl"]],
     [["verify", "some.jsonl", "--request", "request-1"]],
     [["verify", "some.jsonl", "--unknown"]],
+    [["show", "--request", "request-1", "--workers", "some.1.jsonl"]],
     [["key"]],
     [["key", "one.yaml", "two.yaml"]],
     [["key", "one.yaml", "--live"]],

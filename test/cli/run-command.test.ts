@@ -100,11 +100,26 @@ it.each([[["help"]], [["--help"]], [["-h"]], [["check", "--help"]]])("cambio %j 
   expect(out).toContain("Usage: cambio COMMAND");
 });
 
-it.each([[[]], [["explode"]], [["check", "a.yaml", "b.yaml"]], [["--port", "80"]], [["schema", "file"]]])(
-  "cambio %j is not understood: the usage goes to standard error, the status is 2",
-  async (words) => {
-    const { status, out, error } = await cambio(words);
-    expect({ status, out }).toEqual({ status: 2, out: "" });
-    expect(error).toContain("Usage: cambio COMMAND");
+it.each([["0"], ["-1"], ["1.5"], ["129"], ["99999999999999999999"], ["many"], ["CANARY"], [""]])(
+  "cambio serve --workers=%s starts nothing, and says what is meant without repeating it",
+  async (word) => {
+    const { status, out, error } = await cambio(["serve", "cambio.example.yaml", `--workers=${word}`], environment);
+    expect({ status, out, error }).toEqual({ status: 2, out: "", error: "--workers is a number from 1 to 128, or auto\n" });
   },
 );
+
+it.each([
+  [["serve", "--workers"]],
+  [["serve", "--workers", "2", "--workers", "3"]],
+  [["serve", "a.yaml", "b.yaml"]],
+  [["serve", "--worker", "2"]],
+  [[]],
+  [["explode"]],
+  [["check", "a.yaml", "b.yaml"]],
+  [["--port", "80"]],
+  [["schema", "file"]],
+])("cambio %j is not understood: the usage goes to standard error, the status is 2", async (words) => {
+  const { status, out, error } = await cambio(words);
+  expect({ status, out }).toEqual({ status: 2, out: "" });
+  expect(error).toContain("Usage: cambio COMMAND");
+});
