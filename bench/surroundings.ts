@@ -25,9 +25,9 @@ export interface Surroundings extends AsyncDisposable {
   /** A folder that is gone afterwards. */
   readonly folder: string;
   /** Makes tokens of that provider. */
-  mint(provider: BenchProvider, count: number, algorithm?: BenchAlgorithm): Promise<readonly string[]>;
+  readonly mint: (provider: BenchProvider, count: number, algorithm?: BenchAlgorithm) => Promise<readonly string[]>;
   /** How long that provider itself took for each exchange since it was asked last, in milliseconds, by the token's subject. */
-  answerMs(provider: BenchProvider): Promise<Readonly<Record<string, number>>>;
+  readonly answerMs: (provider: BenchProvider) => Promise<Readonly<Record<string, number>>>;
 }
 
 /** @param delayMs of every answer of the providers' token endpoints */

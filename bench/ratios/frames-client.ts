@@ -31,7 +31,7 @@ export async function connectFrames(url: string, path: string, headers: Headers)
   let unread: Buffer = Buffer.alloc(0);
   let corked = false;
   socket.write(opening());
-  socket.on("data", (chunk) => {
+  socket.on("data", (chunk: Buffer) => {
     unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
     let at = 0;
     while (unread.length - at >= frameHeaderBytes) {

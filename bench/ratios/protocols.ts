@@ -1,7 +1,11 @@
 // The four protocols of the contract as bytes: which headers a call has, and what its message looks like on the wire.
 
 import { create, type DescMessage, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { ExchangeRequestSchema, TokenExchangeService, ValidateCrossClientRequestSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import {
+  ExchangeRequestSchema,
+  TokenExchangeService,
+  ValidateCrossClientRequestSchema,
+} from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import type { Headers } from "./frames.ts";
 
 export type Protocol = "gRPC" | "gRPC-Web" | "Connect+proto" | "Connect+JSON";

@@ -1,0 +1,37 @@
+// The gate: ratios of this run held against those that are committed. What has become slower beyond what chance does is named.
+
+import type { Ratio } from "./compared.ts";
+
+/**
+ * How far a ratio may fall. The median of five rounds of the same code moved by up to a tenth from run to run on a machine that did
+ * other things as well; half as much again is a change.
+ */
+export const tolerance = 0.15;
+
+/** As in ratios.json: by name. */
+export type Committed = Readonly<Record<string, number>>;
+
+export function committedOf(ratios: readonly Ratio[]): Committed {
+  return Object.fromEntries(ratios.map(({ name, ratio }) => [name, Number(ratio.toFixed(3))]));
+}
+
+/** @returns a sentence for each that became slower, or that nothing is committed about; empty: as fast as it was */
+export function whatGotSlower(ratios: readonly Ratio[], committed: Committed): readonly string[] {
+  return ratios.flatMap(({ name, ratio }) => {
+    const before = committed[name];
+    if (before === undefined) return [`${name}: nothing to compare with`];
+    if (ratio >= before * (1 - tolerance)) return [];
+    return [`${name}: ${ratio.toFixed(2)}, it was ${before.toFixed(2)}`];
+  });
+}
+
+/** @throws Error where the text is something else than numbers by name */
+export function readCommitted(text: string): Committed {
+  const read: unknown = JSON.parse(text);
+  if (typeof read !== "object" || read === null) throw new Error("the committed ratios are no object");
+  const entries = Object.entries(read).map(([name, ratio]: [string, unknown]) => {
+    if (typeof ratio !== "number") throw new Error(`the committed ratio "${name}" is no number`);
+    return [name, ratio] as const;
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,35 @@
+// Series of one call over and over, by h2load. h2load sees only HTTP's status, so a gRPC service is asked once before each round and once
+// after it by a client that also knows whether gRPC calls it a success.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FramesLoad } from "./frames-load.ts";
+import { h2load, type RepeatedCall } from "./h2load.ts";
+import type { Series } from "./series.ts";
+
+export interface Repeated extends Omit<RepeatedCall, "bodyFile"> {
+  readonly name: string;
+  readonly body: Buffer;
+  /** To the same gRPC method; absent where the status tells all. */
+  readonly grpc?: FramesLoad;
+}
+
+/** @param folder for the body @param ms of a round */
+export function repeatedSeries({ name, body, grpc, ...call }: Repeated, folder: string, ms: number): Series {
+  const bodyFile = join(folder, `${name.replaceAll(/\W+/g, "-")}.body`);
+  writeFileSync(bodyFile, body);
+  const askOnce = async () => {
+    await grpc?.closedLoop([body]);
+    if (grpc !== undefined && grpc.failures() > 0) throw new Error(`${name}: a gRPC call failed`);
+  };
+  return {
+    name,
+    async play() {
+      await askOnce();
+      const { perSecond, succeeded, failed } = await h2load({ ...call, bodyFile }, ms);
+      if (failed > 0 || succeeded === 0) throw new Error(`${name}: ${succeeded} calls succeeded and ${failed} failed`);
+      await askOnce();
+      return perSecond;
+    },
+  };
+}
