@@ -30,7 +30,7 @@ export function machine(): string {
 
 export function textOf({ title, lines, bars }: Measured): string {
   const verdicts = bars.map(({ text, holds }) => `  ${holds ? "holds" : "FAILS"}: ${text}`);
-  return [title, ...lines.map((line) => `  ${line}`), ...verdicts].join("\n");
+  return [title, ...lines.map((line) => `  ${line}`.trimEnd()), ...verdicts].join("\n");
 }
 
 export function percent(share: number): string {

@@ -10,11 +10,11 @@ import { type Repeated, repeatedSeries } from "./repeated.ts";
 import type { Series } from "./series.ts";
 
 export const baselineNames = {
-  http: "node:http echo, JSON over HTTP/1.1",
-  http2: "node:http2 echo",
-  connectNode: "connect-node, gRPC",
-  grpcJs: "grpc-js, gRPC",
-  introspection: "oidc-provider, introspection over HTTP/1.1",
+  http: "node:http",
+  http2: "node:http2",
+  connectNode: "connect-node",
+  grpcJs: "grpc-js",
+  introspection: "oidc-provider",
 } as const;
 
 export interface Baselines extends AsyncDisposable {
@@ -54,6 +54,7 @@ export async function startBaselines({ caller, token, answer, folder, ms }: Base
     const repeated: readonly Repeated[] = [
       {
         name: baselineNames.http,
+        pid: http.pid,
         url: http.url + validatePath,
         http: "1.1",
         headers: headersOf("Connect+JSON", caller),
@@ -61,18 +62,21 @@ export async function startBaselines({ caller, token, answer, folder, ms }: Base
       },
       {
         name: baselineNames.http2,
+        pid: http2.pid,
         url: http2.url + validatePath,
         http: "2",
         headers: headersOf("Connect+proto", caller),
         body: validation("Connect+proto", token),
       },
-      { name: baselineNames.connectNode, url: connectNode.url + validatePath, ...grpcCall, grpc: await grpc(connectNode) },
-      { name: baselineNames.grpcJs, url: grpcJs.url + validatePath, ...grpcCall, grpc: await grpc(grpcJs) },
-      await introspectionOf(
-        (await start("introspection.ts", caller.id, caller.secret)).url,
-        caller,
-        validation("Connect+JSON", token).length,
-      ),
+      {
+        name: baselineNames.connectNode,
+        pid: connectNode.pid,
+        url: connectNode.url + validatePath,
+        ...grpcCall,
+        grpc: await grpc(connectNode),
+      },
+      { name: baselineNames.grpcJs, pid: grpcJs.pid, url: grpcJs.url + validatePath, ...grpcCall, grpc: await grpc(grpcJs) },
+      await introspectionOf(await start("introspection.ts", caller.id, caller.secret), caller, validation("Connect+JSON", token).length),
     ];
     const running = parts.move();
     return {
@@ -86,7 +90,7 @@ export async function startBaselines({ caller, token, answer, folder, ms }: Base
 }
 
 /** @param bytes of a request: what the opaque token leaves of it is filled with a parameter that means nothing */
-async function introspectionOf(url: string, caller: BaselineMaterial["caller"], bytes: number): Promise<Repeated> {
+async function introspectionOf({ url, pid }: BenchProcess, caller: BaselineMaterial["caller"], bytes: number): Promise<Repeated> {
   const authorization = `Basic ${Buffer.from(`${caller.id}:${caller.secret}`).toString("base64")}`;
   const headers: Headers = [
     ["content-type", "application/x-www-form-urlencoded"],
@@ -103,5 +107,12 @@ async function introspectionOf(url: string, caller: BaselineMaterial["caller"], 
   form.set("filled", "f".repeat(Math.max(0, bytes - String(form).length)));
   const introspected: { active?: boolean } = JSON.parse(await post("/token/introspection", form));
   if (introspected.active !== true) throw new Error("the introspection endpoint does not know its own token");
-  return { name: baselineNames.introspection, url: `${url}/token/introspection`, http: "1.1", headers, body: Buffer.from(String(form)) };
+  return {
+    name: baselineNames.introspection,
+    pid,
+    url: `${url}/token/introspection`,
+    http: "1.1",
+    headers,
+    body: Buffer.from(String(form)),
+  };
 }

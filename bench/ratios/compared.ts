@@ -1,10 +1,11 @@
 // Which ratios are of interest, what of them is promised, and how they come out of the rates. A ratio is formed in each round, of two
-// rates that were measured within seconds of each other; its median over the rounds counts, and how far apart they are is its spread.
+// rates that were measured within seconds of each other; its median over the rounds counts, and how far apart they are is its spread. The
+// same by the servers' CPU time is there for machines that are busy with other things.
 
 import { median } from "../statistics.ts";
 import { baselineNames } from "./baselines.ts";
 import { caseNames } from "./cases.ts";
-import type { Rates } from "./series.ts";
+import type { Round, Rounds } from "./series.ts";
 
 interface Comparison {
   readonly of: string;
@@ -38,24 +39,28 @@ export interface Ratio extends Comparison {
   readonly ratio: number;
   readonly lowest: number;
   readonly highest: number;
+  /** Median of the rounds, by the CPU time that a call takes. NaN: the system does not tell. */
+  readonly byCpu: number;
 }
 
-export function ratiosOf(rates: Rates, wanted: readonly Comparison[] = comparisons): readonly Ratio[] {
+export function ratiosOf(rounds: Rounds, wanted: readonly Comparison[] = comparisons): readonly Ratio[] {
   return wanted.map((comparison) => {
-    const [of, against] = [ratesOf(rates, comparison.of), ratesOf(rates, comparison.against)];
-    const rounds = of.map((rate, round) => rate / (against[round] ?? Number.NaN));
+    const of = roundsOf(rounds, comparison.of);
+    const against = roundsOf(rounds, comparison.against);
+    const ratios = of.map(({ perSecond }, round) => perSecond / (against[round]?.perSecond ?? Number.NaN));
     return {
       ...comparison,
       name: `${comparison.of} / ${comparison.against}`,
-      ratio: median(rounds),
-      lowest: Math.min(...rounds),
-      highest: Math.max(...rounds),
+      ratio: median(ratios),
+      lowest: Math.min(...ratios),
+      highest: Math.max(...ratios),
+      byCpu: median(of.map(({ cpuMicros }, round) => (against[round]?.cpuMicros ?? Number.NaN) / cpuMicros)),
     };
   });
 }
 
-function ratesOf(rates: Rates, name: string): readonly number[] {
-  const found = rates.get(name);
+function roundsOf(rounds: Rounds, name: string): readonly Round[] {
+  const found = rounds.get(name);
   if (found === undefined) throw new Error(`there is no series "${name}"`);
   return found;
 }

@@ -9,13 +9,15 @@ import type { Series } from "./series.ts";
 
 export interface Repeated extends Omit<RepeatedCall, "bodyFile"> {
   readonly name: string;
+  /** Of the server. */
+  readonly pid: number;
   readonly body: Buffer;
   /** To the same gRPC method; absent where the status tells all. */
   readonly grpc?: FramesLoad;
 }
 
 /** @param folder for the body @param ms of a round */
-export function repeatedSeries({ name, body, grpc, ...call }: Repeated, folder: string, ms: number): Series {
+export function repeatedSeries({ name, pid, body, grpc, ...call }: Repeated, folder: string, ms: number): Series {
   const bodyFile = join(folder, `${name.replaceAll(/\W+/g, "-")}.body`);
   writeFileSync(bodyFile, body);
   const askOnce = async () => {
@@ -24,12 +26,13 @@ export function repeatedSeries({ name, body, grpc, ...call }: Repeated, folder: 
   };
   return {
     name,
+    pid,
     async play() {
       await askOnce();
       const { perSecond, succeeded, failed } = await h2load({ ...call, bodyFile }, ms);
       if (failed > 0 || succeeded === 0) throw new Error(`${name}: ${succeeded} calls succeeded and ${failed} failed`);
       await askOnce();
-      return perSecond;
+      return { calls: succeeded, perSecond };
     },
   };
 }

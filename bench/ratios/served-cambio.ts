@@ -19,6 +19,7 @@ const lookEveryMs = 2;
 
 export interface ServedCambio extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   /** From the start of the process to the first answer that it is ready. */
   readonly readyMs: number;
   metrics(): Promise<ProcessMetrics>;
@@ -31,8 +32,8 @@ export interface ProcessMetrics {
   readonly residentBytes: number;
   /** Milliseconds, since the last time that somebody asked. */
   readonly loopDelayMs: { readonly p50: number; readonly p99: number };
-  /** Verifications that were found in process, in Redis, and not at all. */
-  readonly lookups: Readonly<Record<"memory" | "redis" | "none", number>>;
+  /** Verifications that were found in process, and in Redis. */
+  readonly lookups: Readonly<Record<"memory" | "redis", number>>;
 }
 
 /** @param replica its audit trail is its own */
@@ -53,6 +54,8 @@ export async function serveCambio(surroundings: Surroundings, replica = "audit")
   const readyMs = performance.now() - beganMs;
   return {
     url,
+    // One that has answered has a process.
+    pid: child.pid ?? 0,
     readyMs,
     metrics: async () => readMetrics(await (await fetch(`${url}/metrics`)).text()),
     async [Symbol.asyncDispose]() {
@@ -84,6 +87,6 @@ function readMetrics(exposed: string): ProcessMetrics {
     failedCalls: calls - readMetric(exposed, "cambio_calls_total", { reason: "OK" }),
     residentBytes: readMetric(exposed, "cambio_resident_memory_bytes"),
     loopDelayMs: { p50: delay("0.5"), p99: delay("0.99") },
-    lookups: { memory: lookups("memory"), redis: lookups("redis"), none: lookups("none") },
+    lookups: { memory: lookups("memory"), redis: lookups("redis") },
   };
 }
