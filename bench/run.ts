@@ -19,9 +19,9 @@ import { measureHitRatio, tokensForHitRatio } from "./hit-ratio.ts";
 import { measureLatency, tokensForLatency } from "./latency.ts";
 import { measureMinting, tokensForMinting } from "./minting.ts";
 import { measureOwnTokens, tokensForOwnTokens } from "./own-tokens.ts";
-import { committedOf } from "./ratios/gate.ts";
+import { committedOf, readCommitted } from "./ratios/gate.ts";
 import { measureMemory } from "./ratios/measure-memory.ts";
-import { committedPath, measureRatios } from "./ratios/measure-ratios.ts";
+import { measureRatios } from "./ratios/measure-ratios.ts";
 import { measureStart } from "./ratios/measure-start.ts";
 import { measureTails } from "./ratios/measure-tails.ts";
 import { pictureOf } from "./ratios/picture.ts";
@@ -37,6 +37,7 @@ const ratioRounds = { count: rounds.count, ms: setting("BENCH_BURST", 1.5) * 1_0
 const distinct = setting("BENCH_TOKENS", 300_000);
 const write = process.env["WRITE"] === "1";
 const documents = join(import.meta.dirname, "../docs");
+const committedPath = join(import.meta.dirname, "ratios.json");
 
 function setting(name: string, usual: number): number {
   const value = Number(process.env[name] ?? usual);
@@ -56,7 +57,8 @@ const parts: Readonly<Record<string, () => Promise<Measured>>> = {
   minting: () => inWorld(async (world) => measureMinting(world, await world.mint("house", tokensForMinting(rounds.ms)), rounds.ms)),
   connections: () => measureConnections(rows),
   ratios: async () => {
-    const measured = await measureRatios(ratioRounds, !write);
+    // Read before, so that nothing is measured that cannot be compared.
+    const measured = await measureRatios(ratioRounds, write ? undefined : readCommitted(readFileSync(committedPath, "utf8")));
     if (write) {
       writeFileSync(committedPath, `${JSON.stringify(committedOf(measured.ratios), null, 2)}\n`);
       writeFileSync(join(documents, "performance.svg"), pictureOf(measured.ratios));

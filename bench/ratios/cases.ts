@@ -42,8 +42,8 @@ export interface Cases extends AsyncDisposable {
   /** A token that it knows, and the bytes of its answer about it. */
   readonly token: string;
   readonly answer: Buffer;
-  /** Reads of Redis for each answer that was found there. */
-  redisReadsPerAnswer(): number;
+  /** What Redis is asked for each answer that is found there. */
+  redisCommandsPerAnswer(): number;
   /** Of both replicas. */
   failedCalls(): Promise<number>;
 }
@@ -94,7 +94,7 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
         ),
       );
 
-    let redisReads = 0;
+    let redisCommands = 0;
     let redisAnswers = 0;
     const raw = redis.raw();
     const redisSeries = watched(second, "redis", calls, () => {
@@ -102,9 +102,9 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
       return {
         ...shown,
         async play() {
-          const before = readsOf(await raw.info("commandstats"));
+          const before = valueCommandsOf(await raw.info("commandstats"));
           const burst = await shown.play();
-          redisReads += readsOf(await raw.info("commandstats")) - before;
+          redisCommands += valueCommandsOf(await raw.info("commandstats")) - before;
           redisAnswers += calls;
           return burst;
         },
@@ -133,7 +133,7 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
       ],
       token,
       answer,
-      redisReadsPerAnswer: () => redisReads / redisAnswers,
+      redisCommandsPerAnswer: () => redisCommands / redisAnswers,
       failedCalls: async () => (await first.metrics()).failedCalls + (await second.metrics()).failedCalls,
       [Symbol.asyncDispose]: () => running.disposeAsync(),
     };
@@ -208,7 +208,8 @@ async function answerTo(url: string, token: string, caller: Surroundings["caller
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** Nothing else reads single values there at that time. */
-function readsOf(info: string): number {
-  return Number(/^cmdstat_get:calls=(\d+)/m.exec(info)?.[1] ?? 0);
+/** What the background does there are scripts. */
+function valueCommandsOf(info: string): number {
+  const counts = [...info.matchAll(/^cmdstat_(?:get|getrange|mget|set):calls=(\d+)/gm)];
+  return counts.reduce((sum, [, calls]) => sum + Number(calls), 0);
 }

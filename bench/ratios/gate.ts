@@ -17,12 +17,14 @@ export function committedOf(ratios: readonly Ratio[]): Committed {
 
 /** @returns a sentence for each that became slower, or that nothing is committed about; empty: as fast as it was */
 export function whatGotSlower(ratios: readonly Ratio[], committed: Committed): readonly string[] {
-  return ratios.flatMap(({ name, ratio }) => {
+  const unknown = ratios.filter(({ name }) => committed[name] === undefined);
+  const slower = ratios.flatMap(({ name, ratio }) => {
     const before = committed[name];
-    if (before === undefined) return [`${name}: nothing to compare with`];
+    if (before === undefined) return [];
     if (ratio >= before * (1 - tolerance)) return [];
     return [`${name}: ${ratio.toFixed(2)}, it was ${before.toFixed(2)}`];
   });
+  return unknown.length === 0 ? slower : [...slower, `there is nothing to compare with for ${unknown.map(({ name }) => name).join(", ")}`];
 }
 
 /** @throws Error where the text is something else than numbers by name */

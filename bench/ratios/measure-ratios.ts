@@ -1,31 +1,27 @@
 // How fast Cambio is beside servers that do less, and its slower answers beside its hits, all in the same run: rounds take turns, and
 // ratios of neighbours count, not the figures of a machine.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { aligned, type Bar, type Measured } from "../report.ts";
 import { median } from "../statistics.ts";
 import { startSurroundings } from "../surroundings.ts";
 import { startBaselines } from "./baselines.ts";
 import { type RoundSizes, startCases } from "./cases.ts";
 import { type Ratio, ratiosOf } from "./compared.ts";
-import { readCommitted, tolerance, whatGotSlower } from "./gate.ts";
+import { type Committed, tolerance, whatGotSlower } from "./gate.ts";
 import { callsUnderWay } from "./frames-load.ts";
 import { playRounds, type Rounds } from "./series.ts";
 
 /** Of the provider that is asked in the last two cases. */
 export const fastProviderMs = 5;
 /** One round trip; a token that is over within the round is read again. */
-const mostRedisReads = 1.02;
-
-export const committedPath = join(import.meta.dirname, "../ratios.json");
+const mostRedisCommands = 1.02;
 
 export interface MeasuredRatios extends Measured {
   readonly ratios: readonly Ratio[];
 }
 
-/** @param compare false: the committed ratios are about to be replaced */
-export async function measureRatios(sizes: RoundSizes, compare: boolean): Promise<MeasuredRatios> {
+/** @param committed undefined: they are about to be replaced */
+export async function measureRatios(sizes: RoundSizes, committed: Committed | undefined): Promise<MeasuredRatios> {
   await using surroundings = await startSurroundings(fastProviderMs);
   await using cases = await startCases(surroundings, sizes);
   const { caller, folder } = surroundings;
@@ -34,12 +30,15 @@ export async function measureRatios(sizes: RoundSizes, compare: boolean): Promis
   const rounds = await playRounds([...baselines.series, ...cases.series], sizes.count);
   const ratios = ratiosOf(rounds);
   const failed = await cases.failedCalls();
-  const reads = cases.redisReadsPerAnswer();
+  const commands = cases.redisCommandsPerAnswer();
   const bars: Bar[] = [
     ...ratios.flatMap(barOf),
-    { text: `an answer in Redis takes one read of it (${reads.toFixed(2)})`, holds: reads > 0 && reads <= mostRedisReads },
+    {
+      text: `an answer in Redis takes one round trip (${commands.toFixed(2)})`,
+      holds: commands > 0 && commands <= mostRedisCommands,
+    },
     { text: `/metrics counts no failed call (${failed})`, holds: failed === 0 },
-    ...(compare ? [gateOf(ratios)] : []),
+    ...(committed === undefined ? [] : [gateOf(ratios, committed)]),
   ];
   return {
     title:
@@ -84,8 +83,8 @@ function barOf({ name, ratio, bar }: Ratio): readonly Bar[] {
   return bar === undefined ? [] : [{ text: `${name} at least ${bar.toFixed(1)} (${ratio.toFixed(2)})`, holds: ratio >= bar }];
 }
 
-function gateOf(ratios: readonly Ratio[]): Bar {
-  const slower = whatGotSlower(ratios, readCommitted(readFileSync(committedPath, "utf8")));
+function gateOf(ratios: readonly Ratio[], committed: Committed): Bar {
+  const slower = whatGotSlower(ratios, committed);
   const allowed = `no ratio fell by more than ${tolerance * 100} % below the committed one`;
   return { text: slower.length === 0 ? allowed : `${allowed}: ${slower.join("; ")}`, holds: slower.length === 0 };
 }
