@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readMetric } from "../../test/support/metrics-text.ts";
 import { endWithUs } from "../../test/support/orphans.ts";
 import { freePorts } from "../../test/support/redis-process.ts";
+import { cpuMicrosOf } from "./cpu-time.ts";
 import { configurationPath, type Surroundings } from "../surroundings.ts";
 
 const command = join(import.meta.dirname, "../../src/cli/cambio.mjs");
@@ -22,6 +23,8 @@ export interface ServedCambio extends AsyncDisposable {
   readonly pid: number;
   /** From the start of the process to the first answer that it is ready. */
   readonly readyMs: number;
+  /** CPU time of all its threads until then. NaN: the system does not tell. */
+  readonly readyCpuMs: number;
   metrics(): Promise<ProcessMetrics>;
 }
 
@@ -51,12 +54,14 @@ export async function serveCambio(surroundings: Surroundings, replica = "audit")
     if (performance.now() - beganMs > startLimitMs) throw new Error("cambio serve was not ready in time");
     await sleep(lookEveryMs);
   }
+  // One that has answered has a process.
+  const { pid = 0 } = child;
   const readyMs = performance.now() - beganMs;
   return {
     url,
-    // One that has answered has a process.
-    pid: child.pid ?? 0,
+    pid,
     readyMs,
+    readyCpuMs: cpuMicrosOf(pid) / 1_000,
     metrics: async () => readMetrics(await (await fetch(`${url}/metrics`)).text()),
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
