@@ -78,7 +78,10 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
       (round: number) =>
         turn(tokens, round).map((one) => validation("gRPC", one, exchange));
     const over = (protocol: Protocol, shown: string, name: string) =>
-      watched(first, "memory", undefined, () =>
+      watched(
+        first,
+        "memory",
+        undefined,
         repeatedSeries(
           {
             name,
@@ -97,19 +100,17 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
     let redisCommands = 0;
     let redisAnswers = 0;
     const raw = redis.raw();
-    const redisSeries = watched(second, "redis", calls, () => {
-      const shown = differing(caseNames.redis, far, second, messages(rs256));
-      return {
-        ...shown,
-        async play() {
-          const before = valueCommandsOf(await raw.info("commandstats"));
-          const burst = await shown.play();
-          redisCommands += valueCommandsOf(await raw.info("commandstats")) - before;
-          redisAnswers += calls;
-          return burst;
-        },
-      };
-    });
+    const shownAgain = differing(caseNames.redis, far, second, messages(rs256));
+    const counted: Series = {
+      ...shownAgain,
+      async play() {
+        const before = valueCommandsOf(await raw.info("commandstats"));
+        const burst = await shownAgain.play();
+        redisCommands += valueCommandsOf(await raw.info("commandstats")) - before;
+        redisAnswers += calls;
+        return burst;
+      },
+    };
     const hit = Object.keys(caseNames.hit).map((protocol) => {
       // The names of the table are the protocols.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -121,12 +122,12 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
       series: [
         ...hit,
         over("gRPC", ownToken, caseNames.ownAgain),
-        watched(first, "none", calls, () => differing(caseNames.missRs256, near, first, messages(rs256))),
-        watched(first, "memory", calls, () => differing(caseNames.again, near, first, messages(rs256))),
-        redisSeries,
-        watched(first, "none", calls, () => differing(caseNames.missEs256, near, first, messages(es256))),
-        watched(first, "none", calls, () => differing(caseNames.ownFirst, near, first, messages(own))),
-        watched(first, "none", calls, () => differing(caseNames.exchangeMiss, near, first, messages(exchanged, true))),
+        watched(first, "none", calls, differing(caseNames.missRs256, near, first, messages(rs256))),
+        watched(first, "memory", calls, differing(caseNames.again, near, first, messages(rs256))),
+        watched(second, "redis", calls, counted),
+        watched(first, "none", calls, differing(caseNames.missEs256, near, first, messages(es256))),
+        watched(first, "none", calls, differing(caseNames.ownFirst, near, first, messages(own))),
+        watched(first, "none", calls, differing(caseNames.exchangeMiss, near, first, messages(exchanged, true))),
         differing(caseNames.code, codes, first, (round) =>
           Array.from({ length: calls }, (_one, index) => redemption(`code-${round}-${index}`)),
         ),
@@ -163,14 +164,13 @@ function differing(name: string, load: FramesLoad, { pid }: ServedCambio, messag
 const fromElsewhere = 0.02;
 
 /** @param calls undefined: as many as the service counts */
-function watched(cambio: ServedCambio, tier: "memory" | "redis" | "none", calls: number | undefined, make: () => Series): Series {
-  const { name, pid, play } = make();
+function watched(cambio: ServedCambio, tier: "memory" | "redis" | "none", calls: number | undefined, series: Series): Series {
+  const { name } = series;
   return {
-    name,
-    pid,
+    ...series,
     async play() {
       const before = await cambio.metrics();
-      const burst = await play();
+      const burst = await series.play();
       const after = await cambio.metrics();
       const asked = calls ?? after.calls - before.calls;
       const memory = after.lookups.memory - before.lookups.memory;

@@ -1,64 +1,40 @@
-// The gate: ratios of this run held against those that are committed. What has become slower beyond what chance does is named. On a machine
-// that is busy with other things rates are a matter of luck, and the ratios by CPU time are compared instead.
+// The gate: ratios of this run held against those that are committed. What has become slower beyond what chance does is named.
 
 import type { Ratio } from "./compared.ts";
 
-/**
- * How far a ratio may fall. Medians of the same code differ by up to a tenth from run to run: of rates where nothing else runs, of CPU
- * time also where a dozen other processes do. Half as much again is a change.
- */
+/** How far a ratio may fall. Where nothing else runs, rounds of the same code lie within a tenth of each other, and their medians closer. */
 export const tolerance = 0.15;
 
-/** For each core, before the run. */
-const busyLoad = 0.5;
-
-interface CommittedRatio {
-  readonly rate: number;
-  readonly cpu: number;
-}
-
 /** As in ratios.json: by name. */
-export type Committed = Readonly<Record<string, CommittedRatio>>;
+export type Committed = Readonly<Record<string, number>>;
 
 export function committedOf(ratios: readonly Ratio[]): Committed {
-  return Object.fromEntries(ratios.map(({ name, ratio, byCpu }) => [name, { rate: rounded(ratio), cpu: rounded(byCpu) }]));
+  return Object.fromEntries(ratios.map(({ name, ratio }) => [name, Number(ratio.toFixed(3))]));
 }
 
-/** @param load mean number of processes that wanted a core */
-export function isBusy(load: number, cores: number): boolean {
-  return load > busyLoad * cores;
-}
-
-/** @returns a sentence for each that became slower, or that nothing is committed about; empty: as fast as it was */
-export function whatGotSlower(ratios: readonly Ratio[], committed: Committed, busy: boolean): readonly string[] {
+/**
+ * A ratio has become slower where its median lies below the committed one by more than the tolerance, and even its best round does not
+ * reach it: how far rounds lie apart tells how much on this machine is chance.
+ * @returns a sentence for each of them, or that nothing is committed about; empty: as fast as it was
+ */
+export function whatGotSlower(ratios: readonly Ratio[], committed: Committed): readonly string[] {
   const unknown = ratios.filter(({ name }) => committed[name] === undefined);
-  const slower = ratios.flatMap((ratio) => {
-    const before = committed[ratio.name];
-    if (before === undefined) return [];
-    const [now, then, by] = busy ? [ratio.byCpu, before.cpu, " by CPU time"] : [ratio.ratio, before.rate, ""];
-    if (now >= then * (1 - tolerance)) return [];
-    return [`${ratio.name}: ${now.toFixed(2)}${by}, it was ${then.toFixed(2)}`];
+  const slower = ratios.flatMap(({ name, ratio, highest }) => {
+    const before = committed[name];
+    if (before === undefined || ratio >= before * (1 - tolerance) || highest >= before) return [];
+    return [`${name}: ${ratio.toFixed(2)}, it was ${before.toFixed(2)}`];
   });
   return unknown.length === 0 ? slower : [...slower, `there is nothing to compare with for ${unknown.map(({ name }) => name).join(", ")}`];
 }
 
-/** @throws Error where the text is something else than pairs of numbers by name */
+/** @throws Error where the text is something else than numbers by name */
 export function readCommitted(text: string): Committed {
   const read: unknown = JSON.parse(text);
   if (typeof read !== "object" || read === null) throw new Error("the committed ratios are no object");
   return Object.fromEntries(
-    Object.entries(read).map(([name, pair]: [string, unknown]) => {
-      if (!isPair(pair)) throw new Error(`the committed ratio "${name}" is no pair of numbers`);
-      return [name, pair];
+    Object.entries(read).map(([name, ratio]: [string, unknown]) => {
+      if (typeof ratio !== "number") throw new Error(`the committed ratio "${name}" is no number`);
+      return [name, ratio];
     }),
   );
-}
-
-function isPair(value: unknown): value is CommittedRatio {
-  if (typeof value !== "object" || value === null) return false;
-  return "rate" in value && typeof value.rate === "number" && "cpu" in value && typeof value.cpu === "number";
-}
-
-function rounded(ratio: number): number {
-  return Number(ratio.toFixed(3));
 }

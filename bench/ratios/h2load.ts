@@ -20,13 +20,19 @@ export interface H2loadRun {
   readonly failed: number;
 }
 
+type Length = { readonly ms: number } | { readonly calls: number };
+
 /** As many calls are under way over either HTTP: with 1.1 each has a connection of its own. */
 const shapes = { "1.1": ["--h1", "-c", "64"], "2": ["-c", "4", "-m", "16"] } as const;
 
-export async function h2load({ url, http, headers, bodyFile }: RepeatedCall, ms: number): Promise<H2loadRun> {
+export async function h2load({ url, http, headers, bodyFile }: RepeatedCall, length: Length): Promise<H2loadRun> {
   const given = headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const { stdout } = await promisify(execFile)("h2load", [...shapes[http], "-D", `${ms}ms`, "-d", bodyFile, ...given, url]);
+  const { stdout } = await promisify(execFile)("h2load", [...shapes[http], ...lengthOf(length), "-d", bodyFile, ...given, url]);
   return readH2load(stdout);
+}
+
+function lengthOf(length: Length): readonly string[] {
+  return "ms" in length ? ["-D", `${length.ms}ms`] : ["-n", String(length.calls)];
 }
 
 /** @throws Error where it says something else than usual */

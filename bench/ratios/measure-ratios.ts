@@ -1,14 +1,13 @@
 // How fast Cambio is beside servers that do less, and its slower answers beside its hits, all in the same run: rounds take turns, and
 // ratios of neighbours count, not the figures of a machine.
 
-import { availableParallelism, loadavg } from "node:os";
 import { aligned, type Bar, type Measured } from "../report.ts";
 import { median } from "../statistics.ts";
 import { startSurroundings } from "../surroundings.ts";
 import { startBaselines } from "./baselines.ts";
 import { type RoundSizes, startCases } from "./cases.ts";
 import { type Ratio, ratiosOf } from "./compared.ts";
-import { type Committed, isBusy, tolerance, whatGotSlower } from "./gate.ts";
+import { type Committed, tolerance, whatGotSlower } from "./gate.ts";
 import { callsUnderWay } from "./frames-load.ts";
 import { playRounds, type Rounds } from "./series.ts";
 
@@ -23,7 +22,6 @@ export interface MeasuredRatios extends Measured {
 
 /** @param committed undefined: they are about to be replaced */
 export async function measureRatios(sizes: RoundSizes, committed: Committed | undefined): Promise<MeasuredRatios> {
-  const busy = isBusy(loadavg()[0] ?? 0, availableParallelism());
   await using surroundings = await startSurroundings(fastProviderMs);
   await using cases = await startCases(surroundings, sizes);
   const { caller, folder } = surroundings;
@@ -40,7 +38,7 @@ export async function measureRatios(sizes: RoundSizes, committed: Committed | un
       holds: commands > 0 && commands <= mostRedisCommands,
     },
     { text: `/metrics counts no failed call (${failed})`, holds: failed === 0 },
-    ...(committed === undefined ? [] : [gateOf(ratios, committed, busy)]),
+    ...(committed === undefined ? [] : [gateOf(ratios, committed)]),
   ];
   return {
     title:
@@ -85,8 +83,8 @@ function barOf({ name, ratio, bar }: Ratio): readonly Bar[] {
   return bar === undefined ? [] : [{ text: `${name} at least ${bar.toFixed(1)} (${ratio.toFixed(2)})`, holds: ratio >= bar }];
 }
 
-function gateOf(ratios: readonly Ratio[], committed: Committed, busy: boolean): Bar {
-  const slower = whatGotSlower(ratios, committed, busy);
-  const allowed = `no ratio${busy ? " by CPU time (the machine is busy)" : ""} is more than ${tolerance * 100} % below the committed one`;
+function gateOf(ratios: readonly Ratio[], committed: Committed): Bar {
+  const slower = whatGotSlower(ratios, committed);
+  const allowed = `no ratio is more than ${tolerance * 100} % below the committed one`;
   return { text: slower.length === 0 ? allowed : `${allowed}: ${slower.join("; ")}`, holds: slower.length === 0 };
 }

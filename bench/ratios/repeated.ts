@@ -7,6 +7,9 @@ import type { FramesLoad } from "./frames-load.ts";
 import { h2load, type RepeatedCall } from "./h2load.ts";
 import type { Series } from "./series.ts";
 
+/** A number and not a time, so that a busy machine does not leave a server half compiled. */
+const warmUpCalls = 10_000;
+
 export interface Repeated extends Omit<RepeatedCall, "bodyFile"> {
   readonly name: string;
   /** Of the server. */
@@ -27,9 +30,10 @@ export function repeatedSeries({ name, pid, body, grpc, ...call }: Repeated, fol
   return {
     name,
     pid,
+    warmUp: () => h2load({ ...call, bodyFile }, { calls: warmUpCalls }),
     async play() {
       await askOnce();
-      const { perSecond, succeeded, failed } = await h2load({ ...call, bodyFile }, ms);
+      const { perSecond, succeeded, failed } = await h2load({ ...call, bodyFile }, { ms });
       if (failed > 0 || succeeded === 0) throw new Error(`${name}: ${succeeded} calls succeeded and ${failed} failed`);
       await askOnce();
       return { calls: succeeded, perSecond };

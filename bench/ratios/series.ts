@@ -11,6 +11,8 @@ export interface Series {
    * @throws Error where a call failed, or was answered otherwise than the series is about
    */
   readonly play: () => Promise<Burst>;
+  /** What goes before the first round. Absent: a round that is not counted. */
+  readonly warmUp?: () => Promise<unknown>;
 }
 
 export interface Burst {
@@ -27,9 +29,9 @@ export interface Round {
 /** By name of the series. */
 export type Rounds = ReadonlyMap<string, readonly Round[]>;
 
-/** A round that is not counted comes first: it goes into compiling. */
+/** The first calls of a server go into compiling it, and are not counted. */
 export async function playRounds(series: readonly Series[], count: number): Promise<Rounds> {
-  for (const one of series) await playOne(one);
+  for (const { warmUp, play } of series) await (warmUp ?? play)();
   const rounds = new Map<string, Round[]>(series.map(({ name }) => [name, []]));
   for (let round = 0; round < count; round += 1) {
     for (const one of series) rounds.get(one.name)?.push(await playOne(one));
