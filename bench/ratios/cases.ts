@@ -1,6 +1,5 @@
 // What of Cambio is measured: one call over and over by h2load, in each protocol; and calls that all differ, over gRPC, by frames-load.ts.
-// Two replicas share a Redis: what the first has verified, the second finds there. Each round is held against the service's own counters,
-// so that a series is what its name says.
+// Two replicas share a Redis: what the first has verified, the second finds there.
 
 import { createCaller } from "../caller.ts";
 import { closedLoop } from "../closed-loop.ts";
@@ -10,6 +9,7 @@ import { exchangePath, headersOf, type Protocol, redemption, validatePath, valid
 import { repeatedSeries } from "./repeated.ts";
 import type { Series } from "./series.ts";
 import { type ServedCambio, serveCambio } from "./served-cambio.ts";
+import { countingRedis, watched } from "./watched.ts";
 
 export const caseNames = {
   hit: {
@@ -29,7 +29,7 @@ export const caseNames = {
 } as const;
 
 export interface RoundSizes {
-  /** Beside the one that is not counted. */
+  /** Beside what goes before the first. */
   readonly count: number;
   /** Of a call over and over. */
   readonly ms: number;
@@ -48,94 +48,53 @@ export interface Cases extends AsyncDisposable {
   failedCalls(): Promise<number>;
 }
 
-export async function startCases(surroundings: Surroundings, { count, ms, calls }: RoundSizes): Promise<Cases> {
-  const { caller, folder, redis } = surroundings;
+/** One replica, and connections to it. */
+interface Replica {
+  readonly cambio: ServedCambio;
+  readonly validate: FramesLoad;
+  readonly exchange: FramesLoad;
+}
+
+/** Tokens enough for all rounds, each for itself. */
+interface Material {
+  readonly rs256: readonly string[];
+  readonly exchanged: readonly string[];
+  readonly es256: readonly string[];
+  readonly own: readonly string[];
+  /** For the calls over and over. */
+  readonly repeated: { readonly token: string; readonly own: string };
+}
+
+export async function startCases(surroundings: Surroundings, sizes: RoundSizes): Promise<Cases> {
   const parts = new AsyncDisposableStack();
   try {
-    const [first, second] = [parts.use(await serveCambio(surroundings)), parts.use(await serveCambio(surroundings, "audit-of-the-second"))];
-    const connect = async ({ url }: ServedCambio, path: string): Promise<FramesLoad> => {
-      const load = await createFramesLoad(url, path, headersOf("gRPC", caller));
-      parts.defer(() => load.close());
-      return load;
+    const start = async (trail: string): Promise<Replica> => {
+      const cambio = parts.use(await serveCambio(surroundings, trail));
+      const connect = async (path: string) => {
+        const load = await createFramesLoad(cambio.url, path, headersOf("gRPC", surroundings.caller));
+        parts.defer(() => load.close());
+        return load;
+      };
+      return { cambio, validate: await connect(validatePath), exchange: await connect(exchangePath) };
     };
-    const [near, far, codes] = [
-      await connect(first, validatePath),
-      await connect(second, validatePath),
-      await connect(first, exchangePath),
-    ];
-    const rounds = count + 1;
-    const rs256 = await surroundings.mint("corporate", rounds * calls);
-    const exchanged = await surroundings.mint("corporate", rounds * calls);
-    const es256 = await surroundings.mint("corporate", rounds * calls, "ES256");
-    const own = await issueOwn(surroundings, first.url, rounds * calls);
-    const [token = ""] = await surroundings.mint("corporate", 1);
-    const [ownToken = ""] = own;
-    const answer = await answerTo(first.url, token, caller);
-
-    const turn = (tokens: readonly string[], round: number) => tokens.slice(round * calls, (round + 1) * calls);
-    const messages =
-      (tokens: readonly string[], exchange = false) =>
-      (round: number) =>
-        turn(tokens, round).map((one) => validation("gRPC", one, exchange));
-    const over = (protocol: Protocol, shown: string, name: string) =>
-      watched(
-        first,
-        "memory",
-        undefined,
-        repeatedSeries(
-          {
-            name,
-            pid: first.pid,
-            url: first.url + validatePath,
-            http: protocol === "Connect+JSON" ? "1.1" : "2",
-            headers: headersOf(protocol, caller),
-            body: validation(protocol, shown),
-            ...(protocol === "gRPC" ? { grpc: near } : {}),
-          },
-          folder,
-          ms,
-        ),
-      );
-
-    let redisCommands = 0;
-    let redisAnswers = 0;
-    const raw = redis.raw();
-    const shownAgain = differing(caseNames.redis, far, second, messages(rs256));
-    const counted: Series = {
-      ...shownAgain,
-      async play() {
-        const before = valueCommandsOf(await raw.info("commandstats"));
-        const burst = await shownAgain.play();
-        redisCommands += valueCommandsOf(await raw.info("commandstats")) - before;
-        redisAnswers += calls;
-        return burst;
-      },
-    };
-    const hit = Object.keys(caseNames.hit).map((protocol) => {
-      // The names of the table are the protocols.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      const one = protocol as Protocol;
-      return over(one, token, caseNames.hit[one]);
-    });
+    const [first, second] = [await start("audit"), await start("audit-of-the-second")];
+    const material = await prepare(surroundings, first.cambio.url, (sizes.count + 1) * sizes.calls);
+    const { token } = material.repeated;
+    const answer = await answerTo(first.cambio.url, token, surroundings.caller);
+    const inRedis = countingRedis(
+      surroundings.redis,
+      differing(caseNames.redis, { cambio: second.cambio, load: second.validate }, messagesOf(material.rs256, sizes.calls)),
+    );
     const running = parts.move();
     return {
       series: [
-        ...hit,
-        over("gRPC", ownToken, caseNames.ownAgain),
-        watched(first, "none", calls, differing(caseNames.missRs256, near, first, messages(rs256))),
-        watched(first, "memory", calls, differing(caseNames.again, near, first, messages(rs256))),
-        watched(second, "redis", calls, counted),
-        watched(first, "none", calls, differing(caseNames.missEs256, near, first, messages(es256))),
-        watched(first, "none", calls, differing(caseNames.ownFirst, near, first, messages(own))),
-        watched(first, "none", calls, differing(caseNames.exchangeMiss, near, first, messages(exchanged, true))),
-        differing(caseNames.code, codes, first, (round) =>
-          Array.from({ length: calls }, (_one, index) => redemption(`code-${round}-${index}`)),
-        ),
+        ...repeatedCases(first, material.repeated, surroundings, sizes.ms),
+        ...differingCases(first, material, sizes.calls, watched(second.cambio, "redis", inRedis.series)),
       ],
       token,
       answer,
-      redisCommandsPerAnswer: () => redisCommands / redisAnswers,
-      failedCalls: async () => (await first.metrics()).failedCalls + (await second.metrics()).failedCalls,
+      redisCommandsPerAnswer: () => inRedis.commandsPerCall(),
+      failedCalls: async () => (await first.cambio.metrics()).failedCalls + (await second.cambio.metrics()).failedCalls,
       [Symbol.asyncDispose]: () => running.disposeAsync(),
     };
   } catch (failure) {
@@ -144,41 +103,82 @@ export async function startCases(surroundings: Surroundings, { count, ms, calls 
   }
 }
 
-/** @param messagesOf a round; none is sent in two of them */
-function differing(name: string, load: FramesLoad, { pid }: ServedCambio, messagesOf: (round: number) => readonly Buffer[]): Series {
+async function prepare(surroundings: Surroundings, url: string, count: number): Promise<Material> {
+  const [token = "", ...rs256] = await surroundings.mint("corporate", count + 1);
+  const exchanged = await surroundings.mint("corporate", count);
+  const es256 = await surroundings.mint("corporate", count, "ES256");
+  const [ownToken = "", ...own] = await issueOwn(surroundings, url, count + 1);
+  return { rs256, exchanged, es256, own, repeated: { token, own: ownToken } };
+}
+
+function repeatedCases(
+  { cambio, validate }: Replica,
+  { token, own }: Material["repeated"],
+  { caller, folder }: Surroundings,
+  ms: number,
+): readonly Series[] {
+  const over = (name: string, protocol: Protocol, shown: string) => {
+    const call = {
+      name,
+      pid: cambio.pid,
+      url: cambio.url + validatePath,
+      http: protocol === "Connect+JSON" ? "1.1" : "2",
+      headers: headersOf(protocol, caller),
+      body: validation(protocol, shown),
+      ...(protocol === "gRPC" ? { grpc: validate } : {}),
+    } as const;
+    return watched(cambio, "memory", repeatedSeries(call, folder, ms));
+  };
+  const { hit } = caseNames;
+  return [
+    over(hit.gRPC, "gRPC", token),
+    over(hit["gRPC-Web"], "gRPC-Web", token),
+    over(hit["Connect+proto"], "Connect+proto", token),
+    over(hit["Connect+JSON"], "Connect+JSON", token),
+    over(caseNames.ownAgain, "gRPC", own),
+  ];
+}
+
+/** @param inRedis must come after the misses of the same tokens */
+function differingCases(
+  { cambio, validate, exchange }: Replica,
+  { rs256, es256, exchanged, own }: Material,
+  calls: number,
+  inRedis: Series,
+): readonly Series[] {
+  const at = { cambio, load: validate };
+  const codes = (round: number) => Array.from({ length: calls }, (_one, index) => redemption(`code-${round}-${index}`));
+  return [
+    watched(cambio, "none", differing(caseNames.missRs256, at, messagesOf(rs256, calls))),
+    watched(cambio, "memory", differing(caseNames.again, at, messagesOf(rs256, calls))),
+    inRedis,
+    watched(cambio, "none", differing(caseNames.missEs256, at, messagesOf(es256, calls))),
+    watched(cambio, "none", differing(caseNames.ownFirst, at, messagesOf(own, calls))),
+    watched(cambio, "none", differing(caseNames.exchangeMiss, at, messagesOf(exchanged, calls, true))),
+    differing(caseNames.code, { cambio, load: exchange }, codes),
+  ];
+}
+
+function messagesOf(tokens: readonly string[], calls: number, exchange = false): (round: number) => readonly Buffer[] {
+  return (round) => tokens.slice(round * calls, (round + 1) * calls).map((token) => validation("gRPC", token, exchange));
+}
+
+/** @param messages of a round; none is sent in two of them */
+function differing(
+  name: string,
+  { cambio, load }: { readonly cambio: ServedCambio; readonly load: FramesLoad },
+  messages: (round: number) => readonly Buffer[],
+): Series {
   let round = 0;
   return {
     name,
-    pid,
+    pid: cambio.pid,
     async play() {
-      const messages = messagesOf(round);
+      const sent = messages(round);
       round += 1;
-      const ms = await load.closedLoop(messages);
+      const ms = await load.closedLoop(sent);
       if (load.failures() > 0) throw new Error(`${name}: ${load.failures()} calls failed`);
-      return { calls: messages.length, perSecond: (messages.length * 1_000) / ms };
-    },
-  };
-}
-
-/** A remembered token is over after a minute, and then some calls miss. */
-const fromElsewhere = 0.02;
-
-/** @param calls undefined: as many as the service counts */
-function watched(cambio: ServedCambio, tier: "memory" | "redis" | "none", calls: number | undefined, series: Series): Series {
-  const { name } = series;
-  return {
-    ...series,
-    async play() {
-      const before = await cambio.metrics();
-      const burst = await series.play();
-      const after = await cambio.metrics();
-      const asked = calls ?? after.calls - before.calls;
-      const memory = after.lookups.memory - before.lookups.memory;
-      const redis = after.lookups.redis - before.lookups.redis;
-      // A token of Cambio's own that is not remembered is not looked for any further, and counts as none of these.
-      const found = { memory, redis, none: asked - memory - redis }[tier];
-      if (found < asked * (1 - fromElsewhere)) throw new Error(`${name}: of ${asked} calls only ${found} were answered from there`);
-      return burst;
+      return { calls: sent.length, perSecond: (sent.length * 1_000) / ms };
     },
   };
 }
@@ -206,10 +206,4 @@ async function answerTo(url: string, token: string, caller: Surroundings["caller
   });
   if (!response.ok) throw new Error(`a call failed with status ${response.status}`);
   return Buffer.from(await response.arrayBuffer());
-}
-
-/** What the background does there are scripts. */
-function valueCommandsOf(info: string): number {
-  const counts = [...info.matchAll(/^cmdstat_(?:get|getrange|mget|set):calls=(\d+)/gm)];
-  return counts.reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
