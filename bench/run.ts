@@ -72,7 +72,8 @@ const parts: Readonly<Record<string, () => Promise<Measured>>> = {
 
 async function inWorld(measure: (world: World) => Promise<Measured>): Promise<Measured> {
   await using world = await startWorld();
-  return measure(world);
+  // Waited for here: the world ends with this function.
+  return await measure(world);
 }
 
 function written(section: string, measured: Measured): Measured {
