@@ -3,7 +3,7 @@
 import type { Ratio } from "./compared.ts";
 
 const rowHeight = 26;
-const labelWidth = 430;
+const labelWidth = 290;
 const plotWidth = 330;
 const valueWidth = 60;
 const top = 34;
@@ -31,6 +31,7 @@ export function pictureOf(ratios: readonly Ratio[]): string {
     "<title>Calls per second, as ratios</title>",
     `<style>\n${style}\n</style>`,
     `<text x="${one}" y="20" text-anchor="middle">as fast</text>`,
+    `<line class="promise" x1="8" y1="6" x2="8" y2="24"/><text x="14" y="20">promised</text>`,
     ...ratios.flatMap(rowOf),
     `<line class="axis" x1="${one}" y1="${top - 8}" x2="${one}" y2="${height - 4}"/>`,
     `<line class="axis" x1="${labelWidth}" y1="${top - 8}" x2="${labelWidth}" y2="${height - 4}"/>`,

@@ -13,6 +13,9 @@ const ratio = (name: string, value: number, bar?: number): Ratio => ({
   ...(bar === undefined ? {} : { bar }),
 });
 
+/** The line that says what such lines mean. */
+const legend = 1;
+
 const widths = (svg: string): readonly number[] => [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) => Number(width));
 
 describe("the picture of ratios", () => {
@@ -33,7 +36,7 @@ describe("the picture of ratios", () => {
 
   it("shows a promise as a line, and a bar that ends before it in another colour", () => {
     const svg = pictureOf([ratio("a / b", 0.5, 1), ratio("c / d", 1.5, 1), ratio("e / f", 0.1)]);
-    expect(svg.match(/class="promise"/g)).toHaveLength(2);
+    expect(svg.match(/class="promise"/g)).toHaveLength(2 + legend);
     expect(svg.match(/class="bar below"/g)).toHaveLength(1);
   });
 
