@@ -10,6 +10,9 @@ export const connections = 4;
 /** Over all connections. */
 export const callsUnderWay = 64;
 
+/** Longer than any call may take: its deadline is at most half of that. */
+const stallMs = 30_000;
+
 export interface FramesLoad {
   /** Milliseconds that all of them took together. */
   closedLoop(messages: readonly Buffer[]): Promise<number>;
@@ -54,7 +57,7 @@ export async function createFramesLoad(url: string, path: string, headers: Heade
       };
       const beganMs = performance.now();
       for (const client of clients) for (let place = 0; place < callsUnderWay / connections; place += 1) next(client);
-      if (messages.length > 0) await all.promise;
+      if (messages.length > 0) await unlessStalled(all.promise, () => answered);
       return performance.now() - beganMs;
     },
     async openLoop({ perSecond, random }, messages) {
@@ -82,7 +85,7 @@ export async function createFramesLoad(url: string, path: string, headers: Heade
         });
         dueMs += nextArrivalMs(perSecond, random);
       }
-      await all.promise;
+      if (messages.length > 0) await unlessStalled(all.promise, () => left);
       return { sinceDueMs, lateMs };
     },
     failures: () => failures,
@@ -90,4 +93,19 @@ export async function createFramesLoad(url: string, path: string, headers: Heade
       for (const client of clients) client.close();
     },
   };
+}
+
+/** @throws Error where nothing was answered for a long time: a benchmark must end */
+async function unlessStalled(all: Promise<void>, progress: () => number): Promise<void> {
+  const stalled = Promise.withResolvers<never>();
+  let before = progress();
+  const timer = setInterval(() => {
+    if (progress() === before) stalled.reject(new Error(`no call was answered for ${stallMs / 1_000} s`));
+    before = progress();
+  }, stallMs);
+  try {
+    await Promise.race([all, stalled.promise]);
+  } finally {
+    clearInterval(timer);
+  }
 }
