@@ -2,7 +2,7 @@
 
 import type { Ratio } from "./compared.ts";
 
-/** How far a ratio may fall. Where nothing else runs, rounds of the same code lie within a tenth of each other, and their medians closer. */
+/** How far a median may fall in any case; beyond it the rounds' own spread decides. */
 export const tolerance = 0.15;
 
 /** As in ratios.json: by name. */
