@@ -84,8 +84,8 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure cache, latency, own tokens, their issuing, and connections on this machine (docs/performance.md); some seven minutes
-	@scripts/system-packages.sh redis-server postgresql
+bench: $(INSTALLED) ## Measure this machine's Cambio (docs/performance.md; some twelve minutes), or only the parts in ONLY=ratios,tails,…
+	@scripts/system-packages.sh redis-server postgresql nghttp2-client
 	@node bench/run.ts
 
 .PHONY: dev

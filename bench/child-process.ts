@@ -7,6 +7,7 @@ import { join } from "node:path";
 export interface BenchProcess {
   /** Where it listens. */
   readonly url: string;
+  readonly pid: number;
   tell(message: Serializable): void;
   /** Its answer. One question at a time. */
   ask(question: string): Promise<unknown>;
@@ -34,6 +35,8 @@ export async function startProcess(file: string, { args, env = {}, output }: Ben
   };
   return {
     url: urlOf(await answer()),
+    // One that has answered has a process.
+    pid: child.pid ?? 0,
     tell: (told) => void child.send(told),
     ask(question) {
       child.send(question);

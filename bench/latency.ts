@@ -4,7 +4,7 @@
 import type { Outcome } from "./caller.ts";
 import { openLoop, type Timing } from "./open-loop.ts";
 import { createRandom } from "./random.ts";
-import { type Bar, inMs, type Measured, noneFailed, percent } from "./report.ts";
+import { type Bar, type Measured, noneFailed, percent, quantilesInMs } from "./report.ts";
 import { quantile } from "./statistics.ts";
 import { createTokenStream, tokensFor } from "./token-stream.ts";
 import { warmUp, warmUpTokens } from "./warm-up.ts";
@@ -37,8 +37,8 @@ export async function measureLatency(world: World, tokens: readonly string[], ms
     const rate = `${Math.round(perSecond)} calls/s`;
     const late = timings.map(({ sinceDueMs, sinceSentMs }) => sinceDueMs - sinceSentMs);
     const all = timings.map(({ sinceDueMs }) => sinceDueMs);
-    lines.push(`${rate} for ${ms / 1_000} s: all ${spread(all)}; ${share("hit", timings)}; ${share("miss", timings)}`);
-    lines.push(`  generator late by ${spread(late)}; the service used ${cores.toFixed(2)} cores`);
+    lines.push(`${rate} for ${ms / 1_000} s: all ${quantilesInMs(all)}; ${share("hit", timings)}; ${share("miss", timings)}`);
+    lines.push(`  generator late by ${quantilesInMs(late)}; the service used ${cores.toFixed(2)} cores`);
     if (quantile(late, 0.95) > tooLateMs) lines.push("  the generator was late itself: this machine is too busy to judge by");
     const failures = caller.failures();
     if (perSecond <= usualRate) {
@@ -54,9 +54,5 @@ export async function measureLatency(world: World, tokens: readonly string[], ms
 function share(outcome: Outcome, timings: readonly Timing[]): string {
   const such = timings.filter((timing) => timing.outcome === outcome);
   const name = outcome === "hit" ? "hits" : "misses";
-  return `${name} (${percent(such.length / timings.length)}) ${spread(such.map(({ sinceDueMs }) => sinceDueMs))}`;
-}
-
-function spread(values: readonly number[]): string {
-  return [0.5, 0.95, 0.99].map((q) => inMs(quantile(values, q))).join(" / ");
+  return `${name} (${percent(such.length / timings.length)}) ${quantilesInMs(such.map(({ sinceDueMs }) => sinceDueMs))}`;
 }

@@ -1,6 +1,7 @@
 // What the bench prints: the machine, then for each measurement its numbers, its bars, and whether they hold.
 
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+import { quantile } from "./statistics.ts";
 
 export interface Bar {
   /** What must hold, in words and numbers. */
@@ -29,7 +30,7 @@ export function machine(): string {
 
 export function textOf({ title, lines, bars }: Measured): string {
   const verdicts = bars.map(({ text, holds }) => `  ${holds ? "holds" : "FAILS"}: ${text}`);
-  return [title, ...lines.map((line) => `  ${line}`), ...verdicts].join("\n");
+  return [title, ...lines.map((line) => `  ${line}`.trimEnd()), ...verdicts].join("\n");
 }
 
 export function percent(share: number): string {
@@ -38,4 +39,20 @@ export function percent(share: number): string {
 
 export function inMs(ms: number): string {
   return ms.toFixed(ms < 10 ? 2 : 1);
+}
+
+/** Columns below each other: the first to the left, all others to the right. */
+export function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Of latencies: p50 / p95 / p99 in ms. */
+export function quantilesInMs(values: readonly number[]): string {
+  return [0.5, 0.95, 0.99].map((q) => inMs(quantile(values, q))).join(" / ");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds the programs that tests need, by the names of their Debian packages; installs what is missing where it may (root on Debian),
+# Finds the programs that tests and the benchmark need, by the names of their Debian packages; installs what is missing where it may (root on Debian),
 # else says what to install.
 set -euo pipefail
 
@@ -23,6 +23,7 @@ find_program() {
       command -v initdb ||
         first_of /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb /usr/local/opt/postgresql*/bin/initdb
       ;;
+    nghttp2-client) command -v h2load ;;
     *) command -v "$1" ;;
   esac
 }
@@ -48,6 +49,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 else
   echo "Missing: ${missing[*]}." >&2
   echo "  Debian:  sudo apt-get install ${missing[*]}" >&2
-  echo "  macOS:   brew install redis postgresql@17; brew install --cask chromium" >&2
+  echo "  macOS:   brew install redis postgresql@17 nghttp2; brew install --cask chromium" >&2
   exit 1
 fi
