@@ -1,9 +1,9 @@
 // A socket whose writes of one turn of the event loop leave together: a system call for each command costs more than all else that is
 // done for it. Nothing waits for another: what is written in a turn is on its way before the next one begins.
 
-import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 
-export function gatherWrites<S extends Socket>(socket: S): S {
+export function gatherWrites<S extends Writable>(socket: S): S {
   const write = socket.write.bind(socket);
   let gathering = false;
   const release = (): void => {
@@ -11,7 +11,7 @@ export function gatherWrites<S extends Socket>(socket: S): S {
     socket.uncork();
   };
   return Object.assign(socket, {
-    write(...given: Parameters<Socket["write"]>): boolean {
+    write(...given: Parameters<Writable["write"]>): boolean {
       if (!gathering) {
         gathering = true;
         socket.cork();

@@ -1,4 +1,4 @@
-// How the engine is set for this program, before anything large is loaded: what it was measured to need is in docs/decisions/0025.
+// How the engine is set for this program, before anything large is loaded: what it was measured to need is in docs/decisions/0027.
 // Plain JavaScript, as cambio.mjs is, and nothing in it that an older Node lacks a name for.
 
 import * as module from "node:module";

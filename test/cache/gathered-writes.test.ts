@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Socket } from "node:net";
+import { Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { gatherWrites } from "../../src/cache/gathered-writes.ts";
@@ -7,15 +7,16 @@ import { gatherWrites } from "../../src/cache/gathered-writes.ts";
 /** A socket that tells what would be handed to the system, piece by piece. */
 function start() {
   const handed: string[][] = [];
-  const socket = new Socket();
-  socket._write = (chunk: Buffer | string, _encoding, done) => {
-    handed.push([String(chunk)]);
-    done();
-  };
-  socket._writev = (chunks, done) => {
-    handed.push(chunks.map(({ chunk }) => String(chunk)));
-    done();
-  };
+  const socket = new Writable({
+    write(chunk: Buffer | string, _encoding, done) {
+      handed.push([String(chunk)]);
+      done();
+    },
+    writev(chunks, done) {
+      handed.push(chunks.map(({ chunk }) => String(chunk)));
+      done();
+    },
+  });
   return { socket: gatherWrites(socket), handed };
 }
 
