@@ -9,12 +9,13 @@ import {
   ValidateCrossClientResponseSchema,
 } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
 import { type TokenClaims as TokenClaimsMessage, TokenClaimsSchema, ValidationSource } from "../../gen/cambio/v1/token_pb.ts";
-import type { TokenClaims } from "../exchange/claims.ts";
+import type { TokenClaims, Verification } from "../exchange/claims.ts";
 import { malformed } from "../exchange/errors.ts";
 import type { Clock } from "../exchange/ports.ts";
 import { Secret } from "../exchange/secret.ts";
 import { type Soon, whenThere } from "../exchange/soon.ts";
 import type { Validate, ValidateAnswer } from "../exchange/validate.ts";
+import { createGivenAgain } from "./given-again.ts";
 import { callOf, enter, type Entrance, spendProof } from "./caller.ts";
 import { bounds, scopeList, visible } from "./rules.ts";
 import { encodeTokenSet } from "./token-set.ts";
@@ -27,13 +28,18 @@ export interface ValidateRpcDeps {
 }
 
 export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps) {
+  /** Nothing in it depends on who asks, or when: whether it may be given was decided before. */
+  const remembered = createGivenAgain((verification: Verification) =>
+    encode({ verification, validUntilMs: verification.validUntilMs, cached: true, tokens: undefined, issuance: undefined }),
+  );
+
   return function handle(request: ValidateCrossClientRequest, context: HandlerContext): Soon<ValidateCrossClientResponse> {
     const call = callOf(context.values);
     const asked = decode(request);
     const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient" });
     const spent = asked.exchange ? spendProof(entrance, call, context.requestHeader.get("authorization") ?? undefined, context) : undefined;
     const answer = whenThere(spent, () => validate({ client, ...asked, trail }, context));
-    return whenThere(answer, encode);
+    return whenThere(answer, (given) => (given.cached && given.tokens === undefined ? remembered(given.verification) : encode(given)));
   };
 
   function encode(answer: ValidateAnswer): ValidateCrossClientResponse {

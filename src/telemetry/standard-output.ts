@@ -1,8 +1,8 @@
 // Lines on their way to standard output: those of one turn of the event loop leave in one write, as a write for each would cost as much
 // as all the rest of a line. A process that ends takes none of them with it, unless it is killed in that very turn.
 
-/** Several processes may share a pipe: what is not larger than this arrives in one piece (POSIX: PIPE_BUF, here Linux's). */
-const pieceBytes = 4_096;
+/** A pipe takes as much at once by default (pipe(7)); a turn that writes more does so in several pieces. */
+const pieceBytes = 65_536;
 
 export interface Output {
   write(text: string): unknown;

@@ -2,9 +2,10 @@
 // Connect's own way (rpc-adapter.ts), without what is costly there and few calls need: iterables around the body, an abort signal
 // for every call (docs/decisions/0025-a-way-of-its-own-for-unary-calls.md).
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageShape } from "@bufbuild/protobuf";
 import type { MethodImplSpec } from "@connectrpc/connect";
 import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
+import { encodingsOf } from "../rpc/given-again.ts";
 import { envelopeHead } from "./error-responses.ts";
 import { type Around, passGate, type RequestGate } from "./interceptors.ts";
 import type { OpenBodies } from "./open-bodies.ts";
@@ -55,7 +56,7 @@ export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: U
       call.decoded = true;
       const response = around === undefined ? impl(request, context) : around(call, async () => impl(request, context));
       const message = response instanceof Promise ? await time.within(response) : response;
-      bytes = formats.getO(wire.binary).serialize(create(method.output, message));
+      bytes = encode(create(method.output, message), wire.binary);
     } catch (thrown) {
       const error = errorFor(visit, noteThrown(visit, thrown).code);
       visit.answered = !visit.closed;
@@ -65,6 +66,16 @@ export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: U
     }
     visit.answered = !visit.closed;
     wire.answer(res, bytes, context.added);
+  }
+
+  function encode(message: MessageShape<typeof method.output>, binary: boolean): Uint8Array {
+    const kept = encodingsOf(message);
+    const format = binary ? "binary" : "json";
+    const known = kept?.[format];
+    if (known !== undefined) return known;
+    const bytes = formats.getO(binary).serialize(message);
+    if (kept !== undefined) kept[format] = bytes;
+    return bytes;
   }
 
   return (visit, wire) => {

@@ -25,15 +25,15 @@ it("what is written within one turn leaves in one write, in its order", () => {
   expect(written).toEqual(["a\nb\né\n", "c\n"]);
 });
 
-it("no write is larger than what a shared pipe takes in one piece, unless one line alone is", () => {
+it("no write is larger than what a pipe takes at once, unless one line alone is", () => {
   const { written, lines, turn } = start();
-  const line = `${"é".repeat(500)}\n`;
+  const line = `${"é".repeat(8_000)}\n`;
   for (let index = 0; index < 10; index += 1) lines.write(line);
-  lines.write(`${"x".repeat(10_000)}\n`);
+  lines.write(`${"x".repeat(160_000)}\n`);
   lines.write(line);
   turn();
   expect(written.map((text) => text.split("\n").length - 1)).toEqual([4, 4, 2, 1, 1]);
-  expect(written.join("").length).toBe(11 * line.length + 10_001);
+  expect(written.join("").length).toBe(11 * line.length + 160_001);
 });
 
 it("what is left at the end of the process is written then", () => {
