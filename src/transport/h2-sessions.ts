@@ -34,7 +34,8 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
   });
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     // Whoever waits for leave to send its body would wait for ever (RFC 9110 §10.1.1); other expectations may be ignored.
-    if (headers.expect?.toLowerCase() === "100-continue" && !stream.destroyed) stream.additionalHeaders({ ":status": 100 });
+    // One that was reset in the meantime cannot be told, and saying it all the same would throw.
+    if (headers.expect?.toLowerCase() === "100-continue" && !stream.closed) stream.additionalHeaders({ ":status": 100 });
     const req = new H2Request(stream, headers, rawHeaders);
     onRequest(req, new H2Response(req));
   });

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { data, frame, frameTypes, parseFrames, postHeaders, settingsAck } from "./h2-frames.ts";
+import { data, emptySettings, frame, frameTypes, parseFrames, postHeaders, preface, settingsAck } from "./h2-frames.ts";
 import { exchangePath, type PortRig, startPort } from "./port-rig.ts";
 import { frameOf, openRawH2 } from "./raw-h2.ts";
+import { openRaw } from "./raw-socket.ts";
 
 const streams = 4;
 let rig: PortRig;
@@ -65,6 +66,17 @@ describe("a client that breaks the protocol stream by stream", () => {
     await frameOf(raw, frameTypes.reset, 19);
     raw.send(Buffer.concat([postHeaders(101, exchangePath, json), data(101, Buffer.from("{}"), true)]));
     expect(await frameOf(raw, frameTypes.headers, 101)).toBeDefined();
+    raw.socket.destroy();
+  });
+});
+
+describe("a request that waits for leave to send its body, and was taken back in the connection's first packet", () => {
+  it.each([0, 8])("ends as one whose client left, and the process goes on: code %i", async (code) => {
+    const raw = await openRaw(rig.port);
+    const headers = postHeaders(1, exchangePath, { ...json, expect: "100-continue", "x-request-id": "taken.back" });
+    const reset = frame(frameTypes.reset, 0, { stream: 1, payload: Buffer.from([0, 0, 0, code]) });
+    raw.send(Buffer.concat([preface, emptySettings, headers, reset]));
+    expect((await rig.end("taken.back")).status).toBe(499);
     raw.socket.destroy();
   });
 });
