@@ -6,7 +6,6 @@ import { createRedis } from "./cache/redis-connection.ts";
 import type { Configuration } from "./config/schema.ts";
 import type { RevocationLog } from "./exchange/revocation-ports.ts";
 import { canRevoke } from "./policy/compile.ts";
-import { openDatabase } from "./store/open-database.ts";
 import { createRevocationLog } from "./store/revocation-log.ts";
 import { redisTargetOf } from "./wire-redis.ts";
 
@@ -36,6 +35,7 @@ export async function openRevocationLog(configuration: Configuration): Promise<O
   const { database: settings, redis: redisAt, sealing } = configuration;
   const authority = authorityOf(configuration);
   if (authority === "database" && settings !== undefined) {
+    const { openDatabase } = await import("./store/open-database.ts");
     const database = openDatabase(settings.location);
     return { log: createRevocationLog(database), close: () => database.close() };
   }

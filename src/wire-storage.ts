@@ -24,14 +24,11 @@ import type { Connections } from "./exchange/vault-ports.ts";
 import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
-import { createOneTimeStore } from "./store/one-time-store.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
-import { createSweeper } from "./store/sweeper.ts";
 import { createUsedAssertions } from "./store/used-assertions.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
 import { createTracedTier } from "./tracing/traced-tier.ts";
 import { createOnAlarm } from "./wire-alarm.ts";
-import { wireDatabase } from "./wire-database.ts";
 import type { EditionView, Foundations, StorageParts } from "./wire-parts.ts";
 import { redisTargetOf, wireRedis } from "./wire-redis.ts";
 import { wireRevocations } from "./wire-revocations.ts";
@@ -68,7 +65,7 @@ export async function wireStorage(
   const { clock, log, metrics } = observers;
   const onAlarm = createOnAlarm(observers);
   const redisTarget = configuration.redis === undefined ? undefined : await redisTargetOf(configuration.redis);
-  const wired = configuration.database === undefined ? undefined : await wireDatabase(configuration.database, log);
+  const wired = configuration.database === undefined ? undefined : await openStore(configuration.database, log);
   const redis = redisTarget === undefined ? undefined : wireRedis(redisTarget, { log, isAuthority: configuration.database === undefined });
   const parts: StorageParts = { ...observers, configuration, keys, redis, redisTarget, database: wired?.database, onAlarm, ...edition };
   const followed = wireRevocations(parts);
@@ -77,7 +74,7 @@ export async function wireStorage(
   const sweeper =
     wired === undefined
       ? undefined
-      : createSweeper({
+      : wired.createSweeper({
           database: wired.database,
           clock,
           onFailure: () => log.warn({}, "what is expired could not be removed from the database"),
@@ -97,7 +94,7 @@ export async function wireStorage(
     sharedFlights: createSharedFlight(redis),
     ...traced(
       {
-        oneTime: oneTimeOf(parts),
+        oneTime: oneTimeOf(parts, wired),
         handles: handlesOf(parts, followed.revocations, vault?.connections),
         revocations: followed.revocations,
         upstreamRevocations: followed.upstream,
@@ -140,10 +137,23 @@ function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm, traces }: Sto
   return { memory, clock, shared: createTracedTier(tier, traces, `get ${purpose}`) };
 }
 
-function oneTimeOf({ keys, redis, database, clock, onAlarm }: StorageParts): OneTimeStore {
+/** With its modules: a fifth of all there are, of no use where there is no database. */
+async function openStore(settings: NonNullable<Configuration["database"]>, log: Foundations["log"]) {
+  const [{ wireDatabase }, { createOneTimeStore }, { createSweeper }] = await Promise.all([
+    import("./wire-database.ts"),
+    import("./store/one-time-store.ts"),
+    import("./store/sweeper.ts"),
+  ]);
+  return { ...(await wireDatabase(settings, log)), createOneTimeStore, createSweeper };
+}
+
+type Store = Awaited<ReturnType<typeof openStore>>;
+
+function oneTimeOf({ keys, redis, clock, onAlarm }: StorageParts, store: Store | undefined): OneTimeStore {
   const names = createOneTimeNames(keys);
-  if (database !== undefined) {
-    return createOneTimeStore({ database, names, sealer: createSealer(keys, sealedColumns.pendingState.purpose), clock, onAlarm });
+  if (store !== undefined) {
+    const { database } = store;
+    return store.createOneTimeStore({ database, names, sealer: createSealer(keys, sealedColumns.pendingState.purpose), clock, onAlarm });
   }
   return redis === undefined
     ? createOneTimeMemory({ names, clock })
