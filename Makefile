@@ -84,7 +84,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure this machine's Cambio (docs/performance.md; some twelve minutes), or only the parts in ONLY=ratios,tails,…
+bench: $(INSTALLED) ## Measure Cambio on this machine (docs/performance.md; some twelve minutes), or only the parts in ONLY=ratios,tails,…
 	@scripts/system-packages.sh redis-server postgresql nghttp2-client
 	@node bench/run.ts
 

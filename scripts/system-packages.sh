@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finds the programs that tests and the benchmark need, by the names of their Debian packages; installs what is missing where it may (root on Debian),
-# else says what to install.
+# Finds the programs that tests and the benchmark need, by the names of their Debian packages; installs what is missing where it may
+# (root on Debian), else says what to install.
 set -euo pipefail
 
 # The first of some paths that exists.

@@ -18,6 +18,7 @@ import { createCors } from "./transport/cors.ts";
 import { createFront, type Peer } from "./transport/front.ts";
 import { createHealthStatus, registerHealth } from "./transport/health.ts";
 import { createHttpRoutes } from "./transport/http-routes.ts";
+import { createLeaving } from "./transport/leaving.ts";
 import { defaultLimits, type Limits } from "./transport/limits.ts";
 import { createOnePort, type PortRequest } from "./transport/one-port.ts";
 import { keySetRoute } from "./transport/key-set-route.ts";
@@ -167,7 +168,7 @@ export async function startService(configuration: Configuration, seams: Partial<
       url,
       port: bound.port,
       reload: createReload(core, log),
-      leave: leaving.begin,
+      leave: () => leaving.begin(),
       async close() {
         log.info({}, "stopping");
         stopBy = now() + server.drain;
@@ -214,23 +215,6 @@ function createPeer(trustedProxies: readonly string[]): (req: PortRequest) => Pe
       certificate: certificateOf(req),
     };
   };
-}
-
-/**
- * Each connection is told with the next answer that it was the last one, so that none is closed under a call. Over HTTP/2 that comes before
- * the answer; calls beside it that cross it are refused unread (REFUSED_STREAM), which gRPC libraries take for a reason to send them again.
- */
-function createLeaving() {
-  let begun = false;
-  const hooks: Hooks = {
-    onBegin({ res }) {
-      if (!begun) return;
-      if ("stream" in res) res.stream.session?.close();
-      else res.setHeader("connection", "close");
-    },
-    onEnd: () => undefined,
-  };
-  return { hooks, begin: () => void (begun = true) };
 }
 
 /** Spans come first: the log line names the trace. */

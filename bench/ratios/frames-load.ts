@@ -6,7 +6,7 @@ import { nextArrivalMs, type Random } from "../random.ts";
 import { connectFrames, type FramesClient, mostUnderWay } from "./frames-client.ts";
 import type { Headers } from "./frames.ts";
 
-export const connections = 4;
+const connections = 4;
 /** Over all connections. */
 export const callsUnderWay = 64;
 

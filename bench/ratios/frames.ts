@@ -1,7 +1,7 @@
 // HTTP/2 (RFC 9113) as far as a client needs it that sends one kind of request over and over: its frames as bytes. Every header goes
 // into the dynamic table of HPACK (RFC 7541) with the first request, so that each later one names it in a byte, as usual clients do.
 
-export const frameType = { data: 0, headers: 1, resetStream: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
+export const frameType = { data: 0, headers: 1, resetStream: 3, settings: 4, ping: 6, windowUpdate: 8 } as const;
 export const flag = { endStream: 1, acknowledged: 1, endHeaders: 4 } as const;
 export const frameHeaderBytes = 9;
 

@@ -5,9 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { aligned, type Bar, type Measured, noneFailed } from "../report.ts";
 import { startSurroundings, type Surroundings } from "../surroundings.ts";
 import { createFramesLoad } from "./frames-load.ts";
-import { fastProviderMs } from "./measure-ratios.ts";
 import { headersOf, validatePath, validation } from "./protocols.ts";
-import { serveCambio } from "./served-cambio.ts";
+import { fastProviderMs, serveCambio } from "./served-cambio.ts";
 
 /** As many as it remembers at most. */
 const remembered = 100_000;

@@ -7,12 +7,11 @@ import { startSurroundings } from "../surroundings.ts";
 import { startBaselines } from "./baselines.ts";
 import { type RoundSizes, startCases } from "./cases.ts";
 import { type Ratio, ratiosOf } from "./compared.ts";
-import { type Committed, tolerance, whatGotSlower } from "./gate.ts";
 import { callsUnderWay } from "./frames-load.ts";
+import { type Committed, tolerance, whatGotSlower } from "./gate.ts";
+import { fastProviderMs } from "./served-cambio.ts";
 import { playRounds, type Rounds } from "./series.ts";
 
-/** Of the provider that is asked in the last two cases. */
-export const fastProviderMs = 5;
 /** One round trip; a token that is over within the round is read again. */
 const mostRedisCommands = 1.02;
 

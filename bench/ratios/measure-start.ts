@@ -3,8 +3,7 @@
 import { inMs, type Measured } from "../report.ts";
 import { median } from "../statistics.ts";
 import { startSurroundings } from "../surroundings.ts";
-import { fastProviderMs } from "./measure-ratios.ts";
-import { serveCambio } from "./served-cambio.ts";
+import { fastProviderMs, serveCambio } from "./served-cambio.ts";
 
 const starts = 7;
 const barMs = 600;

@@ -6,9 +6,8 @@ import { aligned, type Bar, inMs, type Measured, noneFailed, quantilesInMs } fro
 import { median, quantile } from "../statistics.ts";
 import { startSurroundings } from "../surroundings.ts";
 import { createFramesLoad, type FramesLoad } from "./frames-load.ts";
-import { fastProviderMs } from "./measure-ratios.ts";
 import { headersOf, validatePath, validation } from "./protocols.ts";
-import { type ServedCambio, serveCambio } from "./served-cambio.ts";
+import { fastProviderMs, type ServedCambio, serveCambio } from "./served-cambio.ts";
 
 const seed = 7;
 /** Bursts that tell the highest rate, after one that is not counted. */

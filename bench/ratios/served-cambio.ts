@@ -4,16 +4,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { get } from "node:http";
-import { text } from "node:stream/consumers";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readMetric } from "../../test/support/metrics-text.ts";
 import { endWithUs } from "../../test/support/orphans.ts";
 import { freePorts } from "../../test/support/redis-process.ts";
-import { cpuMicrosOf } from "./cpu-time.ts";
 import { configurationPath, type Surroundings } from "../surroundings.ts";
+import { cpuMicrosOf } from "./cpu-time.ts";
 
 const command = join(import.meta.dirname, "../../src/cli/cambio.mjs");
+/** Of every answer of a provider's token endpoint, where what Cambio adds to it is looked at. */
+export const fastProviderMs = 5;
 const startLimitMs = 30_000;
 /** How finely the time from start to ready is seen. */
 const lookEveryMs = 2;

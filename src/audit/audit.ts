@@ -48,7 +48,8 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
   let closing = false;
   let running: Promise<void> | undefined;
   let retry: NodeJS.Timeout | undefined;
-  let hurry = (): void => undefined;
+  /** Ends the gathering that is under way. */
+  let hurry: (() => void) | undefined;
 
   function turn(event: Exclude<AuditEvent, { kind: "audit_lost" }>): void {
     const next = event.kind === "audit_ready" ? "ready" : "away";
@@ -135,18 +136,18 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
       const waiter = Promise.withResolvers<void>();
       if (!backlog.add(entryBody(entry, clock()), waiter)) throw auditUnavailable(new TrailFailure("FULL", "refused"));
       start();
-      hurry();
+      hurry?.();
       await waiter.promise;
     },
     record(entry) {
       backlog.add(entryBody(entry, clock()));
       if (state === "ready" && !closing) start();
-      if (backlog.isUrgent) hurry();
+      if (backlog.isUrgent) hurry?.();
     },
     async close() {
       if (closing) return;
       closing = true;
-      hurry();
+      hurry?.();
       clearTimeout(retry);
       await within(closeLimitMs, finish());
       const lost = backlog.waiting;

@@ -2,8 +2,8 @@
 // A body is the inside of a JSON object without sequence number and hashes; those are chained-lines.ts.
 
 import { hash as digest } from "node:crypto";
-import type { AuditEntry } from "../exchange/ports.ts";
 import { instantText } from "../exchange/instant-text.ts";
+import type { AuditEntry } from "../exchange/ports.ts";
 import { asciiJson } from "./ascii-json.ts";
 
 /** Of the format; stands in every file's first record. */

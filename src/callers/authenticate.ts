@@ -2,10 +2,10 @@
 // connection. Each that is shown must hold, and all must agree; what they allow is policy's matter.
 
 import type { Client } from "../exchange/clients.ts";
+import type { Patience, Soon } from "../exchange/soon.ts";
 import { type AssertingService, type AssertionDeps, createAssertions } from "./assertion.ts";
 import { createBasic, type ServiceSecrets } from "./basic.ts";
 import { type CertifiedService, createCertificates, type ShownCertificate } from "./certificate.ts";
-import type { Patience, Soon } from "../exchange/soon.ts";
 import { readBearer } from "./proof-token.ts";
 import { refusedProof } from "./refused-proof.ts";
 import { createWorkloads, type WorkloadDeps, type WorkloadService } from "./workload.ts";

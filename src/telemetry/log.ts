@@ -15,8 +15,10 @@ export interface Log {
   error(fields: Fields, message: string): void;
 }
 
+export type LogLevel = "info" | "warn" | "error";
+
 export interface LogOptions {
-  readonly level: "info" | "warn" | "error";
+  readonly level: LogLevel;
   /** Its number, where several processes write to one place: stands in every line. */
   readonly worker?: number | undefined;
   /** Where lines go; default: standard output. */

@@ -6,6 +6,7 @@ import type { Clock } from "../exchange/ports.ts";
 import type { Call } from "../rpc/call.ts";
 import { readTraceparent } from "../tracing/trace-parent.ts";
 import type { CallSpan, SpanAttributes, Traces } from "../tracing/traces.ts";
+import type { Around } from "./interceptors.ts";
 import { countedRefusal } from "./refusal-counts.ts";
 import { type CallEnd, type Hooks, outcomeOf, type Visit } from "./visit.ts";
 
@@ -18,7 +19,7 @@ export interface CallSpansDeps {
 
 export interface CallSpans extends Required<Hooks> {
   /** Runs what comes after the gate; what it waits for is part of the call's span. */
-  within<T>(call: Call, work: () => Promise<T>): Promise<T>;
+  readonly within: Around;
 }
 
 interface Beginning {

@@ -15,9 +15,9 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ExchangeError } from "../exchange/errors.ts";
 import { callKey, type Protocol } from "../rpc/call.ts";
 import { toConnectError } from "../rpc/wire-errors.ts";
-import { toNode } from "./h2-exchange.ts";
 import { dropLongTimeout } from "./client-timeout.ts";
 import { envelopeHead, replaceErrors } from "./error-responses.ts";
+import { toNode } from "./h2-exchange.ts";
 import {
   type Around,
   createAroundInterceptor,

@@ -6,6 +6,7 @@ import { TLSSocket } from "node:tls";
 import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { callKey } from "../rpc/call.ts";
 import type { UnaryTime } from "./unary-time.ts";
+import type { Added } from "./unary-wire.ts";
 import { type Visit, visitKey } from "./visit.ts";
 
 /** A class, because its getters are made once, and not for every call. */
@@ -54,8 +55,7 @@ export class UnaryContext implements HandlerContext {
     return (this.#responseTrailer ??= new Headers());
   }
 
-  /** What was put into the answer; undefined: nothing. */
-  get added(): { readonly header: Headers | undefined; readonly trailer: Headers | undefined } {
+  get added(): Added {
     return { header: this.#responseHeader, trailer: this.#responseTrailer };
   }
 

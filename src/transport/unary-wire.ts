@@ -44,12 +44,6 @@ interface Known extends UnaryWire {
 }
 
 function connect({ binary, contentType }: Format): Known {
-  function send(res: PortResponse, body: Uint8Array, { header, trailer }: Added): void {
-    if (header !== undefined) setHeaders(res, header);
-    trailer?.forEach((value, name) => void res.appendHeader(`trailer-${name}`, value));
-    res.setHeader("content-length", String(body.byteLength));
-    res.end(body);
-  }
   return {
     binary,
     timeoutHeader: "connect-timeout-ms",
@@ -59,16 +53,23 @@ function connect({ binary, contentType }: Format): Known {
     message: (body) => body,
     answer(res, message, added) {
       res.setHeader("content-type", contentType);
-      send(res, message, added);
+      sendWhole(res, message, added);
     },
     refuse(res, error, { header, trailer }) {
       const headers = new Headers(header);
       mergeNonProtocolHeaders(headers, error.metadata);
       res.statusCode = codeToHttpStatus(error.code);
       res.setHeader("content-type", "application/json");
-      send(res, errorToJsonBytes(error, undefined), { header: headers, trailer });
+      sendWhole(res, errorToJsonBytes(error, undefined), { header: headers, trailer });
     },
   };
+}
+
+function sendWhole(res: PortResponse, body: Uint8Array, { header, trailer }: Added): void {
+  if (header !== undefined) setHeaders(res, header);
+  trailer?.forEach((value, name) => void res.appendHeader(`trailer-${name}`, value));
+  res.setHeader("content-length", String(body.byteLength));
+  res.end(body);
 }
 
 function grpc({ binary, contentType }: Format): Known {

@@ -1,7 +1,7 @@
 // What supervisor and workers say to each other over the channel between them, and nothing else: whatever has another shape is no
 // message. None of them is about a call, so none can hold a token; texts are those that standard error and /metrics would get.
 
-export type LogLevel = "info" | "warn" | "error";
+import type { LogLevel } from "../telemetry/log.ts";
 
 export type ToSupervisor =
   /** It takes connections from now on. */

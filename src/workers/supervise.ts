@@ -3,9 +3,8 @@
 
 import { writeSync } from "node:fs";
 import { crashLine } from "../telemetry/crash-line.ts";
-import { createLog, type Log } from "../telemetry/log.ts";
+import { createLog, type Log, type LogLevel } from "../telemetry/log.ts";
 import { type Crew, createCrew, type Failure } from "./crew.ts";
-import type { LogLevel } from "./messages.ts";
 import { createOutputLines } from "./output-lines.ts";
 import { createScrapes } from "./scrapes.ts";
 import { launchWorker, type WorkerProcess } from "./worker-process.ts";

@@ -3,7 +3,8 @@
 
 import cluster from "node:cluster";
 import { fileURLToPath } from "node:url";
-import { type LogLevel, readToSupervisor, type ToSupervisor, type ToWorker } from "./messages.ts";
+import type { LogLevel } from "../telemetry/log.ts";
+import { readToSupervisor, type ToSupervisor, type ToWorker } from "./messages.ts";
 import type { OutputLines } from "./output-lines.ts";
 
 export interface WorkerProcess {

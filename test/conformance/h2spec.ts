@@ -15,6 +15,9 @@ import { createConformancePort } from "./port.ts";
 /** Seconds that h2spec waits for an answer which does not come. */
 const patience = 2;
 
+/** Milliseconds for all its cases, more than its patience with each of them comes to. One that hangs is ended, and has no report. */
+const limitMs = 600_000;
+
 /** Some cases hang on the order of two frames in flight. What is worse by chance is not so every time. */
 const rounds = 3;
 
@@ -86,6 +89,7 @@ async function ask({ port, secure, name }: Target): Promise<Report> {
   const options = ["--host", "127.0.0.1", "--port", String(port), "--path", "/livez", "--strict", "--timeout", String(patience)];
   const child = spawn(join(built, "bin/h2spec"), [...options, ...(secure ? ["--tls", "--insecure"] : []), "--junit-report", report], {
     stdio: "ignore",
+    timeout: limitMs,
   });
   // Its status tells of failures only, and every server has some; that it ran at all is seen from the report.
   await once(child, "close");

@@ -10,6 +10,9 @@ import { readTally } from "./suite-report.ts";
 
 const here = import.meta.dirname;
 
+/** Milliseconds; it takes about two minutes. One that hangs is ended, and has failed. */
+const limitMs = 1_200_000;
+
 /** Failures that are shown; the rest is in the file. */
 const shown = 30;
 
@@ -19,6 +22,7 @@ export async function runSuite(print: (line: string) => void): Promise<boolean> 
   const options = ["--mode", "server", "--conf", join(here, "features.yaml"), ...lists];
   const child = spawn(join(built, "bin/connectconformance"), ["-v", ...options, "--", process.execPath, join(here, "server.ts")], {
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: limitMs,
   });
   const [out, err, [status]] = await Promise.all([
     text(child.stdout),

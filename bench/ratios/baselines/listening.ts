@@ -8,17 +8,15 @@ export function answerOfCambio(): Buffer {
 }
 
 export function listen(server: Server): void {
-  server.listen(0, "127.0.0.1", () => tellPort(server));
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("a TCP server that listens has a port");
+    tellUrl(address.port);
+  });
   process.once("disconnect", () => process.exit());
 }
 
 /** For who listens by itself. */
-export function tellPort(server: Pick<Server, "address">): void {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("a TCP server that listens has a port");
-  tellUrl(address.port);
-}
-
 export function tellUrl(port: number): void {
   process.send?.({ url: `http://127.0.0.1:${port}` });
 }
