@@ -7,7 +7,7 @@ import { frameOf, openRawH2 } from "./raw-h2.ts";
 import { overH1, overH2 } from "./raw-request.ts";
 import { openRaw } from "./raw-socket.ts";
 
-const short = { sniffMs: 150, headersMs: 200, bodyMs: 300, checkEveryMs: 20, exchangeMs: 600 };
+const short = { sniffMs: 150, headersMs: 200, bodyMs: 300, checkEveryMs: 20, exchangeMs: 2_000 };
 /** More than the operating systems on both sides keep for a peer that does not read. */
 const large = "x".repeat(16_777_216);
 let rig: PortRig;
