@@ -50,7 +50,6 @@ export function framesOf(profile: CpuProfile): readonly Frame[] {
   if (root === undefined) return [];
   const selfMicros = selfMicrosOf(profile);
   const all: Growing = { of: root.callFrame, selfMicros: 0, children: new Map() };
-  // A list of its own, as a profile may be deeper than the stack of who reads it.
   const left: { readonly id: number; readonly under: Growing }[] = (root.children ?? []).map((id) => ({ id, under: all }));
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const node = nodes.get(next.id);

@@ -12,7 +12,7 @@ const mostRows = 30;
 /** Narrower frames are left out: nobody could read or find them. */
 const leastShare = 0.003;
 /** Of a letter, so that a label that does not fit is cut before it leaves its frame. */
-const letterWidth = 6.1;
+const letterWidth = 6.8;
 const fewestLetters = 3;
 const legendColumn = 200;
 const legendTop = 34;

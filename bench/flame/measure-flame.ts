@@ -44,7 +44,7 @@ export async function measureFlame(): Promise<MeasuredFlame> {
     grpc,
   } as const;
   const hits = watched(cambio, "memory", repeatedSeries(call, folder, profiledMs));
-  await hits.warmUp();
+  await hits.warmUp?.();
   // The compiler goes on for longer than the warm-up of a series.
   await hits.play();
   const profile = await profileOf(cambio, path, () => hits.play());
