@@ -44,8 +44,8 @@ export function areaOf({ functionName, url }: CallFrame): Area {
 export function labelOf({ functionName, url, lineNumber }: CallFrame): string {
   if (functionName === collector) return "garbage collection";
   if (functionName === outside) return "native, outside of functions";
-  const name = functionName === "" ? `anonymous, line ${lineNumber + 1}` : functionName;
-  return url === "" ? `${name} (native)` : `${name} ${fileOf(url)}`;
+  if (url === "") return `${functionName === "" ? "anonymous" : functionName} (native)`;
+  return `${functionName === "" ? `anonymous, line ${lineNumber + 1}` : functionName} ${fileOf(url)}`;
 }
 
 /** Of the time of all frames, by the frames' own. Areas without any are left out, the largest comes first. */

@@ -5,9 +5,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aligned, type Measured, noneFailed, percent } from "../report.ts";
+import { cpuMicrosOf } from "../ratios/cpu-time.ts";
+import { createFramesLoad } from "../ratios/frames-load.ts";
 import { fastProviderMs } from "../ratios/measure-ratios.ts";
 import { headersOf, validatePath, validation } from "../ratios/protocols.ts";
-import { createFramesLoad } from "../ratios/frames-load.ts";
 import { repeatedSeries } from "../ratios/repeated.ts";
 import { type ServedCambio, serveCambio } from "../ratios/served-cambio.ts";
 import { watched } from "../ratios/watched.ts";
@@ -47,14 +48,20 @@ export async function measureFlame(): Promise<MeasuredFlame> {
   await hits.warmUp?.();
   // The compiler goes on for longer than the warm-up of a series.
   await hits.play();
+  const began = cpuMicrosOf(cambio.pid);
+  const { calls } = await hits.play();
+  const each = `${((cpuMicrosOf(cambio.pid) - began) / calls).toFixed(0)} µs`;
   const profile = await profileOf(cambio, path, () => hits.play());
   grpc.close();
   const { failedCalls } = await cambio.metrics();
   return {
     title: `10. Where the time of a gRPC hit goes: the main thread over ${profiledMs / 1_000} s; each area by its own share`,
-    lines: aligned(sharesOf(framesOf(profile)).map(({ area, share }) => [area, percent(share)])),
+    lines: [
+      ...aligned(sharesOf(framesOf(profile)).map(({ area, share }) => [area, percent(share)])),
+      `CPU time of a call, without the profiler and over all threads: ${each}`,
+    ],
     bars: [noneFailed(failedCalls === 0 ? "" : String(failedCalls))],
-    svg: flameGraphOf(profile, "A gRPC hit of ValidateCrossClient, in process: what the main thread of cambio serve is busy with"),
+    svg: flameGraphOf(profile, `A gRPC hit (${each} of CPU time): what the main thread is busy with`),
   };
 }
 

@@ -81,7 +81,9 @@ describe("areas", () => {
     // A package's folder named as a room of ours is no room of ours.
     ["other packages", "get", `${modules}/tidy/src/cache/get.js`, "get tidy/get.js"],
     ["node", "emit", "node:events", "emit node:events"],
+    ["rpc", "", "file:///x/src/rpc/call.ts", "anonymous, line 1 rpc/call.ts"],
     ["native", "writev", "", "writev (native)"],
+    ["native", "", "", "anonymous (native)"],
     ["native", "(program)", "", "native, outside of functions"],
     ["garbage collection", "(garbage collector)", "", "garbage collection"],
   ])("are told by the file: %s of %s in %s", (area, functionName, url, label) => {
