@@ -2,7 +2,7 @@
 // do it; Cambio, the providers, Redis and all baselines are processes of their own.
 //
 //   ONLY            names of parts with commas between them, such as `ratios,tails`; all
-//   WRITE           1: what parts 6 to 9 say goes into docs/, and the ratios become those that later runs are held against
+//   WRITE           1: what parts 6 to 10 say and draw goes into docs/, and the ratios become those that later runs are held against
 //   BENCH_CALLS     calls of the first part (100,000)
 //   BENCH_SECONDS   of each rate in the second and the seventh (20, and half of it); of a round in the third and an algorithm in the
 //                   fourth, a quarter of it
@@ -12,9 +12,10 @@
 //   BENCH_DISTINCT  calls in a round of it where all calls differ (3,000)
 //   BENCH_TOKENS    distinct tokens in the eighth (300,000)
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { measureConnections } from "./connections.ts";
+import { measureFlame } from "./flame/measure-flame.ts";
 import { measureHitRatio, tokensForHitRatio } from "./hit-ratio.ts";
 import { measureLatency, tokensForLatency } from "./latency.ts";
 import { measureMinting, tokensForMinting } from "./minting.ts";
@@ -70,6 +71,13 @@ const parts: Readonly<Record<string, () => Promise<Measured>>> = {
   tails: async () => written("tails", await measureTails(ms / 2)),
   memory: async () => written("memory", await measureMemory(distinct)),
   start: async () => written("start", await measureStart()),
+  flame: async () => {
+    const measured = await measureFlame();
+    const path = write ? join(documents, "flame-after.svg") : join(import.meta.dirname, "../.cache/flame.svg");
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, measured.svg);
+    return written("flame", measured);
+  },
 };
 
 async function inWorld(measure: (world: World) => Promise<Measured>): Promise<Measured> {

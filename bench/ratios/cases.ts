@@ -69,7 +69,7 @@ export async function startCases(surroundings: Surroundings, sizes: RoundSizes):
   const parts = new AsyncDisposableStack();
   try {
     const start = async (trail: string): Promise<Replica> => {
-      const cambio = parts.use(await serveCambio(surroundings, trail));
+      const cambio = parts.use(await serveCambio(surroundings, { replica: trail }));
       const connect = async (path: string) => {
         const load = await createFramesLoad(cambio.url, path, headersOf("gRPC", surroundings.caller));
         parts.defer(() => load.close());

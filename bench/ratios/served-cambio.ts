@@ -41,12 +41,21 @@ export interface ProcessMetrics {
   readonly lookups: Readonly<Record<"memory" | "redis", number>>;
 }
 
-/** @param replica its audit trail is its own */
-export async function serveCambio(surroundings: Surroundings, replica = "audit"): Promise<ServedCambio> {
+export interface ServeOptions {
+  /** Its audit trail is its own. */
+  readonly replica?: string;
+  /** Before the command. */
+  readonly nodeArguments?: readonly string[];
+}
+
+export async function serveCambio(
+  surroundings: Pick<Surroundings, "env" | "log">,
+  { replica = "audit", nodeArguments = [] }: ServeOptions = {},
+): Promise<ServedCambio> {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const beganMs = performance.now();
-  const child = spawn(process.execPath, [command, "serve", configurationPath], {
+  const child = spawn(process.execPath, [...nodeArguments, command, "serve", configurationPath], {
     env: { ...process.env, ...surroundings.env, PORT: String(port), REPLICA: replica },
     stdio: ["ignore", surroundings.log, "inherit"],
   });
