@@ -57,6 +57,10 @@ export class H2Request {
     return this.stream.readableEnded;
   }
 
+  get destroyed(): boolean {
+    return this.stream.destroyed;
+  }
+
   /** Undefined: its connection is gone. */
   get socket(): Socket | undefined {
     return this.stream.session?.socket;

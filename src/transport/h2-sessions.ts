@@ -42,10 +42,15 @@ export function createH2Sessions({ onRequest, limits, random }: H2SessionsOption
   server.on("session", (session) => {
     sessions.add(session);
     const age = limits.connectionAgeMs * (0.9 + 0.2 * random());
-    let timer = setTimeout(() => {
+    let timer = setTimeout(finish, age).unref();
+    /** Streams end by themselves, within their grace. */
+    function finish(): void {
+      clearTimeout(timer);
       session.close();
       timer = setTimeout(() => session.destroy(), limits.ageGraceMs).unref();
-    }, age).unref();
+    }
+    // A client that breaks the protocol after its farewell is not read any more: neither the end of its streams nor its own would be seen.
+    session.once("goaway", finish);
     // A listener keeps the server from destroying the session, which would cut a stream that merely has nothing to say.
     session.setTimeout(limits.idleSessionMs, () => session.close());
     session.once("close", () => {

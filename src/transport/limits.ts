@@ -34,7 +34,7 @@ export interface Limits {
   readonly idleSessionMs: number;
   /** Milliseconds after which an HTTP/2 connection is asked to leave, ± a tenth: behind layer-4 balancers long ones never spread. */
   readonly connectionAgeMs: number;
-  /** Milliseconds that streams have to end once an HTTP/2 connection reached its age. */
+  /** Milliseconds that streams have to end once an HTTP/2 connection reached its age, or its client has said farewell. */
   readonly ageGraceMs: number;
   /** Requests in one reflection stream; a schema is read in a dozen. */
   readonly reflectionRequests: number;

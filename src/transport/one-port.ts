@@ -51,6 +51,8 @@ export function createOnePort(options: OnePortOptions): OnePort {
   const responses = new Set<PortResponse>();
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
+  /** Over HTTP/1.1, by connection: one that is answered, and those that were sent behind it. */
+  const inTurn = new WeakMap<Socket, Set<ServerResponse>>();
   let draining: Promise<void> | undefined;
 
   const sessions = createH2Sessions({ onRequest: take, limits, random });
@@ -66,12 +68,24 @@ export function createOnePort(options: OnePortOptions): OnePort {
     // Who reads it hears of a connection that breaks off; where nobody does (yet, or any more), it would end the process.
     req.on("error", () => undefined);
     if (draining !== undefined) promiseNothing(res);
+    if (!("stream" in req) && !("stream" in res)) closeWith(req.socket, res);
     onRequest(req, res);
     res.on("close", () => {
       responses.delete(res);
       // A response that was under way when the drain began has promised to keep the connection alive.
       if (draining !== undefined) setImmediate(() => listener.closeIdleConnections());
     });
+  }
+
+  /** Node tells only the one whose turn it is that the connection closed. The others would never end. */
+  function closeWith(socket: Socket, res: ServerResponse): void {
+    const waiting = inTurn.get(socket) ?? new Set();
+    if (!inTurn.has(socket)) {
+      inTurn.set(socket, waiting);
+      socket.once("close", () => setImmediate(() => waiting.forEach((one) => one.emit("close"))));
+    }
+    waiting.add(res);
+    res.on("close", () => waiting.delete(res));
   }
 
   async function ended(): Promise<void> {

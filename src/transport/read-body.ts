@@ -21,6 +21,8 @@ export function readBody(req: PortRequest, { maxBytes, bodies }: BodyBounds): Pr
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(new ExchangeError("MESSAGE_TOO_LARGE"));
   // One without a byte ends before anybody looks; its end is not told again.
   if (req.readableEnded) return Promise.resolve(noBytes);
+  // Nor is it told again that the connection ended: whoever waited for it would wait for ever.
+  if (req.destroyed) return Promise.reject(new ExchangeError("MALFORMED_REQUEST"));
   return new Promise((resolve, reject) => {
     /** A body that comes in one piece is not copied. */
     let first: Buffer | undefined;

@@ -76,8 +76,8 @@ export class UnaryTime {
     const remainingMs = this.remainingMs();
     this.#visit.res.on("close", this.#end);
     shutdownSignal?.addEventListener("abort", this.#end, { once: true });
-    if (remainingMs !== undefined) this.#timers.push(setTimeout(this.#end, remainingMs));
     if (this.#visit.closed || shutdownSignal?.aborted === true || (remainingMs ?? 1) <= 0) this.#end();
+    else if (remainingMs !== undefined) this.#timers.push(setTimeout(this.#end, remainingMs));
   }
 
   readonly #end = (): void => {

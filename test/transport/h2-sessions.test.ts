@@ -8,7 +8,7 @@ import { openRaw } from "./raw-socket.ts";
 const streams = 4;
 let rig: PortRig;
 beforeEach(async () => {
-  rig = await startPort({ limits: { streamsPerConnection: streams } });
+  rig = await startPort({ limits: { streamsPerConnection: streams, ageGraceMs: 300 } });
 });
 afterEach(() => rig.close());
 
@@ -67,6 +67,32 @@ describe("a client that breaks the protocol stream by stream", () => {
     raw.send(Buffer.concat([postHeaders(101, exchangePath, json), data(101, Buffer.from("{}"), true)]));
     expect(await frameOf(raw, frameTypes.headers, 101)).toBeDefined();
     raw.socket.destroy();
+  });
+});
+
+describe("a client that says farewell (GOAWAY)", () => {
+  const farewell = frame(frameTypes.goaway, 0, { stream: 0, payload: Buffer.alloc(8) });
+  const request = (stream: number, provider: string, id: string) =>
+    Buffer.concat([
+      postHeaders(stream, exchangePath, { ...json, "x-request-id": id }),
+      data(stream, Buffer.from(JSON.stringify({ provider })), true),
+    ]);
+
+  it("has its streams answered", async () => {
+    const raw = await openSettled();
+    raw.send(Buffer.concat([request(1, "held", "before.farewell"), farewell]));
+    await eventually("the call", () => rig.backend.seen.length === 1);
+    rig.backend.release();
+    expect((await rig.end("before.farewell")).status).toBe(200);
+    raw.socket.destroy();
+  });
+
+  it("and then breaks the protocol loses its connection, and its calls end", async () => {
+    const raw = await openSettled();
+    // Nobody opened the second stream.
+    raw.send(Buffer.concat([request(1, "", "broken.farewell"), farewell, data(3, Buffer.from("x"))]));
+    await raw.closed;
+    expect((await rig.end("broken.farewell")).call.method).toBe(exchangePath.slice(1));
   });
 });
 

@@ -1,12 +1,16 @@
 // The usual unary call has a way of its own, and the unusual one goes through the Connect library. A content type that is spelled
 // otherwise is unusual and means the same, so that one request can be sent both ways: nobody may tell the answers apart.
 
+import { getEventListeners, once } from "node:events";
+import { connect } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExchangeRequestSchema } from "../../gen/cambio/v1/token_exchange_service_pb.ts";
+import { eventually } from "../support/eventually.ts";
 import { canary, exchangePath, page, type PortRig, startPort } from "./port-rig.ts";
 import { overH1, overH2, type RawAnswer } from "./raw-request.ts";
+import { openRaw } from "./raw-socket.ts";
 
 let rig: PortRig;
 beforeAll(async () => {
@@ -131,5 +135,46 @@ describe.each(spellings)("a unary call over $name", ({ send, usual, unusual, for
     if (one === undefined || other === undefined) throw new Error("two were sent");
     expect(essence(one)).toEqual(essence(other));
     expect((one.everything + other.everything).replaceAll(`token for ${canary}`, "")).not.toContain(canary);
+  });
+});
+
+describe("a client that leaves while the gate waits, before its body was looked at", () => {
+  async function startSlowGate() {
+    const process = new AbortController();
+    const reached = Promise.withResolvers<void>();
+    const slow = await startPort({
+      shutdownSignal: process.signal,
+      gate: async ({ signal }) => {
+        const left = once(signal, "abort");
+        reached.resolve();
+        await left;
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+    return { slow, reached: reached.promise, kept: () => getEventListeners(process.signal, "abort").length };
+  }
+
+  it("leaves nothing behind over HTTP/2", async () => {
+    const { slow, reached, kept } = await startSlowGate();
+    const session = connect(slow.base);
+    const stream = session.request({ ":method": "POST", ":path": exchangePath, "content-type": "application/grpc" });
+    stream.on("error", () => undefined);
+    await reached;
+    stream.close(8);
+    await eventually("the end of the call", () => slow.ended.length === 1);
+    await eventually("nobody waiting for the process to stop", () => kept() === 0);
+    session.close();
+    await slow.close();
+  });
+
+  it("leaves nothing behind over HTTP/1.1", async () => {
+    const { slow, reached, kept } = await startSlowGate();
+    const raw = await openRaw(slow.port);
+    raw.send(`POST ${exchangePath} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n`);
+    await reached;
+    raw.socket.destroy();
+    await eventually("the end of the call", () => slow.ended.length === 1);
+    await eventually("nobody waiting for the process to stop", () => kept() === 0);
+    await slow.close();
   });
 });
