@@ -5,6 +5,7 @@ import { writeSync } from "node:fs";
 import { ConfigurationError } from "./config/mistakes.ts";
 import { readConfiguration } from "./config/read-configuration.ts";
 import type { Configuration } from "./config/schema.ts";
+import { letNurseryGrow } from "./engine.ts";
 import { codeOf, framesOf } from "./telemetry/cause.ts";
 import { crashLine, nameOf } from "./telemetry/crash-line.ts";
 
@@ -64,6 +65,7 @@ export async function runProcess(configPath: string, seams: Partial<ProcessSeams
   for (const [event, listener] of listeners) events.on(event, listener);
   try {
     service = await start(readConfiguration(configPath));
+    letNurseryGrow();
     await stopped;
     await service.close();
     return 0;

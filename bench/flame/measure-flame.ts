@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { aligned, type Measured, noneFailed, percent } from "../report.ts";
 import { cpuMicrosOf } from "../ratios/cpu-time.ts";
 import { createFramesLoad } from "../ratios/frames-load.ts";
-import { fastProviderMs } from "../ratios/measure-ratios.ts";
+
 import { headersOf, validatePath, validation } from "../ratios/protocols.ts";
 import { repeatedSeries } from "../ratios/repeated.ts";
-import { type ServedCambio, serveCambio } from "../ratios/served-cambio.ts";
+import { fastProviderMs, type ServedCambio, serveCambio } from "../ratios/served-cambio.ts";
 import { watched } from "../ratios/watched.ts";
 import { startSurroundings } from "../surroundings.ts";
 import { sharesOf } from "./areas.ts";

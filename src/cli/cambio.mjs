@@ -2,14 +2,13 @@
 // The `cambio` command's first step: is this Node able to run the rest? It is plain JavaScript and loads everything else after
 // that, because an older Node would stop at the first TypeScript file with an error that says nothing.
 
-import { setUpEngine } from "./engine.mjs";
-
 const oldestNode = 24;
 
 if (Number.parseInt(process.versions.node, 10) < oldestNode) {
   process.stderr.write(`cambio needs Node ${oldestNode} or newer; this is Node ${process.versions.node}.\n`);
   process.exitCode = 1;
 } else {
+  const { setUpEngine } = await import("../engine.ts");
   setUpEngine();
   const { runCommand } = await import("./run-command.ts");
   // Whoever reads the output may stop early, as `head` does. The service's own output is the service's matter.

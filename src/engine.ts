@@ -1,0 +1,24 @@
+// How the engine is set for this program: while it is loaded, and once it runs. What it was measured to need is in
+// docs/decisions/0027. V8 reads these flags whenever it thinks about growing; where a later one has dropped them, it says so and goes on.
+
+import * as module from "node:module";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+
+/** Inside the program's own folder: whoever may write there could as well change the program. Where nobody may, there is no cache. */
+const cacheFolder = join(import.meta.dirname, "../node_modules/.cache/cambio");
+
+/** Before anything large is loaded. */
+export function setUpEngine(): void {
+  // Loading makes a nursery grow that then stays resident, and that nobody needs while there are no calls.
+  setFlagsFromString("--semi-space-growth-factor=1");
+  // The heap may grow by half over what is alive before it is cleaned; by default it grows several times over.
+  setFlagsFromString("--heap-growing-percent=50");
+  // TypeScript is stripped and compiled once, not with every start.
+  module.enableCompileCache(cacheFolder);
+}
+
+/** Once calls come: a nursery that holds what is under way lets it die there, where cleaning costs least. V8's own default. */
+export function letNurseryGrow(): void {
+  setFlagsFromString("--semi-space-growth-factor=2");
+}
