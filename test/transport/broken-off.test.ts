@@ -39,16 +39,19 @@ describe("a stranger who sends requests one behind the other and breaks the conn
 
 describe("a client that sends requests one behind the other, and leaves before the first is answered", () => {
   it("has every one of them ended, so that each gives its place back and is in the log", async () => {
-    rig = await startPort();
-    const { port, ended, backend } = rig;
+    let arrived = 0;
+    rig = await startPort({
+      gate: async (_context, { authorization }) => {
+        arrived += 1;
+        if (authorization === "slow") await new Promise(() => undefined);
+      },
+    });
+    const { port, ended } = rig;
     const raw = await openRaw(port);
-    const held = '{"provider":"held"}';
-    const first = request.replace("content-length: 2", `content-length: ${held.length}`).replace("{}", held);
-    raw.send(first + request.repeat(3));
-    await eventually("all were read", () => backend.seen.length === 4);
+    raw.send(request.replace("host:", "authorization: slow\r\nhost:") + request.repeat(3));
+    await eventually("all have arrived", () => arrived === 4);
     raw.socket.resetAndDestroy();
     await eventually("all have ended", () => ended.length === 4);
-    backend.release();
     expect(new Set(ended.map(({ call }) => call.requestId)).size).toBe(4);
   });
 });
