@@ -37,7 +37,7 @@ describe("a stranger who sends requests one behind the other and breaks the conn
   });
 });
 
-describe("a client that sends requests one behind the other, and leaves before the first is answered", () => {
+describe("a client that sends requests one behind the other, and a tunnel before the first is answered", () => {
   it("has every one of them ended, so that each gives its place back and is in the log", async () => {
     let arrived = 0;
     rig = await startPort({
@@ -50,7 +50,9 @@ describe("a client that sends requests one behind the other, and leaves before t
     const raw = await openRaw(port);
     raw.send(request.replace("host:", "authorization: slow\r\nhost:") + request.repeat(3));
     await eventually("all have arrived", () => arrived === 4);
-    raw.socket.resetAndDestroy();
+    // Nobody takes a tunnel here: the connection ends at once.
+    raw.send("CONNECT localhost:1 HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await raw.closed;
     await eventually("all have ended", () => ended.length === 4);
     expect(new Set(ended.map(({ call }) => call.requestId)).size).toBe(4);
   });
