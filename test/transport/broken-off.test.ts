@@ -37,18 +37,23 @@ describe("a stranger who sends requests one behind the other and breaks the conn
   });
 });
 
-describe("a client that sends requests one behind the other, and leaves before the first is answered", () => {
+describe("a client that sends requests one behind the other, and a tunnel before the first is answered", () => {
   it("has every one of them ended, so that each gives its place back and is in the log", async () => {
-    rig = await startPort();
-    const { port, ended, backend } = rig;
+    let arrived = 0;
+    rig = await startPort({
+      gate: async (_context, { authorization }) => {
+        arrived += 1;
+        if (authorization === "slow") await new Promise(() => undefined);
+      },
+    });
+    const { port, ended } = rig;
     const raw = await openRaw(port);
-    const held = '{"provider":"held"}';
-    const first = request.replace("content-length: 2", `content-length: ${held.length}`).replace("{}", held);
-    raw.send(first + request.repeat(3));
-    await eventually("all were read", () => backend.seen.length === 4);
-    raw.socket.resetAndDestroy();
+    raw.send(request.replace("host:", "authorization: slow\r\nhost:") + request.repeat(3));
+    await eventually("all have arrived", () => arrived === 4);
+    // Nobody takes a tunnel here: the connection ends at once.
+    raw.send("CONNECT localhost:1 HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await raw.closed;
     await eventually("all have ended", () => ended.length === 4);
-    backend.release();
     expect(new Set(ended.map(({ call }) => call.requestId)).size).toBe(4);
   });
 });

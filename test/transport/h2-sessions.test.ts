@@ -70,14 +70,14 @@ describe("a client that breaks the protocol stream by stream", () => {
   });
 });
 
+const request = (stream: number, provider: string, id: string) =>
+  Buffer.concat([
+    postHeaders(stream, exchangePath, { ...json, "x-request-id": id }),
+    data(stream, Buffer.from(JSON.stringify({ provider })), true),
+  ]);
+
 describe("a client that says farewell (GOAWAY)", () => {
   const farewell = frame(frameTypes.goaway, 0, { stream: 0, payload: Buffer.alloc(8) });
-  const request = (stream: number, provider: string, id: string) =>
-    Buffer.concat([
-      postHeaders(stream, exchangePath, { ...json, "x-request-id": id }),
-      data(stream, Buffer.from(JSON.stringify({ provider })), true),
-    ]);
-
   it("has its streams answered", async () => {
     const raw = await openSettled();
     raw.send(Buffer.concat([request(1, "held", "before.farewell"), farewell]));

@@ -138,22 +138,22 @@ describe.each(spellings)("a unary call over $name", ({ send, usual, unusual, for
   });
 });
 
-describe("a client that leaves while the gate waits, before its body was looked at", () => {
-  async function startSlowGate() {
-    const process = new AbortController();
-    const reached = Promise.withResolvers<void>();
-    const slow = await startPort({
-      shutdownSignal: process.signal,
-      gate: async ({ signal }) => {
-        const left = once(signal, "abort");
-        reached.resolve();
-        await left;
-        await new Promise((resolve) => setImmediate(resolve));
-      },
-    });
-    return { slow, reached: reached.promise, kept: () => getEventListeners(process.signal, "abort").length };
-  }
+async function startSlowGate() {
+  const process = new AbortController();
+  const reached = Promise.withResolvers<void>();
+  const slow = await startPort({
+    shutdownSignal: process.signal,
+    gate: async ({ signal }) => {
+      const left = once(signal, "abort");
+      reached.resolve();
+      await left;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  return { slow, reached: reached.promise, kept: () => getEventListeners(process.signal, "abort").length };
+}
 
+describe("a client that leaves while the gate waits, before its body was looked at", () => {
   it("leaves nothing behind over HTTP/2", async () => {
     const { slow, reached, kept } = await startSlowGate();
     const session = connect(slow.base);
@@ -163,6 +163,7 @@ describe("a client that leaves while the gate waits, before its body was looked 
     stream.close(8);
     await eventually("the end of the call", () => slow.ended.length === 1);
     await eventually("nobody waiting for the process to stop", () => kept() === 0);
+    expect(slow.ended).toHaveLength(1);
     session.close();
     await slow.close();
   });
@@ -175,6 +176,7 @@ describe("a client that leaves while the gate waits, before its body was looked 
     raw.socket.destroy();
     await eventually("the end of the call", () => slow.ended.length === 1);
     await eventually("nobody waiting for the process to stop", () => kept() === 0);
+    expect(slow.ended).toHaveLength(1);
     await slow.close();
   });
 });
