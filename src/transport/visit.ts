@@ -76,7 +76,12 @@ export function breakOff(visit: Visit, cause: unknown): void {
   }
   visit.answered = true;
   res.statusCode = 500;
-  res.end();
+  try {
+    res.end();
+  } catch {
+    // What could not be sent at all was noted above; nobody waits for what is thrown here, and it would end the process.
+    res.destroy();
+  }
 }
 
 /** Stands for the connection that a request came on, the same for all its requests. */
