@@ -44,6 +44,8 @@ export interface Seams {
   readonly logDestination: { write(line: string): unknown };
   /** Where the audit trail goes if no file is configured. Default: where the log goes. */
   readonly auditDestination: { write(line: string): unknown };
+  /** Milliseconds that audit records nobody waits for are gathered; 0: each is written at once. */
+  readonly auditGatherMs: number;
   readonly limits: Limits;
   /** Told how far each refresh of a kept token has come. */
   readonly onRefreshStep: OnRefreshStep;
@@ -97,7 +99,14 @@ export async function startService(configuration: Configuration, seams: Partial<
     const traces = wired?.traces;
     const spans = traces === undefined ? undefined : createCallSpans({ traces, clock, now });
     const keys = keysOf(configuration);
-    const recorder = await wireAudit(configuration, { clock, log, keys, destination: auditDestination, worker });
+    const recorder = await wireAudit(configuration, {
+      clock,
+      log,
+      keys,
+      destination: auditDestination,
+      worker,
+      gatherMs: seams.auditGatherMs,
+    });
     parts.defer(() => recorder.close());
     const core = await wireCore(configuration, { clock, log, metrics, audit: recorder.audit, keys, traces }, onRefreshStep);
     parts.defer(() => core.close());

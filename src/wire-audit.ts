@@ -27,6 +27,8 @@ export interface AuditParts {
   readonly destination: { write(line: string): unknown };
   /** Undefined: this process is the only one that writes this trail. */
   readonly worker: TrailWriter | undefined;
+  /** See createAudit. */
+  readonly gatherMs: number | undefined;
 }
 
 /** One of several processes, each with a trail of its own. */
@@ -42,6 +44,7 @@ export async function wireAudit(configuration: Configuration, parts: AuditParts)
   const audit = createAudit({
     sink: sinkOf(configuration, parts),
     clock,
+    gatherMs: parts.gatherMs,
     onState(event) {
       if (event.kind === "audit_ready") log.info({}, "the audit trail can be written");
       else if (event.kind === "audit_away")

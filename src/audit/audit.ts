@@ -16,7 +16,7 @@ export const closeLimitMs = 5_000;
  * What nobody waits for is gathered for so long: each batch costs a signature, a write and a sync of the disk. An intent takes what has
  * been gathered along at once.
  */
-export const gatherMs = 25;
+export const usualGatherMs = 25;
 /** Between attempts while writing fails. */
 export const retryMs = 500;
 
@@ -31,6 +31,8 @@ export interface AuditOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly onState: (event: AuditEvent) => void;
+  /** Milliseconds that what nobody waits for is gathered. Default: `usualGatherMs`. */
+  readonly gatherMs?: number | undefined;
 }
 
 export interface AuditTrail extends Audit {
@@ -42,7 +44,7 @@ export interface AuditTrail extends Audit {
   close(): Promise<void>;
 }
 
-export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail {
+export function createAudit({ sink, clock, onState, gatherMs = usualGatherMs }: AuditOptions): AuditTrail {
   const backlog = createBacklog();
   let state: "ready" | "away" = "away";
   let closing = false;
@@ -85,7 +87,7 @@ export function createAudit({ sink, clock, onState }: AuditOptions): AuditTrail 
   }
 
   async function gather(): Promise<void> {
-    if (!closing && !backlog.isUrgent) {
+    if (gatherMs > 0 && !closing && !backlog.isUrgent) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, gatherMs);
       hurry = resolve;

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type AuditTrail, batchLimitMs, closeLimitMs, gatherMs, retryMs } from "../../src/audit/audit.ts";
+import { type AuditTrail, batchLimitMs, closeLimitMs, usualGatherMs, retryMs } from "../../src/audit/audit.ts";
 import { maxWaitingBytes, maxWaitingRecords } from "../../src/audit/backlog.ts";
 import { refusal } from "../exchange/fixtures.ts";
 import { eventually } from "../support/eventually.ts";
@@ -175,7 +175,7 @@ describe("a disk that hangs", () => {
 
     rig.disk.wake();
     await eventually("writing", () => {
-      vi.advanceTimersByTime(gatherMs);
+      vi.advanceTimersByTime(usualGatherMs);
       return audit.status === "ready" && requestsIn(rig, "outcome").length === 2;
     });
     await audit.intend(intent("after"));
@@ -192,7 +192,7 @@ describe("a disk that hangs", () => {
     rig.disk.fail("sync", "hang");
     audit.record(entry("under way"));
     await eventually("gathering", () => vi.getTimerCount() > 0);
-    vi.advanceTimersByTime(gatherMs);
+    vi.advanceTimersByTime(usualGatherMs);
     await eventually("the sync", () => rig.disk.counts.syncs === syncs + 1);
     for (let at = 0; at < 3; at += 1) audit.record(entry("waiting"));
     const closed = audit.close();

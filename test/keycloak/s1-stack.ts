@@ -113,6 +113,7 @@ export async function startS1Stack(world: World, { over, change }: S1Options = {
       clock: () => Date.now() + time.aheadMs,
       logDestination: { write: (line) => written.push(line) },
       auditDestination: { write: (lines) => audited.push(lines) },
+      auditGatherMs: 0,
     });
     parts.defer(service.close);
     const url = `http://localhost:${service.port}`;

@@ -197,6 +197,7 @@ export async function startInstance(configuration: Configuration, { clock, canar
     clock,
     limits,
     logDestination: { write: (line) => written.push(line) },
+    auditGatherMs: 0,
     auditDestination: {
       write(lines) {
         onAudit?.(lines);

@@ -104,6 +104,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       ...options.seams,
       logDestination: { write: (line) => written.push(line) },
       auditDestination: { write: (lines) => audited.push(lines) },
+      auditGatherMs: 0,
     });
     parts.defer(() => service.close());
     for (const name of [
