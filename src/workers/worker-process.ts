@@ -1,6 +1,7 @@
 // One worker as the supervisor sees it: a process that is started, says that it is ready, hears what it shall do, and ends. Its
 // connections come from the supervisor, which accepts them for all and gives each away unread, one worker after the other.
 
+import { getCompileCacheDir } from "node:module";
 import cluster from "node:cluster";
 import { fileURLToPath } from "node:url";
 import type { LogLevel } from "../telemetry/log.ts";
@@ -55,7 +56,9 @@ export function launchWorker(launch: Launch, { output, onMessage }: LaunchParts)
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: workerFile, args: [...workerWords(launch)], stdio: ["ignore", "pipe", "inherit", "ipc"] });
   const begunMs = performance.now();
-  const worker = cluster.fork();
+  // What this process has compiled need not be compiled by each of them.
+  const compiled = getCompileCacheDir();
+  const worker = cluster.fork(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled });
   const { process: child } = worker;
   const ready = Promise.withResolvers<{ readonly logLevel: LogLevel } | undefined>();
   const ended = Promise.withResolvers<Ending>();

@@ -14,7 +14,7 @@ import { ownName, providerTimeoutMs } from "./world-configuration.ts";
 // Whatever fails: nothing one-time is used twice, nothing wider is handed out, and nobody is told a yes or a no that is not so.
 
 /** Milliseconds that all programs together may take; a loaded machine runs fewer of them. */
-const budgetMs = 20_000;
+const budgetMs = 12_000;
 
 let world: World;
 let seen: ReturnType<typeof createProviderAudit>;
@@ -281,7 +281,7 @@ async function run(known: Known, now: Step): Promise<void> {
   }
 }
 
-it("nothing one-time is used twice and nothing wider is handed out, whatever fails meanwhile", { timeout: 4 * budgetMs }, async () => {
+it("nothing one-time is used twice and nothing wider is handed out, whatever fails meanwhile", { timeout: 6 * budgetMs }, async () => {
   const until = performance.now() + budgetMs;
   let programs = 0;
   let yes = 0;

@@ -10,7 +10,7 @@ import { startWorld, type World } from "./world.ts";
 // Nothing that comes in ends a process or leaves it speechless, also while everything behind it fails.
 
 /** Milliseconds that all programs together may take; a loaded machine runs fewer of them. */
-const budgetMs = 12_000;
+const budgetMs = 8_000;
 
 let world: World;
 beforeAll(async () => {
@@ -84,7 +84,7 @@ async function askAll(port: number, { what, over }: Extract<Step, { do: "ask" }>
   return came.map(wrongWith).filter((wrong) => wrong !== undefined);
 }
 
-it("no bytes and no request end a process, whatever fails meanwhile", { timeout: 4 * budgetMs }, async () => {
+it("no bytes and no request end a process, whatever fails meanwhile", { timeout: 6 * budgetMs }, async () => {
   const until = performance.now() + budgetMs;
   let programs = 0;
   await fc.assert(
