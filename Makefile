@@ -56,6 +56,12 @@ test-keycloak: $(INSTALLED) ## Run the tests against a real Keycloak; needs Java
 	@echo "== tests against Keycloak (about three minutes)"
 	@vitest run --config vitest.keycloak.config.ts $(TESTS)
 
+.PHONY: test-workers
+test-workers: $(INSTALLED) ## Run a supervisor and its workers as real processes: starts, deaths, signals, replacements
+	@scripts/system-packages.sh redis-server postgresql
+	@echo "== workers (about a minute)"
+	@vitest run --config vitest.workers.config.ts $(TESTS)
+
 .PHONY: test-crash
 test-crash: $(INSTALLED) ## Kill replicas 500 times (KILLS) at every step of a refresh; CRASH_SEED repeats a run
 	@scripts/system-packages.sh redis-server postgresql
