@@ -41,7 +41,7 @@ beforeAll(async () => {
   const { configuration } = stack;
   encrypted = await startService(
     { ...configuration, server: { ...configuration.server, tls } },
-    { logDestination: { write: (line) => void written.push(line) } },
+    { logDestination: { write: (line) => void written.push(line) }, auditGatherMs: 0 },
   );
   trust = { SSL_CERT_FILE: tls.certificate_file, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: tls.certificate_file };
   if (callers.some(({ command }) => command[0] === "java")) trust["JAVA_TOOL_OPTIONS"] = trustStoreOf(tls.certificate_file);
