@@ -56,7 +56,11 @@ describe("a master, two replicas and three Sentinels", () => {
     const heard = await announcing(connection, set.target);
     const lost = await set.master();
     await incr(connection, "counter");
-    await eventually("replication", async () => (await lost.raw.call("WAIT", 1, 1_000)) !== 0);
+    await eventually("replication", async () => {
+      // WAIT is about what its own connection has written, and all that came before it.
+      await lost.raw.call("SET", "marker", "1");
+      return Number(await lost.raw.call("WAIT", 1, 1_000)) > 0;
+    });
     lost.pause();
     const settled = Promise.allSettled(Array.from({ length: 200 }, () => incr(connection, "counter")));
     await lost.kill();
