@@ -4,19 +4,14 @@
 import type { ContextValues, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { ExchangeError } from "../exchange/errors.ts";
 import type { Call } from "../rpc/call.ts";
+import type { ShownHeader } from "../rpc/caller.ts";
 import { noteThrown } from "./public-error.ts";
 import { hasRepeatedAuthorization } from "./repeated-headers.ts";
 import { withDeadline } from "./time-limit.ts";
 import { type Visit, visitKey } from "./visit.ts";
 
-export interface Shown {
-  /** The `authorization` header; undefined: none was sent. */
-  readonly authorization: string | undefined;
-  /** More than one was sent. The gate may refuse it in its own way; it is refused in any case. */
-  readonly repeated: boolean;
-}
-
-export type RequestGate = (context: HandlerContext, shown: Shown) => void | Promise<void>;
+/** Of repeated `authorization` headers the gate may make what it likes; such a call is refused in any case. */
+export type RequestGate = (context: HandlerContext, shown: ShownHeader) => void | Promise<void>;
 
 export function visitOf(values: ContextValues): Visit {
   const visit = values.get(visitKey);
