@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 type Listener = (chunk: Buffer) => void;
 type Event = "data" | "end" | "error" | "close" | "finish";
 
+const ignore = (): void => undefined;
 const noBytes = Buffer.alloc(0);
 
 /**
@@ -32,6 +33,9 @@ export class H2Request {
     stream.on("close", () => {
       this.#tell("close");
       this.#listeners = {};
+      // Nobody hears of it any more, and whoever keeps the stream (Node's own table of them does) keeps nothing else with it.
+      stream.removeAllListeners();
+      stream.on("error", ignore);
     });
   }
 

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { Bag } from "./bag.ts";
 import type { H2Request, H2Response } from "./h2-exchange.ts";
 import { createH2Sessions } from "./h2-sessions.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -48,11 +49,11 @@ const probeAfterMs = 60_000;
 
 export function createOnePort(options: OnePortOptions): OnePort {
   const { onRequest, onUnreadable = () => undefined, tls, limits = defaultLimits, random = Math.random } = options;
-  const responses = new Set<PortResponse>();
+  const responses = new Bag<PortResponse>();
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
   /** Over HTTP/1.1, by connection: one that is answered, and those that were sent behind it. */
-  const inTurn = new WeakMap<Socket, Set<ServerResponse>>();
+  const inTurn = new WeakMap<Socket, Bag<ServerResponse>>();
   let draining: Promise<void> | undefined;
 
   const sessions = createH2Sessions({ onRequest: take, limits, random });
@@ -64,14 +65,14 @@ export function createOnePort(options: OnePortOptions): OnePort {
   dispatch();
 
   function take(req: PortRequest, res: PortResponse): void {
-    responses.add(res);
+    const place = responses.add(res);
     // Who reads it hears of a connection that breaks off; where nobody does (yet, or any more), it would end the process.
     req.on("error", () => undefined);
     if (draining !== undefined) promiseNothing(res);
     if (!("stream" in req) && !("stream" in res)) closeWith(req.socket, res);
     onRequest(req, res);
     res.on("close", () => {
-      responses.delete(res);
+      responses.remove(res, place);
       // A response that was under way when the drain began has promised to keep the connection alive.
       if (draining !== undefined) setImmediate(() => listener.closeIdleConnections());
     });
@@ -79,17 +80,17 @@ export function createOnePort(options: OnePortOptions): OnePort {
 
   /** Node tells only the one whose turn it is that the connection closed. The others would never end. */
   function closeWith(socket: Socket, res: ServerResponse): void {
-    const waiting = inTurn.get(socket) ?? new Set();
+    const waiting = inTurn.get(socket) ?? new Bag();
     if (!inTurn.has(socket)) {
       inTurn.set(socket, waiting);
-      socket.once("close", () => setImmediate(() => waiting.forEach((one) => one.emit("close"))));
+      socket.once("close", () => setImmediate(() => waiting.items().forEach((one) => one.emit("close"))));
     }
-    waiting.add(res);
-    res.on("close", () => waiting.delete(res));
+    const place = waiting.add(res);
+    res.on("close", () => waiting.remove(res, place));
   }
 
   async function ended(): Promise<void> {
-    await Promise.all([...responses].map((res) => new Promise<void>((resolve) => res.on("close", () => resolve()))));
+    await Promise.all(responses.items().map((res) => new Promise<void>((resolve) => res.on("close", () => resolve()))));
   }
 
   /** Puts a look at the version between the acceptor and HTTP/1.1, whose own connection tracking needs it to stay the acceptor. */
@@ -124,7 +125,7 @@ export function createOnePort(options: OnePortOptions): OnePort {
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     sessions.close();
     for (const socket of undecided) socket.destroy();
-    responses.forEach(promiseNothing);
+    responses.items().forEach(promiseNothing);
     await Promise.race([closed, after(graceMs)]);
     for (const socket of sockets) socket.destroy();
     // Requests hear of their connection's end after the listener does; what they have to say at their end comes before this resolves.

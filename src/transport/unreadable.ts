@@ -3,11 +3,12 @@
 
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { Bag } from "./bag.ts";
 
 interface Conversation {
   latest: IncomingMessage;
   /** Answers that have not ended; a pipelining client has several. */
-  readonly open: Set<ServerResponse>;
+  readonly open: Bag<ServerResponse>;
 }
 
 /** @param told must not throw: what it throws ends the process */
@@ -15,11 +16,11 @@ export function refuseUnreadable(listener: Server, told: (status: number) => voi
   const conversations = new WeakMap<Duplex, Conversation>();
 
   listener.on("request", (req: IncomingMessage, res: ServerResponse) => {
-    const conversation = conversations.get(req.socket) ?? { latest: req, open: new Set() };
+    const conversation = conversations.get(req.socket) ?? { latest: req, open: new Bag() };
     conversations.set(req.socket, conversation);
     conversation.latest = req;
-    conversation.open.add(res);
-    res.once("close", () => conversation.open.delete(res));
+    const place = conversation.open.add(res);
+    res.once("close", () => conversation.open.remove(res, place));
   });
 
   listener.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -36,7 +37,7 @@ export function refuseUnreadable(listener: Server, told: (status: number) => voi
   function refuse(socket: Duplex, status: number): void {
     const conversation = conversations.get(socket);
     // A second head in the middle of an answer would be read as part of it.
-    const amid = conversation !== undefined && [...conversation.open].some((res) => res.headersSent);
+    const amid = conversation !== undefined && conversation.open.items().some((res) => res.headersSent);
     if (socket.writable && !amid) socket.write(bare(status));
     socket.destroy();
     // Broken in its body, it is a call already, whose own end tells of it.
