@@ -29,6 +29,10 @@ generate: $(INSTALLED) ## Generate gen/ from the proto files, and the configurat
 client: $(INSTALLED) ## Build the client library, cambio/client and cambio/client/node, to dist/client
 	@scripts/build-client.sh
 
+.PHONY: service
+service: $(INSTALLED) ## Build the service as one program, to dist/service: what the image runs, and `make bench` measures
+	@node scripts/build-service.ts
+
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, format, proto lint and compatibility, generated files up to date, import rules
 	@echo "== types" && tsc -p . && tsc -p examples/page && tsc -p examples/dashboard/page
@@ -90,7 +94,7 @@ demo: $(INSTALLED) ## Watch the main job end to end against a real OpenID provid
 	@node examples/demo.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure Cambio on this machine (docs/performance.md; some twelve minutes), or only the parts in ONLY=ratios,tails,…
+bench: service ## Measure Cambio on this machine (docs/performance.md; some twelve minutes), or only the parts in ONLY=ratios,tails,…
 	@scripts/system-packages.sh redis-server postgresql nghttp2-client
 	@node bench/run.ts
 

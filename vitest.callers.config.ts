@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.callers.ts"],
     environment: "node",
+    // Packages are loaded as Node itself loads them.
+    deps: { interopDefault: false },
     globalSetup: ["test/global-setup.ts"],
     // Two cores: while a virtual machine starts on one, the service answers on the other.
     maxWorkers: 1,

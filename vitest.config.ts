@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     environment: "node",
+    // Packages are loaded as Node itself loads them.
+    deps: { interopDefault: false },
     globalSetup: ["test/global-setup.ts"],
     // The default leaves one core to vitest itself; most of these tests wait for servers, so that two fit on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/crash/*.crash.ts"],
     environment: "node",
+    // Packages are loaded as Node itself loads them.
+    deps: { interopDefault: false },
     globalSetup: ["test/global-setup.ts"],
     // Of two cores the replicas need all that is left.
     maxWorkers: 1,

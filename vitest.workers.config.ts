@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/workers/*.workers.ts"],
     environment: "node",
+    // Packages are loaded as Node itself loads them.
+    deps: { interopDefault: false },
     globalSetup: ["test/global-setup.ts"],
     // Of two cores the workers need all that is left.
     maxWorkers: 1,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 
 /** Inside the program's own folder: whoever may write there could as well change the program. Where nobody may, there is no cache. */
-const cacheFolder = join(import.meta.dirname, "../node_modules/.cache/cambio");
+const cacheFolder = join(import.meta.dirname, "../.cache/compiled");
 
 /** Before anything large is loaded. */
 export function setUpEngine(): void {

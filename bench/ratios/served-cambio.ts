@@ -1,5 +1,5 @@
-// `cambio serve` itself, as production runs it: started with bench.yaml, waited for until it is ready, read by its own /metrics, and
-// ended by a signal.
+// `cambio serve` itself, as production runs it (the one program of `make service`): started with bench.yaml, waited for until it is
+// ready, read by its own /metrics, and ended by a signal.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,8 @@ import { freePorts } from "../../test/support/redis-process.ts";
 import { configurationPath, type Surroundings } from "../surroundings.ts";
 import { cpuMicrosOf } from "./cpu-time.ts";
 
-const command = join(import.meta.dirname, "../../src/cli/cambio.mjs");
+const repository = join(import.meta.dirname, "../..");
+const programs = { built: join(repository, "dist/service/cambio.mjs"), source: join(repository, "src/cli/cambio.mjs") } as const;
 /** Of every answer of a provider's token endpoint, where what Cambio adds to it is looked at. */
 export const fastProviderMs = 5;
 const startLimitMs = 30_000;
@@ -46,16 +47,18 @@ export interface ServeOptions {
   readonly replica?: string;
   /** Before the command. */
   readonly nodeArguments?: readonly string[];
+  /** What is looked at function by function runs from `src/`. */
+  readonly program?: keyof typeof programs;
 }
 
 export async function serveCambio(
   surroundings: Pick<Surroundings, "env" | "log">,
-  { replica = "audit", nodeArguments = [] }: ServeOptions = {},
+  { replica = "audit", nodeArguments = [], program = "built" }: ServeOptions = {},
 ): Promise<ServedCambio> {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const beganMs = performance.now();
-  const child = spawn(process.execPath, [...nodeArguments, command, "serve", configurationPath], {
+  const child = spawn(process.execPath, [...nodeArguments, programs[program], "serve", configurationPath], {
     env: { ...process.env, ...surroundings.env, PORT: String(port), REPLICA: replica },
     stdio: ["ignore", surroundings.log, "inherit"],
   });

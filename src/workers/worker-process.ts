@@ -3,7 +3,7 @@
 
 import { getCompileCacheDir } from "node:module";
 import cluster from "node:cluster";
-import { fileURLToPath } from "node:url";
+import { extname, join } from "node:path";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readToSupervisor, type ToSupervisor, type ToWorker } from "./messages.ts";
 import type { OutputLines } from "./output-lines.ts";
@@ -44,7 +44,8 @@ export function workerWords({ file, number, workers, isFirst }: Launch): readonl
   return [file, String(number), String(workers), isFirst ? "first" : "further"];
 }
 
-const workerFile = fileURLToPath(new URL("worker.ts", import.meta.url));
+/** Beside this file, and of its kind: TypeScript, or what was built of it. */
+const workerFile = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
 export interface LaunchParts {
   readonly output: OutputLines;

