@@ -35,12 +35,11 @@ export function createMemoryTier<V extends Lasting>(
   weigh: (value: V) => number,
   limits: MemoryTierLimits = {},
 ): MemoryTier<V> {
-  const entries = new LRUCache<string, V>({
-    max: limits.maxEntries ?? maxEntries,
-    maxSize: limits.maxBytes ?? maxBytes,
-    maxEntrySize: Math.min(maxEntryBytes, limits.maxBytes ?? maxBytes),
-    sizeCalculation: (value) => overheadBytes + weigh(value),
-  });
+  const maxSize = limits.maxBytes ?? maxBytes;
+  // Nothing weighs less than its share, so that the bound of bytes is one of entries too. For a number of entries the library would set
+  // room aside at once, and no process has as many when it starts.
+  const leastBytes = Math.floor(maxSize / (limits.maxEntries ?? maxEntries));
+  const entries = new LRUCache<string, V>({ maxSize });
   return {
     get(key) {
       const found = entries.get(key);
@@ -52,7 +51,10 @@ export function createMemoryTier<V extends Lasting>(
       return undefined;
     },
     put(key, value) {
-      if (clock() < value.validUntilMs) entries.set(key, value);
+      if (clock() >= value.validUntilMs) return;
+      const bytes = overheadBytes + weigh(value);
+      if (bytes > maxEntryBytes) entries.delete(key);
+      else entries.set(key, value, { size: Math.max(bytes, leastBytes) });
     },
   };
 }

@@ -28,7 +28,7 @@ export function createVerificationCache({ keyOf, ...parts }: VerificationCachePa
 }
 
 function createDenials(clock: Clock): VerificationCache["denials"] {
-  const until = new LRUCache<string, number>({ max: maxDenials });
+  const until = new LRUCache<string, number>({ maxSize: maxDenials, sizeCalculation: () => 1 });
   return {
     has: (key) => clock() < (until.get(key) ?? 0),
     add(key) {

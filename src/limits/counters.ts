@@ -62,7 +62,12 @@ interface Entry {
 
 export function createCounters({ windowMs, windows, maxKeys }: CountersShape, clock: Clock): Counters {
   const changed = new Set<string>();
-  const entries = new LRUCache<string, Entry>({ max: maxKeys, dispose: (_, key) => void changed.delete(key) });
+  // Each weighs 1: for a number of entries the library would set room aside at once, for keys that may never come.
+  const entries = new LRUCache<string, Entry>({
+    maxSize: maxKeys,
+    sizeCalculation: () => 1,
+    dispose: (_, key) => void changed.delete(key),
+  });
   // One window longer than it counts here, for replicas whose clocks are behind.
   const lifeMs = (windows + 1) * windowMs;
   const windowNow = () => Math.floor(clock() / windowMs);

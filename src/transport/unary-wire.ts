@@ -105,7 +105,7 @@ function grpcWeb({ binary, contentType }: Format): Known {
     binary,
     needsHttp2: false,
     answer(res, message, added) {
-      const trailer = added.trailer === undefined ? webStatusOk : webTrailer([...added.trailer, ...Object.entries(statusOk)]);
+      const trailer = added.trailer === undefined ? webStatusOk() : webTrailer([...added.trailer, ...Object.entries(statusOk)]);
       send(res, envelope(message, trailer), added);
     },
     refuse(res, error, added) {
@@ -116,7 +116,9 @@ function grpcWeb({ binary, contentType }: Format): Known {
 
 const noBytes = new Uint8Array();
 const statusOk = { "grpc-status": "0" } as const;
-const webStatusOk = webTrailer(Object.entries(statusOk));
+let webOk: Uint8Array | undefined;
+/** Made once, and not before somebody asks by gRPC-Web: with the first `Headers` Node loads all of its `fetch`. */
+const webStatusOk = (): Uint8Array => (webOk ??= webTrailer(Object.entries(statusOk)));
 
 /** What gRPC and gRPC-Web have in common. */
 const enveloped = {
