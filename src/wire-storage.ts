@@ -11,6 +11,7 @@ import type { RedisConnection } from "./cache/redis-connection.ts";
 import { createRedisTier, type KeptKind } from "./cache/redis-tier.ts";
 import { createRefreshHandles } from "./cache/refresh-handles.ts";
 import { createSharedFlight } from "./cache/shared-flight.ts";
+import { createSharedParts } from "./cache/shared-parts.ts";
 import { createTiers } from "./cache/tiers.ts";
 import { createUsedAssertionsMemory } from "./cache/used-assertions-memory.ts";
 import { createUsedAssertionsRedis } from "./cache/used-assertions-redis.ts";
@@ -21,7 +22,7 @@ import type { RefreshHandles } from "./exchange/handle-ports.ts";
 import type { OneTimeStore, UsedAssertions } from "./exchange/one-time-ports.ts";
 import type { Revocations, UpstreamRevocations, VerificationCache } from "./exchange/ports.ts";
 import type { Connections } from "./exchange/vault-ports.ts";
-import type { ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
+import type { Exchanged, ExchangeCache, SharedFlight } from "./exchange/token-exchange-ports.ts";
 import { createSealer } from "./sealing/sealer.ts";
 import { createHandleFamilies } from "./store/handle-families.ts";
 import { sealedColumns } from "./store/sealed-columns.ts";
@@ -79,15 +80,17 @@ export async function wireStorage(
           clock,
           onFailure: () => log.warn({}, "what is expired could not be removed from the database"),
         });
+  const share = createSharedParts();
+  const shareExchanged = (exchanged: Exchanged): Exchanged => ({ ...exchanged, verification: share(exchanged.verification) });
   return {
     cache: createVerificationCache({
       keyOf: createCacheKeys(keys[0]),
-      ...tiersOf(parts, { kind: keptVerifications, purpose: "verification", weigh: weighVerification }),
+      ...tiersOf(parts, { kind: keptVerifications, purpose: "verification", weigh: weighVerification, share }),
       onHit: (tier) => metrics.cacheHit("verification", tier),
       onMiss: () => metrics.cacheMiss("verification"),
     }),
     exchanges: createTiers({
-      ...tiersOf(parts, { kind: keptExchanges, purpose: "exchange", weigh: weighExchange }),
+      ...tiersOf(parts, { kind: keptExchanges, purpose: "exchange", weigh: weighExchange, share: shareExchanged }),
       onHit: (tier) => metrics.cacheHit("exchange", tier),
       onMiss: () => metrics.cacheMiss("exchange"),
     }),
@@ -128,10 +131,11 @@ interface Kept<V> {
   /** What it is sealed for. */
   readonly purpose: string;
   readonly weigh: (value: V) => number;
+  readonly share: (value: V) => V;
 }
 
-function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm, traces }: StorageParts, { kind, purpose, weigh }: Kept<V>) {
-  const memory = createMemoryTier<V>(clock, weigh);
+function tiersOf<V extends Lasting>({ keys, redis, clock, onAlarm, traces }: StorageParts, { kind, purpose, weigh, share }: Kept<V>) {
+  const memory = createMemoryTier<V>(clock, weigh, { share });
   if (redis === undefined) return { memory, clock };
   const tier = createRedisTier({ redis, sealer: createSealer(keys, purpose), kind, clock, onAlarm });
   return { memory, clock, shared: createTracedTier(tier, traces, `get ${purpose}`) };

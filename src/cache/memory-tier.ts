@@ -24,21 +24,24 @@ export interface MemoryTier<V extends Lasting> {
   put(key: string, value: V): void;
 }
 
-export interface MemoryTierLimits {
+export interface MemoryTierOptions<V> {
   readonly maxEntries?: number;
   readonly maxBytes?: number;
+  /** An equal value, for keeping. */
+  readonly share?: (value: V) => V;
 }
 
 /** @param weigh bytes of a value's texts */
 export function createMemoryTier<V extends Lasting>(
   clock: Clock,
   weigh: (value: V) => number,
-  limits: MemoryTierLimits = {},
+  options: MemoryTierOptions<V> = {},
 ): MemoryTier<V> {
-  const maxSize = limits.maxBytes ?? maxBytes;
+  const { share = (value: V) => value } = options;
+  const maxSize = options.maxBytes ?? maxBytes;
   // Nothing weighs less than its share, so that the bound of bytes is one of entries too. For a number of entries the library would set
   // room aside at once, and no process has as many when it starts.
-  const leastBytes = Math.floor(maxSize / (limits.maxEntries ?? maxEntries));
+  const leastBytes = Math.floor(maxSize / (options.maxEntries ?? maxEntries));
   const entries = new LRUCache<string, V>({ maxSize });
   return {
     get(key) {
@@ -54,7 +57,7 @@ export function createMemoryTier<V extends Lasting>(
       if (clock() >= value.validUntilMs) return;
       const bytes = overheadBytes + weigh(value);
       if (bytes > maxEntryBytes) entries.delete(key);
-      else entries.set(key, value, { size: Math.max(bytes, leastBytes) });
+      else entries.set(key, share(value), { size: Math.max(bytes, leastBytes) });
     },
   };
 }
