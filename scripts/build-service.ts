@@ -30,7 +30,7 @@ const { metafile } = await build({
   external: ["pg-native"],
   // The same wherever it is built: in an image there is no file of these settings.
   tsconfigRaw: {},
-  legalComments: "eof",
+  legalComments: "external",
   metafile: true,
   logLevel: "warning",
 });

@@ -1,8 +1,9 @@
-// `cambio serve` itself, as production runs it (the one program of `make service`): started with bench.yaml, waited for until it is
-// ready, read by its own /metrics, and ended by a signal.
+// `cambio serve` itself, as production runs it (the one program of `make service`, by the command line of the image): started with
+// bench.yaml, waited for until it is ready, read by its own /metrics, and ended by a signal.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -14,7 +15,9 @@ import { configurationPath, type Surroundings } from "../surroundings.ts";
 import { cpuMicrosOf } from "./cpu-time.ts";
 
 const repository = join(import.meta.dirname, "../..");
-const programs = { built: join(repository, "dist/service/cambio.mjs"), source: join(repository, "src/cli/cambio.mjs") } as const;
+const [, ...engine] = imageCommand();
+const built = engine.pop() ?? "";
+const programs = { built: join(repository, built), source: join(repository, "src/cli/cambio.mjs") } as const;
 /** Of every answer of a provider's token endpoint, where what Cambio adds to it is looked at. */
 export const fastProviderMs = 5;
 const startLimitMs = 30_000;
@@ -58,7 +61,7 @@ export async function serveCambio(
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const beganMs = performance.now();
-  const child = spawn(process.execPath, [...nodeArguments, programs[program], "serve", configurationPath], {
+  const child = spawn(process.execPath, [...engine, ...nodeArguments, programs[program], "serve", configurationPath], {
     env: { ...process.env, ...surroundings.env, PORT: String(port), REPLICA: replica },
     stdio: ["ignore", surroundings.log, "inherit"],
   });
@@ -108,4 +111,11 @@ function readMetrics(exposed: string): ProcessMetrics {
     loopDelayMs: { p50: delay("0.5"), p99: delay("0.99") },
     lookups: { memory: lookups("memory"), redis: lookups("redis") },
   };
+}
+
+/** `node`, the engine's settings, and the program. */
+function imageCommand(): readonly string[] {
+  const [, words = "[]"] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(repository, "deploy/Dockerfile"), "utf8")) ?? [];
+  const command: string[] = JSON.parse(words);
+  return command;
 }
