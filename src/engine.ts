@@ -14,6 +14,8 @@ export function setUpEngine(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
   // The heap may grow by half over what is alive before it is cleaned; by default it grows several times over.
   setFlagsFromString("--heap-growing-percent=50");
+  // Pages that the heap no longer needs go back to the system after a second, and not after eight.
+  setFlagsFromString("--memory-pool-timeout=1");
   // TypeScript is stripped and compiled once, not with every start.
   module.enableCompileCache(cacheFolder);
 }
