@@ -1,6 +1,7 @@
 // One HTTP/2 request and its answer, on the stream itself, in the form of HTTP/1.1's. Node has such objects too, which are streams of
 // their own on top of the stream; few calls need that, and all would pay for it. Whoever needs Node's makes them here.
 
+import { EventEmitter } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
@@ -10,6 +11,8 @@ type Event = "data" | "end" | "error" | "close" | "finish";
 
 const ignore = (): void => undefined;
 const noBytes = Buffer.alloc(0);
+/** Past what a readable stream does besides: it will not be read again. */
+const forget = EventEmitter.prototype.removeAllListeners;
 
 /** Where a stream has its request for as long as somebody may hear of it. */
 const request = Symbol("request");
@@ -21,7 +24,7 @@ interface Told extends ServerHttp2Stream {
 /**
  * Classes, because there is one of each for every call: what they can do is made once. Who listens is kept here, and not by the stream:
  * its native half keeps the stream from being collected with other short-lived objects, and all that its listeners know would be moved
- * about in memory several times. What listens to it is the same for all streams, and has no way to a request whose stream has closed.
+ * about in memory several times. What listens to it is the same for all streams.
  */
 export class H2Request {
   readonly stream: ServerHttp2Stream;
@@ -129,6 +132,11 @@ function onClose(this: Told): void {
   const closed = this[request];
   this[request] = undefined;
   closed?.tell("close");
+  // Nobody hears of it any more, and whoever keeps the stream (Node's own table of them does) keeps nothing else with it. Where nobody
+  // has to be told of their going, they go at once.
+  forget.call(this, "removeListener");
+  forget.call(this);
+  this.on("error", ignore);
 }
 
 export class H2Response {
