@@ -11,8 +11,6 @@ type Event = "data" | "end" | "error" | "close" | "finish";
 
 const ignore = (): void => undefined;
 const noBytes = Buffer.alloc(0);
-/** Past what a readable stream does besides: it will not be read again. */
-const forget = EventEmitter.prototype.removeAllListeners;
 
 /** Where a stream has its request for as long as somebody may hear of it. */
 const request = Symbol("request");
@@ -133,9 +131,9 @@ function onClose(this: Told): void {
   this[request] = undefined;
   closed?.tell("close");
   // Nobody hears of it any more, and whoever keeps the stream (Node's own table of them does) keeps nothing else with it. Where nobody
-  // has to be told of their going, they go at once.
-  forget.call(this, "removeListener");
-  forget.call(this);
+  // has to be told of each they all go at once; what a readable stream does at that is for one that is read again.
+  EventEmitter.prototype.removeAllListeners.call(this, "removeListener");
+  EventEmitter.prototype.removeAllListeners.call(this);
   this.on("error", ignore);
 }
 
