@@ -63,7 +63,7 @@ describe("what is remembered of calls", () => {
 
   it("is of calls only: every other question is decided anew", () => {
     const { asked, remembering } = asking();
-    const use = useOf(clientOf({ id: "page" }), "main");
+    const use = useOf(clientOf({ kind: "browser" }), "main");
     for (const question of [use, use]) remembering(question);
     expect(asked).toHaveLength(2);
   });
