@@ -20,6 +20,7 @@ import { createSwap } from "./exchange/swap.ts";
 import { createValidate } from "./exchange/validate.ts";
 import { compilePolicy, type Policy } from "./policy/compile.ts";
 import { createDecide } from "./policy/evaluate.ts";
+import { rememberCalls } from "./policy/known-calls.ts";
 import type { Callers } from "./rpc/caller.ts";
 import type { Operations } from "./rpc/register.ts";
 import { wireAccounts } from "./wire-accounts.ts";
@@ -63,7 +64,7 @@ export interface Shared extends Observers {
 export function wireEdition(configuration: Configuration, shared: Shared): Edition {
   const { clock, storage, flights, budget, places } = shared;
   const policy = compilePolicy(configuration);
-  const decide = createDecide(policy.audiences, policy);
+  const decide = rememberCalls(createDecide(policy.audiences, policy));
   // First, as it may refuse: nothing is held then that nobody would release.
   const callers = wireCallers(configuration, { ...shared, policy, decide });
   const wired = shared.pool.take(usesOf(configuration, policy));

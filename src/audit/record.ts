@@ -24,11 +24,13 @@ type Spelled<Name extends string> = Name extends `${infer First}${infer Rest}`
   : "";
 
 /** A member that is added to entries has to find its place below before this compiles. */
-type Members = Readonly<Record<Spelled<Exclude<keyof AuditEntry, "kind">>, Value>>;
+type Members = Readonly<Record<"time" | Spelled<keyof AuditEntry>, Value>>;
 
-/** In the order and the spelling of the file. */
-function entryMembers(entry: AuditEntry): Members {
+/** In the order and the spelling of the file: made in one go, as there is one for every call. */
+function entryMembers(entry: AuditEntry, atMs: number): Members {
   return {
+    time: instantText(atMs),
+    kind: entry.kind,
     request_id: entry.requestId,
     method: entry.method,
     protocol: entry.protocol,
@@ -77,11 +79,11 @@ export interface Opening {
 
 /** @param atMs when it happened, in epoch milliseconds */
 export function entryBody(entry: AuditEntry, atMs: number): string {
-  const members = entryMembers(entry);
-  const whole = body(entry.kind, atMs, members);
+  const members = entryMembers(entry, atMs);
+  const whole = inside(members);
   // Nothing in it can be too long where all of it together is not.
   if (whole.length <= maxTextBytes) return whole;
-  return body(entry.kind, atMs, Object.fromEntries(Object.entries(members).map(([name, value]) => [name, bounded(value)])));
+  return inside(Object.fromEntries(Object.entries(members).map(([name, value]) => [name, bounded(value)])));
 }
 
 export function openBody({ chain, keyId, publicKey, continues }: Opening, atMs: number): string {
@@ -113,7 +115,11 @@ export function closeBody(chain: string, why: "rotated" | "stopped", atMs: numbe
 }
 
 function body(kind: TrailKind, atMs: number, members: Readonly<Record<string, unknown>>): string {
-  return asciiJson({ time: instantText(atMs), kind, ...members }).slice(1, -1);
+  return inside({ time: instantText(atMs), kind, ...members });
+}
+
+function inside(members: Readonly<Record<string, unknown>>): string {
+  return asciiJson(members).slice(1, -1);
 }
 
 /** What is too long is not cut, which would make different values equal: its hash and its length stand in its place, as an object, which no text can pretend to be. */

@@ -8,5 +8,5 @@ import { deriveKey, type MasterKey } from "../sealing/master-keys.ts";
 /** @returns HMAC-SHA-256 in base64url */
 export function createTokenHash(master: MasterKey): (credential: Secret) => string {
   const keyed = createKeyedHash(deriveKey(master, "cambio/v1/audit/token-hash"));
-  return (credential) => keyed(Buffer.from(credential.reveal()));
+  return (credential) => keyed(credential.reveal());
 }

@@ -130,7 +130,7 @@ export interface AuditEntry extends Omit<TrailNotes, "credential"> {
   readonly method?: string;
   readonly protocol?: string;
   /** Client id. */
-  readonly caller?: string;
+  readonly caller?: string | undefined;
   /** Where the call came from. */
   readonly address?: string;
   /** Keyed hash of the credential. */

@@ -57,7 +57,7 @@ export interface Trail {
  */
 export function permit(decision: Decision, trail: Trail): void {
   const { rule, refusal, reported } = decision;
-  trail.note({ rule, ...(reported.length === 0 ? {} : { reported: reported.map((one) => one.rule) }) });
+  trail.note(reported.length === 0 ? { rule } : { rule, reported: reported.map((one) => one.rule) });
   if (refusal === undefined) return;
   const { reason, field } = refusal;
   throw new ExchangeError(reason, { ...(field === undefined ? {} : { field }), cause: { kind: "policy", rule } });

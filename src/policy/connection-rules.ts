@@ -7,18 +7,19 @@ import { granted, type Rule } from "./rule.ts";
 
 const reason = "CONNECTION_NOT_FOUND";
 
-export function* rulesOfConnection(
+export function rulesOfConnection(
   { client, provider, owner }: ConnectionUseQuestion,
   clients: ReadonlyMap<string, Client>,
-): Generator<Rule> {
+  rules: Rule[],
+): void {
   const at = `clients.${client.id}.providers.${provider}`;
   const grant = client.providers.get(provider);
   if (owner !== client.id) {
-    yield { path: `${at}.connections_of`, holds: grant?.connectionsOf.has(owner) === true, reason };
+    rules.push({ path: `${at}.connections_of`, holds: grant?.connectionsOf.has(owner) === true, reason });
     // What a client made is of no use to others any longer than to itself.
-    yield { path: `clients.${owner}.disabled`, holds: clients.get(owner)?.disabled === false, reason };
+    rules.push({ path: `clients.${owner}.disabled`, holds: clients.get(owner)?.disabled === false, reason });
   }
   const made = owner === client.id ? grant : clients.get(owner)?.providers.get(provider);
-  yield granted(at, grant);
-  yield { path: `clients.${owner}.providers.${provider}.connections`, holds: made?.connections === true, reason };
+  rules.push(granted(at, grant));
+  rules.push({ path: `clients.${owner}.providers.${provider}.connections`, holds: made?.connections === true, reason });
 }

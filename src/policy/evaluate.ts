@@ -52,38 +52,48 @@ interface Recipients {
   readonly clients: ReadonlyMap<string, Client>;
 }
 
-function* rulesFor(question: PolicyQuestion, { audiences, minting, clients }: Recipients): Generator<Rule> {
+/** All of them, also those behind one that will refuse: nobody looks at these, and to find out whether they hold changes nothing. */
+function rulesFor(question: PolicyQuestion, { audiences, minting, clients }: Recipients): readonly Rule[] {
   const { client } = question;
+  const rules: Rule[] = [];
   // Before every question, not only the first of a call: a path that forgets to ask who may call still stops a disabled client.
-  yield { path: `clients.${client.id}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
+  rules.push({ path: `clients.${client.id}.disabled`, holds: !client.disabled, reason: "CALLER_NOT_ALLOWED", field: "CALLER" });
   switch (question.kind) {
     case "call":
-      return yield* rulesOfCall(question);
+      rulesOfCall(question, rules);
+      break;
     case "use":
-      return yield* rulesOfUse(question, audiences);
+      rulesOfUse(question, audiences, rules);
+      break;
     case "result":
-      return yield* rulesOfResult(question, audiences);
+      rulesOfResult(question, audiences, rules);
+      break;
     case "token":
-      return yield* rulesOfToken(question, { audiences, clients });
+      rulesOfToken(question, { audiences, clients }, rules);
+      break;
     case "swap":
-      return yield* rulesOfSwap(question, audiences);
+      rulesOfSwap(question, audiences, rules);
+      break;
     case "mint":
-      return yield* rulesOfMint(question, minting);
+      rulesOfMint(question, minting, rules);
+      break;
     case "connection":
-      return yield* rulesOfConnection(question, clients);
+      rulesOfConnection(question, clients, rules);
+      break;
   }
+  return rules;
 }
 
-function* rulesOfCall({ client, method, origin, proofInMessage }: CallQuestion): Generator<Rule> {
+function rulesOfCall({ client, method, origin, proofInMessage }: CallQuestion, rules: Rule[]): void {
   const at = `clients.${client.id}`;
-  yield { path: `${at}.origins`, holds: mayCallFrom(client, origin, proofInMessage), reason: "ORIGIN_NOT_ALLOWED", field: "CALLER" };
-  yield {
+  rules.push({ path: `${at}.origins`, holds: mayCallFrom(client, origin, proofInMessage), reason: "ORIGIN_NOT_ALLOWED", field: "CALLER" });
+  rules.push({
     path: `${at}.methods`,
     holds: client.methods.has(method),
     reason: "CALLER_NOT_ALLOWED",
     field: "CALLER",
     reportOnly: reports(client, "methods"),
-  };
+  });
 }
 
 /** Without an `Origin` a browser client may be somebody's curl: good enough only where the whole proof is in the message. */
@@ -92,113 +102,114 @@ function mayCallFrom(client: Client, origin: string | undefined, proofInMessage:
   return client.kind === "browser" && client.origins.has(origin);
 }
 
-function* rulesOfUse({ client, provider, redirectUri, scopes, audiences: wanted }: UseQuestion, audiences: Audiences): Generator<Rule> {
+function rulesOfUse({ client, provider, redirectUri, scopes, audiences: wanted }: UseQuestion, audiences: Audiences, rules: Rule[]): void {
   const at = `clients.${client.id}.providers.${provider}`;
   const grant = client.providers.get(provider);
-  yield granted(at, grant);
+  rules.push(granted(at, grant));
   if (grant === undefined) return;
   if (redirectUri !== undefined) {
-    yield { path: `${at}.redirect_uris`, holds: isRegistered(client, grant, redirectUri), reason: "REDIRECT_URI_NOT_ALLOWED" };
+    rules.push({ path: `${at}.redirect_uris`, holds: isRegistered(client, grant, redirectUri), reason: "REDIRECT_URI_NOT_ALLOWED" });
   }
-  yield {
+  rules.push({
     path: `${at}.scopes`,
     holds: scopesBeyond(grant, scopes).length === 0,
     reason: "SCOPE_NOT_ALLOWED",
     reportOnly: reports(client, "scopes"),
-  };
-  yield {
+  });
+  rules.push({
     path: `${at}.audiences`,
     holds: audiencesBeyond(grant, wanted).length === 0,
     reason: "TARGET_NOT_ALLOWED",
     reportOnly: reports(client, "audiences"),
-  };
+  });
   for (const name of wanted) {
     const known = resourceOf(audiences, provider, name) !== undefined;
-    yield { path: `audiences.${name}.accepts.${provider}`, holds: known, reason: "TARGET_NOT_ALLOWED" };
+    rules.push({ path: `audiences.${name}.accepts.${provider}`, holds: known, reason: "TARGET_NOT_ALLOWED" });
   }
 }
 
-function* rulesOfResult(question: ResultQuestion, audiences: Audiences): Generator<Rule> {
+function rulesOfResult(question: ResultQuestion, audiences: Audiences, rules: Rule[]): void {
   const { client, provider } = question;
   const at = `clients.${client.id}.providers.${provider}`;
   const grant = client.providers.get(provider);
-  yield granted(at, grant);
+  rules.push(granted(at, grant));
   if (grant === undefined) return;
-  yield {
+  rules.push({
     path: `${at}.scopes`,
     holds: scopesBeyond(grant, question.scopes).length === 0,
     reason: "SCOPE_NOT_ALLOWED",
     reportOnly: reports(client, "scopes"),
-  };
-  yield {
+  });
+  rules.push({
     path: `${at}.audiences`,
     holds: recipientsBeyond(audiences, grant, { provider, aud: question.audiences }).length === 0,
     reason: "TARGET_NOT_ALLOWED",
     reportOnly: reports(client, "audiences"),
-  };
-  yield {
+  });
+  rules.push({
     path: `${at}.max_lifetime`,
     holds: !outlives(grant, question.lifetimeMs),
     reason: "CALLER_NOT_ALLOWED",
     reportOnly: reports(client, "max_lifetime"),
-  };
+  });
 }
 
-function* rulesOfToken(
+function rulesOfToken(
   { client, audience, provider, token, requiredScopes }: TokenQuestion,
   { audiences, clients }: Pick<Recipients, "audiences" | "clients">,
-): Generator<Rule> {
-  yield ownAudienceRule(client, audience);
+  rules: Rule[],
+): void {
+  rules.push(ownAudienceRule(client, audience));
   const at = `audiences.${audience}.accepts.${provider}`;
   const rule = audiences.get(audience)?.get(provider);
-  const subject = { field: "SUBJECT_TOKEN" } as const;
-  yield { path: at, holds: rule !== undefined, reason: "AUDIENCE_MISMATCH", ...subject };
+  const field = "SUBJECT_TOKEN";
+  rules.push({ path: at, holds: rule !== undefined, reason: "AUDIENCE_MISMATCH", field });
   if (rule === undefined) return;
-  yield {
+  rules.push({
     path: `${at}.identifiers`,
     holds: rule.identifiers.some((identifier) => token.audiences.includes(identifier)),
     reason: "AUDIENCE_MISMATCH",
-    ...subject,
-  };
-  yield {
+    field,
+  });
+  rules.push({
     path: `${at}.clients`,
     holds: rule.clients.has(token.clientId),
     reason: "CLIENT_NOT_TRUSTED",
     reportOnly: rule.reportOnly,
-    ...subject,
-  };
+    field,
+  });
   if (provider === ownProvider) {
     // What was issued here to a client ends with the client; no mode lifts that.
     const holder = clients.get(token.clientId);
-    yield {
+    rules.push({
       path: `clients.${token.clientId}.disabled`,
       holds: holder !== undefined && !holder.disabled,
       reason: "CLIENT_NOT_TRUSTED",
-      ...subject,
-    };
+      field,
+    });
   }
-  yield {
+  rules.push({
     path: "required_scopes",
     holds: requiredScopes.every((scope) => token.scopes.includes(scope)),
     reason: "SCOPE_INSUFFICIENT",
-    ...subject,
-  };
+    field,
+  });
 }
 
-function* rulesOfSwap(question: SwapQuestion, audiences: Audiences): Generator<Rule> {
+function rulesOfSwap(question: SwapQuestion, audiences: Audiences, rules: Rule[]): void {
   const { client, audience, provider, scopes, token } = question;
-  yield ownAudienceRule(client, audience);
+  rules.push(ownAudienceRule(client, audience));
   const at = `audiences.${audience}.accepts.${provider}.exchange_as`;
-  yield { path: at, holds: audiences.get(audience)?.get(provider)?.exchangeAs !== undefined, reason: "TARGET_NOT_ALLOWED" };
+  rules.push({ path: at, holds: audiences.get(audience)?.get(provider)?.exchangeAs !== undefined, reason: "TARGET_NOT_ALLOWED" });
   // For nobody in particular would be for everybody. Nobody asks for that, so it is no rule to tell about where it holds.
-  if (question.audiences.length === 0) yield { path: "audiences", holds: false, reason: "TARGET_NOT_ALLOWED" };
-  yield* rulesOfUse({ kind: "use", client, provider, redirectUri: undefined, scopes, audiences: question.audiences }, audiences);
+  if (question.audiences.length === 0) rules.push({ path: "audiences", holds: false, reason: "TARGET_NOT_ALLOWED" });
+  rulesOfUse({ kind: "use", client, provider, redirectUri: undefined, scopes, audiences: question.audiences }, audiences, rules);
   // No mode lifts that: within one issuer nothing grows out of an exchange.
-  yield { path: "subject_token scope", holds: scopes.every((scope) => token.scopes.includes(scope)), reason: "SCOPE_NOT_ALLOWED" };
+  rules.push({ path: "subject_token scope", holds: scopes.every((scope) => token.scopes.includes(scope)), reason: "SCOPE_NOT_ALLOWED" });
   if (!question.refreshToken) return;
   const allowed = client.providers.get(provider)?.exchangedRefreshTokens === true;
   const path = `clients.${client.id}.providers.${provider}.exchanged_refresh_tokens`;
-  yield { path, holds: allowed, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
+  rules.push({ path, holds: allowed, reason: "CALLER_NOT_ALLOWED", field: "CALLER" });
 }
 
 /** A caller validates for audiences of its own only; no mode lifts that. */

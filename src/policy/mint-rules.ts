@@ -6,38 +6,43 @@ import { fitsActor, type Minting, openedScopes } from "../exchange/minting.ts";
 import { audiencesBeyond, scopesBeyond } from "../exchange/narrowing.ts";
 import { granted, reports, type Rule } from "./rule.ts";
 
-export function* rulesOfMint(question: MintQuestion, minting: Minting): Generator<Rule> {
+export function rulesOfMint(question: MintQuestion, minting: Minting, rules: Rule[]): void {
   const { client, provider, audience, scopes, subjectScopes, actor, refreshToken } = question;
   const at = `clients.${client.id}.providers.${provider}`;
   const grant = client.providers.get(provider);
-  yield granted(at, grant);
+  rules.push(granted(at, grant));
   if (grant === undefined) return;
-  yield {
+  rules.push({
     path: `${at}.audiences`,
     holds: audiencesBeyond(grant, [audience]).length === 0,
     reason: "TARGET_NOT_ALLOWED",
     reportOnly: reports(client, "audiences"),
-  };
+  });
   const rule = minting.get(audience);
   const source = rule?.from.get(provider);
-  yield { path: `audiences.${audience}.mint.from.${provider}`, holds: source !== undefined, reason: "TARGET_NOT_ALLOWED" };
+  rules.push({ path: `audiences.${audience}.mint.from.${provider}`, holds: source !== undefined, reason: "TARGET_NOT_ALLOWED" });
   if (rule === undefined || source === undefined) return;
-  yield {
+  rules.push({
     path: `${at}.scopes`,
     holds: scopesBeyond(grant, scopes).length === 0,
     reason: "SCOPE_NOT_ALLOWED",
     reportOnly: reports(client, "scopes"),
-  };
+  });
   const opened = openedScopes(source, { provider, scopes: subjectScopes });
-  yield {
+  rules.push({
     path: `audiences.${audience}.mint.from.${provider}.scopes`,
     holds: scopes.every((scope) => opened.includes(scope)),
     reason: "SCOPE_NOT_ALLOWED",
-  };
+  });
   if (actor !== undefined) {
     const listed = rule.actors.some((one) => fitsActor(one, actor, provider));
-    yield { path: `audiences.${audience}.mint.actors`, holds: listed, reason: "DELEGATION_NOT_ALLOWED", field: "ACTOR_TOKEN" };
+    rules.push({ path: `audiences.${audience}.mint.actors`, holds: listed, reason: "DELEGATION_NOT_ALLOWED", field: "ACTOR_TOKEN" });
   }
   if (!refreshToken) return;
-  yield { path: `${at}.exchanged_refresh_tokens`, holds: grant.exchangedRefreshTokens, reason: "CALLER_NOT_ALLOWED", field: "CALLER" };
+  rules.push({
+    path: `${at}.exchanged_refresh_tokens`,
+    holds: grant.exchangedRefreshTokens,
+    reason: "CALLER_NOT_ALLOWED",
+    field: "CALLER",
+  });
 }

@@ -41,8 +41,8 @@ export interface Call {
   service: Client | undefined;
   /** Client id, once the caller is known. */
   caller: string;
-  /** What the operation noted; its credential as a keyed hash only. */
-  notes: CallNotes;
+  /** What the operation noted; its credential as a keyed hash only. Each note adds to it. */
+  readonly notes: CallNotes;
   /** Name of the contract's method, once the call is known to be one: such calls are on the audit trail, whatever becomes of them. */
   audited: string | undefined;
   /** Gives back the place that it takes among the calls of this moment. */

@@ -3,7 +3,7 @@
 
 import type { Audit, AuditEntry } from "../exchange/ports.ts";
 import type { Secret } from "../exchange/secret.ts";
-import type { Trail, TrailNotes } from "../exchange/trail.ts";
+import type { Payer, Trail, TrailNotes } from "../exchange/trail.ts";
 import type { Call, CallNotes } from "./call.ts";
 
 /** What trails are written with. */
@@ -13,28 +13,42 @@ export interface Recorder {
   readonly tokenHash: (credential: Secret) => string;
 }
 
-export function createTrail(call: Call, { audit, tokenHash }: Recorder): Trail {
-  const isPublic = call.service === undefined;
-  return {
-    payer: { client: call.caller, address: isPublic ? call.address : undefined },
-    note(notes) {
-      call.notes = added(call.notes, notes.credential === undefined ? notes : named(notes, tokenHash));
-    },
-    intent: () => audit.intend(auditEntry("intent", call)),
-  };
+/** A class, because calls have two of them each: what they can do is made once. */
+class CallTrail implements Trail {
+  readonly #call: Call;
+  readonly #recorder: Recorder;
+
+  constructor(call: Call, recorder: Recorder) {
+    this.#call = call;
+    this.#recorder = recorder;
+  }
+
+  get payer(): Payer {
+    const { service, caller, address } = this.#call;
+    return { client: caller, address: service === undefined ? address : undefined };
+  }
+
+  note(notes: TrailNotes): void {
+    add(this.#call.notes, notes.credential === undefined ? notes : named(notes, this.#recorder.tokenHash));
+  }
+
+  intent(): Promise<void> {
+    return this.#recorder.audit.intend(auditEntry("intent", this.#call));
+  }
 }
 
+export function createTrail(call: Call, recorder: Recorder): Trail {
+  return new CallTrail(call, recorder);
+}
+
+/** How a call ended, and what of it a security team wants to see. */
+export type AuditEnd = Pick<AuditEntry, "reason" | "event">;
+
 /** What a call is known as on the audit trail, so far. */
-export function auditEntry(kind: AuditEntry["kind"], call: Call): AuditEntry {
-  return {
-    kind,
-    requestId: call.requestId,
-    method: call.audited ?? call.method,
-    protocol: call.protocol,
-    address: call.address,
-    ...(call.caller === "" ? {} : { caller: call.caller }),
-    ...call.notes,
-  };
+export function auditEntry(kind: AuditEntry["kind"], call: Call, end?: AuditEnd): AuditEntry {
+  const { requestId, protocol, address } = call;
+  const caller = call.caller === "" ? undefined : call.caller;
+  return { ...call.notes, ...end, kind, requestId, method: call.audited ?? call.method, protocol, address, caller };
 }
 
 /** The credential itself goes no further than this. */
@@ -42,9 +56,10 @@ function named({ credential, ...notes }: TrailNotes, tokenHash: Recorder["tokenH
   return credential === undefined ? notes : { ...notes, token: tokenHash(credential) };
 }
 
-function added(before: CallNotes, now: CallNotes): CallNotes {
-  const notes = { ...before, ...now };
+/** One object takes all notes of a call; what is told of them is a copy. */
+function add(all: CallNotes, notes: CallNotes): void {
   // Rules that only report add up over a call.
-  if (before.reported === undefined || now.reported === undefined) return notes;
-  return { ...notes, reported: [...new Set([...before.reported, ...now.reported])] };
+  const reported = all.reported === undefined || notes.reported === undefined ? undefined : new Set([...all.reported, ...notes.reported]);
+  Object.assign(all, notes);
+  if (reported !== undefined) Object.assign(all, { reported: [...reported] });
 }

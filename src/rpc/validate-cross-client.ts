@@ -38,7 +38,7 @@ export function createValidateRpc({ entrance, validate, clock }: ValidateRpcDeps
     const asked = decode(request);
     const { client, trail } = enter(entrance, call, { clientId: "", method: "ValidateCrossClient" });
     const spent = asked.exchange ? spendProof(entrance, call, context.requestHeader.get("authorization") ?? undefined, context) : undefined;
-    const answer = whenThere(spent, () => validate({ client, ...asked, trail }, context));
+    const answer = whenThere(spent, () => validate({ ...asked, client, trail }, context));
     return whenThere(answer, (given) => (given.cached && given.tokens === undefined ? remembered(given.verification) : encode(given)));
   };
 

@@ -10,15 +10,16 @@ const outerPad = 0x5c;
 
 /**
  * @param key of at most 64 bytes, as all derived keys are: longer ones would be hashed first
- * @returns message → its HMAC in base64url
+ * @returns message, where it is text in UTF-8 → its HMAC in base64url
  */
-export function createKeyedHash(key: KeyObject): (message: Uint8Array) => string {
+export function createKeyedHash(key: KeyObject): (message: Uint8Array | string) => string {
   const inner = padded(key, innerPad);
   const outer = Buffer.concat([padded(key, outerPad), Buffer.alloc(digestBytes)]);
   return (message) => {
-    const input = Buffer.allocUnsafe(blockBytes + message.length);
+    const input = Buffer.allocUnsafe(blockBytes + Buffer.byteLength(message));
     input.set(inner);
-    input.set(message, blockBytes);
+    if (typeof message === "string") input.write(message, blockBytes);
+    else input.set(message, blockBytes);
     // As text, a byte per character: a digest in a buffer of its own costs as much as the hash.
     outer.write(hash("sha256", input, "latin1"), blockBytes, "latin1");
     return hash("sha256", outer, "base64url");

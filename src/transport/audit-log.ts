@@ -13,9 +13,9 @@ export function createAuditLog(audit: Pick<Audit, "record">): Hooks {
     onEnd(call, end) {
       if (call.audited === undefined || countedRefusal(call) !== undefined) return;
       const reason = outcomeOf(call, end);
-      audit.record({ ...auditEntry("outcome", call), reason });
+      audit.record(auditEntry("outcome", call, { reason }));
       const event = securityEvent(call.failure);
-      if (event !== undefined) audit.record({ ...auditEntry("security", call), reason, event });
+      if (event !== undefined) audit.record(auditEntry("security", call, { reason, event }));
     },
   };
 }

@@ -31,6 +31,7 @@ export interface Peer {
 }
 
 const rpcMethods = ["POST"] as const;
+const takesNoPlace = (): void => undefined;
 
 export function createFront(deps: FrontDeps): OnRequest {
   const { plain, rpcs, cors, limits } = deps;
@@ -57,17 +58,19 @@ export function createFront(deps: FrontDeps): OnRequest {
   };
 
   function begin(req: PortRequest, res: PortResponse, { protocol, method }: { protocol: Protocol; method: string }): Visit {
+    const { address, certificate } = deps.peerOf(req);
     const call: Call = {
       requestId: requestIdOf(req.headers["x-request-id"], deps.freshId),
       protocol,
       method,
       origin: req.headers.origin,
-      ...deps.peerOf(req),
+      address,
+      certificate,
       service: undefined,
       caller: "",
       notes: {},
       audited: undefined,
-      leave: () => undefined,
+      leave: takesNoPlace,
       ended: false,
       decoded: false,
       failure: undefined,

@@ -41,6 +41,8 @@ export interface OnePort {
   close(graceMs: number): Promise<void>;
 }
 
+const ignore = (): void => undefined;
+
 /** Milliseconds between the last socket's destruction and giving up on the listener's word that it is closed. */
 const lastWordMs = 1_000;
 
@@ -67,7 +69,7 @@ export function createOnePort(options: OnePortOptions): OnePort {
   function take(req: PortRequest, res: PortResponse): void {
     const place = responses.add(res);
     // Who reads it hears of a connection that breaks off; where nobody does (yet, or any more), it would end the process.
-    req.on("error", () => undefined);
+    req.on("error", ignore);
     if (draining !== undefined) promiseNothing(res);
     if (!("stream" in req) && !("stream" in res)) closeWith(req.socket, res);
     onRequest(req, res);

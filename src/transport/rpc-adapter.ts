@@ -94,9 +94,8 @@ export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string
 
 /** By content type, in any case of letters, as the library reads it; anything else is Connect's to refuse. */
 export function protocolOf(contentType: string): Protocol {
-  const [, web] = /^application\/grpc(-web)?/i.exec(contentType) ?? [undefined, "none"];
-  if (web === "none") return "connect";
-  return web === undefined ? "grpc" : "grpc-web";
+  if (!/^application\/grpc/i.test(contentType)) return "connect";
+  return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
 }
 
 function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, options: RpcAdapterOptions): Rpc {

@@ -41,6 +41,8 @@ export const unmatched = "unmatched";
 
 export const visitKey = createContextKey<Visit | undefined>(undefined, { description: "visit" });
 
+const ignore = (): void => undefined;
+
 export interface VisitDeps {
   readonly hooks: Hooks;
   /** Monotonic, milliseconds. */
@@ -57,7 +59,7 @@ export function beginVisit(req: PortRequest, res: PortResponse, { call, deps }: 
     deps.hooks.onEnd(call, { status: visit.answered ? res.statusCode : 499, code, durationMs: deps.now() - begun });
   });
   // Writing to a client that has left is no failure of ours; onEnd tells of it.
-  res.on("error", () => undefined);
+  res.on("error", ignore);
   return visit;
 }
 

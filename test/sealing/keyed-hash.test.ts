@@ -19,6 +19,11 @@ it("is so under short keys and under keys of a whole block", () => {
   }
 });
 
+it("takes text as its UTF-8, whatever is in it", () => {
+  for (const text of ["", "ascii", "é", "日本語 🔑", "\ud800 alone"])
+    expect(createKeyedHash(key)(text)).toBe(createKeyedHash(key)(Buffer.from(text)));
+});
+
 it("refuses a key that is longer than a block, which would have to be hashed first", () => {
   expect(() => createKeyedHash(createSecretKey(randomBytes(65)))).toThrow("more than one block");
 });
