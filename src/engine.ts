@@ -12,8 +12,8 @@ const cacheFolder = join(import.meta.dirname, "../.cache/compiled");
 export function setUpEngine(): void {
   // Loading makes a nursery grow that then stays resident, and that nobody needs while there are no calls.
   setFlagsFromString("--semi-space-growth-factor=1");
-  // The heap may grow by half over what is alive before it is cleaned; by default it grows several times over.
-  setFlagsFromString("--heap-growing-percent=50");
+  // The heap may grow by a quarter over what is alive before it is cleaned; by default it grows several times over.
+  setFlagsFromString("--heap-growing-percent=25");
   // Pages that the heap no longer needs go back to the system after a second, and not after eight.
   setFlagsFromString("--memory-pool-timeout=1");
   // TypeScript is stripped and compiled once, not with every start.

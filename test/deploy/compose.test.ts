@@ -150,7 +150,9 @@ describe("the Dockerfile", () => {
     expect(service?.name).toBe("service");
     const last = (word: string) => service?.instructions.findLast((line) => line.startsWith(`${word} `));
     expect(last("USER")).toBe("USER 1000:1000");
-    expect(last("ENTRYPOINT")).toBe('ENTRYPOINT ["node", "--max-semi-space-size=8", "--v8-pool-size=1", "dist/service/cambio.mjs"]');
+    expect(last("ENTRYPOINT")).toBe(
+      'ENTRYPOINT ["node", "--max-semi-space-size=8", "--v8-pool-size=1", "--no-maglev", "dist/service/cambio.mjs"]',
+    );
     expect(last("CMD")).toBe('CMD ["serve", "/etc/cambio/cambio.yaml"]');
     expect(last("HEALTHCHECK")).toMatch(/CMD \["node", "deploy\/health\.mjs", "http:\/\/127\.0\.0\.1:8080\/readyz"\]$/);
     expect(service?.instructions.filter((line) => line.startsWith("RUN "))).toEqual([]);
