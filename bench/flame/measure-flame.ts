@@ -31,7 +31,7 @@ export async function measureFlame(): Promise<MeasuredFlame> {
   const { caller, folder } = surroundings;
   const path = join(folder, "main.cpuprofile");
   const profiled = { ...surroundings, env: { ...surroundings.env, PROFILE: path } };
-  await using cambio = await serveCambio(profiled, { nodeArguments: ["--import", profiler] });
+  await using cambio = await serveCambio(profiled, { program: "source", nodeArguments: ["--import", profiler] });
   const headers = headersOf("gRPC", caller);
   const grpc = await createFramesLoad(cambio.url, validatePath, headers);
   const [token = ""] = await surroundings.mint("corporate", 1);

@@ -49,7 +49,8 @@ export interface Rig {
   serve(file: string, words?: readonly string[]): Promise<Served>;
 }
 
-export function useWorkers(): Rig {
+/** @param command of `cambio`, with what Node is told before it */
+export function useWorkers(command: () => readonly [string, ...string[]] = () => ["src/cli/cambio.mjs"]): Rig {
   let folder: string;
   let provider: FakeProvider;
   let redis: RedisServer;
@@ -96,7 +97,8 @@ export function useWorkers(): Rig {
       return file;
     },
     start(words: readonly string[], more = env()) {
-      return rig.run(["src/cli/cambio.mjs", "serve", ...words], more);
+      const [first, ...rest] = command();
+      return rig.run([first, ...rest, "serve", ...words], more);
     },
     run(command: readonly [string, ...string[]], more = env()) {
       const child = startChild(command, more, testMs);
