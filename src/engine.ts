@@ -1,5 +1,6 @@
 // How the engine is set for this program: while it is loaded, and once it runs. What it was measured to need is in
 // docs/decisions/0027. V8 reads these flags whenever it thinks about growing; where a later one has dropped them, it says so and goes on.
+// What it reads at its own start only is said on the command line (deploy/Dockerfile).
 
 import * as module from "node:module";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ export function setUpEngine(): void {
   setFlagsFromString("--heap-growing-percent=25");
   // Pages that the heap no longer needs go back to the system after a second, and not after eight.
   setFlagsFromString("--memory-pool-timeout=1");
-  // TypeScript is stripped and compiled once, not with every start.
+  // Everything is compiled once, and TypeScript stripped, not with every start.
   module.enableCompileCache(cacheFolder);
 }
 

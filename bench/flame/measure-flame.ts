@@ -7,7 +7,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { aligned, type Measured, noneFailed, percent } from "../report.ts";
 import { cpuMicrosOf } from "../ratios/cpu-time.ts";
 import { createFramesLoad } from "../ratios/frames-load.ts";
-
 import { headersOf, validatePath, validation } from "../ratios/protocols.ts";
 import { repeatedSeries } from "../ratios/repeated.ts";
 import { fastProviderMs, type ServedCambio, serveCambio } from "../ratios/served-cambio.ts";
@@ -31,6 +30,7 @@ export async function measureFlame(): Promise<MeasuredFlame> {
   const { caller, folder } = surroundings;
   const path = join(folder, "main.cpuprofile");
   const profiled = { ...surroundings, env: { ...surroundings.env, PROFILE: path } };
+  // Rooms are told by the files that functions are from.
   await using cambio = await serveCambio(profiled, { program: "source", nodeArguments: ["--import", profiler] });
   const headers = headersOf("gRPC", caller);
   const grpc = await createFramesLoad(cambio.url, validatePath, headers);

@@ -3,20 +3,19 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { serviceCommand } from "../../test/deploy/dockerfile.ts";
+import { repository } from "../../test/deploy/files.ts";
 import { readMetric } from "../../test/support/metrics-text.ts";
 import { endWithUs } from "../../test/support/orphans.ts";
 import { freePorts } from "../../test/support/redis-process.ts";
 import { configurationPath, type Surroundings } from "../surroundings.ts";
 import { cpuMicrosOf } from "./cpu-time.ts";
 
-const repository = join(import.meta.dirname, "../..");
-const [, ...engine] = imageCommand();
-const built = engine.pop() ?? "";
+const { engine, program: built } = serviceCommand();
 const programs = { built: join(repository, built), source: join(repository, "src/cli/cambio.mjs") } as const;
 /** Of every answer of a provider's token endpoint, where what Cambio adds to it is looked at. */
 export const fastProviderMs = 5;
@@ -50,7 +49,7 @@ export interface ServeOptions {
   readonly replica?: string;
   /** Before the command. */
   readonly nodeArguments?: readonly string[];
-  /** What is looked at function by function runs from `src/`. */
+  /** By default what was built; what is looked at function by function runs from `src/`. */
   readonly program?: keyof typeof programs;
 }
 
@@ -111,11 +110,4 @@ function readMetrics(exposed: string): ProcessMetrics {
     loopDelayMs: { p50: delay("0.5"), p99: delay("0.99") },
     lookups: { memory: lookups("memory"), redis: lookups("redis") },
   };
-}
-
-/** `node`, the engine's settings, and the program. */
-function imageCommand(): readonly string[] {
-  const [, words = "[]"] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(repository, "deploy/Dockerfile"), "utf8")) ?? [];
-  const command: string[] = JSON.parse(words);
-  return command;
 }

@@ -27,7 +27,7 @@ export interface MemoryTier<V extends Lasting> {
 export interface MemoryTierOptions<V> {
   readonly maxEntries?: number;
   readonly maxBytes?: number;
-  /** An equal value, for keeping. */
+  /** Makes of a value the equal one that is kept; without it, the value itself. */
   readonly share?: (value: V) => V;
 }
 
@@ -56,6 +56,7 @@ export function createMemoryTier<V extends Lasting>(
     put(key, value) {
       if (clock() >= value.validUntilMs) return;
       const bytes = overheadBytes + weigh(value);
+      // What was there before is older than what was just decided, and not an answer any more.
       if (bytes > maxEntryBytes) entries.delete(key);
       else entries.set(key, share(value), { size: Math.max(bytes, leastBytes) });
     },

@@ -3,7 +3,10 @@
 
 import type { TokenClaims, Verification } from "../exchange/claims.ts";
 
-/** Different ones of each kind. Where there are more, the next begin anew; what is remembered already keeps its own. */
+/**
+ * Different texts, and different lists: many times what issuers, clients and their usual scopes come to, and a tenth of what is remembered.
+ * Where there are more, the next begin anew; what is remembered already keeps its own.
+ */
 const maxParts = 10_000;
 
 export type Share = (verification: Verification) => Verification;

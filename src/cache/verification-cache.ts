@@ -28,6 +28,7 @@ export function createVerificationCache({ keyOf, ...parts }: VerificationCachePa
 }
 
 function createDenials(clock: Clock): VerificationCache["denials"] {
+  // Each weighs 1: for a number of entries the library would set room aside at once.
   const until = new LRUCache<string, number>({ maxSize: maxDenials, sizeCalculation: () => 1 });
   return {
     has: (key) => clock() < (until.get(key) ?? 0),

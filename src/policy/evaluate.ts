@@ -52,7 +52,10 @@ interface Recipients {
   readonly clients: ReadonlyMap<string, Client>;
 }
 
-/** All of them, also those behind one that will refuse: nobody looks at these, and to find out whether they hold changes nothing. */
+/**
+ * All of them, also those behind one that will refuse: nobody looks at these, and to find out whether they hold changes nothing. Each kind
+ * of question adds its own to one list, which costs less than a generator of each: policy is asked several times in every call.
+ */
 function rulesFor(question: PolicyQuestion, { audiences, minting, clients }: Recipients): readonly Rule[] {
   const { client } = question;
   const rules: Rule[] = [];

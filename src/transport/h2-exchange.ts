@@ -134,6 +134,7 @@ function onClose(this: Told): void {
   // has to be told of each they all go at once; what a readable stream does at that is for one that is read again.
   EventEmitter.prototype.removeAllListeners.call(this, "removeListener");
   EventEmitter.prototype.removeAllListeners.call(this);
+  // An error that comes after that is nobody's, and without a listener would end the process.
   this.on("error", ignore);
 }
 

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { Bag } from "./bag.ts";
+import { type Bag, createBag } from "./bag.ts";
 import type { H2Request, H2Response } from "./h2-exchange.ts";
 import { createH2Sessions } from "./h2-sessions.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -51,7 +51,7 @@ const probeAfterMs = 60_000;
 
 export function createOnePort(options: OnePortOptions): OnePort {
   const { onRequest, onUnreadable = () => undefined, tls, limits = defaultLimits, random = Math.random } = options;
-  const responses = new Bag<PortResponse>();
+  const responses = createBag<PortResponse>();
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
   /** Over HTTP/1.1, by connection: one that is answered, and those that were sent behind it. */
@@ -82,7 +82,7 @@ export function createOnePort(options: OnePortOptions): OnePort {
 
   /** Node tells only the one whose turn it is that the connection closed. The others would never end. */
   function closeWith(socket: Socket, res: ServerResponse): void {
-    const waiting = inTurn.get(socket) ?? new Bag();
+    const waiting = inTurn.get(socket) ?? createBag<ServerResponse>();
     if (!inTurn.has(socket)) {
       inTurn.set(socket, waiting);
       socket.once("close", () => setImmediate(() => waiting.items().forEach((one) => one.emit("close"))));

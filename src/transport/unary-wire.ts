@@ -95,6 +95,8 @@ function grpc({ binary, contentType }: Format): Known {
 }
 
 function grpcWeb({ binary, contentType }: Format): Known {
+  /** Made once, and not before somebody asks by gRPC-Web: with the first `Headers` Node loads all of its `fetch`. */
+  let trailerOk: Uint8Array | undefined;
   function send(res: PortResponse, body: Uint8Array, { header }: Added): void {
     if (header !== undefined) setHeaders(res, header);
     res.setHeader("content-type", contentType);
@@ -105,7 +107,10 @@ function grpcWeb({ binary, contentType }: Format): Known {
     binary,
     needsHttp2: false,
     answer(res, message, added) {
-      const trailer = added.trailer === undefined ? webStatusOk() : webTrailer([...added.trailer, ...Object.entries(statusOk)]);
+      const trailer =
+        added.trailer === undefined
+          ? (trailerOk ??= webTrailer(Object.entries(statusOk)))
+          : webTrailer([...added.trailer, ...Object.entries(statusOk)]);
       send(res, envelope(message, trailer), added);
     },
     refuse(res, error, added) {
@@ -116,9 +121,6 @@ function grpcWeb({ binary, contentType }: Format): Known {
 
 const noBytes = new Uint8Array();
 const statusOk = { "grpc-status": "0" } as const;
-let webOk: Uint8Array | undefined;
-/** Made once, and not before somebody asks by gRPC-Web: with the first `Headers` Node loads all of its `fetch`. */
-const webStatusOk = (): Uint8Array => (webOk ??= webTrailer(Object.entries(statusOk)));
 
 /** What gRPC and gRPC-Web have in common. */
 const enveloped = {

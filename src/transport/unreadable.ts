@@ -3,7 +3,7 @@
 
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { Bag } from "./bag.ts";
+import { type Bag, createBag } from "./bag.ts";
 
 interface Conversation {
   latest: IncomingMessage;
@@ -16,7 +16,7 @@ export function refuseUnreadable(listener: Server, told: (status: number) => voi
   const conversations = new WeakMap<Duplex, Conversation>();
 
   listener.on("request", (req: IncomingMessage, res: ServerResponse) => {
-    const conversation = conversations.get(req.socket) ?? { latest: req, open: new Bag() };
+    const conversation = conversations.get(req.socket) ?? { latest: req, open: createBag<ServerResponse>() };
     conversations.set(req.socket, conversation);
     conversation.latest = req;
     const place = conversation.open.add(res);

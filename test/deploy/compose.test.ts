@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compose, copiedInto, envFile, filesInContext, read, repository, stages, variablesOf, within } from "./files.ts";
+import { copiedInto, stage, stages } from "./dockerfile.ts";
+import { compose, envFile, filesInContext, read, repository, variablesOf, within } from "./files.ts";
 
 const { services, networks, volumes } = compose();
 const each = Object.entries(services).map(([name, service]) => ({ name, service }));
@@ -102,7 +103,7 @@ describe("the compose file", () => {
     for (const { build } of Object.values(services)) {
       if (build === undefined) continue;
       expect(existsSync(join(repository, "deploy", build.context, build.dockerfile))).toBe(true);
-      expect(stages().map((stage) => stage.name)).toContain(build.target);
+      expect(stages().map(({ name }) => name)).toContain(build.target);
     }
     const programs = each.flatMap(({ service: { command = [], healthcheck } }) => [...command, ...(healthcheck?.test ?? [])]);
     const files = programs.filter((word) => /^(examples|deploy|src)\//.test(word));
@@ -160,14 +161,18 @@ describe("the Dockerfile", () => {
 
   it("takes nothing into the service that is a test, an example, a secret or for development", () => {
     const context = filesInContext();
-    const service = stages().find(({ name }) => name === "service");
-    const taken = context.filter((file) => service !== undefined && copiedInto(service).some((one) => within(file, one)));
+    const service = stage("service");
+    const taken = context.filter((file) => copiedInto(service).some((one) => within(file, one)));
     expect(taken).toEqual(["deploy/health.mjs"]);
-    expect(service?.instructions.filter((line) => line.includes("--from="))).toEqual([
-      "COPY --from=built /app/dist/service ./dist/service",
-    ]);
-    const built = stages().find(({ name }) => name === "built");
-    expect(built === undefined ? [] : copiedInto(built)).toEqual(["gen", "src", "scripts/build-service.ts"]);
+    expect(service.instructions.filter((line) => line.includes("--from="))).toEqual(["COPY --from=built /app/dist/service ./dist/service"]);
+    expect(copiedInto(stage("built"))).toEqual(["gen", "src", "scripts/build-service.ts"]);
     expect(context.filter((file) => /(^|\/)(\.env|\.git|node_modules|test)(\/|$)/.test(file))).toEqual([]);
+  });
+
+  it("copies nothing that .dockerignore keeps from the builder", () => {
+    const context = filesInContext();
+    const copied = stages().flatMap(copiedInto);
+    expect(copied.length).toBeGreaterThan(5);
+    expect(copied.filter((one) => !context.some((file) => within(file, one)))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
-// What deploy/ says, read as the tests need it: the compose file with its variables filled in, the Dockerfile's stages, and which files
-// of the repository an image can get.
+// What deploy/ says, read as the tests need it: the compose file with its variables filled in, and which files of the repository an
+// image can get.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -48,39 +48,6 @@ export function compose(values?: Readonly<Record<string, string>>): Compose {
   const text = read("deploy/compose.yaml");
   const filled = values === undefined ? text : text.replaceAll(/\$\{([A-Z0-9_]+)[^}]*\}/g, (_all, name: string) => values[name] ?? "");
   return parse(filled, { merge: true }) as Compose;
-}
-
-export interface Stage {
-  readonly name: string;
-  readonly base: string;
-  /** Each instruction, continuation lines joined. */
-  readonly instructions: readonly string[];
-}
-
-export function stages(): readonly Stage[] {
-  const lines = read("deploy/Dockerfile")
-    .replaceAll(/\\\n/g, " ")
-    .split("\n")
-    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  const found: { name: string; base: string; instructions: string[] }[] = [];
-  for (const line of lines) {
-    const [, base = "", name = ""] = /^FROM (\S+) AS (\S+)$/.exec(line) ?? [];
-    if (name === "") found.at(-1)?.instructions.push(line);
-    else found.push({ name, base, instructions: [] });
-  }
-  return found;
-}
-
-/** What a stage takes from the repository. */
-export function copiedInto(stage: Stage): readonly string[] {
-  return stage.instructions
-    .filter((line) => line.startsWith("COPY ") && !line.includes("--from="))
-    .flatMap((line) =>
-      line
-        .split(/\s+/)
-        .slice(1, -1)
-        .map((source) => source.replace(/^\.\//, "")),
-    );
 }
 
 /** The files that the builder is given: .dockerignore, whose lines are whole paths, over those that Git knows or would take. */

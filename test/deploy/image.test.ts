@@ -13,7 +13,8 @@ import { eventually } from "../support/eventually.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { createRunCanary, sawInTheRun } from "../support/run-canary.ts";
-import { compose, copiedInto, envFile, filesInContext, read, repository, type Stage, stages, within } from "./files.ts";
+import { copiedInto, stage, type Stage, wordsOf } from "./dockerfile.ts";
+import { compose, envFile, filesInContext, read, repository, within } from "./files.ts";
 
 const secrets = {
   CAMBIO_SEALING_KEY: Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index)).toString("base64url"),
@@ -32,12 +33,6 @@ let node: string;
 let postgres: PostgresServer;
 let redis: RedisServer;
 let environment: Record<string, string>;
-
-function stage(name: string): Stage {
-  const found = stages().find((one) => one.name === name);
-  if (found === undefined) throw new Error(`there is no stage ${name}`);
-  return found;
-}
 
 function copy(from: Stage): void {
   const taken = filesInContext().filter((file) => copiedInto(from).some((one) => within(file, one)));
@@ -114,12 +109,6 @@ function start(words: readonly string[], entry: readonly string[] = wordsOf("ENT
     return { status, text: written.text };
   });
   return { child, written, ended };
-}
-
-/** An instruction of the service's stage in its JSON form. */
-function wordsOf(instruction: "ENTRYPOINT" | "CMD"): readonly string[] {
-  const line = stage("service").instructions.find((one) => one.startsWith(`${instruction} `)) ?? "";
-  return JSON.parse(line.slice(instruction.length)) as string[];
 }
 
 describe("what the image holds", () => {

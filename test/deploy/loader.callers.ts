@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loaders, run } from "../callers-elsewhere/programs.ts";
-import { compose, read, repository, stages } from "./files.ts";
+import { stages } from "./dockerfile.ts";
+import { compose, read, repository } from "./files.ts";
 
 let folder: string;
 beforeAll(() => {

@@ -146,7 +146,7 @@ describe("a rule in report-only mode", () => {
         for (const { rule } of reported) expect(rule).toMatch(/\.(methods|scopes|audiences|max_lifetime|clients)$/);
         if (refusal !== undefined) seen.add(refusal.rule.replaceAll(/main|second|orders|payroll|unknown/g, "*"));
       }),
-      // The last of them is what decides in one question of five hundred.
+      // The rarest of the rules below is what refuses in one question of five hundred.
       { numRuns: 3 * runs.numRuns },
     );
     expect(seen).toEqual(

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Bag } from "../../src/transport/bag.ts";
+import { createBag } from "../../src/transport/bag.ts";
 
 test("holds what was added and not removed, each as often as it was added", () => {
-  const bag = new Bag<object>();
+  const bag = createBag<object>();
   const [a, b] = [{}, {}];
   bag.add(a);
   const place = bag.add(b);
@@ -12,7 +12,7 @@ test("holds what was added and not removed, each as often as it was added", () =
 });
 
 test("who is removed a second time takes nobody else's place away", () => {
-  const bag = new Bag<object>();
+  const bag = createBag<object>();
   const [gone, next] = [{ name: "gone" }, { name: "next" }];
   const place = bag.add(gone);
   bag.remove(gone, place);
@@ -22,7 +22,7 @@ test("who is removed a second time takes nobody else's place away", () => {
 });
 
 test("a list that was asked for does not change while its items leave", () => {
-  const bag = new Bag<object>();
+  const bag = createBag<object>();
   const places = [{}, {}, {}].map((item) => ({ item, place: bag.add(item) }));
   const items = bag.items();
   for (const { item, place } of places) bag.remove(item, place);

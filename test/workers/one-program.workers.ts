@@ -3,25 +3,18 @@
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { stages } from "../deploy/files.ts";
+import { serviceCommand } from "../deploy/dockerfile.ts";
 import { eventually } from "../support/eventually.ts";
 import { testMs, useWorkers } from "./workers-rig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cambio-program-"));
 
-/** Without `node` itself. */
-function imageCommand(): readonly string[] {
-  const line = stages()
-    .at(-1)
-    ?.instructions.find((one) => one.startsWith("ENTRYPOINT "));
-  const [, ...words]: string[] = JSON.parse(line?.slice("ENTRYPOINT ".length) ?? "[]");
-  return words.map((word) => word.replace("dist/service", folder));
-}
+const { engine, program } = serviceCommand();
 
-const rig = useWorkers(() => [process.execPath, ...imageCommand()]);
+const rig = useWorkers([process.execPath, ...engine, join(folder, basename(program))]);
 const token = async () => rig.canary.register("token", await rig.provider.mint({ client_id: "cambio" }));
 
 beforeAll(() => promisify(execFile)(process.execPath, ["scripts/build-service.ts", folder]), testMs);
@@ -39,7 +32,7 @@ it(
       .split("\n");
     expect(lines).toHaveLength(2);
     // The engine's settings are each worker's too.
-    for (const line of lines) expect(line).toContain(`${imageCommand().slice(0, -1).join(" ")} ${join(folder, "worker.mjs")} `);
+    for (const line of lines) expect(line).toContain(`${engine.join(" ")} ${join(folder, "worker.mjs")} `);
 
     process.kill(served.pid, "SIGUSR2");
     await eventually("others", () => served.workers().length === 2 && served.workers().every((pid) => !first.includes(pid)), testMs);

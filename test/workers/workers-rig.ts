@@ -49,8 +49,8 @@ export interface Rig {
   serve(file: string, words?: readonly string[]): Promise<Served>;
 }
 
-/** @param program of `cambio`, with what Node is told before it */
-export function useWorkers(program: () => readonly [string, ...string[]] = () => ["src/cli/cambio.mjs"]): Rig {
+/** @param cambio its program, as startChild takes it; or Node, what Node is told, and the program */
+export function useWorkers(cambio: readonly [string, ...string[]] = ["src/cli/cambio.mjs"]): Rig {
   let folder: string;
   let provider: FakeProvider;
   let redis: RedisServer;
@@ -97,8 +97,7 @@ export function useWorkers(program: () => readonly [string, ...string[]] = () =>
       return file;
     },
     start(words: readonly string[], more = env()) {
-      const [first, ...rest] = program();
-      return rig.run([first, ...rest, "serve", ...words], more);
+      return rig.run([...cambio, "serve", ...words], more);
     },
     run(command: readonly [string, ...string[]], more = env()) {
       const child = startChild(command, more, testMs);
