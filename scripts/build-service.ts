@@ -5,11 +5,11 @@
 // Nothing is renamed or shortened: an error's stack reads as it does in src/.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { build, type Metafile } from "esbuild";
 
 const repository = join(import.meta.dirname, "..");
-const folder = process.argv[2] ?? join(repository, "dist/service");
+const folder = resolve(process.argv[2] ?? join(repository, "dist/service"));
 
 /** Packages of CommonJS ask for Node's own modules by `require`, which a module does not have by itself. */
 const withRequire = `import { createRequire as createRequireOfProgram } from "node:module"; const require = createRequireOfProgram(import.meta.url);`;
