@@ -3,11 +3,15 @@
 // What it reads at its own start only is said on the command line (deploy/Dockerfile).
 
 import * as module from "node:module";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 
-/** Inside the program's own folder: whoever may write there could as well change the program. Where nobody may, there is no cache. */
-const cacheFolder = join(import.meta.dirname, "../.cache/compiled");
+/**
+ * Inside the program's own folder: whoever may write there could as well change the program. Where nobody may, there is no cache. What
+ * was built is in its folder's root, TypeScript in src/: beside what was built, in /tmp say, anybody could put code in our place.
+ */
+const programFolder = join(import.meta.dirname, extname(import.meta.filename) === ".ts" ? ".." : ".");
+const cacheFolder = join(programFolder, ".cache/compiled");
 
 /** Before anything large is loaded. */
 export function setUpEngine(): void {

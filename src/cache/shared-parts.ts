@@ -8,6 +8,8 @@ import type { TokenClaims, Verification } from "../exchange/claims.ts";
  * Where there are more, the next begin anew; what is remembered already keeps its own.
  */
 const maxParts = 10_000;
+/** Of a part's name. What is longer is not the same in thousands of tokens, and nobody counts the bytes of what is known here. */
+const maxLength = 512;
 
 export type Share = (verification: Verification) => Verification;
 
@@ -40,6 +42,7 @@ function createPool<T>(nameOf: (value: T) => string): (value: T) => T {
   const known = new Map<string, T>();
   return (value) => {
     const name = nameOf(value);
+    if (name.length > maxLength) return value;
     const first = known.get(name);
     if (first !== undefined) return first;
     if (known.size >= maxParts) known.clear();

@@ -9,7 +9,7 @@ import { holdingAudience } from "./holding-audience.ts";
 import type { Revocations } from "./ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
-import type { Trail } from "./trail.ts";
+import { quiet, type Trail } from "./trail.ts";
 import { acceptToken, checkStanding } from "./accepted-token.ts";
 
 export interface ActorTokenQuestion {
@@ -34,11 +34,11 @@ export function createActorToken(deps: ActorTokenDeps) {
     try {
       checkTokenSize(actorToken);
       // The trail is the subject's: who acts is noted by name once that is known.
-      const quiet: Trail = { ...trail, note: () => undefined };
-      const { verification } = await deps.verifySubject({ token: actorToken, provider: "", trail: quiet, mayAsk }, { signal });
+      const quietly = quiet(trail);
+      const { verification } = await deps.verifySubject({ token: actorToken, provider: "", trail: quietly, mayAsk }, { signal });
       const { provider, claims } = verification;
       const audience = holdingAudience(deps.audiences, client, { provider, aud: claims.audiences });
-      acceptToken(deps, { client, audience, requiredScopes: [], trail: quiet }, verification);
+      acceptToken(deps, { client, audience, requiredScopes: [], trail: quietly }, verification);
       trail.note({ actor: claims.subject, actorIssuer: claims.issuer });
       return verification;
     } catch (failure) {

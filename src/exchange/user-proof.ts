@@ -13,7 +13,7 @@ import type { Revocations } from "./ports.ts";
 import type { Provider } from "./provider-ports.ts";
 import type { Secret } from "./secret.ts";
 import { checkTokenSize, type VerifySubject } from "./subject-token.ts";
-import { permit, type Trail } from "./trail.ts";
+import { permit, quiet, type Trail } from "./trail.ts";
 import type { Accounts, Connection } from "./vault-ports.ts";
 
 export type ShownProof = { readonly kind: "token"; readonly token: Secret } | { readonly kind: "session" };
@@ -62,10 +62,10 @@ export function createUserProof(deps: UserProofDeps) {
   async function verified({ client, token, trail }: Shown, signal: AbortSignal): Promise<Verification> {
     checkTokenSize(token);
     // The trail is the connection's: the proof is no credential that the call is about.
-    const quiet: Trail = { ...trail, note: () => undefined };
+    const quietly = quiet(trail);
     const mayAsk = (provider: string) => permit(deps.decide(useOf(client, provider)), trail);
-    const { verification } = await deps.verifySubject({ token, provider: "", trail: quiet, mayAsk }, { signal });
-    acceptShown(deps, { client, trail: quiet }, verification);
+    const { verification } = await deps.verifySubject({ token, provider: "", trail: quietly, mayAsk }, { signal });
+    acceptShown(deps, { client, trail: quietly }, verification);
     if (verification.claims.actors.length > 0) throw new ExchangeError("DELEGATION_NOT_ALLOWED", { field });
     return verification;
   }

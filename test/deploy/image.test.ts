@@ -112,10 +112,23 @@ function start(words: readonly string[], entry: readonly string[] = wordsOf("ENT
 }
 
 describe("what the image holds", () => {
-  it("is one program, its list of packages, and the health check", () => {
+  it("is one program, its list of packages, their licences, and the health check", () => {
     const files = everythingIn(app).filter((file) => lstatSync(join(app, file)).isFile());
     const program = /^dist\/service\/[\w-]+\.mjs(\.LEGAL\.txt)?$/;
-    expect(files.filter((file) => !program.test(file))).toEqual(["deploy/health.mjs", "dist/service/cambio.cdx.json"]);
+    expect(files.filter((file) => !program.test(file))).toEqual([
+      "deploy/health.mjs",
+      "dist/service/cambio.cdx.json",
+      "dist/service/licenses.txt",
+    ]);
+  });
+
+  it("has the licence of each package in it", () => {
+    const licenses = readFileSync(join(app, "dist/service/licenses.txt"), "utf8");
+    const { components } = JSON.parse(readFileSync(join(app, "dist/service/cambio.cdx.json"), "utf8")) as {
+      components: readonly { name: string; version: string }[];
+    };
+    for (const { name, version } of components) expect(licenses).toContain(`== ${name} ${version}: `);
+    expect(licenses).toMatch(/== pino [^=]*Permission is hereby granted/);
   });
 
   it("names each package in the program, and none that is for development", () => {
