@@ -47,13 +47,14 @@ test("words without end, one in each token, leave what was remembered as it was"
   expect(share(read("user-0", ["scope-0"]))).toEqual(first);
 });
 
+const long = () =>
+  read(
+    "user-1",
+    Array.from({ length: 500 }, (_, number) => `orders:${number}`),
+  );
+
 test("what is long is kept by nobody but by whom it is remembered for", () => {
   const share = createSharedParts();
-  const long = () =>
-    read(
-      "user-1",
-      Array.from({ length: 500 }, (_, number) => `orders:${number}`),
-    );
   const [first, second] = [share(long()), share(long())];
   expect(second).toEqual(first);
   expect(second.claims.scopes).not.toBe(first.claims.scopes);
