@@ -40,6 +40,11 @@ describe("calls at one time", () => {
     return { leave: () => call.destroy() };
   }
 
+  /** Twice as many as have places: whoever looks takes one for a moment, and a call that finds none then is refused, and is not there later. */
+  function unfinishedIn(places: number, method: Method, service: "backend" | "orders"): readonly { leave: () => void }[] {
+    return Array.from({ length: 2 * places }, () => unfinished(method, stack.authorization(service)));
+  }
+
   it("exchanges that wait for a slow provider have two fifths of them, and those who leave give theirs back", async () => {
     const codes: FakeCode[] = [];
     while (codes.length < 5) codes.push(await stack.newCode());
@@ -73,7 +78,7 @@ describe("calls at one time", () => {
   });
 
   it("exchanges beyond theirs are told when to ask again, by RPC and on the plain route", async () => {
-    const held = Array.from({ length: 6 }, () => unfinished("Exchange", stack.authorization("backend")));
+    const held = unfinishedIn(6, "Exchange", "backend");
     await eventually("their places are taken", async () => outcomeOf(await startSignIn()) === "OVERLOADED");
     const refused = await startSignIn();
     expect([refused.status, reasonOf(refused), detailOf(refused)?.["retryAfter"]]).toEqual([429, "OVERLOADED", "1s"]);
@@ -95,7 +100,7 @@ describe("calls at one time", () => {
   ] as const)(
     "of bodies that never end: %s, until those who hold them leave",
     async (_case, method, service, count, while_) => {
-      const held = Array.from({ length: count }, () => unfinished(method, stack.authorization(service)));
+      const held = unfinishedIn(count, method, service);
       await eventually("every place is taken", async () => (await outcomes()).join() === while_.join(), loadedMs);
       expect(await outcomes()).toEqual(while_);
       for (const one of held) one.leave();
