@@ -24,6 +24,8 @@ export interface Limits {
   readonly headersMs: number;
   /** Milliseconds for a whole request with its body, over either HTTP version. */
   readonly bodyMs: number;
+  /** Milliseconds that a refusal waits for the rest of an announced body: one that is being sent is there by then. */
+  readonly refusalMs: number;
   /** Milliseconds between two looks at HTTP/1.1 connections that are too slow: how late a limit may strike. */
   readonly checkEveryMs: number;
   /** Milliseconds for one exchange of request and response: longer than any body and deadline together, for peers that stop reading. */
@@ -56,6 +58,7 @@ export const defaultLimits: Limits = {
   handshakeMs: 10_000,
   headersMs: 10_000,
   bodyMs: 15_000,
+  refusalMs: 1_000,
   checkEveryMs: 1_000,
   exchangeMs: 180_000,
   keepAliveMs: 65_000,

@@ -26,6 +26,7 @@ import {
   errorInterceptor,
   type RequestGate,
 } from "./interceptors.ts";
+import { letEnd } from "./let-end.ts";
 import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 import { type ErrorFor, publicError } from "./public-error.ts";
@@ -69,7 +70,7 @@ const neverCompress = 0xffff_ffff;
 /** Path → RPC. */
 export function createRpcAdapter(options: RpcAdapterOptions): ReadonlyMap<string, Rpc> {
   const { limits, deadlineMs, shutdownSignal, around, requestGate: gate, bodies, errorFor = publicError } = options;
-  const shared = { gate, around, bodies, deadlineMs, shutdownSignal, errorFor };
+  const shared = { gate, around, bodies, limits, deadlineMs, shutdownSignal, errorFor };
   const router = createConnectRouter({
     requestGate: createRequestGate(gate),
     interceptors: [
@@ -133,6 +134,8 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, opt
         visit.answered = true;
       },
     });
+    // Refused before its body was read: one that was is at its end.
+    if (open !== "client") await letEnd(visit.req, limits);
     await universalResponseToNodeResponse(replaced, node.res);
   }
 

@@ -8,6 +8,8 @@ import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
 import { encodingsOf } from "../rpc/given-again.ts";
 import { envelopeHead } from "./error-responses.ts";
 import { type Around, passGate, type RequestGate } from "./interceptors.ts";
+import { letEnd } from "./let-end.ts";
+import type { Limits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 import { type ErrorFor, noteThrown } from "./public-error.ts";
 import { readBody } from "./read-body.ts";
@@ -25,6 +27,7 @@ export interface UnaryOptions extends UnaryLimits {
   /** How messages are written as JSON, and read. */
   readonly json: Registered["json"];
   readonly bodies: OpenBodies;
+  readonly limits: Limits;
   readonly errorFor: ErrorFor;
 }
 
@@ -35,9 +38,9 @@ const unbounded = 0xffff_ffff;
 
 export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: UnaryOptions): ServeUnary {
   const { method, impl } = spec;
-  const { gate, around, messageBytes, json, bodies, deadlineMs, errorFor } = options;
-  const limits = { readMaxBytes: messageBytes, writeMaxBytes: unbounded };
-  const formats = createMethodSerializationLookup(method, undefined, json, limits);
+  const { gate, around, messageBytes, json, bodies, limits, deadlineMs, errorFor } = options;
+  const sizes = { readMaxBytes: messageBytes, writeMaxBytes: unbounded };
+  const formats = createMethodSerializationLookup(method, undefined, json, sizes);
   const bounds = { maxBytes: messageBytes + envelopeHead, bodies };
 
   async function answer(visit: Visit, wire: UnaryWire): Promise<void> {
@@ -59,6 +62,8 @@ export function createUnary(spec: MethodImplSpec & { kind: "unary" }, options: U
       bytes = encode(create(method.output, message), wire.binary);
     } catch (thrown) {
       const error = errorFor(visit, noteThrown(visit, thrown).code);
+      const ending = letEnd(req, limits);
+      if (ending !== undefined) await ending;
       visit.answered = !visit.closed;
       return wire.refuse(res, error, context.added);
     } finally {

@@ -1,0 +1,27 @@
+// A refusal waits until the client has sent what it announced. Go's clients cut a body short once an answer to it begins: over HTTP/2 that
+// breaks the stream, and their callers would be told of a protocol error, or of nothing at all, in place of what we said.
+
+import type { Limits } from "./limits.ts";
+import type { PortRequest } from "./one-port.ts";
+
+/** Bytes: many times the largest message. Whoever announces more has not misjudged it. */
+const maxBytes = 1_048_576;
+
+const ignore = (): void => undefined;
+
+/** Undefined: nothing is to be waited for. What comes meanwhile is thrown away unless somebody else reads it. */
+export function letEnd(req: PortRequest, { refusalMs }: Limits): Promise<void> | undefined {
+  if (!("stream" in req) || req.complete) return undefined;
+  const announced = Number(req.headers["content-length"] ?? 0);
+  if (!(announced > 0 && announced <= maxBytes)) return undefined;
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, refusalMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    req.on("data", ignore);
+    req.on("end", end);
+    req.on("close", end);
+  });
+}
