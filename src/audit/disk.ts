@@ -30,8 +30,8 @@ export interface TrailFiles {
 export interface SideFiles {
   /** Undefined: there is none. */
   read(path: string): Promise<string | undefined>;
-  /** Readers see the old text or the new one. */
-  replace(path: string, text: string): Promise<void>;
+  /** Writes the text beside its place. What it resolves to puts it there: readers see the old text or the new one. */
+  stage(path: string, text: string): Promise<() => Promise<void>>;
   /** False: there is one already. */
   make(path: string, text: string): Promise<boolean>;
   remove(path: string): Promise<void>;
@@ -82,25 +82,30 @@ export const realDisk: Disk = {
   },
   side: {
     read: readSideFile,
-    async replace(path, text) {
+    async stage(path, text) {
       const fresh = `${path}.new`;
-      await rm(fresh, { force: true });
-      await write(fresh, text);
-      await rename(fresh, path);
-    },
-    async make(path, text) {
-      try {
-        await write(path, text);
-        return true;
-      } catch (failure) {
-        if (codeOf(failure) === "EEXIST") return false;
-        throw failure;
+      if (!(await make(fresh, text))) {
+        // Left by one that was not put in its place.
+        await rm(fresh, { force: true });
+        await write(fresh, text);
       }
+      return () => rename(fresh, path);
     },
+    make,
     remove: (path) => rm(path, { force: true }),
   },
   pieces,
 };
+
+async function make(path: string, text: string): Promise<boolean> {
+  try {
+    await write(path, text);
+    return true;
+  } catch (failure) {
+    if (codeOf(failure) === "EEXIST") return false;
+    throw failure;
+  }
+}
 
 async function write(path: string, text: string): Promise<void> {
   await using file = await open(path, newFile, mode);

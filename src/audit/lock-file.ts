@@ -26,7 +26,8 @@ export async function takeLock(path: string, { files, random, pid, isAlive }: Lo
     const holder = /^(\d{1,10}) /.exec((await files.read(path)) ?? "")?.[1];
     // The same id as ours was that of an earlier run: in a container it is often 1.
     if (holder !== undefined && Number(holder) !== pid && isAlive(Number(holder))) return undefined;
-    await files.replace(path, text);
+    const putInPlace = await files.stage(path, text);
+    await putInPlace();
     if (!(await isOurs())) return undefined;
   }
   return {

@@ -38,6 +38,7 @@ interface CurrentFile {
 /** Files with the same first record: more of them mean that nothing here works. */
 const maxSameNames = 1_000;
 const chainIdBytes = 16;
+const ignore = (): void => undefined;
 
 export function createTrailFile(options: TrailFileOptions): Sink {
   const { path, rotateBytes, keys, clock, random, lockHolder = process.pid, disk = realDisk } = options;
@@ -51,8 +52,9 @@ export function createTrailFile(options: TrailFileOptions): Sink {
   let end: TrailEnd = { chain: "", point: chainStart, proven: true, file: undefined };
   /** Where that file is now, once it was set aside; `leftOver` bytes in it do not count. */
   let aside: { readonly file: string; readonly leftOver: number } | undefined;
-  let head = "";
   let folderSynced = true;
+  /** Resolves when no head is being made ready. */
+  let staging = Promise.resolve();
 
   async function open(): Promise<void> {
     lock = await takeLock(lockPathOf(path), { files: side, random, pid: lockHolder, isAlive: isProcessAlive });
@@ -83,6 +85,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     lines.add(openBody({ chain: end.chain, keyId: key.id, publicKey: key.publicKey, continues }, clock()));
     lines.addSigned(checkpointBody(end.chain, clock()));
     const bytes = Buffer.from(lines.lines.join(""));
+    const head = stageHead(lines);
     const handle = await trail.create(freshPath);
     let id: string | undefined;
     try {
@@ -99,7 +102,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     aside = undefined;
     const begun = { handle, id: id ?? "", firstSeq: end.point.seq + 1, bytes: bytes.length };
     count(begun, lines);
-    await settle("refused");
+    await settle(head, "refused");
     return begun;
   }
 
@@ -124,6 +127,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     const last = isFull || stopping ? closeBody(end.chain, stopping ? "stopped" : "rotated", clock()) : checkpointBody(end.chain, clock());
     lines.addSigned(last);
     const bytes = Buffer.from(lines.lines.join(""));
+    const head = stageHead(lines);
     try {
       await file.handle.append(bytes);
     } catch (failure) {
@@ -138,23 +142,32 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     }
     count({ ...file, bytes: file.bytes + bytes.length }, lines);
     if (isFull || stopping) await abandon(file);
-    await settle("written");
+    await settle(head, "written");
   }
 
   /** From here on, what was written counts. */
   function count(file: CurrentFile, written: ChainedLines): void {
     current = file;
-    head = written.lines.at(-1) ?? "";
     end = { ...end, point: written.end(), proven: true, file };
   }
 
+  /** The head is made ready while its batch is being written: it counts from when it is put in its place. One at a time. */
+  function stageHead({ lines }: ChainedLines): Promise<() => Promise<void>> {
+    const stage = () => side.stage(headPath, lines.at(-1) ?? "");
+    const staged = staging.then(stage);
+    // Told to who waits for it; after a batch that failed nobody does.
+    staging = staged.then(ignore, ignore);
+    return staged;
+  }
+
   /** Makes it stand against a power cut and a cut tail. What did not work is tried again with every batch. */
-  async function settle(outcome: BatchOutcome): Promise<void> {
+  async function settle(head: Promise<() => Promise<void>>, outcome: BatchOutcome): Promise<void> {
     try {
       if (!folderSynced) await trail.syncFolder(path);
       folderSynced = true;
       // Not synced: after a power cut an older head is as good, as every batch in the file ends in a signature of its own.
-      await side.replace(headPath, head);
+      const putInPlace = await head;
+      await putInPlace();
     } catch (failure) {
       throw new TrailFailure(codeOf(failure), outcome);
     }
@@ -199,6 +212,8 @@ export function createTrailFile(options: TrailFileOptions): Sink {
         if (current !== undefined) await append(await usableFile(), [], true);
       } finally {
         if (current !== undefined) await abandon(current);
+        // Whoever has the lock next makes his own.
+        await staging;
         await lock?.release();
       }
     },

@@ -15,6 +15,7 @@ import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { headPathOf } from "../../src/audit/trail-names.ts";
+import { eventually } from "../support/eventually.ts";
 import { createTrailRig, entry, intent, linesIn, masterKey, ourKey, ourPublicKey, problemsOf, type TrailRig } from "./trail-rig.ts";
 
 const namesIn = (rig: TrailRig) => rig.files().map((file) => basename(file));
@@ -148,6 +149,28 @@ describe("an attacker who leaves a trail of his own where ours was", () => {
     await rig.start();
     expect(openings(rig)).toEqual([expect.not.objectContaining({ continues: expect.anything() })]);
   });
+});
+
+it("a head is made ready only when that of a batch that failed is out of the way", async () => {
+  const rig = createTrailRig();
+  const first = Promise.withResolvers<void>();
+  const staged: string[] = [];
+  const stage = async (path: string, text: string) => {
+    staged.push(text);
+    if (staged.length === 2) await first.promise;
+    return rig.disk.side.stage(path, text);
+  };
+  const audit = await rig.start({ disk: { ...rig.disk, side: { ...rig.disk.side, stage } } });
+  rig.disk.fail("append", { code: "ENOSPC" });
+  await expect(audit.intend(intent("request-1"))).rejects.toThrow("AUDIT_UNAVAILABLE");
+  rig.disk.fail("append", undefined);
+  const closed = audit.close();
+  await eventually("the end is written", () => rig.records().at(-1)?.["kind"] === "close");
+  expect(staged).toHaveLength(2);
+  first.resolve();
+  await closed;
+  expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
+  expect((await rig.verify()).intact).toBe(true);
 });
 
 it("names of files are on the disk before anything in them counts", async () => {

@@ -104,9 +104,9 @@ function createFaultyDisk(): FaultyDisk {
     },
     side: {
       ...realDisk.side,
-      async replace(path, text) {
+      async stage(path, text) {
         if (path.endsWith(".head")) await meet("head");
-        await realDisk.side.replace(path, text);
+        return realDisk.side.stage(path, text);
       },
     },
     fail(step, fault) {

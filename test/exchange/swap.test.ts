@@ -19,6 +19,10 @@ const end = (what: { jti: string } | { subject: string }) =>
       : { kind: "subject", provider: "main", id: what.subject, until: seconds(), expiresAt: seconds() + 3_600 },
   );
 
+/** Somebody else's question, from its beginning to its end: what is going to be asked meanwhile was asked. */
+const another = async () => rig.validate(await rig.token());
+const onRecord = (record: Promise<void>) => ({ trail: { ...recordingTrail("orders").trail, intent: () => record } });
+
 describe("ValidateCrossClient with an exchange", () => {
   it("answers with what stands in the token that was shown, and with one of the caller's own in its place", async () => {
     const { verification, tokens, cached } = await rig.validate(await rig.token());
@@ -107,6 +111,44 @@ describe("an exchange that is remembered", () => {
     release();
     expect(new Set((await Promise.all(asking)).map(({ tokens }) => tokens?.accessToken.reveal())).size).toBe(1);
     expect(rig.asked()).toBe(1);
+  });
+
+  it("is asked for when it is on record, and handed to nobody before his own record of it", async () => {
+    const token = await rig.token();
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const asking = rig.validate(token, onRecord(first.promise));
+    let joined = false;
+    const joining = rig.validate(token, onRecord(second.promise)).finally(() => (joined = true));
+    await another();
+    expect(rig.asked()).toBe(1);
+    first.resolve();
+    await asking;
+    await another();
+    expect([rig.asked(), joined]).toEqual([3, false]);
+    second.resolve();
+    await joining;
+    expect(rig.asked()).toBe(3);
+  });
+
+  it("is refused to him alone whose record cannot be written, though others had asked for it", async () => {
+    const token = await rig.token();
+    const asking = rig.validate(token);
+    const silent = { ...recordingTrail("orders").trail, intent: () => Promise.reject(new ExchangeError("AUDIT_UNAVAILABLE")) };
+    const joining = rig.validate(token, { trail: silent });
+    await expect(joining).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
+    await expect(asking).resolves.toHaveProperty("cached", false);
+  });
+
+  it("is not asked for once who wanted it has left before it was on record", async () => {
+    const leaving = new AbortController();
+    const record = Promise.withResolvers<void>();
+    const asking = rig.validate(await rig.token(), onRecord(record.promise), leaving.signal);
+    await another();
+    leaving.abort();
+    record.resolve();
+    await expect(asking).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    await another();
+    expect(rig.asked()).toBe(2);
   });
 
   it("lasts a minute at most, from when the subject token was verified, and no hit renews it", async () => {
