@@ -24,7 +24,7 @@ export interface MemoryTier<V extends Lasting> {
   put(key: string, value: V): void;
 }
 
-export interface MemoryTierOptions<V> {
+interface MemoryTierOptions<V> {
   readonly maxEntries?: number;
   readonly maxBytes?: number;
   /** Makes of a value the equal one that is kept; without it, the value itself. */

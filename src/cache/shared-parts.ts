@@ -11,7 +11,7 @@ const maxParts = 10_000;
 /** Of a part's name. What is longer is not the same in thousands of tokens, and nobody counts the bytes of what is known here. */
 const maxLength = 512;
 
-export type Share = (verification: Verification) => Verification;
+type Share = (verification: Verification) => Verification;
 
 /** The result is equal to what it is given, and may have parts in common with earlier results: nobody changes either. */
 export function createSharedParts(): Share {

@@ -42,7 +42,7 @@ export function createTrail(call: Call, recorder: Recorder): Trail {
 }
 
 /** How a call ended, and what of it a security team wants to see. */
-export type AuditEnd = Pick<AuditEntry, "reason" | "event">;
+type AuditEnd = Pick<AuditEntry, "reason" | "event">;
 
 /** What a call is known as on the audit trail, so far. */
 export function auditEntry(kind: AuditEntry["kind"], call: Call, end?: AuditEnd): AuditEntry {
