@@ -30,7 +30,7 @@ export interface TrailFiles {
 export interface SideFiles {
   /** Undefined: there is none. */
   read(path: string): Promise<string | undefined>;
-  /** Writes the text beside its place. What it resolves to puts it there: readers see the old text or the new one. */
+  /** Writes the text beside its place, one at a time for each. What it resolves to puts it there: readers see the old text or the new one. */
   stage(path: string, text: string): Promise<() => Promise<void>>;
   /** False: there is one already. */
   make(path: string, text: string): Promise<boolean>;
@@ -85,7 +85,7 @@ export const realDisk: Disk = {
     async stage(path, text) {
       const fresh = `${path}.new`;
       if (!(await make(fresh, text))) {
-        // Left by one that was not put in its place.
+        // Left over: it was never put in its place.
         await rm(fresh, { force: true });
         await write(fresh, text);
       }

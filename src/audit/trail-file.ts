@@ -155,7 +155,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
   function stageHead({ lines }: ChainedLines): Promise<() => Promise<void>> {
     const stage = () => side.stage(headPath, lines.at(-1) ?? "");
     const staged = staging.then(stage);
-    // Told to who waits for it; after a batch that failed nobody does.
+    // What it fails with is told to whoever waits for the head; after a batch that failed nobody does.
     staging = staged.then(ignore, ignore);
     return staged;
   }
@@ -212,7 +212,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
         if (current !== undefined) await append(await usableFile(), [], true);
       } finally {
         if (current !== undefined) await abandon(current);
-        // Whoever has the lock next makes his own.
+        // Whoever has the lock next makes his own, under the same name.
         await staging;
         await lock?.release();
       }

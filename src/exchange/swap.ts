@@ -65,14 +65,14 @@ export function createSwap(deps: SwapDeps) {
       return handOver(question, remembered, true);
     }
 
-    // 3. Everything that can fail without harm; then on record, before the provider is asked.
+    // 3. Everything that can fail without harm; then the record is begun, without which nobody asks and nobody is answered.
     deps.budget.check(trail.payer, at.provider.name);
     using _ = deps.places.enter(at.provider.name);
     const prepared = await at.provider.prepare(signal);
     const asking: Asking = { ...at, prepared, onRecord: trail.intent() };
 
-    // 4. Ask, once for everyone who asks this now, on whichever replica: who that is is found out while the record is written. A refresh
-    //    token has one holder, so it has one question.
+    // 4. Ask, once for everyone who asks this now, on whichever replica: whose turn it is, is found out while the record is written. He
+    //    asks once his own is there, and each of the others waits for his as well. A refresh token has one holder, so it has one question.
     const asked = question.refreshToken
       ? ask(question, asking, signal)
       : deps.flights(key, signal, (limit) => deps.sharedFlights(key, shared(question, asking, key), limit));

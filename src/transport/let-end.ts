@@ -4,7 +4,7 @@
 import type { Limits } from "./limits.ts";
 import type { PortRequest } from "./one-port.ts";
 
-/** Bytes: many times the largest message. Whoever announces more has not misjudged it. */
+/** Bytes: many times the largest message. Whoever announces more did not send a message that is a little too large. */
 const maxBytes = 1_048_576;
 
 const ignore = (): void => undefined;

@@ -134,7 +134,7 @@ function createRpc(handler: UniversalHandler, unary: ServeUnary | undefined, opt
         visit.answered = true;
       },
     });
-    // Refused before its body was read: one that was is at its end.
+    // Only a refusal can come before the body was read; for all other answers there is nothing to wait for.
     if (open !== "client") await letEnd(visit.req, limits);
     await universalResponseToNodeResponse(replaced, node.res);
   }
