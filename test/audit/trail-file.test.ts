@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Disk } from "../../src/audit/disk.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { headPathOf } from "../../src/audit/trail-names.ts";
 import { eventually } from "../support/eventually.ts";
@@ -153,11 +154,12 @@ describe("an attacker who leaves a trail of his own where ours was", () => {
 
 it("a head is made ready only when that of a batch that failed is out of the way", async () => {
   const rig = createTrailRig();
-  const first = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
   const staged: string[] = [];
   const stage = async (path: string, text: string) => {
     staged.push(text);
-    if (staged.length === 2) await first.promise;
+    // The first was the head of the file as it was begun.
+    if (staged.length === 2) await held.promise;
     return rig.disk.side.stage(path, text);
   };
   const audit = await rig.start({ disk: { ...rig.disk, side: { ...rig.disk.side, stage } } });
@@ -167,10 +169,40 @@ it("a head is made ready only when that of a batch that failed is out of the way
   const closed = audit.close();
   await eventually("the end is written", () => rig.records().at(-1)?.["kind"] === "close");
   expect(staged).toHaveLength(2);
-  first.resolve();
+  held.resolve();
   await closed;
   expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
   expect((await rig.verify()).intact).toBe(true);
+});
+
+it("the lock is given back only when no head is being made ready, also after a batch that failed", async () => {
+  const rig = createTrailRig();
+  const held = Promise.withResolvers<void>();
+  let staged = 0;
+  const seen: string[] = [];
+  const side: Disk["side"] = {
+    ...rig.disk.side,
+    async stage(path, text) {
+      // The first was the head of the file as it was begun.
+      staged += 1;
+      if (staged === 2) await held.promise;
+      const putInPlace = await rig.disk.side.stage(path, text);
+      seen.push("ready");
+      return putInPlace;
+    },
+    remove(path) {
+      seen.push("given back");
+      return rig.disk.side.remove(path);
+    },
+  };
+  const create = async (path: string) => {
+    const handle = await rig.disk.trail.create(path);
+    return { ...handle, close: () => handle.close().finally(held.resolve) };
+  };
+  const audit = await rig.start({ disk: { ...rig.disk, trail: { ...rig.disk.trail, create }, side } });
+  rig.disk.fail("append", { code: "ENOSPC" });
+  await audit.close();
+  expect(seen).toEqual(["ready", "ready", "given back"]);
 });
 
 it("names of files are on the disk before anything in them counts", async () => {

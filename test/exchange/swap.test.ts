@@ -19,8 +19,9 @@ const end = (what: { jti: string } | { subject: string }) =>
       : { kind: "subject", provider: "main", id: what.subject, until: seconds(), expiresAt: seconds() + 3_600 },
   );
 
-/** Somebody else's question, from its beginning to its end: what is going to be asked meanwhile was asked. */
+/** Another question, from its beginning to its end: what the ones before it were about to ask, they have asked by then. */
 const another = async () => rig.validate(await rig.token());
+/** Of a question that is on record when this resolves. */
 const onRecord = (record: Promise<void>) => ({ trail: { ...recordingTrail("orders").trail, intent: () => record } });
 
 describe("ValidateCrossClient with an exchange", () => {
@@ -113,7 +114,7 @@ describe("an exchange that is remembered", () => {
     expect(rig.asked()).toBe(1);
   });
 
-  it("is asked for when it is on record, and handed to nobody before his own record of it", async () => {
+  it("is asked for once it is on record, and handed to nobody before his own question is on record", async () => {
     const token = await rig.token();
     const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const asking = rig.validate(token, onRecord(first.promise));
@@ -133,13 +134,13 @@ describe("an exchange that is remembered", () => {
   it("is refused to him alone whose record cannot be written, though others had asked for it", async () => {
     const token = await rig.token();
     const asking = rig.validate(token);
-    const silent = { ...recordingTrail("orders").trail, intent: () => Promise.reject(new ExchangeError("AUDIT_UNAVAILABLE")) };
-    const joining = rig.validate(token, { trail: silent });
+    const unwritable = { ...recordingTrail("orders").trail, intent: () => Promise.reject(new ExchangeError("AUDIT_UNAVAILABLE")) };
+    const joining = rig.validate(token, { trail: unwritable });
     await expect(joining).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
     await expect(asking).resolves.toHaveProperty("cached", false);
   });
 
-  it("is not asked for once who wanted it has left before it was on record", async () => {
+  it("is not asked for where the only one who wanted it has left before it was on record", async () => {
     const leaving = new AbortController();
     const record = Promise.withResolvers<void>();
     const asking = rig.validate(await rig.token(), onRecord(record.promise), leaving.signal);
