@@ -4,7 +4,7 @@ import { ConfigurationError } from "./config/mistakes.ts";
 import type { Configuration } from "./config/schema.ts";
 import { causeFields, type Log } from "./telemetry/log.ts";
 import { warnOfPrices } from "./start-log.ts";
-import { type Core, needsRestart } from "./wire-core.ts";
+import { type Core, needsRestart } from "./wiring/core.ts";
 
 /** @returns what takes up the configuration that `read` gives; it never throws */
 export function createReload(core: Pick<Core, "current" | "reload">, log: Log): (read: () => Configuration) => void {

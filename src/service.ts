@@ -1,4 +1,4 @@
-// The composition root: with its neighbours wire-*.ts the only place that knows all the parts. Here the core meets the port,
+// The composition root: with wiring/ the only place that knows all the parts. Here the core meets the port,
 // and both are started and stopped in order. It decides nothing about a request.
 
 import { randomUUID } from "node:crypto";
@@ -31,11 +31,11 @@ import { registerReflection } from "./transport/reflection.ts";
 import { createRpcAdapter } from "./transport/rpc-adapter.ts";
 import type { Hooks } from "./transport/visit.ts";
 import type { OnRefreshStep } from "./vault/refresh-steps.ts";
-import { type TrailWriter, wireAudit } from "./wire-audit.ts";
-import { wireCore } from "./wire-core.ts";
-import { keysOf } from "./wire-parts.ts";
-import { tokenRoutes } from "./wire-routes.ts";
-import { wireTraces } from "./wire-traces.ts";
+import { type TrailWriter, wireAudit } from "./wiring/audit.ts";
+import { wireCore } from "./wiring/core.ts";
+import { keysOf } from "./wiring/parts.ts";
+import { tokenRoutes } from "./wiring/routes.ts";
+import { wireTraces } from "./wiring/traces.ts";
 import { createReload } from "./reload.ts";
 
 /** What tests may replace. */

@@ -4,7 +4,28 @@ import { describe, expect, it } from "vitest";
 
 const source = join(import.meta.dirname, "../src");
 
-/** Room → rooms of src/ that it may import beside its own. `.` is the composition root. */
+/** All parts of the service, for whoever puts them together. */
+const parts = [
+  "exchange",
+  "config",
+  "policy",
+  "net",
+  "keys",
+  "callers",
+  "sealing",
+  "cache",
+  "store",
+  "vault",
+  "limits",
+  "audit",
+  "providers",
+  "telemetry",
+  "tracing",
+  "rpc",
+  "transport",
+];
+
+/** Room → rooms of src/ that it may import beside its own. `.` is the process and the composition root. */
 const allowedRooms: Record<string, readonly string[]> = {
   exchange: [],
   // Of providers/ their definitions only; see below.
@@ -28,26 +49,9 @@ const allowedRooms: Record<string, readonly string[]> = {
   client: [],
   // Processes around the whole service; nothing of the service knows that they are there.
   workers: ["telemetry", "."],
-  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "workers", "."],
-  ".": [
-    "exchange",
-    "config",
-    "policy",
-    "net",
-    "keys",
-    "callers",
-    "sealing",
-    "cache",
-    "store",
-    "vault",
-    "limits",
-    "audit",
-    "providers",
-    "telemetry",
-    "tracing",
-    "rpc",
-    "transport",
-  ],
+  cli: ["exchange", "config", "policy", "sealing", "store", "vault", "audit", "wiring", "workers", "."],
+  wiring: parts,
+  ".": ["wiring", "config", "exchange", "rpc", "telemetry", "transport", "vault"],
 };
 
 interface Import {
@@ -120,7 +124,7 @@ describe("imports point inward", () => {
     const reached = new Set(["workers/supervise.ts"]);
     for (const file of reached) for (const one of inside) if (one.file === file) reached.add(targetOf(one));
     expect(reached.size).toBeGreaterThan(5);
-    expect([...reached].filter((file) => roomOf(file) === "config" || roomOf(file) === ".")).toEqual([]);
+    expect([...reached].filter((file) => ["config", "wiring", "."].includes(roomOf(file)))).toEqual([]);
   });
 
   it("keeps every library and every Node module out of the core", () => {
@@ -156,8 +160,8 @@ describe("imports point inward", () => {
   it("keeps OpenTelemetry in one folder, which is loaded where traces are configured and not before", () => {
     expect(imports.filter((one) => one.target.startsWith("@opentelemetry/") && !inSdk(one.file))).toEqual([]);
     const into = inside.filter((one) => inSdk(targetOf(one)) && !inSdk(one.file));
-    expect(into.map(({ file }) => file)).toEqual(["wire-traces.ts"]);
-    expect(readFileSync(join(source, "wire-traces.ts"), "utf8")).toContain('await import("./tracing/sdk/start-traces.ts")');
+    expect(into.map(({ file }) => file)).toEqual(["wiring/traces.ts"]);
+    expect(readFileSync(join(source, "wiring/traces.ts"), "utf8")).toContain('await import("../tracing/sdk/start-traces.ts")');
   });
 
   it("makes outbound requests in net only", () => {

@@ -2,8 +2,8 @@ import { EventEmitter } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runProcess } from "../src/main.ts";
-import { DatabaseStartError } from "../src/wire-database.ts";
-import { SigningStartError } from "../src/wire-signing.ts";
+import { DatabaseStartError } from "../src/wiring/database.ts";
+import { SigningStartError } from "../src/wiring/signing.ts";
 import { environment, exampleFile } from "./config/given.ts";
 
 const file = fileURLToPath(exampleFile);

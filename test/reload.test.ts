@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Configuration } from "../src/config/schema.ts";
 import { createReload } from "../src/reload.ts";
 import { createLog } from "../src/telemetry/log.ts";
-import type { Edition } from "../src/wire-edition.ts";
+import type { Edition } from "../src/wiring/edition.ts";
 import { exampleWith, load } from "./config/given.ts";
 
 type Line = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 // What `cambio keys` says: a table of keys, and for each order what came of it and what it breaks. It decides nothing.
 
 import { aligned } from "./columns.ts";
-import type { KeyView, RetireAnswer, RotateAnswer } from "../wire-signing-orders.ts";
+import type { KeyView, RetireAnswer, RotateAnswer } from "../wiring/signing-orders.ts";
 
 export const keysUsage = `Usage: cambio keys COMMAND
 

@@ -1,13 +1,13 @@
 // `cambio keys`: list, rotate, retire. Words of the command line → one order → exit status: 0 done, 1 not, 2 not understood. What an
-// order does is wire-signing-orders.ts; what is said of it keys-words.ts.
+// order does is wiring/signing-orders.ts; what is said of it keys-words.ts.
 
 import { parseArgs } from "node:util";
 import type { Configuration } from "../config/schema.ts";
 import { ExchangeError } from "../exchange/errors.ts";
 import { type SigningAlgorithm, signingAlgorithms } from "../exchange/minting-ports.ts";
 import type { Clock } from "../exchange/ports.ts";
-import { fileKeyIds } from "../wire-file-keys.ts";
-import { createSigningOrders, fileKeyViews, type SigningOrders } from "../wire-signing-orders.ts";
+import { fileKeyIds } from "../wiring/file-keys.ts";
+import { createSigningOrders, fileKeyViews, type SigningOrders } from "../wiring/signing-orders.ts";
 import { keysUsage, retired, retireFile, rotated, rotateFiles, type Said, table } from "./keys-words.ts";
 import { type Asked, runOrdered } from "./ordered.ts";
 import type { Output } from "./output.ts";

@@ -11,7 +11,7 @@ import type { Clock, Revocation } from "../exchange/ports.ts";
 import { nameOfTokenId } from "../exchange/token/revocation-id.ts";
 import { ownSubjectOf, type TokenEnds, tokenEndsAt } from "../policy/token-ends.ts";
 import { DatabaseFailure } from "../store/database.ts";
-import { openRevocationLog } from "../wire-revocation-log.ts";
+import { openRevocationLog } from "../wiring/revocation-log.ts";
 import type { Output } from "./output.ts";
 import { storeWord } from "./with-database.ts";
 

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { createRevocations, type FollowedRevocations } from "../../src/cache/revocations.ts";
 import { revokeCommand } from "../../src/cli/revoke.ts";
 import { readConfiguration } from "../../src/config/read-configuration.ts";
-import { openRevocationLog } from "../../src/wire-revocation-log.ts";
+import { openRevocationLog } from "../../src/wiring/revocation-log.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { frozenClock, nowMs } from "../cache/fixtures.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { needsRestart } from "../../src/wire-core.ts";
+import { needsRestart } from "../../src/wiring/core.ts";
 import { exampleWith, expectOnlyMistake, load } from "./given.ts";
 
 const url = "https://collector.example.com/v1/traces";

@@ -17,7 +17,7 @@ import type { AccountRow } from "../../src/store/tables.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { createAccountOrders } from "../../src/vault/account-orders.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { type Core, wireCore } from "../../src/wire-core.ts";
+import { type Core, wireCore } from "../../src/wiring/core.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { codeChallenge, codeVerifier } from "../support/configured-provider.ts";
 import { eventually } from "../support/eventually.ts";

@@ -18,7 +18,7 @@ import { compilePolicy } from "../../src/policy/compile.ts";
 import { createDecide } from "../../src/policy/evaluate.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { createProviderPool, usesOf } from "../../src/wire-provider.ts";
+import { createProviderPool, usesOf } from "../../src/wiring/provider.ts";
 import { type FrozenClock, frozenClock, masterKey } from "../cache/fixtures.ts";
 import { type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 import { recordingAudit, nothingMinted, roomyPlaces, silentTrail } from "./fixtures.ts";

@@ -40,7 +40,7 @@ import { createRefreshRpc } from "../../src/rpc/refresh.ts";
 import { createRevokeRpc } from "../../src/rpc/revoke.ts";
 import { createValidateRpc } from "../../src/rpc/validate-cross-client.ts";
 import { clientOf, grantOf, nothingMinted, refusal, roomyPlaces } from "../exchange/fixtures.ts";
-import { wireAccounts } from "../../src/wire-accounts.ts";
+import { wireAccounts } from "../../src/wiring/accounts.ts";
 import { callersOf, callOf, contextOf, entranceOf } from "./fixtures.ts";
 
 // The real operations over a service that has clients but no providers: whatever passes the rules ends at the first thing that

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { configurationSchema, type ProviderConfiguration } from "../../src/config/schema.ts";
-import { definitionFrom } from "../../src/wire-definition.ts";
+import { definitionFrom } from "../../src/wiring/definition.ts";
 import type { AuthorizationStart, CodeGrant } from "../../src/exchange/provider-ports.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { Secret } from "../../src/exchange/secret.ts";
