@@ -73,7 +73,7 @@ describe("areas", () => {
   it.each<readonly [Area, string, string, string]>([
     ["transport", "serve", "file:///x/src/transport/unary.ts", "serve transport/unary.ts"],
     ["other rooms", "sign", "file:///x/src/keys/token-signer.ts", "sign keys/token-signer.ts"],
-    ["other rooms", "validate", "file:///x/src/wiring/core.ts", "validate wiring/core.ts"],
+    ["other rooms", "start", "file:///x/src/service.ts", "start service.ts"],
     ["connect", "parse", `${modules}/@connectrpc/connect/dist/esm/parse.js`, "parse @connectrpc/connect/parse.js"],
     ["protobuf", "toBinary", `${modules}/@bufbuild/protobuf/dist/esm/to-binary.js`, "toBinary @bufbuild/protobuf/to-binary.js"],
     ["protobuf", "init", "file:///x/gen/cambio/v1/service_pb.ts", "init cambio/v1/service_pb.ts"],

@@ -181,8 +181,8 @@ describe("created keys", () => {
 
   it("in a SQLite file belong to one process: a second one that lives does not start, and one after it does", async () => {
     const program = `
-      import { takeLock } from "../src/audit/lock-file.ts";
-      import { realDisk } from "../src/audit/disk.ts";
+      import { takeLock } from "./src/audit/lock-file.ts";
+      import { realDisk } from "./src/audit/disk.ts";
       const options = { files: realDisk.side, random: (size) => Buffer.alloc(size, 1), pid: process.pid, isAlive: () => true };
       await takeLock(process.argv[1], options);
       process.stdout.write("locked");
