@@ -16,6 +16,7 @@ import { risksBan } from "./refusal-cost.ts";
 import { isCurrent, type Verifiers } from "./subject-token.ts";
 import type { ExchangeCache, Exchanged, SharedFlight, SubjectExchange } from "./token-exchange-ports.ts";
 import { permit, type Trail } from "./trail.ts";
+import { waitFor } from "./waiting.ts";
 
 export interface SwapQuestion {
   readonly client: Client;
@@ -70,13 +71,12 @@ export function createSwap(deps: SwapDeps) {
     using _ = deps.places.enter(at.provider.name);
     const prepared = await at.provider.prepare(signal);
     const asking: Asking = { ...at, prepared, onRecord: trail.intent() };
+    // Refused at once where it is known that nothing can be written: nobody's turn is taken for what will not be asked.
+    await Promise.race([asking.onRecord, Promise.resolve()]);
 
     // 4. Ask, once for everyone who asks this now, on whichever replica: who that is is found out while the record is written. A refresh
     //    token has one holder, so it has one question.
-    const asked = question.refreshToken
-      ? ask(question, asking, signal)
-      : deps.flights(key, signal, (limit) => deps.sharedFlights(key, shared(question, asking, key), limit));
-    const [exchanged] = await Promise.all([asked, asking.onRecord]);
+    const exchanged = await (question.refreshToken ? ask(question, asking, signal) : askTogether(question, asking, { key, signal }));
 
     // 5. Not revoked, and within what the client may have: on every call, whoever asked.
     return handOver(question, exchanged, false);
@@ -104,6 +104,24 @@ export function createSwap(deps: SwapDeps) {
     return deps.keyOf(subjectToken, JSON.stringify(scope));
   }
 
+  /** Whoever cannot be put on record leaves at once; the others ask on without him, even where it was he who was going to ask. */
+  async function askTogether(question: SwapQuestion, asking: Asking, { key, signal }: Together): Promise<Exchanged> {
+    const { onRecord } = asking;
+    const unrecorded = new AbortController();
+    onRecord.catch(() => unrecorded.abort());
+    const staying = AbortSignal.any([signal, unrecorded.signal]);
+    for (;;) {
+      const asked = deps.flights(key, staying, (limit) => deps.sharedFlights(key, shared(question, asking, key), limit));
+      try {
+        const [exchanged] = await Promise.all([asked, onRecord]);
+        return exchanged;
+      } catch (failure) {
+        if (!hasReason(failure, "AUDIT_UNAVAILABLE")) throw failure;
+        await onRecord;
+      }
+    }
+  }
+
   function shared(question: SwapQuestion, asking: Asking, key: string) {
     return {
       recall: () => deps.exchanges.look(key),
@@ -115,7 +133,8 @@ export function createSwap(deps: SwapDeps) {
   }
 
   async function ask(question: SwapQuestion, { onRecord, prepared, ...at }: Asking, signal: AbortSignal): Promise<Exchanged> {
-    await onRecord;
+    // No lease is kept for a record that nobody waits for any more.
+    await waitFor(onRecord, signal);
     if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
     const { subjectToken, verification: subject, audience, scopes, refreshToken, trail } = question;
     const request: SubjectExchange = { subjectToken, as: audience, recipients: at.recipients.map(firstOf), scopes, refreshToken };
@@ -167,6 +186,11 @@ interface Asking extends SwapPlace {
   readonly prepared: PreparedProvider;
   /** Resolves when the provider may be asked. */
   readonly onRecord: Promise<void>;
+}
+
+interface Together {
+  readonly key: string;
+  readonly signal: AbortSignal;
 }
 
 /** The first names the audience to the provider. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ExchangeTokenQuestion } from "../../src/exchange/exchange-token.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
+import { eventually } from "../support/eventually.ts";
 import { recordingTrail, refusal } from "./fixtures.ts";
 import { claimsOf, startSwapRig, type SwapRig, type Written } from "./swap-rig.ts";
 
@@ -137,6 +138,37 @@ describe("an exchange that is remembered", () => {
     const joining = rig.validate(token, { trail: silent });
     await expect(joining).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
     await expect(asking).resolves.toHaveProperty("cached", false);
+  });
+
+  it("is asked for by another where the record of who was going to ask cannot be written", async () => {
+    const token = await rig.token();
+    const record = Promise.withResolvers<void>();
+    const asking = rig.validate(token, onRecord(record.promise));
+    const joining = [rig.validate(token), rig.validate(token)];
+    await another();
+    expect(rig.asked()).toBe(1);
+    record.reject(new ExchangeError("AUDIT_UNAVAILABLE"));
+    await expect(asking).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
+    await Promise.all(joining);
+    expect(rig.asked()).toBe(2);
+  });
+
+  it("is given up when all have left but one whose record cannot be written", async () => {
+    const token = await rig.token();
+    const leaving = new AbortController();
+    const record = Promise.withResolvers<void>();
+    const release = rig.fake.hold("token");
+    const asking = rig.validate(token, {}, leaving.signal);
+    const joining = rig.validate(token, onRecord(record.promise));
+    await eventually("it is asked for", () => rig.asked() === 1);
+    record.reject(new ExchangeError("AUDIT_UNAVAILABLE"));
+    await expect(joining).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
+    leaving.abort();
+    await expect(asking).rejects.toThrow(refusal("DEADLINE_EXCEEDED"));
+    const again = rig.validate(token);
+    await eventually("it is asked for anew", () => rig.asked() === 2);
+    release();
+    await again;
   });
 
   it("is not asked for once who wanted it has left before it was on record", async () => {
