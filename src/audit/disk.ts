@@ -30,8 +30,8 @@ export interface TrailFiles {
 export interface SideFiles {
   /** Undefined: there is none. */
   read(path: string): Promise<string | undefined>;
-  /** Writes the text beside its place. What it resolves to puts it there: readers see the old text or the new one. */
-  stage(path: string, text: string): Promise<() => Promise<void>>;
+  /** Writes the text to `fresh`, beside its place. What it resolves to puts it there: readers see the old text or the new one. */
+  stage(path: string, text: string, fresh: string): Promise<() => Promise<void>>;
   /** False: there is one already. */
   make(path: string, text: string): Promise<boolean>;
   remove(path: string): Promise<void>;
@@ -82,8 +82,7 @@ export const realDisk: Disk = {
   },
   side: {
     read: readSideFile,
-    async stage(path, text) {
-      const fresh = `${path}.new`;
+    async stage(path, text, fresh) {
       if (!(await make(fresh, text))) {
         // Left by one that was not put in its place.
         await rm(fresh, { force: true });

@@ -13,7 +13,7 @@ import { isProcessAlive, type Lock, takeLock } from "./lock-file.ts";
 import { checkpointBody, closeBody, openBody } from "./record.ts";
 import { createSigningKey } from "./signing-key.ts";
 import type { Sink } from "./sink.ts";
-import { headPathOf, lockPathOf, setAsidePath } from "./trail-names.ts";
+import { headPathOf, lockPathOf, setAsidePath, stagedHeadPath } from "./trail-names.ts";
 
 export interface TrailFileOptions {
   readonly path: string;
@@ -59,6 +59,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
   async function open(): Promise<void> {
     lock = await takeLock(lockPathOf(path), { files: side, random, pid: lockHolder, isAlive: isProcessAlive });
     if (lock === undefined) throw new TrailStartError(`audit.file: another process is writing ${path}`);
+    if (lock.before !== undefined) await side.remove(stagedHeadPath(path, lock.before)).catch(ignore);
     const found = await findTrailEnd({ disk, path, headPath }, [key, ...olderKeys]);
     if (found === "not a trail") throw new TrailStartError(`audit.file: ${path} holds something else; nothing was changed`);
     end = found ?? { ...end, chain: Buffer.from(random(chainIdBytes)).toString("hex") };
@@ -153,7 +154,8 @@ export function createTrailFile(options: TrailFileOptions): Sink {
 
   /** The head is made ready while its batch is being written: it counts from when it is put in its place. One at a time. */
   function stageHead({ lines }: ChainedLines): Promise<() => Promise<void>> {
-    const stage = () => side.stage(headPath, lines.at(-1) ?? "");
+    // In a place of our own: whoever takes the lock over meanwhile, and we until we see it, must not put what is the other's in its place.
+    const stage = () => side.stage(headPath, lines.at(-1) ?? "", stagedHeadPath(path, lock?.token ?? ""));
     const staged = staging.then(stage);
     // Told to who waits for it; after a batch that failed nobody does.
     staging = staged.then(ignore, ignore);
@@ -184,6 +186,14 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     }
   }
 
+  /** Nothing is left behind for whoever has it next. */
+  async function release(): Promise<void> {
+    await staging;
+    if (lock === undefined) return;
+    await side.remove(stagedHeadPath(path, lock.token)).catch(ignore);
+    await lock.release();
+  }
+
   async function abandon({ handle }: CurrentFile): Promise<void> {
     current = undefined;
     await letGo(handle);
@@ -194,7 +204,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
       try {
         await open();
       } catch (failure) {
-        await lock?.release().catch(() => undefined);
+        await release().catch(ignore);
         if (failure instanceof TrailStartError) throw failure;
         throw new TrailStartError(`audit.file: ${path} cannot be written (${codeOf(failure)})`);
       }
@@ -212,9 +222,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
         if (current !== undefined) await append(await usableFile(), [], true);
       } finally {
         if (current !== undefined) await abandon(current);
-        // Whoever has the lock next makes his own.
-        await staging;
-        await lock?.release();
+        await release();
       }
     },
   };

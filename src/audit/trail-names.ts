@@ -5,6 +5,8 @@ import { join, parse } from "node:path";
 
 /** The last signed record once more: shows where the trail ends while its file has no end yet. */
 export const headPathOf = (path: string): string => `${path}.head`;
+/** Where it is made ready by the holder of the lock with this token. */
+export const stagedHeadPath = (path: string, token: string): string => `${headPathOf(path)}.${token}.new`;
 export const lockPathOf = (path: string): string => `${path}.lock`;
 
 /** Digits of the first record's number in a name: a thousand records a second for thirty years. */

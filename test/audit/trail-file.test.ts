@@ -13,6 +13,8 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { AuditTrail } from "../../src/audit/audit.ts";
+import { realDisk } from "../../src/audit/disk.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
 import { headPathOf } from "../../src/audit/trail-names.ts";
 import { eventually } from "../support/eventually.ts";
@@ -155,10 +157,10 @@ it("a head is made ready only when that of a batch that failed is out of the way
   const rig = createTrailRig();
   const first = Promise.withResolvers<void>();
   const staged: string[] = [];
-  const stage = async (path: string, text: string) => {
+  const stage = async (path: string, text: string, fresh: string) => {
     staged.push(text);
     if (staged.length === 2) await first.promise;
-    return rig.disk.side.stage(path, text);
+    return rig.disk.side.stage(path, text, fresh);
   };
   const audit = await rig.start({ disk: { ...rig.disk, side: { ...rig.disk.side, stage } } });
   rig.disk.fail("append", { code: "ENOSPC" });
@@ -171,6 +173,45 @@ it("a head is made ready only when that of a batch that failed is out of the way
   await closed;
   expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
   expect((await rig.verify()).intact).toBe(true);
+});
+
+it("whoever takes a trail over has his own head in its place, whatever is under way where it is taken from", async () => {
+  const rig = createTrailRig();
+  const before = await rig.start();
+  rig.disk.fail("sync", "hang");
+  const underWay = before.intend(intent("request-1")).catch(() => undefined);
+  await eventually("it is being written", () => rig.disk.counts.syncs === 2);
+  const staged: string[] = [];
+  const stage = async (...given: [path: string, text: string, fresh: string]) => {
+    const putInPlace = await realDisk.side.stage(...given);
+    if (given[0] !== headPathOf(rig.path)) return putInPlace;
+    return async () => {
+      rig.disk.wake();
+      await underWay;
+      staged.push(given[1]);
+      await putInPlace();
+    };
+  };
+  const audit = await rig.start({ disk: { ...realDisk, side: { ...realDisk.side, stage } } });
+  expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
+  await audit.intend(intent("request-2"));
+  await before.close();
+  expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
+});
+
+it.each([
+  ["is closed", (audit: AuditTrail) => audit.close()],
+  ["was killed", () => undefined],
+])("a head that was made ready for a batch that failed is not left behind where the process %s", async (_, end) => {
+  const rig = createTrailRig();
+  const audit = await rig.start();
+  rig.disk.fail("append", { code: "ENOSPC" });
+  await expect(audit.intend(intent("request-1"))).rejects.toThrow("AUDIT_UNAVAILABLE");
+  await eventually("it is made ready", () => readdirSync(rig.folder).some((name) => name.endsWith(".new")));
+  await end(audit);
+  rig.disk.fail("append", undefined);
+  await rig.start();
+  expect(readdirSync(rig.folder).filter((name) => name.endsWith(".new"))).toEqual([]);
 });
 
 it("names of files are on the disk before anything in them counts", async () => {
