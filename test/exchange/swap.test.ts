@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ExchangeTokenQuestion } from "../../src/exchange/exchange-token.ts";
 import type { Reason } from "../../src/exchange/errors.ts";
 import { ExchangeError } from "../../src/exchange/errors.ts";
 import { eventually } from "../support/eventually.ts";
+import { startRedisServer } from "../support/redis-server.ts";
 import { recordingTrail, refusal } from "./fixtures.ts";
 import { claimsOf, startSwapRig, type SwapRig, type Written } from "./swap-rig.ts";
 
@@ -81,6 +82,25 @@ describe("ValidateCrossClient with an exchange", () => {
     await expect(rig.validate(await rig.token(), given)).rejects.toThrow(refusal(reason));
     expect(rig.asked()).toBe(0);
   });
+});
+
+it("takes no turn from other replicas where nothing can be put on record", async () => {
+  const server = await startRedisServer();
+  onTestFinished(() => server.stop());
+  const shared = await startSwapRig({ change: (given) => (given["redis"] = { url: server.url.reveal() }) });
+  onTestFinished(() => shared.close());
+  const monitor = await server.raw().monitor();
+  onTestFinished(() => monitor.disconnect());
+  let turns = 0;
+  monitor.on("monitor", (_time, [command, key]: string[]) => {
+    if (command === "set" && key?.startsWith("cambio:v1:lease:") === true) turns += 1;
+  });
+  const token = await shared.token();
+  const silent = { ...recordingTrail("orders").trail, intent: () => Promise.reject(new ExchangeError("AUDIT_UNAVAILABLE")) };
+  await expect(shared.validate(token, { trail: silent })).rejects.toThrow(refusal("AUDIT_UNAVAILABLE"));
+  await shared.validate(token);
+  await eventually("a turn is taken", () => turns > 0);
+  expect(turns).toBe(1);
 });
 
 describe("an exchange that is remembered", () => {
