@@ -63,7 +63,14 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     const found = await findTrailEnd({ disk, path, headPath }, [key, ...olderKeys]);
     if (found === "not a trail") throw new TrailStartError(`audit.file: ${path} holds something else; nothing was changed`);
     end = found ?? { ...end, chain: Buffer.from(random(chainIdBytes)).toString("hex") };
+    if (found?.unnamed !== undefined) await name(found.unnamed, lock);
     await begin();
+  }
+
+  /** Once the file is set aside, and until the next one is begun, the head alone says where the trail ends. */
+  async function name(last: string, { token }: Lock): Promise<void> {
+    const putInPlace = await side.stage(headPath, `${last}\n`, stagedHeadPath(path, token));
+    await putInPlace();
   }
 
   /** The file to write to. One that was renamed, replaced, cut or added to by somebody else is not it any more. */

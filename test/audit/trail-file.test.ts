@@ -129,6 +129,19 @@ describe("a file that an earlier run has left", () => {
     await rig.start();
     expect(await rig.verify()).toMatchObject({ intact: true, first: 1, last: 5 });
   });
+
+  it("is gone on from where two in turn were killed, one before its head was there and one before it had begun anew", async () => {
+    const rig = createTrailRig();
+    const killed = await rig.start();
+    const head = readFileSync(headPathOf(rig.path));
+    await killed.intend(intent("request-1"));
+    writeFileSync(headPathOf(rig.path), head);
+    rig.disk.fail("create", { code: "KILLED" });
+    await expect(rig.start()).rejects.toThrow("KILLED");
+    rig.disk.fail("create", undefined);
+    await rig.start();
+    expect(problemsOf(await rig.verify())).toEqual([]);
+  });
 });
 
 async function strangers() {
