@@ -26,12 +26,15 @@ export interface TrailFiles {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Puts a text that was made ready where it belongs. */
+export type PutInPlace = () => Promise<void>;
+
 /** Files of one line beside a trail file. */
 export interface SideFiles {
   /** Undefined: there is none. */
   read(path: string): Promise<string | undefined>;
-  /** Writes the text beside its place, one at a time for each. What it resolves to puts it there: readers see the old text or the new one. */
-  stage(path: string, text: string): Promise<() => Promise<void>>;
+  /** Makes the text ready as `fresh`, beside its place. Readers see the old text or the new one. */
+  stage(path: string, text: string, fresh: string): Promise<PutInPlace>;
   /** False: there is one already. */
   make(path: string, text: string): Promise<boolean>;
   remove(path: string): Promise<void>;
@@ -82,8 +85,7 @@ export const realDisk: Disk = {
   },
   side: {
     read: readSideFile,
-    async stage(path, text) {
-      const fresh = `${path}.new`;
+    async stage(path, text, fresh) {
       if (!(await make(fresh, text))) {
         // Left over: it was never put in its place.
         await rm(fresh, { force: true });

@@ -14,6 +14,8 @@ export interface TrailEnd {
   readonly proven: boolean;
   /** Undefined: there is no file, only the head is left. */
   readonly file: { readonly firstSeq: number; readonly bytes: number } | undefined;
+  /** Its last line, where the head is good and names an earlier one. */
+  readonly unnamed?: string | undefined;
 }
 
 export interface Places {
@@ -40,12 +42,14 @@ export async function findTrailEnd(places: Places, keys: readonly SigningKey[]):
     record !== undefined && chainOf(record) === opening.chain && signedUnder(record, publicKey);
   const headHolds = holds(head);
   const isFurther = headHolds && head.seq > last.seq;
+  const isBehind = headHolds && head.seq < last.seq && holds(last);
   return {
     chain: opening.chain,
     // A head that knows more shows that the file was cut: going on behind the head makes that visible for good.
     point: pointOf(isFurther ? head : last),
     proven: headHolds || (last.kind === "close" && holds(last)),
     file: { firstSeq: first.seq, bytes },
+    unnamed: isBehind ? scanned.line : undefined,
   };
 }
 
@@ -53,6 +57,8 @@ interface Scanned {
   readonly opening: OpenRecord;
   readonly first: TrailRecord;
   readonly last: TrailRecord;
+  /** `last` as it stands there. */
+  readonly line: string;
   /** Up to and with `last`. */
   readonly bytes: number;
 }
@@ -71,7 +77,8 @@ async function scan(pieces: AsyncIterable<Uint8Array>): Promise<Scanned | undefi
       opening = readOpening(record);
     }
     if (first === undefined || opening === undefined) return undefined;
-    if (typeof record !== "string" && isSigned(record)) scanned = { opening, first, last: record, bytes: end };
+    if (text !== undefined && typeof record !== "string" && isSigned(record))
+      scanned = { opening, first, last: record, line: text, bytes: end };
   }
   return scanned;
 }

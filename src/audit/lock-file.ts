@@ -11,6 +11,9 @@ export interface LockOptions {
 }
 
 export interface Lock {
+  readonly token: string;
+  /** Token of a holder who died with it, or lives elsewhere. */
+  readonly before: string | undefined;
   isOurs(): Promise<boolean>;
   release(): Promise<void>;
 }
@@ -19,18 +22,23 @@ const tokenBytes = 16;
 
 /** Undefined: a living process holds it. */
 export async function takeLock(path: string, { files, random, pid, isAlive }: LockOptions): Promise<Lock | undefined> {
-  const text = `${pid} ${Buffer.from(random(tokenBytes)).toString("hex")}\n`;
+  const token = Buffer.from(random(tokenBytes)).toString("hex");
+  const text = `${pid} ${token}\n`;
+  let before: string | undefined;
   const isOurs = async () => (await files.read(path)) === text;
 
   if (!(await files.make(path, text))) {
-    const holder = /^(\d{1,10}) /.exec((await files.read(path)) ?? "")?.[1];
+    const [, holder, theirs] = /^(\d{1,10}) ([0-9a-f]{32})?/.exec((await files.read(path)) ?? "") ?? [];
     // The same id as ours was that of an earlier run: in a container it is often 1.
     if (holder !== undefined && Number(holder) !== pid && isAlive(Number(holder))) return undefined;
-    const putInPlace = await files.stage(path, text);
+    const putInPlace = await files.stage(path, text, `${path}.new`);
     await putInPlace();
+    before = theirs;
     if (!(await isOurs())) return undefined;
   }
   return {
+    token,
+    before,
     isOurs,
     async release() {
       if (await isOurs()) await files.remove(path);

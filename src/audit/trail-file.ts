@@ -6,8 +6,9 @@ import { basename } from "node:path";
 import type { Clock } from "../exchange/ports.ts";
 import type { MasterKey } from "../sealing/master-keys.ts";
 import { type ChainedLines, chainStart, startLines } from "./chained-lines.ts";
-import { type Disk, realDisk, type TrailHandle } from "./disk.ts";
+import { type Disk, type PutInPlace, realDisk, type TrailHandle } from "./disk.ts";
 import { asTrailFailure, type BatchOutcome, codeOf, TrailFailure, TrailStartError } from "./failures.ts";
+import { type HeadFile, openHeadFile } from "./head-file.ts";
 import { findTrailEnd, type TrailEnd } from "./last-signed.ts";
 import { isProcessAlive, type Lock, takeLock } from "./lock-file.ts";
 import { checkpointBody, closeBody, openBody } from "./record.ts";
@@ -29,6 +30,7 @@ export interface TrailFileOptions {
 
 interface CurrentFile {
   readonly handle: TrailHandle;
+  readonly head: HeadFile;
   readonly id: string;
   readonly firstSeq: number;
   /** What counts of it. */
@@ -44,24 +46,25 @@ export function createTrailFile(options: TrailFileOptions): Sink {
   const { path, rotateBytes, keys, clock, random, lockHolder = process.pid, disk = realDisk } = options;
   const { trail, side } = disk;
   const [key, ...olderKeys] = [createSigningKey(keys[0]), ...keys.slice(1).map(createSigningKey)];
-  const headPath = headPathOf(path);
   const freshPath = `${path}.new`;
-  let lock: Lock | undefined;
+  let held: { readonly lock: Lock; readonly head: HeadFile } | undefined;
   let current: CurrentFile | undefined;
   /** All that counts so far, and the file that holds the last of it. */
   let end: TrailEnd = { chain: "", point: chainStart, proven: true, file: undefined };
   /** Where that file is now, once it was set aside; `leftOver` bytes in it do not count. */
   let aside: { readonly file: string; readonly leftOver: number } | undefined;
   let folderSynced = true;
-  /** Resolves when no head is being made ready. */
-  let staging = Promise.resolve();
 
   async function open(): Promise<void> {
-    lock = await takeLock(lockPathOf(path), { files: side, random, pid: lockHolder, isAlive: isProcessAlive });
+    const lock = await takeLock(lockPathOf(path), { files: side, random, pid: lockHolder, isAlive: isProcessAlive });
     if (lock === undefined) throw new TrailStartError(`audit.file: another process is writing ${path}`);
-    const found = await findTrailEnd({ disk, path, headPath }, [key, ...olderKeys]);
+    const head = await openHeadFile(side, path, lock);
+    held = { lock, head };
+    const found = await findTrailEnd({ disk, path, headPath: headPathOf(path) }, [key, ...olderKeys]);
     if (found === "not a trail") throw new TrailStartError(`audit.file: ${path} holds something else; nothing was changed`);
     end = found ?? { ...end, chain: Buffer.from(random(chainIdBytes)).toString("hex") };
+    // Once the file is set aside, and until the next one is begun, the head alone says where the trail ends.
+    if (found?.unnamed !== undefined) await put(head.stage(`${found.unnamed}\n`));
     await begin();
   }
 
@@ -77,7 +80,8 @@ export function createTrailFile(options: TrailFileOptions): Sink {
 
   async function begin(): Promise<CurrentFile> {
     // Whoever has taken the lock over writes under this name now.
-    if (lock === undefined || !(await lock.isOurs())) throw new TrailFailure("LOCK_LOST", "refused");
+    if (held === undefined || !(await held.lock.isOurs())) throw new TrailFailure("LOCK_LOST", "refused");
+    const { head } = held;
     await setAside();
     const lines = startLines(end.point, key);
     const { file = basename(path), leftOver = 0 } = aside ?? {};
@@ -85,7 +89,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     lines.add(openBody({ chain: end.chain, keyId: key.id, publicKey: key.publicKey, continues }, clock()));
     lines.addSigned(checkpointBody(end.chain, clock()));
     const bytes = Buffer.from(lines.lines.join(""));
-    const head = stageHead(lines);
+    const staged = head.stage(lines.lines.at(-1) ?? "");
     const handle = await trail.create(freshPath);
     let id: string | undefined;
     try {
@@ -100,9 +104,9 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     }
     folderSynced = false;
     aside = undefined;
-    const begun = { handle, id: id ?? "", firstSeq: end.point.seq + 1, bytes: bytes.length };
+    const begun = { handle, head, id: id ?? "", firstSeq: end.point.seq + 1, bytes: bytes.length };
     count(begun, lines);
-    await settle(head, "refused");
+    await settle(staged, "refused");
     return begun;
   }
 
@@ -127,7 +131,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     const last = isFull || stopping ? closeBody(end.chain, stopping ? "stopped" : "rotated", clock()) : checkpointBody(end.chain, clock());
     lines.addSigned(last);
     const bytes = Buffer.from(lines.lines.join(""));
-    const head = stageHead(lines);
+    const staged = file.head.stage(lines.lines.at(-1) ?? "");
     try {
       await file.handle.append(bytes);
     } catch (failure) {
@@ -142,7 +146,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     }
     count({ ...file, bytes: file.bytes + bytes.length }, lines);
     if (isFull || stopping) await abandon(file);
-    await settle(head, "written");
+    await settle(staged, "written");
   }
 
   /** From here on, what was written counts. */
@@ -151,23 +155,13 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     end = { ...end, point: written.end(), proven: true, file };
   }
 
-  /** The head is made ready while its batch is being written: it counts from when it is put in its place. One at a time. */
-  function stageHead({ lines }: ChainedLines): Promise<() => Promise<void>> {
-    const stage = () => side.stage(headPath, lines.at(-1) ?? "");
-    const staged = staging.then(stage);
-    // What it fails with is told to whoever waits for the head; after a batch that failed nobody does.
-    staging = staged.then(ignore, ignore);
-    return staged;
-  }
-
   /** Makes it stand against a power cut and a cut tail. What did not work is tried again with every batch. */
-  async function settle(head: Promise<() => Promise<void>>, outcome: BatchOutcome): Promise<void> {
+  async function settle(staged: Promise<PutInPlace>, outcome: BatchOutcome): Promise<void> {
     try {
       if (!folderSynced) await trail.syncFolder(path);
       folderSynced = true;
       // Not synced: after a power cut an older head is as good, as every batch in the file ends in a signature of its own.
-      const putInPlace = await head;
-      await putInPlace();
+      await put(staged);
     } catch (failure) {
       throw new TrailFailure(codeOf(failure), outcome);
     }
@@ -184,6 +178,11 @@ export function createTrailFile(options: TrailFileOptions): Sink {
     }
   }
 
+  async function release(): Promise<void> {
+    await held?.head.close();
+    await held?.lock.release();
+  }
+
   async function abandon({ handle }: CurrentFile): Promise<void> {
     current = undefined;
     await letGo(handle);
@@ -194,7 +193,7 @@ export function createTrailFile(options: TrailFileOptions): Sink {
       try {
         await open();
       } catch (failure) {
-        await lock?.release().catch(() => undefined);
+        await release().catch(ignore);
         if (failure instanceof TrailStartError) throw failure;
         throw new TrailStartError(`audit.file: ${path} cannot be written (${codeOf(failure)})`);
       }
@@ -212,15 +211,18 @@ export function createTrailFile(options: TrailFileOptions): Sink {
         if (current !== undefined) await append(await usableFile(), [], true);
       } finally {
         if (current !== undefined) await abandon(current);
-        // Whoever has the lock next makes his own, under the same name.
-        await staging;
-        await lock?.release();
+        await release();
       }
     },
   };
 }
 
+async function put(staged: Promise<PutInPlace>): Promise<void> {
+  const putInPlace = await staged;
+  await putInPlace();
+}
+
 /** Its bytes were synced, or do not count: how closing ends changes nothing. */
 async function letGo(handle: TrailHandle): Promise<void> {
-  await handle.close().catch(() => undefined);
+  await handle.close().catch(ignore);
 }

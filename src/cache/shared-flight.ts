@@ -28,6 +28,13 @@ export interface SharedFlightOptions {
   readonly now?: () => number;
 }
 
+interface Held<T> {
+  readonly lease: string;
+  readonly nonce: string;
+  /** By whoever held it before. */
+  readonly answered: T | undefined;
+}
+
 /** @param redis undefined: this process is alone */
 export function createSharedFlight(redis: RedisConnection | undefined, options: SharedFlightOptions = {}): SharedFlight {
   if (redis === undefined) return async (_key, question, signal) => (await question.ask(signal)).answer;
@@ -39,8 +46,9 @@ export function createSharedFlight(redis: RedisConnection | undefined, options: 
     const until = now() + maxWaitMs;
     for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, maxLookMs)) {
       const nonce = randomBytes(nonceBytes).toString("base64url");
-      const state = await take(lease, nonce);
-      if (state === "held") return askAs(lease, nonce, question, signal);
+      // Looked for once more, right behind it: whoever held the lease before may have answered between the last look and now.
+      const [state, answered] = await Promise.all([take(lease, nonce), question.recall()]);
+      if (state === "held") return askAs({ lease, nonce, answered }, question, signal);
       if (state === "unknown" || now() >= until) return (await question.ask(signal)).answer;
       await waitFor(Promise.resolve(wait(lookMs)), signal);
       const answer = await question.recall();
@@ -60,14 +68,12 @@ export function createSharedFlight(redis: RedisConnection | undefined, options: 
     }
   }
 
-  /** Looked for once more: whoever held the lease before may have answered between the last look and now. */
-  async function askAs<T>(lease: string, nonce: string, question: SharedQuestion<T>, signal: AbortSignal): Promise<T> {
+  async function askAs<T>({ lease, nonce, answered }: Held<T>, question: SharedQuestion<T>, signal: AbortSignal): Promise<T> {
     const release = () => connection.run((client) => client.eval(releaseScript, 1, lease, nonce)).catch(() => undefined);
     const renewing = setInterval(() => void renew(lease), renewEveryMs);
     renewing.unref();
     let kept: Promise<void> = Promise.resolve();
     try {
-      const answered = await question.recall();
       if (answered !== undefined) return answered;
       const asked = await question.ask(signal);
       ({ kept } = asked);

@@ -65,18 +65,17 @@ export function createSwap(deps: SwapDeps) {
       return handOver(question, remembered, true);
     }
 
-    // 3. Everything that can fail without harm; then the record is begun, without which nobody asks and nobody is answered.
+    // 3. Everything that can fail without harm; then on record, before the provider is asked.
     deps.budget.check(trail.payer, at.provider.name);
     using _ = deps.places.enter(at.provider.name);
     const prepared = await at.provider.prepare(signal);
-    const asking: Asking = { ...at, prepared, onRecord: trail.intent() };
+    await trail.intent();
+    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
 
-    // 4. Ask, once for everyone who asks this now, on whichever replica: whose turn it is, is found out while the record is written. He
-    //    asks once his own is there, and each of the others waits for his as well. A refresh token has one holder, so it has one question.
-    const asked = question.refreshToken
-      ? ask(question, asking, signal)
-      : deps.flights(key, signal, (limit) => deps.sharedFlights(key, shared(question, asking, key), limit));
-    const [exchanged] = await Promise.all([asked, asking.onRecord]);
+    // 4. Ask, once for everyone who asks this now, on whichever replica. A refresh token has one holder, so it has one question.
+    const exchanged = question.refreshToken
+      ? await ask(question, at, prepared, signal)
+      : await deps.flights(key, signal, (limit) => deps.sharedFlights(key, shared(question, at, prepared, key), limit));
 
     // 5. Not revoked, and within what the client may have: on every call, whoever asked.
     return handOver(question, exchanged, false);
@@ -104,19 +103,17 @@ export function createSwap(deps: SwapDeps) {
     return deps.keyOf(subjectToken, JSON.stringify(scope));
   }
 
-  function shared(question: SwapQuestion, asking: Asking, key: string) {
+  function shared(question: SwapQuestion, at: SwapPlace, prepared: PreparedProvider, key: string) {
     return {
       recall: () => deps.exchanges.look(key),
       async ask(signal: AbortSignal) {
-        const answer = await ask(question, asking, signal);
+        const answer = await ask(question, at, prepared, signal);
         return { answer, kept: deps.exchanges.put(key, answer) };
       },
     };
   }
 
-  async function ask(question: SwapQuestion, { onRecord, prepared, ...at }: Asking, signal: AbortSignal): Promise<Exchanged> {
-    await onRecord;
-    if (signal.aborted) throw new ExchangeError("DEADLINE_EXCEEDED");
+  async function ask(question: SwapQuestion, at: SwapPlace, prepared: PreparedProvider, signal: AbortSignal): Promise<Exchanged> {
     const { subjectToken, verification: subject, audience, scopes, refreshToken, trail } = question;
     const request: SubjectExchange = { subjectToken, as: audience, recipients: at.recipients.map(firstOf), scopes, refreshToken };
     const tokens = await prepared.exchange(request, signal).catch((failure: unknown) => {
@@ -161,12 +158,6 @@ interface SwapPlace {
   readonly requester: string;
   /** For each audience, the values of `aud` that mean it. */
   readonly recipients: readonly (readonly string[])[];
-}
-
-interface Asking extends SwapPlace {
-  readonly prepared: PreparedProvider;
-  /** Resolves when the provider may be asked. */
-  readonly onRecord: Promise<void>;
 }
 
 /** The first names the audience to the provider. */

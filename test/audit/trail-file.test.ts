@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Disk } from "../../src/audit/disk.ts";
+import type { AuditTrail } from "../../src/audit/audit.ts";
+import { type Disk, realDisk } from "../../src/audit/disk.ts";
 import { createSigningKey } from "../../src/audit/signing-key.ts";
-import { headPathOf } from "../../src/audit/trail-names.ts";
+import { headPathOf, lockPathOf } from "../../src/audit/trail-names.ts";
 import { eventually } from "../support/eventually.ts";
 import { createTrailRig, entry, intent, linesIn, masterKey, ourKey, ourPublicKey, problemsOf, type TrailRig } from "./trail-rig.ts";
 
@@ -107,7 +108,7 @@ describe("a file that an earlier run has left", () => {
     writeFileSync(taken, "somebody else's");
     await rig.start();
     expect(readFileSync(taken, "utf8")).toBe("somebody else's");
-    expect(existsSync(`${rig.path}.000000000001-2.jsonl`)).toBe(true);
+    expect(existsSync(`${rig.path}.000000000001_0002.jsonl`)).toBe(true);
   });
 
   it("is gone on from also when it was begun and the process was killed before its head was there", async () => {
@@ -127,6 +128,19 @@ describe("a file that an earlier run has left", () => {
     renameSync(rig.path, `${rig.path}.000000000001.jsonl`);
     await rig.start();
     expect(await rig.verify()).toMatchObject({ intact: true, first: 1, last: 5 });
+  });
+
+  it("is gone on from where two in turn were killed, one before its head was there and one before it had begun anew", async () => {
+    const rig = createTrailRig();
+    const killed = await rig.start();
+    const head = readFileSync(headPathOf(rig.path));
+    await killed.intend(intent("request-1"));
+    writeFileSync(headPathOf(rig.path), head);
+    rig.disk.fail("create", { code: "KILLED" });
+    await expect(rig.start()).rejects.toThrow("KILLED");
+    rig.disk.fail("create", undefined);
+    await rig.start();
+    expect(problemsOf(await rig.verify())).toEqual([]);
   });
 });
 
@@ -156,11 +170,11 @@ it("a head is made ready only when that of a batch that failed is out of the way
   const rig = createTrailRig();
   const held = Promise.withResolvers<void>();
   const staged: string[] = [];
-  const stage = async (path: string, text: string) => {
+  const stage = async (path: string, text: string, fresh: string) => {
     staged.push(text);
     // The first was the head of the file as it was begun.
     if (staged.length === 2) await held.promise;
-    return rig.disk.side.stage(path, text);
+    return rig.disk.side.stage(path, text, fresh);
   };
   const audit = await rig.start({ disk: { ...rig.disk, side: { ...rig.disk.side, stage } } });
   rig.disk.fail("append", { code: "ENOSPC" });
@@ -182,16 +196,16 @@ it("the lock is given back only when no head is being made ready, also after a b
   const seen: string[] = [];
   const side: Disk["side"] = {
     ...rig.disk.side,
-    async stage(path, text) {
+    async stage(path, text, fresh) {
       // The first was the head of the file as it was begun.
       staged += 1;
       if (staged === 2) await held.promise;
-      const putInPlace = await rig.disk.side.stage(path, text);
+      const putInPlace = await rig.disk.side.stage(path, text, fresh);
       seen.push("ready");
       return putInPlace;
     },
     remove(path) {
-      seen.push("given back");
+      if (path === lockPathOf(rig.path)) seen.push("given back");
       return rig.disk.side.remove(path);
     },
   };
@@ -203,6 +217,45 @@ it("the lock is given back only when no head is being made ready, also after a b
   rig.disk.fail("append", { code: "ENOSPC" });
   await audit.close();
   expect(seen).toEqual(["ready", "ready", "given back"]);
+});
+
+it("whoever takes a trail over has his own head in its place, whatever is under way where it is taken from", async () => {
+  const rig = createTrailRig();
+  const before = await rig.start();
+  rig.disk.fail("sync", "hang");
+  const underWay = before.intend(intent("request-1")).catch(() => undefined);
+  await eventually("it is being written", () => rig.disk.counts.syncs === 2);
+  const staged: string[] = [];
+  const stage = async (...given: [path: string, text: string, fresh: string]) => {
+    const putInPlace = await realDisk.side.stage(...given);
+    if (given[0] !== headPathOf(rig.path)) return putInPlace;
+    return async () => {
+      rig.disk.wake();
+      await underWay;
+      staged.push(given[1]);
+      await putInPlace();
+    };
+  };
+  const audit = await rig.start({ disk: { ...realDisk, side: { ...realDisk.side, stage } } });
+  expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
+  await audit.intend(intent("request-2"));
+  await before.close();
+  expect(readFileSync(headPathOf(rig.path), "utf8")).toBe(staged.at(-1));
+});
+
+it.each([
+  ["is closed", (audit: AuditTrail) => audit.close()],
+  ["was killed", () => undefined],
+])("a head that was made ready for a batch that failed is not left behind where the process %s", async (_, end) => {
+  const rig = createTrailRig();
+  const audit = await rig.start();
+  rig.disk.fail("append", { code: "ENOSPC" });
+  await expect(audit.intend(intent("request-1"))).rejects.toThrow("AUDIT_UNAVAILABLE");
+  await eventually("it is made ready", () => readdirSync(rig.folder).some((name) => name.endsWith(".new")));
+  await end(audit);
+  rig.disk.fail("append", undefined);
+  await rig.start();
+  expect(readdirSync(rig.folder).filter((name) => name.endsWith(".new"))).toEqual([]);
 });
 
 it("names of files are on the disk before anything in them counts", async () => {

@@ -104,9 +104,9 @@ function createFaultyDisk(): FaultyDisk {
     },
     side: {
       ...realDisk.side,
-      async stage(path, text) {
+      async stage(path, text, fresh) {
         if (path.endsWith(".head")) await meet("head");
-        return realDisk.side.stage(path, text);
+        return realDisk.side.stage(path, text, fresh);
       },
     },
     fail(step, fault) {

@@ -37,7 +37,7 @@ async function given(): Promise<FakeStack> {
 /** Files of a trail in the order of their records. */
 async function trailFiles(path = file): Promise<readonly string[]> {
   const names = await readdir(join(path, ".."));
-  const setAside = names.filter((name) => /\.\d{12}(-\d+)?\.jsonl$/.test(name)).toSorted();
+  const setAside = names.filter((name) => /\.\d{12}(_\d{4})?\.jsonl$/.test(name)).toSorted();
   return [...setAside.map((name) => join(path, "..", name)), path];
 }
 
