@@ -1,5 +1,5 @@
-// A refusal waits until the client has sent what it announced. Go's clients cut a body short once an answer to it begins: over HTTP/2 that
-// breaks the stream, and their callers would be told of a protocol error, or of nothing at all, in place of what we said.
+// A refusal waits until the client has sent what it announced (docs/decisions/0031-a-refusal-waits-for-the-body.md). Go's clients cut a body
+// short once an answer to it begins: over HTTP/2 that breaks the stream, and their callers would be told of that in place of what we said.
 
 import type { Limits } from "./limits.ts";
 import type { PortRequest } from "./one-port.ts";
