@@ -185,6 +185,8 @@ onEachDatabase((_, open) => {
       await expect(failWith(setup, reason, () => setup.database.away(true))).rejects.toThrow(told);
       setup.database.away(false);
       await expect(setup.rig.ask(setup.other, setup.id, { beyond: 0 })).rejects.toThrow(over);
+      // The one who notes it down tells it once he knows that he has; the other may have read it by then.
+      await eventually("it is told", () => setup.rig.ended.length > 0);
       expect([setup.rig.provider.presented.length, setup.rig.ended]).toEqual([1, [ended]]);
     });
 
