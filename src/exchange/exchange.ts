@@ -75,6 +75,7 @@ export function createExchange(deps: ExchangeDeps) {
     deps.budget.check(trail.payer, provider.name);
     using _ = deps.places.enter(provider.name);
     const prepared = await provider.prepare(signal);
+    if (issuance.kind === "minted") deps.mint.checkReady(issuance.audience);
 
     // 3. On record first; then claim the code, and the state: a second use of either ends here, not at the provider.
     await trail.intent();

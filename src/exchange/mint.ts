@@ -76,6 +76,8 @@ export interface Mint {
   plan(question: MintQuestion): MintPlan;
   /** Signs. @throws ExchangeError STORE_UNAVAILABLE */
   issue(plan: MintPlan): Promise<TokenSet>;
+  /** Before something is spent for a token of that audience. @throws ExchangeError STORE_UNAVAILABLE where `issue` would now */
+  checkReady(audience: string): void;
 }
 
 export function createMint(deps: MintDeps): Mint {
@@ -131,6 +133,11 @@ export function createMint(deps: MintDeps): Mint {
         subject,
         ours: true,
       };
+    },
+
+    checkReady(audience) {
+      const rule = minting.get(audience);
+      if (rule !== undefined) signer.check(rule.signing);
     },
   };
 }

@@ -22,4 +22,6 @@ export interface TokenSigner {
    * @throws ExchangeError STORE_UNAVAILABLE: no key is at hand that may sign now
    */
   sign(claims: Readonly<Record<string, ClaimValue>>, by: SigningChoice): Promise<Secret>;
+  /** @throws ExchangeError STORE_UNAVAILABLE where `sign` would now */
+  check(by: SigningChoice): void;
 }

@@ -12,6 +12,12 @@ const signOffLoop = promisify(sign);
 
 /** @param shared audience → the secret that it shares with this service */
 export function createTokenSigner(ring: Pick<KeyRing, "active">, shared: ReadonlyMap<string, KeyObject>): TokenSigner {
+  function activeKey(algorithm: SigningAlgorithm) {
+    const key = ring.active(algorithm);
+    if (key === undefined) throw storeUnavailable({ code: "NO_SIGNING_KEY", outcome: "refused" });
+    return key;
+  }
+
   return {
     async sign(claims, by) {
       if (by.kind === "shared") {
@@ -21,10 +27,12 @@ export function createTokenSigner(ring: Pick<KeyRing, "active">, shared: Readonl
         return compact(input, createHmac("sha256", secret).update(input).digest());
       }
       const { algorithm } = by;
-      const key = ring.active(algorithm);
-      if (key === undefined) throw storeUnavailable({ code: "NO_SIGNING_KEY", outcome: "refused" });
+      const key = activeKey(algorithm);
       const input = signingInput({ alg: algorithm, kid: key.kid, typ: "at+jwt" }, claims);
       return compact(input, await signature(algorithm, key.privateKey, Buffer.from(input)));
+    },
+    check(by) {
+      if (by.kind === "published") activeKey(by.algorithm);
     },
   };
 }

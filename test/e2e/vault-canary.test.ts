@@ -100,8 +100,6 @@ async function backgroundWork(stack: VaultStack, { received }: Receiver): Promis
   stack.time.nowMs += lifeMs;
   await eventually("the webhook is told", () => received.some((one) => one.includes(String(connectionId))), 20_000);
   stack.openai.faults.clear();
-  // The keeper may have failed often enough for a circuit to open.
-  stack.time.nowMs += 2 * lifeMs;
 }
 
 async function commands(stack: VaultStack): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../src/exchange/secret.ts";
-import { type AccountRig, claimsOf, mallory, nelly, ownIssuer, startAccountRig } from "./account-rig.ts";
+import { type AccountRig, claimsOf, mallory, nelly, ownIssuer, patience, startAccountRig } from "./account-rig.ts";
 import { refusal } from "./fixtures.ts";
 
 let rig: AccountRig;
@@ -107,6 +107,17 @@ describe("a code of a provider whose users have accounts", () => {
     const wish = { audiences: ["backend", "elsewhere"] };
     await expect(rig.signIn("web", "discord", wish)).rejects.toThrow(refusal("TARGET_NOT_ALLOWED"));
     expect(rig.discord.callsTo("token")).toBe(before);
+  });
+
+  it("is not spent where no key may sign what it becomes, and is good for it once one may", async () => {
+    const question = await rig.code("web", "discord");
+    // Longer than keys are trusted that nobody has read anew.
+    const longMs = 48 * 3_600_000;
+    rig.clock.advance(longMs);
+    await expect(rig.operations.exchange(question, patience())).rejects.toThrow(refusal("STORE_UNAVAILABLE"));
+    expect(rig.discord.callsTo("token")).toBe(0);
+    rig.clock.advance(-longMs);
+    await expect(rig.operations.exchange(question, patience())).resolves.toMatchObject({ issuance: "MINTED" });
   });
 
   it("is not spent for an audience that the client may not have tokens for", async () => {

@@ -44,6 +44,7 @@ export const nothingMinted = {
       throw new Error("nothing is minted here");
     },
     issue: () => Promise.reject(new Error("nothing is minted here")),
+    checkReady: () => undefined,
   },
   verifyActor: () => Promise.reject(new Error("nobody acts here")),
   tokenSubject: () => Promise.reject(new Error("nothing is minted here")),

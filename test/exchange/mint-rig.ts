@@ -105,6 +105,7 @@ export function createMintRig({ change = () => undefined }: MintRigOptions = {})
       signed.push({ claims, by });
       return new Secret(unsigned(claims));
     },
+    check: () => undefined,
   };
   const onVerified = (clientId: string) => void steps.push(clientId === "agent" ? "verify actor" : "verify");
   const verifiers = [

@@ -107,7 +107,7 @@ describe("a token that is issued here", () => {
     const parts = { minting: rig.policy.minting, decide: () => ({ rule: "", refusal: undefined, reported: [] }), clock: rig.clock };
     const nameless = createMint({
       ...parts,
-      signer: { sign: () => Promise.reject(new ExchangeError("INTERNAL")) },
+      signer: { sign: () => Promise.reject(new ExchangeError("INTERNAL")), check: () => undefined },
       issuer: undefined,
       freshId: () => "id",
     });

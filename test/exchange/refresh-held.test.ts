@@ -92,6 +92,7 @@ function createRig(families: FamilyRig, handles: Replica) {
         throw new Error("nothing is minted here");
       },
       issue: () => Promise.reject(new Error("nothing is minted here")),
+      checkReady: () => undefined,
     },
     fingerprint: (secret: Secret, purpose: string) => `${purpose} ${secret.reveal()}`,
   };

@@ -65,7 +65,15 @@ describe("without a key that may sign now", () => {
     ["the only one was ended", [() => ownKey("ES256", { endedAtMs: nowMs, privateKey: undefined })]],
   ])("nothing is signed: %s", async (_name, makers) => {
     const ring = await ringOf(...(await Promise.all(makers.map((make) => make()))));
-    const signing = createTokenSigner(ring, new Map()).sign(claims, { kind: "published", algorithm: "ES256" });
-    await expect(signing).rejects.toEqual(refusal("STORE_UNAVAILABLE"));
+    const signer = createTokenSigner(ring, new Map());
+    const by = { kind: "published", algorithm: "ES256" } as const;
+    await expect(signer.sign(claims, by)).rejects.toEqual(refusal("STORE_UNAVAILABLE"));
+    expect(() => signer.check(by)).toThrow(refusal("STORE_UNAVAILABLE"));
+  });
+
+  it("what is signed under a shared secret needs none, and one of the wanted algorithm is enough", async () => {
+    const signer = createTokenSigner(await ringOf(await ownKey("ES256")), new Map());
+    expect(() => signer.check({ kind: "published", algorithm: "ES256" })).not.toThrow();
+    expect(() => signer.check({ kind: "shared", audience: "backend" })).not.toThrow();
   });
 });

@@ -145,7 +145,7 @@ export function planner(written: object): (asked: Asked) => MintPlan | undefined
   const client = clients.get(clientId);
   if (client === undefined) throw new Error("the configuration has no such client");
   const decide = createDecide(audiences, { minting, clients });
-  const signer = { sign: () => Promise.reject(new Error("nothing is signed here")) };
+  const signer = { sign: () => Promise.reject(new Error("nothing is signed here")), check: () => undefined };
   const mint = createMint({ minting, decide, signer, issuer: ownIssuer, clock: () => nowMs, freshId: () => "id" });
   return (asked) => {
     try {
