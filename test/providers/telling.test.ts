@@ -244,6 +244,7 @@ describe("with a database", () => {
       const first = teller(await queueOf(), { atOnceMs: 10 });
       const release = fake.hold("revocation");
       expect(await first.tell(about(), patience())).toBe(true);
+      await eventually("the first word has arrived", () => fake.callsTo("revocation") === 1);
       await first.close();
       release();
       teller(await queueOf()).start();
