@@ -46,13 +46,12 @@ export function createSharedFlight(redis: RedisConnection | undefined, options: 
     const until = now() + maxWaitMs;
     for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, maxLookMs)) {
       const nonce = randomBytes(nonceBytes).toString("base64url");
-      // Looked for once more, right behind it: whoever held the lease before may have answered between the last look and now.
+      // The look is right behind it: whoever held the lease before may have answered since the last one.
       const [state, answered] = await Promise.all([take(lease, nonce), question.recall()]);
       if (state === "held") return askAs({ lease, nonce, answered }, question, signal);
+      if (answered !== undefined) return answered;
       if (state === "unknown" || now() >= until) return (await question.ask(signal)).answer;
       await waitFor(Promise.resolve(wait(lookMs)), signal);
-      const answer = await question.recall();
-      if (answer !== undefined) return answer;
     }
   };
 

@@ -7,10 +7,8 @@ import type { PortRequest } from "./one-port.ts";
 /** Bytes: many times the largest message. Whoever announces more did not send a message that is a little too large. */
 const maxBytes = 1_048_576;
 
-const ignore = (): void => undefined;
-
 /** Undefined: nothing is to be waited for. What comes meanwhile is thrown away unless somebody else reads it. */
-export function letEnd(req: PortRequest, { refusalMs }: Limits): Promise<void> | undefined {
+export function letEnd(req: PortRequest, { refusalMs }: Pick<Limits, "refusalMs">): Promise<void> | undefined {
   if (!("stream" in req) || req.complete) return undefined;
   const announced = Number(req.headers["content-length"] ?? 0);
   if (!(announced > 0 && announced <= maxBytes)) return undefined;
@@ -20,7 +18,7 @@ export function letEnd(req: PortRequest, { refusalMs }: Limits): Promise<void> |
       clearTimeout(timer);
       resolve();
     };
-    req.on("data", ignore);
+    req.on("data", () => undefined);
     req.on("end", end);
     req.on("close", end);
   });
